@@ -1,0 +1,1 @@
+"""What is owed? Declaration × Regime → Assessment with a trace."""

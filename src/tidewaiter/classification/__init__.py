@@ -1,0 +1,1 @@
+"""What are the goods? Commodity codes and words in descriptions."""

@@ -1,0 +1,1 @@
+"""What ships: law as dated YAML, code lists, sample cases written here."""

@@ -1,0 +1,1 @@
+"""The shared tamper-evident log. Its place is kept for the shared record."""

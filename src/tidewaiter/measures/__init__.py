@@ -1,0 +1,1 @@
+"""Measures: folds over events and decisions."""

@@ -1,0 +1,14 @@
+"""Limits on what comes from outside. Documented in `docs/reference/limits.md`, which is generated from here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+RECORD_BYTES_MAX: Final = 32 * 1024 * 1024  # one declaration as bytes
+GOODS_ITEMS_MAX: Final = 9_999  # lines in one declaration (EU H7: 9,999)
+TEXT_LENGTH_MAX: Final = 100_000  # characters in one value; more is refused, not cut
+XML_DEPTH_MAX: Final = 64  # nested elements
+ARCHIVE_RATIO_MAX: Final = 200  # decompressed bytes for each compressed byte
+ARCHIVE_MEMBERS_MAX: Final = 100_000  # files in one zip
+ARCHIVE_BYTES_MAX: Final = 64 * 1024**3  # decompressed bytes in all
+REQUEST_BYTES_MAX: Final = 1024**3  # one request to the REST API

@@ -1,0 +1,1 @@
+"""Is the data fit to decide on? Consignment → findings."""

@@ -1,0 +1,1 @@
+"""The decision: category, lane, holds, and what must happen first."""

@@ -1,0 +1,1 @@
+"""Accounts, guarantees, statements, refunds. Its place is kept for law and money."""

@@ -1,0 +1,1 @@
+"""Who should be looked at? Declaration × Knowledge → Judgement with reasons."""

@@ -1,0 +1,1 @@
+"""REST under `api`, officers' pages under `desk`, public pages under `public`."""
