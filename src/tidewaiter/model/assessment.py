@@ -78,7 +78,9 @@ class Assessment(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `due` is what must be paid or guaranteed at the border, `collected_at_sale`
     what a scheme collects elsewhere; both are sums of `charges`. `citations`
-    maps each measure id used in charges and steps to its source.
+    maps each measure id used in charges and steps to its source. `unresolved`
+    says, in words, what could not be worked out (a rate that is not known, a
+    missing price): what is owed is then not fully known, and never taken as nothing.
     """
 
     jurisdiction_code: str
@@ -92,3 +94,4 @@ class Assessment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     due: Money
     collected_at_sale: Money
     citations: dict[str, Citation] = {}
+    unresolved: tuple[str, ...] = ()

@@ -37,7 +37,9 @@ class NoticeKind(StrEnum):
     REJECTED = "rejected"
     CONTROL = "control"
     DOCUMENTS = "documents"
-    REQUEST = "request"
+    REQUEST = "request"  # customs asks the sender for information
+    REQUEST_GRANTED = "request_granted"  # the sender's own request (amendment, invalidation) is granted
+    REQUEST_REFUSED = "request_refused"
     TAX_LIABILITY = "tax_liability"  # what will be owed
     TAX_FINAL = "tax_final"  # what is owed, or was drawn from the account
     AMENDED = "amended"

@@ -46,24 +46,24 @@ class Address(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
 class Party(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A person or business with a part in the declaration."""
 
-    party_id: Annotated[str, w("R-id", "EORI, national or scheme identifier")] = ""
-    name: Annotated[str, w("R-name", "Name")] = ""
+    party_id: Annotated[str, w("", "EORI, national or scheme identifier")] = ""
+    name: Annotated[str, w("", "Name")] = ""
     address: Annotated[Address | None, w("04A", "Address")] = None
     phone: Annotated[str, w("240", "Telephone")] = ""
     email: Annotated[str, w("240", "E-mail")] = ""
-    contact_name: Annotated[str, w("R-contact", "Contact person")] = ""
+    contact_name: Annotated[str, w("246", "Contact person")] = ""
     status_code: Annotated[str, w("102", "Representation: 2 direct, 3 indirect")] = ""
     role_code: Annotated[str, w("R005", "Role, for fiscal references and other actors")] = ""
 
 
 class Document(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """A document, certificate, permit or reference (WCO classes 02A, 99A, 30B)."""
+    """A document, certificate, permit or reference (WCO classes 02A, 99A)."""
 
     type_code: Annotated[str, w("D006", "Document type, category and type joined: N740, Y900")] = ""
     document_id: Annotated[str, w("D005", "Document number")] = ""
     name: Annotated[str, w("D028", "Document name or reason")] = ""
-    status_code: Annotated[str, w("D031", "Status or exemption")] = ""
-    line_no: Annotated[str, w("D024", "Line within the document")] = ""
+    status_code: Annotated[str, w("360", "Status or exemption")] = ""
+    line_no: Annotated[str, w("171", "Line within the document")] = ""
 
 
 class AdditionalInformation(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -93,39 +93,37 @@ class GoodsLocation(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     """Where the goods may be examined (WCO class 64A)."""
 
     type_code: Annotated[str, w("L110", "Type: A designated, B authorised, C approved, D other")] = ""
-    qualifier_code: Annotated[
-        str, w("L111", "What identifies it: U UN/LOCODE, V office, Y authorisation, Z address")
-    ] = ""
+    qualifier_code: Annotated[str, w("", "What identifies it: U UN/LOCODE, V office, Y authorisation, Z address")] = ""
     location_id: Annotated[str, w("L017", "Identifier by that qualifier")] = ""
     name: Annotated[str, w("L016", "Name")] = ""
-    additional_id: Annotated[str, w("L109", "Additional identifier")] = ""
+    additional_id: Annotated[str, w("", "Additional identifier")] = ""
     address: Annotated[Address | None, w("04A", "Address")] = None
 
 
 class TransportMeans(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A flight, vessel, train, vehicle or drone."""
 
-    mode_code: Annotated[str, w("T022", "UNECE Rec. 19 mode: 1 sea, 2 rail, 3 road, 4 air, 5 post")] = ""
-    means_id: Annotated[str, w("T006", "Flight number, vessel or registration")] = ""
-    means_type_code: Annotated[str, w("T010", "Kind of that identifier")] = ""
+    mode_code: Annotated[str, w("", "UNECE Rec. 19 mode: 1 sea, 2 rail, 3 road, 4 air, 5 post")] = ""
+    means_id: Annotated[str, w("", "Flight number, vessel or registration")] = ""
+    means_type_code: Annotated[str, w("", "Kind of that identifier")] = ""
     nationality_code: Annotated[str, w("T014", "Country of registration")] = ""
 
 
 class Consignment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What one transport contract moves: to the public, the parcel."""
 
-    transport_documents: Annotated[tuple[Document, ...], w("30B", "House waybill or postal item number (S10)")] = ()
+    transport_documents: Annotated[tuple[Document, ...], w("", "House waybill or postal item number (S10)")] = ()
     master_document_id: Annotated[str, w("D018", "Master waybill, receptacle or despatch")] = ""
     ucr: Annotated[str, w("016", "Unique consignment reference")] = ""
-    border_transport: Annotated[TransportMeans | None, w("15B", "Active means at the border")] = None
-    arrival_transport: Annotated[TransportMeans | None, w("97A", "Means on arrival")] = None
+    border_transport: Annotated[TransportMeans | None, w("15A", "Active means at the border")] = None
+    arrival_transport: Annotated[TransportMeans | None, w("10A", "Means on arrival")] = None
     container_code: Annotated[str, w("096", "Containerised: 0 no, 1 yes")] = ""
     gross_mass_kg: Annotated[Decimal | None, w("131", "Total gross mass, kg")] = None
     package_count: Annotated[int | None, w("146", "Total packages")] = None
     export_country_code: Annotated[str, w("062", "Country the goods are sent from")] = ""
     destination_country_code: Annotated[str, w("465", "Country of final destination")] = ""
     goods_location: Annotated[GoodsLocation | None, w("64A", "Where the goods are")] = None
-    arrival_on: Annotated[date | None, w("172", "Day of (expected) arrival")] = None
+    arrival_on: Annotated[date | None, w("", "Day of (expected) arrival")] = None
     posted_on: Annotated[date | None, w("", "Day of posting")] = None
 
 
@@ -139,7 +137,7 @@ class GoodsItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     origin_country_code: Annotated[str, w("063", "Country of origin")] = ""
     preferential_origin_code: Annotated[str, w("063", "Country or group of preferential origin")] = ""
     quantity: Annotated[Decimal | None, w("130", "Quantity in the tariff's unit")] = None
-    quantity_unit: Annotated[str, w("130", "UNECE Rec. 20 unit of the quantity")] = ""
+    quantity_unit: Annotated[str, w("", "UNECE Rec. 20 unit of the quantity")] = ""
     gross_mass_kg: Annotated[Decimal | None, w("126", "Gross mass, kg")] = None
     net_mass_kg: Annotated[Decimal | None, w("128", "Net mass, kg")] = None
     invoice_price: Annotated[
@@ -154,15 +152,15 @@ class GoodsItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
         tuple[str, ...], w("166", "Additional procedures: C07 low value, C08 gift, F48 IOSS …")
     ] = ()
     duty_regime_code: Annotated[str, w("164", "Preference claimed")] = ""
-    valuation_method_code: Annotated[str, w("120", "Valuation method")] = ""
+    valuation_method_code: Annotated[str, w("122", "Valuation method")] = ""
     packagings: Annotated[tuple[Packaging, ...], w("93A", "Packages")] = ()
     documents: Annotated[tuple[Document, ...], w("02A", "Documents, permits, certificates")] = ()
-    transport_documents: Annotated[tuple[Document, ...], w("30B", "Transport documents of this line")] = ()
+    transport_documents: Annotated[tuple[Document, ...], w("", "Transport documents of this line")] = ()
     previous_documents: Annotated[tuple[Document, ...], w("99A", "Previous documents of this line")] = ()
     additional_information: Annotated[tuple[AdditionalInformation, ...], w("03A", "Coded statements")] = ()
-    fiscal_references: Annotated[tuple[Party, ...], w("R119", "VAT scheme numbers and their roles (FR1…FR7)")] = ()
-    consignor: Annotated[Party | None, w("R020", "Sender of this line, where lines differ")] = None
-    importer: Annotated[Party | None, w("R037", "Importer of this line, where lines differ")] = None
+    fiscal_references: Annotated[tuple[Party, ...], w("55B", "VAT scheme numbers and their roles (FR1…FR7)")] = ()
+    consignor: Annotated[Party | None, w("30A", "Sender of this line, where lines differ")] = None
+    importer: Annotated[Party | None, w("74A", "Importer of this line, where lines differ")] = None
     transaction_nature_code: Annotated[str, w("103", "Nature of the transaction")] = ""
     ucr: Annotated[str, w("016", "Reference of this line")] = ""
     undg_id: Annotated[str, w("506", "UN number of dangerous goods")] = ""
@@ -177,19 +175,19 @@ class GoodsItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class AmendmentPointer(Struct, frozen=True, omit_defaults=True, gc=False):
-    """One step on the way to what an amendment changes (WCO class 97B)."""
+    """One step on the way to what an amendment changes (WCO class 97A)."""
 
-    section_code: str = ""
-    tag_id: str = ""
-    sequence: int | None = None
+    section_code: Annotated[str, w("375", "Class of the data model: 68A")] = ""
+    tag_id: Annotated[str, w("381", "Element within it: 137")] = ""
+    sequence: Annotated[int | None, w("006", "Which of several, from 1")] = None
 
 
 class Amendment(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Why and where a declaration was changed (WCO class 13B)."""
+    """Why and where a declaration was changed (WCO class 06A)."""
 
     reason_code: Annotated[str, w("099", "Reason, coded")] = ""
-    reason: Annotated[str, w("098", "Reason in words")] = ""
-    pointers: Annotated[tuple[AmendmentPointer, ...], w("97B", "Where")] = ()
+    reason: Annotated[str, w("", "Reason in words")] = ""
+    pointers: Annotated[tuple[AmendmentPointer, ...], w("97A", "Where")] = ()
 
 
 class Extra(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -217,7 +215,7 @@ class Declaration(Struct, frozen=True, omit_defaults=True, kw_only=True):
     procedure_category: Annotated[str, w("", "Dataset named by the sender: H7, H1, I1 …")] = ""
     jurisdiction_code: Annotated[str, w("", "Whose customs this is for, ISO 3166-1 alpha-2")] = ""
     lodgement_office_id: Annotated[str, w("065", "Office of declaration")] = ""
-    supervising_office_id: Annotated[str, w("L104", "Supervising office")] = ""
+    supervising_office_id: Annotated[str, w("G012", "Supervising office")] = ""
     issued_at: Annotated[datetime | None, w("D011", "When the sender made it")] = None
     acceptance_at: Annotated[datetime | None, w("023", "When it is to count as accepted, for later declarations")] = (
         None
@@ -233,23 +231,23 @@ class Declaration(Struct, frozen=True, omit_defaults=True, kw_only=True):
     transaction_nature_code: Annotated[str, w("103", "Nature of the transaction")] = ""
     incoterm_code: Annotated[str, w("090", "Delivery terms")] = ""
     submitter: Annotated[Party | None, w("17B", "Who sent the message")] = None
-    declarant: Annotated[Party | None, w("57A", "Declarant")] = None
+    declarant: Annotated[Party | None, w("57B", "Declarant")] = None
     representative: Annotated[Party | None, w("05A", "Representative")] = None
     consignor: Annotated[Party | None, w("30A", "Consignor")] = None
     consignee: Annotated[Party | None, w("27A", "Consignee")] = None
-    importer: Annotated[Party | None, w("89A", "Importer")] = None
-    exporter: Annotated[Party | None, w("41A", "Exporter")] = None
-    seller: Annotated[Party | None, w("90A", "Seller")] = None
-    buyer: Annotated[Party | None, w("17A", "Buyer")] = None
+    importer: Annotated[Party | None, w("74A", "Importer")] = None
+    exporter: Annotated[Party | None, w("57A", "Exporter")] = None
+    seller: Annotated[Party | None, w("09B", "Seller")] = None
+    buyer: Annotated[Party | None, w("16A", "Buyer")] = None
     marketplace: Annotated[Party | None, w("", "Electronic interface that made the sale possible")] = None
-    payer: Annotated[Party | None, w("R120", "Who pays")] = None
-    fiscal_references: Annotated[tuple[Party, ...], w("R119", "VAT scheme numbers and their roles (FR5: IOSS)")] = ()
-    authorisations: Annotated[tuple[Authorisation, ...], w("R144", "Authorisations relied on")] = ()
+    payer: Annotated[Party | None, w("56B", "Who pays")] = None
+    fiscal_references: Annotated[tuple[Party, ...], w("55B", "VAT scheme numbers and their roles (FR5: IOSS)")] = ()
+    authorisations: Annotated[tuple[Authorisation, ...], w("17C", "Authorisations relied on")] = ()
     guarantee_ids: Annotated[tuple[str, ...], w("100", "References of guarantees")] = ()
     consignment: Annotated[Consignment, w("28A", "Transport")] = Consignment()
     documents: Annotated[tuple[Document, ...], w("02A", "Documents of the whole")] = ()
     previous_documents: Annotated[tuple[Document, ...], w("99A", "Previous documents of the whole")] = ()
     additional_information: Annotated[tuple[AdditionalInformation, ...], w("03A", "Statements on the whole")] = ()
     goods_items: Annotated[tuple[GoodsItem, ...], w("68A", "Goods items")] = ()
-    amendments: Annotated[tuple[Amendment, ...], w("13B", "What an amendment or cancellation changes and why")] = ()
+    amendments: Annotated[tuple[Amendment, ...], w("06A", "What an amendment or cancellation changes and why")] = ()
     extras: Annotated[tuple[Extra, ...], w("", "Elements kept without being interpreted")] = ()

@@ -1,1 +1,5 @@
-"""Is the data fit to decide on? Consignment → findings."""
+"""Is the data fit to decide on? Declaration × regime → findings."""
+
+from tidewaiter.quality.checking import check
+
+__all__ = ["check"]

@@ -1,0 +1,1 @@
+"""Code lists and rule tables of single jurisdictions, as data with their sources."""

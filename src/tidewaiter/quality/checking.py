@@ -1,0 +1,65 @@
+"""The one way in: every rule in scope, run over one declaration."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import NotInForceError
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.money import Money
+from tidewaiter.quality import numbers
+from tidewaiter.quality.registry import Context, Law, applicable, replaced
+from tidewaiter.quality.texts import unprintable
+
+REQUIRED = "data.required"
+
+
+def check(declaration: Declaration, *, regime: Law) -> tuple[Finding, ...]:
+    """What all rules in scope on the regime's legal day find; empty for a clean declaration.
+
+    Never raises for bad data. Findings stand in the order of the rules, without their place in the
+    sender's terms, which the message form adds.
+    """
+    findings: list[Finding] = []
+    if not numbers.is_all_sound(declaration):
+        declaration, findings = numbers.sound(declaration)
+    context = Context(
+        regime.jurisdiction_code,
+        regime.legal_day,
+        regime.dataset_of(declaration),
+        partial(_convert, regime),
+        unprintable(declaration),
+    )
+    for rule in applicable(context.jurisdiction_code, context.legal_day, declaration.procedure_category):
+        if seen := rule.function(declaration, context):
+            findings.extend(rule.findings(seen))
+    return tuple(_told_once(findings)) if len(findings) > 1 else tuple(findings)
+
+
+def _convert(regime: Any, money: Money, currency: str) -> Money | None:
+    """`money` in another currency at the regime's rate of the day; None where there is none."""
+    if money.currency == currency:
+        return money
+    convert = getattr(regime, "convert", None)
+    if convert is None:
+        return None
+    try:
+        converted = convert(money, currency)
+    except NotInForceError:
+        return None
+    return converted if isinstance(converted, Money) else None
+
+
+def _told_once(findings: list[Finding]) -> list[Finding]:
+    """Without findings that a more particular rule makes at the same place; "missing" is the least particular error."""
+    superseded = {
+        (other, finding.pointer) for finding in findings for other in replaced().get(finding.rule_id, frozenset())
+    }
+    superseded |= {
+        (REQUIRED, finding.pointer)
+        for finding in findings
+        if finding.severity is Severity.ERROR and finding.rule_id != REQUIRED
+    }
+    return [finding for finding in findings if (finding.rule_id, finding.pointer) not in superseded]

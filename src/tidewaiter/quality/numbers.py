@@ -1,0 +1,121 @@
+"""Numbers that arithmetic can bear: the first thing checked, before any rule compares or adds.
+
+NaN, infinity, 1E+999999 and numbers with more digits than exact arithmetic
+carries are taken out of the declaration that the other rules (and nobody else)
+see, each leaving one finding of severity error.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.money import Money
+from tidewaiter.quality.registry import shown
+
+RULE_ID = "number.unusable"
+DIGITS_MAX = 28  # what Python's decimal arithmetic carries exactly
+SIZE_MAX = 12  # amounts, masses and quantities from 10**12 on are not those of a parcel
+COUNT_MAX = 10**9
+
+WORDS = "This is not a number that can be reckoned with: it must be finite, below 10^12 and of at most 28 digits."
+
+AnyStruct = TypeVar("AnyStruct", bound=Struct)
+
+_ITEM_NUMBERS = ("quantity", "gross_mass_kg", "net_mass_kg")
+_ITEM_MONEY = ("invoice_price", "customs_value", "statistical_value", "freight")
+_MONEY = ("invoice_amount", "freight", "insurance", "discount", "tax_collected_at_sale", "amount_paid")
+
+
+def is_sound(number: Decimal) -> bool:
+    """True where `number` is finite, below 10**12 in size, and has at most 28 digits."""
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        return False
+    return len(digits) <= DIGITS_MAX and exponent >= -DIGITS_MAX and len(digits) + exponent <= SIZE_MAX
+
+
+def is_all_sound(declaration: Declaration) -> bool:
+    """True where every number in the declaration is sound: the quick look that nearly all pass."""
+    for item in declaration.goods_items:
+        if (
+            ((number := item.quantity) is not None and not is_sound(number))
+            or ((number := item.gross_mass_kg) is not None and not is_sound(number))
+            or ((number := item.net_mass_kg) is not None and not is_sound(number))
+            or ((money := item.invoice_price) is not None and not is_sound(money.amount))
+            or ((money := item.customs_value) is not None and not is_sound(money.amount))
+            or ((money := item.statistical_value) is not None and not is_sound(money.amount))
+            or ((money := item.freight) is not None and not is_sound(money.amount))
+        ):
+            return False
+        for packaging in item.packagings:
+            if packaging.count is not None and not -COUNT_MAX < packaging.count < COUNT_MAX:
+                return False
+    return _is_head_sound(declaration)
+
+
+def _is_head_sound(declaration: Declaration) -> bool:
+    consignment = declaration.consignment
+    if (number := consignment.gross_mass_kg) is not None and not is_sound(number):
+        return False
+    for count in (consignment.package_count, declaration.goods_item_count):
+        if count is not None and not -COUNT_MAX < count < COUNT_MAX:
+            return False
+    for name in _MONEY:
+        if (money := getattr(declaration, name)) is not None and not is_sound(money.amount):
+            return False
+    return True
+
+
+def sound(declaration: Declaration) -> tuple[Declaration, list[Finding]]:
+    """The declaration without numbers that cannot be reckoned with, and a finding for each of them."""
+    findings: list[Finding] = []
+    items = tuple(
+        _without(
+            item,
+            f"goods_items[{place}].",
+            (*_ITEM_NUMBERS, *_ITEM_MONEY),
+            findings,
+            packagings=tuple(
+                _without(packaging, f"goods_items[{place}].packagings[{at}].", ("count",), findings)
+                for at, packaging in enumerate(item.packagings, 1)
+            ),
+        )
+        for place, item in enumerate(declaration.goods_items, 1)
+    )
+    consignment = _without(declaration.consignment, "consignment.", ("gross_mass_kg", "package_count"), findings)
+    cleaned = _without(
+        declaration, "", (*_MONEY, "goods_item_count"), findings, goods_items=items, consignment=consignment
+    )
+    return cleaned, findings
+
+
+def _without(
+    record: AnyStruct, prefix: str, names: tuple[str, ...], findings: list[Finding], **others: Any
+) -> AnyStruct:
+    changes = dict(others)
+    for name in names:
+        value = getattr(record, name)
+        if value is None or _is_usable(value):
+            continue
+        changes[name] = None
+        findings.append(
+            Finding(RULE_ID, Severity.ERROR, prefix + name, WORDS, _shown(value), "Send the figure as plain digits.")
+        )
+    return msgspec.structs.replace(record, **changes) if changes else record
+
+
+def _is_usable(value: Decimal | Money | int) -> bool:
+    if isinstance(value, int):
+        return -COUNT_MAX < value < COUNT_MAX
+    return is_sound(value.amount if isinstance(value, Money) else value)
+
+
+def _shown(value: Decimal | Money | int) -> str:
+    # Python refuses to write out integers beyond 4,300 digits.
+    return f"{value.bit_length()}-bit whole number" if isinstance(value, int) else shown(value)

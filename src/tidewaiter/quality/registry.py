@@ -1,0 +1,194 @@
+"""What a rule is, and which rules apply: one registry for all of them.
+
+A rule is a function `(declaration, context) -> things seen`, made a `Rule` by the
+decorator. Its docstring is read by senders and officers, its source says on what
+it rests; a rule without either is refused. It must not raise for bad data: it is
+given declarations whose numbers are sound (see `quality.numbers`), and texts of
+any content.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache, lru_cache
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.money import Money
+
+MODULES = ("required", "structure", "codes", "identifiers", "amounts", "masses", "dates", "parties", "descriptions")
+NATIONAL_MODULES = ("h7_dk", "h7_dk_documents", "h7_dk_parties", "h7_dk_location", "h7_dk_messages")
+
+VALUE_LENGTH_MAX = 200  # characters of a value repeated in a finding
+
+
+class RuleError(TidewaiterError):
+    """A rule is written in a way the registry does not accept."""
+
+    code = "quality.rule"
+
+
+class Seen(NamedTuple):
+    """One thing a rule saw: where, what, and what to say of it."""
+
+    pointer: str
+    value: object
+    words: str
+    hint: str = ""
+
+
+class Dataset(Protocol):
+    """What quality needs to know of a dataset (a set of data required for one kind of declaration)."""
+
+    @property
+    def code(self) -> str:
+        """Short code: H7, H1, postal."""
+
+    @property
+    def title(self) -> str:
+        """What the dataset is for."""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Canonical pointers of what must be there."""
+
+
+class Law(Protocol):
+    """What quality needs of a regime."""
+
+    @property
+    def jurisdiction_code(self) -> str:
+        """Whose law."""
+
+    @property
+    def legal_day(self) -> date:
+        """The day of the law."""
+
+    def dataset_of(self, declaration: Declaration) -> Dataset:
+        """The dataset that applies to a declaration."""
+
+
+class Context(Struct, frozen=True):
+    """What a rule may know besides the declaration."""
+
+    jurisdiction_code: str
+    legal_day: date
+    dataset: Dataset
+    convert: Callable[[Money, str], Money | None]  # None where no rate is known
+    unprintable: Sequence[tuple[str, str]] = ()  # places and texts with characters that do not print
+
+
+class Scope(Struct, frozen=True):
+    """Where a rule applies; an empty tuple means everywhere, a missing day means open."""
+
+    jurisdictions: tuple[str, ...] = ()
+    declared_as: tuple[str, ...] = ()  # datasets the sender names (Declaration.procedure_category)
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def holds(self, jurisdiction_code: str, legal_day: date, declared_as: str) -> bool:
+        """True where a rule of this scope applies."""
+        return (
+            (not self.jurisdictions or jurisdiction_code in self.jurisdictions)
+            and (not self.declared_as or declared_as in self.declared_as)
+            and (self.valid_from is None or self.valid_from <= legal_day)
+            and (self.valid_to is None or legal_day <= self.valid_to)
+        )
+
+
+EVERYWHERE = Scope()
+
+Function = Callable[[Declaration, Context], Sequence[Seen]]
+
+
+class Rule(Struct, frozen=True):
+    """One rule of data quality.
+
+    `rule_id` is the standard's own where it has one. `words` is its docstring.
+    `replaces` names general rules whose findings at the same place this rule's
+    finding makes superfluous: the sender is told a thing once, with the code of
+    the customs concerned.
+    """
+
+    rule_id: str
+    severity: Severity
+    words: str
+    source: str
+    scope: Scope
+    replaces: tuple[str, ...]
+    function: Function
+
+    def findings(self, seen: Sequence[Seen]) -> list[Finding]:
+        """What the rule saw, as findings of its id and severity."""
+        return [
+            Finding(self.rule_id, self.severity, each.pointer, each.words, shown(each.value), each.hint)
+            for each in seen
+        ]
+
+
+def rule(
+    rule_id: str, severity: Severity, *, source: str, scope: Scope = EVERYWHERE, replaces: tuple[str, ...] = ()
+) -> Callable[[Function], Rule]:
+    """Makes a function a rule. Raises RuleError where it has no docstring or no source."""
+
+    def make(function: Function) -> Rule:
+        words = inspect.cleandoc(function.__doc__ or "")
+        if not words:
+            raise RuleError(f"rule {rule_id} has no docstring", hint="say in it what the sender should know")
+        if not source.strip():
+            raise RuleError(f"rule {rule_id} has no source")
+        return Rule(rule_id, severity, words, source, scope, replaces, function)
+
+    return make
+
+
+def shown(value: object) -> str:
+    """A value as it stands in a finding: plain digits, at most 200 characters."""
+    if isinstance(value, Decimal):
+        # A number like 1E+999999 must not be written out.
+        text = f"{value:f}" if value.is_finite() and abs(value.adjusted()) < 30 else str(value)
+    elif isinstance(value, Money):
+        text = f"{shown(value.amount)} {value.currency}"
+    else:
+        text = "" if value is None else str(value)
+    return text[:VALUE_LENGTH_MAX]
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule there is, general ones first. Raises RuleError where two share an id."""
+    found = tuple(
+        value
+        for name in (*MODULES, *NATIONAL_MODULES)
+        for value in vars(importlib.import_module(f"tidewaiter.quality.rules.{name}")).values()
+        if isinstance(value, Rule)
+    )
+    ids = [each.rule_id for each in found]
+    if twice := {rule_id for rule_id in ids if ids.count(rule_id) > 1}:
+        raise RuleError(f"more than one rule is called {', '.join(sorted(twice))}")
+    return found
+
+
+def by_id(rule_id: str) -> Rule | None:
+    """The rule of that id, or None."""
+    return next((each for each in rules() if each.rule_id == rule_id), None)
+
+
+@lru_cache(maxsize=256)
+def applicable(jurisdiction_code: str, legal_day: date, declared_as: str) -> tuple[Rule, ...]:
+    """The rules in scope, in order."""
+    return tuple(each for each in rules() if each.scope.holds(jurisdiction_code, legal_day, declared_as))
+
+
+@cache
+def replaced() -> dict[str, frozenset[str]]:
+    """For each rule that replaces others, which."""
+    return {each.rule_id: frozenset(each.replaces) for each in rules() if each.replaces}

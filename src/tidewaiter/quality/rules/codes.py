@@ -1,0 +1,142 @@
+"""Codes of countries, currencies and goods: do they exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidewaiter.data.nomenclature import edition_on
+from tidewaiter.model.declaration import Declaration, Party
+from tidewaiter.model.finding import Severity
+from tidewaiter.model.identifiers import HSCode, country_codes, currency_codes
+from tidewaiter.quality.registry import Context, Seen, rule
+
+_PARTIES = (
+    "consignor",
+    "consignee",
+    "importer",
+    "exporter",
+    "seller",
+    "buyer",
+    "declarant",
+    "representative",
+    "marketplace",
+    "payer",
+)
+_MONEY = ("invoice_amount", "freight", "insurance", "discount", "tax_collected_at_sale", "amount_paid")
+
+# Chapters 98 and 99 are left to each country for goods of its own choosing (HS General Rules; CN chapters 98, 99).
+NATIONAL_CHAPTERS = ("98", "99")
+
+
+@rule("code.country", Severity.ERROR, source="ISO 3166-1; Implementing Regulation (EU) 2020/1470, Annex I")
+def country(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """Countries are named by the two letters of ISO 3166-1, in capitals: DK, CN, US."""
+    known = country_codes()
+    seen: list[Seen] = []
+    consignment = declaration.consignment
+    if (code := consignment.export_country_code) and code not in known:
+        seen.append(_country("consignment.export_country_code", code))
+    if (code := consignment.destination_country_code) and code not in known:
+        seen.append(_country("consignment.destination_country_code", code))
+    for place, item in enumerate(declaration.goods_items, 1):
+        if (code := item.origin_country_code) and code not in known:
+            seen.append(_country(f"goods_items[{place}].origin_country_code", code))
+        _party_country(item.consignor, f"goods_items[{place}].consignor", seen)
+        _party_country(item.importer, f"goods_items[{place}].importer", seen)
+    for name in _PARTIES:
+        _party_country(getattr(declaration, name), name, seen)
+    location = consignment.goods_location
+    if location and location.address and (code := location.address.country_code) and code not in known:
+        seen.append(_country("consignment.goods_location.address.country_code", code))
+    return seen
+
+
+def _party_country(party: Party | None, pointer: str, seen: list[Seen]) -> None:
+    if party and party.address and (code := party.address.country_code) and code not in country_codes():
+        seen.append(_country(f"{pointer}.address.country_code", code))
+
+
+def _country(pointer: str, code: str) -> Seen:
+    hint = f"Write {code.upper()}." if code.upper() in country_codes() else "Use the two letters of ISO 3166-1."
+    return Seen(
+        pointer, code, "No country has this code.", "The code of the United Kingdom is GB." if code == "UK" else hint
+    )
+
+
+@rule("code.currency", Severity.ERROR, source="ISO 4217")
+def currency(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """Currencies are named by the three letters of ISO 4217, in capitals: DKK, EUR, CNY."""
+    known = currency_codes()
+    seen: list[Seen] = []
+    for place, item in enumerate(declaration.goods_items, 1):
+        if (money := item.invoice_price) and money.currency not in known:
+            seen.append(_currency(f"goods_items[{place}].invoice_price", money.currency))
+        if (money := item.customs_value) and money.currency not in known:
+            seen.append(_currency(f"goods_items[{place}].customs_value", money.currency))
+        if (money := item.statistical_value) and money.currency not in known:
+            seen.append(_currency(f"goods_items[{place}].statistical_value", money.currency))
+        if (money := item.freight) and money.currency not in known:
+            seen.append(_currency(f"goods_items[{place}].freight", money.currency))
+    for name in _MONEY:
+        if (money := getattr(declaration, name)) and money.currency not in known:
+            seen.append(_currency(name, money.currency))
+    return seen
+
+
+def _currency(pointer: str, code: str) -> Seen:
+    hint = f"Write {code.upper()}." if code.upper() in currency_codes() else "Use the three letters of ISO 4217."
+    return Seen(f"{pointer}.currency", code, "No currency in use has this code.", hint)
+
+
+@rule("code.commodity_shape", Severity.ERROR, source="HS Convention, Article 3; WCO Data Model element 145")
+def commodity_shape(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """A commodity code has six digits (HS subheading), eight or ten (national code), without dots or spaces."""
+    return [
+        Seen(
+            f"goods_items[{place}].commodity_code",
+            item.commodity_code,
+            "A commodity code has 6, 8 or 10 digits, without dots or spaces.",
+        )
+        for place, item in enumerate(declaration.goods_items, 1)
+        if item.commodity_code and HSCode.shape_problem(item.commodity_code)
+    ]
+
+
+@rule("code.commodity_unknown", Severity.ERROR, source="World Customs Organization, Harmonized System 2022")
+def commodity_unknown(declaration: Declaration, context: Context) -> Sequence[Seen]:
+    """The first six digits must be a subheading of the Harmonized System on the legal day."""
+    edition = edition_on(context.legal_day)
+    if edition is None:
+        return ()
+    known = edition.subheadings
+    return [
+        Seen(
+            f"goods_items[{place}].commodity_code",
+            item.commodity_code,
+            f"{item.hs_code} is not a subheading of the {edition.title}.",
+            _near(context, item.hs_code),
+        )
+        for place, item in enumerate(declaration.goods_items, 1)
+        if (code := item.commodity_code)
+        and code[:6] not in known
+        and code[:2] not in NATIONAL_CHAPTERS
+        and HSCode.shape_problem(code) is None
+    ]
+
+
+@rule("code.commodity_unchecked", Severity.INFO, source="World Customs Organization, Harmonized System 2022")
+def commodity_unchecked(declaration: Declaration, context: Context) -> Sequence[Seen]:
+    """Whether a commodity code existed is only said for days whose edition of the Harmonized System is held."""
+    if edition_on(context.legal_day) is not None or not declaration.goods_items:
+        return ()
+    words = f"Commodity codes were not looked up: no edition of the Harmonized System is held for {context.legal_day}."
+    return [Seen("goods_items", "", words)]
+
+
+def _near(context: Context, code: str) -> str:
+    """A hint naming the subheadings of the same heading, where there is such a heading."""
+    edition = edition_on(context.legal_day)
+    near = edition.under(code[:4]) if edition else ()
+    if not near:
+        return f"There is no heading {code[:4]} either."
+    return f"Heading {code[:4]} has {', '.join(near[:8])}{' …' if len(near) > 8 else ''}."

@@ -1,0 +1,111 @@
+"""Texts: do they say what the goods are, and can an officer read them as they are?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.finding import Severity
+from tidewaiter.quality.registry import Context, Seen, rule
+from tidewaiter.quality.rules.required import is_whole
+from tidewaiter.quality.wording import Fault, fault
+
+LENGTH_MAX = 512  # an..512, Delegated Regulation (EU) 2015/2446, Annex B, 18 05 001 000
+
+ANNEX_B = "Delegated Regulation (EU) 2015/2446, Annex B, 18 05 001 000"
+FRAMEWORK = "WCO SAFE Framework and UPU-WCO joint guidelines: plain and precise description of the goods"
+UNICODE = "Unicode Standard Annex 9 and Technical Report 36"
+
+_WORDS = {
+    Fault.VAGUE: "These words do not say what the goods are.",
+    Fault.REPEATED: "One word repeated does not say what the goods are.",
+    Fault.SHORT: "This is too short to say what the goods are.",
+    Fault.CODE: "This is a code or a number; it does not say what the goods are.",
+}
+_HINT = "Say what it is, what it is made of and what it is for: “cotton T-shirts for men”."
+
+
+@rule("description.missing", Severity.WARNING, source=FRAMEWORK)
+def missing(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """Every line says in plain words what the goods are."""
+    for item in declaration.goods_items:
+        if not item.description or item.description.isspace():
+            break
+    else:
+        return ()
+    if not is_whole(declaration):
+        return ()
+    return [
+        Seen(f"goods_items[{place}].description", item.description, "The description of the goods is empty.", _HINT)
+        for place, item in enumerate(declaration.goods_items, 1)
+        if not item.description.strip()
+    ]
+
+
+@rule("description.vague", Severity.WARNING, source=FRAMEWORK)
+def vague(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """Words like “gift”, “parts” or “accessories” alone do not tell officers, carriers or the Post what is inside."""
+    return [
+        Seen(f"goods_items[{place}].description", item.description, _WORDS[found], _HINT)
+        for place, item in enumerate(declaration.goods_items, 1)
+        if item.description and (found := fault(item.description)) and found is not Fault.CODE
+    ]
+
+
+@rule("description.code", Severity.WARNING, source=FRAMEWORK)
+def code(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """An article number, a link or a row of digits is no description: only the seller knows what it stands for."""
+    return [
+        Seen(f"goods_items[{place}].description", item.description, _WORDS[Fault.CODE], _HINT)
+        for place, item in enumerate(declaration.goods_items, 1)
+        if item.description and fault(item.description) is Fault.CODE
+    ]
+
+
+@rule("description.too_long", Severity.ERROR, source=ANNEX_B)
+def too_long(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """A description has at most 512 characters: nobody reads more, and no customs system takes it."""
+    return [
+        Seen(
+            f"goods_items[{place}].description",
+            item.description,
+            f"The description has {len(item.description):,} characters; at most {LENGTH_MAX} are taken.",
+        )
+        for place, item in enumerate(declaration.goods_items, 1)
+        if len(item.description) > LENGTH_MAX
+    ]
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff]")
+_OVERRIDE = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = re.compile("[\u00ad\u034f\u115f\u1160\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ue000-\uf8ff]")
+
+
+@rule("text.control_characters", Severity.ERROR, source=UNICODE)
+def control_characters(_: Declaration, context: Context) -> Sequence[Seen]:
+    """Texts hold no control characters such as NUL: they hide or break what comes after them."""
+    return _with(context, _CONTROL, "This text holds a control character (U+{0:04X}).")
+
+
+@rule("text.direction_override", Severity.ERROR, source=UNICODE)
+def direction_override(_: Declaration, context: Context) -> Sequence[Seen]:
+    """Texts hold no marks that turn the direction of reading: they make an officer read something else than was sent.
+
+    Hebrew and Arabic need none of them.
+    """
+    return _with(context, _OVERRIDE, "This text turns the direction of reading (U+{0:04X}).")
+
+
+@rule("text.invisible_characters", Severity.WARNING, source=UNICODE)
+def invisible_characters(_: Declaration, context: Context) -> Sequence[Seen]:
+    """Texts hold no invisible characters: they keep words from being found."""
+    return _with(context, _INVISIBLE, "This text holds an invisible character (U+{0:04X}).")
+
+
+def _with(context: Context, wanted: re.Pattern[str], words: str) -> Sequence[Seen]:
+    return [
+        Seen(pointer, text.encode("unicode_escape").decode("ascii"), words.format(ord(found[0])), "Remove it.")
+        for pointer, text in context.unprintable
+        if (found := wanted.search(text))
+    ]
