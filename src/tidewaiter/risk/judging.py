@@ -1,0 +1,54 @@
+"""The first judgement: every reason to look at a declaration, and the lane they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
+from tidewaiter.risk.knowledge import RiskKnowledge
+from tidewaiter.risk.policy import Policy
+
+_RANK = {lane: lane.rank for lane in Lane}
+
+
+def judge(declaration: Declaration, knowledge: RiskKnowledge, draw: Draw, findings: Sequence[Finding]) -> Judgement:
+    """Goods controls, watch list, poor data and chance, each with its reasons; the lane is the highest not lifted."""
+    reasons = knowledge.goods_index.reasons(declaration)
+    if not knowledge.watch_index.is_empty:
+        reasons += knowledge.watch_index.reasons(declaration)
+    if findings:
+        reasons += _quality(findings, knowledge.policy)
+    if draw.is_selected:
+        reasons.append(_random(draw, knowledge.policy))
+    return Judgement(lane=_lane(reasons), reasons=tuple(reasons), draw=draw, lists_digest=knowledge.digest)
+
+
+def _lane(reasons: list[Reason]) -> Lane:
+    return max((reason.lane for reason in reasons if not reason.is_lifted), key=_RANK.__getitem__, default=Lane.GREEN)
+
+
+def _quality(findings: Sequence[Finding], policy: Policy) -> list[Reason]:
+    return [
+        Reason(
+            reason_id=f"quality.{finding.rule_id}",
+            kind=ReasonKind.QUALITY,
+            lane=policy.quality_lane,
+            words=finding.words,
+            pointer=finding.pointer,
+            value=finding.value,
+        )
+        for finding in findings
+        if finding.severity is Severity.WARNING and policy.heeds(finding.rule_id)
+    ]
+
+
+def _random(draw: Draw, policy: Policy) -> Reason:
+    return Reason(
+        reason_id="random",
+        kind=ReasonKind.RANDOM,
+        lane=policy.selection_lane,
+        words=f"Drawn at random: {draw.share[:8]} is below the selection share {draw.selection_share}.",
+        value=draw.share,
+    )
