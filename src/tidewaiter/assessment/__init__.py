@@ -1,1 +1,5 @@
-"""What is owed? Declaration × Regime → Assessment with a trace."""
+"""What is owed? Declaration × regime → assessment, with a trace of every figure."""
+
+from tidewaiter.assessment.engine import assess
+
+__all__ = ["assess"]

@@ -1,0 +1,129 @@
+"""The assessment of one declaration: value it, find the scheme that applies, reckon its charges, show every step.
+
+Nothing here knows a country: datasets, schemes, charges, rates, thresholds and
+roundings are the regime's. A function of its arguments; it never raises for bad data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
+from functools import lru_cache
+from typing import Final
+
+from tidewaiter.assessment.charging import ZERO, Circumstances, Tally, charge_all
+from tidewaiter.assessment.compiled import ChargingLaw, CompiledScheme, charging_law
+from tidewaiter.assessment.valuation import Line, Valuation, value
+from tidewaiter.model.assessment import Assessment, Charge, Citation, Collection, Step
+from tidewaiter.model.declaration import Declaration, MessageFunction
+from tidewaiter.model.errors import LawDataError
+from tidewaiter.model.money import Money
+from tidewaiter.regimes import Regime
+from tidewaiter.regimes.conditions import Facts
+
+NOT_ASSESSED = "not assessed"
+UNDETERMINED = "undetermined"
+# Enough digits, no surprise from exponents, errors where a number is none. Copied for each use.
+ARITHMETIC: Final = Context(prec=34, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[DivisionByZero, InvalidOperation, Overflow])
+CITATIONS_KEPT = 4096  # combinations of measures
+
+
+def assess(declaration: Declaration, regime: Regime) -> Assessment:
+    """What is owed on a declaration under a regime, with the trace: amounts in the regime's currency.
+
+    What cannot be worked out is listed as `unresolved`, never taken as nothing owed.
+    """
+    with localcontext(ARITHMETIC):
+        dataset = regime.dataset_of(declaration)
+        if not dataset.is_assessed:
+            return _not_assessed(regime, f"customs works out no duty or tax on this dataset: {dataset.title}")
+        law = charging_law(regime)
+        valuation = value(declaration, regime, law.value_rounding, law.adds)
+        if not valuation.lines and declaration.function is not MessageFunction.ORIGINAL:
+            return _not_assessed(regime, "the message states only what changes, not the goods with their prices")
+        if not valuation.lines:
+            return _finished(regime, UNDETERMINED, valuation, Tally(0))
+        scheme = _scheme(declaration, law, valuation.exact, dataset.code)
+        if scheme.unresolved:
+            tally = Tally(0)
+            tally.unresolved[scheme.unresolved] = None
+        else:
+            tally = charge_all(scheme.charges, Circumstances(valuation.lines, dataset.code, regime.currency))
+        _name_gaps(valuation.lines, law, tally)
+        tally.used.add(scheme.measure_id)
+        valuation.steps.append(scheme.step)
+        return _finished(regime, scheme.measure_id, valuation, tally)
+
+
+def _scheme(declaration: Declaration, law: ChargingLaw, worth: Decimal, dataset_code: str) -> CompiledScheme:
+    facts = Facts(declaration, lambda _: worth, dataset_code)
+    for scheme in law.schemes:
+        if scheme.holds(facts):
+            return scheme
+    raise LawDataError("no scheme takes the rest", hint="give the last scheme no conditions")
+
+
+def _name_gaps(lines: Iterable[Line], law: ChargingLaw, tally: Tally) -> None:
+    """Goods on which something is owed that is not modelled."""
+    for line in lines:
+        code = line.item.commodity_code
+        if code[:2] in law.gap_chapters:
+            for prefixes, title, measure_id in law.gaps:
+                if code.startswith(prefixes):
+                    tally.unresolved[f"line {line.line_no}: {title} (commodity code {code[:16]})"] = None
+                    tally.used.add(measure_id)
+
+
+def _finished(regime: Regime, scheme: str, valuation: Valuation, tally: Tally) -> Assessment:
+    currency = regime.currency
+    used = tally.used
+    for step in valuation.steps:
+        used.add(step.measure_id)
+    for line in valuation.lines:
+        for step in line.steps:
+            used.add(step.measure_id)
+    return Assessment(
+        jurisdiction_code=regime.jurisdiction_code,
+        legal_day=regime.legal_day,
+        regime_digest=regime.digest,
+        scheme=scheme,
+        intrinsic_value=Money(valuation.intrinsic_value, currency),
+        customs_value=Money(valuation.customs_value, currency),
+        steps=tuple(valuation.steps),
+        charges=tuple(tally.charges),
+        due=_sum(tally.charges, Collection.BORDER, currency),
+        collected_at_sale=_sum(tally.charges, Collection.SALE, currency),
+        citations=_citations(regime, frozenset(used)),
+        unresolved=(*valuation.unresolved, *tally.unresolved),
+    )
+
+
+@lru_cache(maxsize=CITATIONS_KEPT)
+def _citations(regime: Regime, used: frozenset[str]) -> dict[str, Citation]:
+    """Source of each measure used; shared between assessments, so nobody may change it."""
+    citations = regime.law.citations
+    return {measure_id: citations[measure_id] for measure_id in sorted(used) if measure_id in citations}
+
+
+def _not_assessed(regime: Regime, words: str) -> Assessment:
+    nothing = Money(ZERO, regime.currency)
+    return Assessment(
+        jurisdiction_code=regime.jurisdiction_code,
+        legal_day=regime.legal_day,
+        regime_digest=regime.digest,
+        scheme=NOT_ASSESSED,
+        intrinsic_value=nothing,
+        customs_value=nothing,
+        steps=(Step(words, NOT_ASSESSED),),
+        charges=(),
+        due=nothing,
+        collected_at_sale=nothing,
+    )
+
+
+def _sum(charges: Iterable[Charge], collection: Collection, currency: str) -> Money:
+    total = ZERO
+    for charge in charges:
+        if charge.collection is collection:
+            total += charge.result.amount
+    return Money(total, currency)

@@ -1,0 +1,220 @@
+"""What the goods are worth: intrinsic value and customs value of each line, in the regime's currency.
+
+Amounts of the whole declaration (freight, insurance, discount) are shared over
+the lines by value, in whole cents, the remainder going to the largest fractions,
+so that the shares add up to the amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from tidewaiter.model.assessment import Step
+from tidewaiter.model.declaration import Declaration, GoodsItem
+from tidewaiter.model.money import Money
+from tidewaiter.regimes.law import Rounding
+from tidewaiter.regimes.prices import is_plausible, price_of
+from tidewaiter.regimes.regime import EXCHANGE, Regime
+
+ZERO = Decimal(0)
+CUSTOMS_VALUE = "valuation.customs_value"
+ONE = Decimal(1)
+MODES = {"down": ROUND_DOWN, "half up": ROUND_HALF_UP, "half even": ROUND_HALF_EVEN}
+
+
+class Rounder(NamedTuple):
+    """A rounding of the law, ready to use."""
+
+    quantum: Decimal
+    mode: str
+    is_power_of_ten: bool
+    words: str
+
+
+def rounder(rounding: Rounding) -> Rounder:
+    """The rounding as it is applied."""
+    is_power_of_ten = rounding.quantum.as_tuple().digits == (1,)
+    return Rounder(rounding.quantum, MODES[rounding.mode], is_power_of_ten, rounding.words)
+
+
+class Line(NamedTuple):
+    """One goods item with its values, rounded, in the regime's currency."""
+
+    line_no: int
+    item: GoodsItem
+    intrinsic_value: Decimal
+    customs_value: Decimal
+    steps: tuple[Step, ...]
+
+
+class Valuation(NamedTuple):
+    """All lines with their totals; `exact` is the intrinsic value before rounding, which thresholds are held against."""
+
+    lines: tuple[Line, ...]
+    exact: Decimal
+    intrinsic_value: Decimal
+    customs_value: Decimal
+    steps: list[Step]
+    unresolved: tuple[str, ...]
+
+
+def rounded(amount: Decimal, rounding: Rounder) -> Decimal:
+    """`amount` as a multiple of the rounding's quantum."""
+    if rounding.is_power_of_ten:
+        return amount.quantize(rounding.quantum, rounding.mode)
+    # Decimal.quantize looks at the exponent alone: for a quantum such as 0.05 count the multiples.
+    return (amount / rounding.quantum).quantize(ONE, rounding.mode) * rounding.quantum
+
+
+def shares(amount: Decimal, weights: Sequence[Decimal], quantum: Decimal) -> list[Decimal]:
+    """`amount` over lines by weight, in multiples of `quantum` (a power of ten), adding up to `amount`.
+
+    What is left over goes to the largest fractions, the earlier line first;
+    where no line has a value all count the same.
+    """
+    if len(weights) == 1:
+        return [amount]
+    total = sum(weights)
+    if total == 0:
+        weights, total = [ONE] * len(weights), Decimal(len(weights))
+    exact = [amount * weight / total for weight in weights]
+    parts = [share.quantize(quantum, ROUND_DOWN) for share in exact]
+    left = int((amount - sum(parts)) / quantum)
+    if left:
+        by_fraction = sorted(range(len(parts)), key=lambda place: (parts[place] - exact[place], place))
+        for place in by_fraction[:left]:
+            parts[place] += quantum
+    return parts
+
+
+def value(declaration: Declaration, regime: Regime, rounding: Rounder, adds: Sequence[str]) -> Valuation:
+    """The values of a declaration. Never raises for bad data: what cannot be told is listed as unresolved."""
+    unresolved: list[str] = []
+    steps: list[Step] = []
+    exact = [_price(item, declaration, regime, unresolved) for item in declaration.goods_items]
+    if not exact:
+        unresolved.append("there are no goods items, so there is nothing to value")
+    if unresolved:
+        return Valuation((), ZERO, ZERO, ZERO, [], tuple(unresolved))
+    items, prices = _in_order(declaration.goods_items, exact)
+    goods = [rounded(price, rounding) for price in prices]
+    total = sum(prices, ZERO)
+    _show_rates(declaration, regime, steps)
+    discount = _whole(declaration.discount, "discount", regime, unresolved)
+    if discount:
+        discount = min(rounded(discount, rounding), sum(goods, ZERO))
+        goods = [good - part for good, part in zip(goods, shares(discount, goods, rounding.quantum), strict=True)]
+        total = max(total - discount, ZERO)
+        steps.append(Step("discount on the invoice, taken off by value", f"{discount!s} {regime.currency}"))
+    intrinsic = sum(goods, ZERO)
+    steps.append(Step("intrinsic value of the goods", f"{intrinsic!s} {regime.currency}"))
+    costs, parts = _costs(declaration, items, goods, (regime, rounding, adds), unresolved)
+    for name, cost in costs.items():
+        steps.append(Step(f"{name}, shared over the lines by value", f"{cost!s} {regime.currency}", CUSTOMS_VALUE))
+    lines = tuple(
+        _line(item, good, part, regime.currency) for item, good, part in zip(items, goods, parts, strict=True)
+    )
+    customs_value = sum([line.customs_value for line in lines], ZERO)
+    return Valuation(lines, total, intrinsic, customs_value, steps, tuple(unresolved))
+
+
+def _in_order(items: Sequence[GoodsItem], prices: list[Decimal]) -> tuple[Sequence[GoodsItem], list[Decimal]]:
+    """Items and prices by line number: in which order a sender lists them makes no difference."""
+    numbers = [item.line_no for item in items]
+    if all(before < after for before, after in pairwise(numbers)):
+        return items, prices
+    order = sorted(range(len(numbers)), key=numbers.__getitem__)
+    return [items[place] for place in order], [prices[place] for place in order]
+
+
+def _line(item: GoodsItem, good: Decimal, costs: list[tuple[str, Decimal]], currency: str) -> Line:
+    if not costs:
+        return Line(item.line_no, item, good, good, ())
+    customs_value = good
+    words = f"goods {good!s}"
+    for name, cost in costs:
+        customs_value += cost
+        words += f" + {name} {cost!s}"
+    return Line(item.line_no, item, good, customs_value, (Step(words, f"{customs_value!s} {currency}", CUSTOMS_VALUE),))
+
+
+def _price(item: GoodsItem, declaration: Declaration, regime: Regime, unresolved: list[str]) -> Decimal:
+    """The unrounded price of a line in the regime's currency; where there is none, says so and returns zero."""
+    price = price_of(item, declaration)
+    if price is None:
+        unresolved.append(f"line {item.line_no}: no price is given, so nothing can be worked out")
+    elif not is_plausible(price.amount):
+        unresolved.append(f"line {item.line_no}: the price {_short(price)} cannot be worked with")
+    elif price.currency not in regime.currencies:
+        unresolved.append(f"line {item.line_no}: no exchange rate is known for {price.currency[:8]!r}")
+    else:
+        return regime.amount(price)
+    return ZERO
+
+
+def _whole(money: Money | None, name: str, regime: Regime, unresolved: list[str]) -> Decimal:
+    """An amount of the whole declaration in the regime's currency, unrounded; zero where there is none."""
+    if money is None:
+        return ZERO
+    if not is_plausible(money.amount):
+        unresolved.append(f"the {name} {_short(money)} cannot be worked with")
+    elif money.currency not in regime.currencies:
+        unresolved.append(f"no exchange rate is known for {money.currency[:8]!r}, the currency of the {name}")
+    else:
+        return regime.amount(money)
+    return ZERO
+
+
+Law = tuple[Regime, Rounder, Sequence[str]]
+
+
+def _costs(
+    declaration: Declaration, items: Sequence[GoodsItem], goods: Sequence[Decimal], law: Law, unresolved: list[str]
+) -> tuple[dict[str, Decimal], list[list[tuple[str, Decimal]]]]:
+    """What is added to the price, in all and for each line. Freight given by line is not shared again."""
+    regime, rounding, adds = law
+    totals: dict[str, Decimal] = {}
+    parts: list[list[tuple[str, Decimal]]] = [[] for _ in items]
+    for name in adds:
+        if name == "freight" and any(item.freight is not None for item in items):
+            for part, item in zip(parts, items, strict=True):
+                cost = rounded(_whole(item.freight, f"freight of line {item.line_no}", regime, unresolved), rounding)
+                if cost:
+                    part.append((name, cost))
+            continue
+        amount = rounded(_whole(getattr(declaration, name), name, regime, unresolved), rounding)
+        if amount:
+            totals[name] = amount
+            for part, share in zip(parts, shares(amount, goods, rounding.quantum), strict=True):
+                part.append((name, share))
+    return totals, parts
+
+
+def _show_rates(declaration: Declaration, regime: Regime, steps: list[Step]) -> None:
+    """One step for each currency that prices are in and the regime is not."""
+    seen = {regime.currency}
+    for item in declaration.goods_items:
+        price = price_of(item, declaration)
+        if price is not None and price.currency not in seen:
+            seen.add(price.currency)
+            steps.append(_rate_step(regime, price.currency))
+
+
+@lru_cache(maxsize=1024)
+def _rate_step(regime: Regime, currency: str) -> Step:
+    multiplier, divisor = regime.exchange.rates[currency]
+    words = f"{multiplier} {regime.currency} = {divisor} {currency}"
+    return Step(f"exchange rate, {regime.exchange.words}", words, EXCHANGE)
+
+
+def _short(money: Money) -> str:
+    text = (
+        str(money.amount)
+        if not money.amount.is_finite() or abs(money.amount.adjusted()) < 40
+        else f"{money.amount:.3e}"
+    )
+    return f"{text[:40]} {money.currency[:8]}"

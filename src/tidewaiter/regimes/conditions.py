@@ -1,0 +1,265 @@
+"""Conditions of the law on a declaration, written as data and compiled to predicates.
+
+A condition is a mapping; all its keys must hold. `any`, `all` and `not` nest.
+Every key is described by the docstring of its builder and listed by `keys()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import LawDataError
+from tidewaiter.regimes.documents import Condition
+from tidewaiter.regimes.law import Figure
+from tidewaiter.regimes.prices import is_plausible
+
+Worth = Callable[[Declaration], Decimal | None]  # the intrinsic value of the whole; None where it cannot be told
+
+
+class Facts:
+    """What conditions may ask about one declaration; worked out when first asked for."""
+
+    __slots__ = ("_codes", "_value", "_worth", "dataset_code", "declaration")
+
+    def __init__(self, declaration: Declaration, worth: Worth, dataset_code: str = "") -> None:
+        self.declaration = declaration
+        self.dataset_code = dataset_code
+        self._worth: Worth | None = worth
+        self._value: Decimal | None = None
+        self._codes: frozenset[str] | None = None
+
+    @property
+    def intrinsic_value(self) -> Decimal | None:
+        """What the goods of the whole declaration are worth, in the regime's currency."""
+        if self._worth is not None:
+            self._value, self._worth = self._worth(self.declaration), None
+        return self._value
+
+    @property
+    def additional_procedure_codes(self) -> frozenset[str]:
+        """Those on any line."""
+        if self._codes is None:
+            items = self.declaration.goods_items
+            self._codes = frozenset([code for item in items for code in item.additional_procedure_codes])
+        return self._codes
+
+
+Predicate = Callable[[Facts], bool]
+Figures = Mapping[str, Figure]
+
+
+def compiled(condition: Condition, figures: Figures, place: str = "") -> Predicate:
+    """One predicate for a condition. Raises LawDataError for what is not known or not in force."""
+    parts = [_one(key, value, figures, place) for key, value in condition.items()]
+    if not parts:
+        return lambda _: True
+    if len(parts) == 1:
+        return parts[0]
+    tests = tuple(parts)
+
+    def holds(facts: Facts) -> bool:
+        for test in tests:  # noqa: SIM110 (a loop is faster than a generator)
+            if not test(facts):
+                return False
+        return True
+
+    return holds
+
+
+def keys() -> dict[str, str]:
+    """Each key a condition may have, with what it asks."""
+    return {name: (build.__doc__ or "").strip() for name, build in _BUILDERS.items()}
+
+
+def _one(key: str, value: Any, figures: Figures, place: str) -> Predicate:
+    build = _BUILDERS.get(key)
+    if build is None:
+        raise LawDataError(f"{place}: {key!r} is not a condition", hint=f"known: {', '.join(_BUILDERS)}", place=place)
+    try:
+        return build(value, figures)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LawDataError(f"{place}: {key}: {error} cannot be used here on this day", place=place) from error
+
+
+def _texts(value: Any) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"{value!r}, where a list of texts belongs,")
+    return frozenset(value)
+
+
+def _any(value: Any, figures: Figures) -> Predicate:
+    """One of the conditions listed holds."""
+    tests = [compiled(each, figures) for each in value]
+    return lambda facts: any(test(facts) for test in tests)
+
+
+def _all(value: Any, figures: Figures) -> Predicate:
+    """All of the conditions listed hold."""
+    tests = [compiled(each, figures) for each in value]
+    return lambda facts: all(test(facts) for test in tests)
+
+
+def _not(value: Any, figures: Figures) -> Predicate:
+    """The condition does not hold."""
+    test = compiled(value, figures)
+    return lambda facts: not test(facts)
+
+
+def _dataset(value: Any, _: Figures) -> Predicate:
+    """The dataset is one of these."""
+    codes = _texts(value)
+    return lambda facts: facts.dataset_code in codes
+
+
+def _procedure_category(value: Any, _: Figures) -> Predicate:
+    """The sender named one of these datasets."""
+    codes = _texts(value)
+    return lambda facts: facts.declaration.procedure_category in codes
+
+
+def _type_prefix(value: Any, _: Figures) -> Predicate:
+    """The declaration type begins with one of these two letters: IM, EX, CO."""
+    prefixes = _texts(value)
+    return lambda facts: facts.declaration.type_code[:2] in prefixes
+
+
+def _type_letter(value: Any, _: Figures) -> Predicate:
+    """The additional declaration type (last letter) is one of these."""
+    letters = _texts(value)
+    return lambda facts: facts.declaration.type_code[-1:] in letters
+
+
+def _requested_procedure(value: Any, _: Figures) -> Predicate:
+    """A line requests one of these procedures (two digits)."""
+    codes = _texts(value)
+    return lambda facts: any(item.procedure_code in codes for item in facts.declaration.goods_items)
+
+
+def _procedure(value: Any, _: Figures) -> Predicate:
+    """A line has one of these requested and previous procedures (four digits)."""
+    codes = _texts(value)
+    return lambda facts: any(
+        item.procedure_code + item.previous_procedure_code in codes for item in facts.declaration.goods_items
+    )
+
+
+def _names_no_procedure(value: Any, _: Figures) -> Predicate:
+    """True: neither a dataset nor a procedure is named, as in data from a post or marketplace."""
+    if value is not True:
+        raise ValueError(repr(value))
+    return lambda facts: (
+        not facts.declaration.procedure_category
+        and not any(item.procedure_code for item in facts.declaration.goods_items)
+    )
+
+
+def _any_additional_procedure(value: Any, _: Figures) -> Predicate:
+    """Some line has one of these additional procedures."""
+    codes = _texts(value)
+    return lambda facts: not codes.isdisjoint(facts.additional_procedure_codes)
+
+
+def _every_additional_procedure(value: Any, _: Figures) -> Predicate:
+    """Every line has one of these additional procedures."""
+    codes = _texts(value)
+
+    def holds(facts: Facts) -> bool:
+        if codes.isdisjoint(facts.additional_procedure_codes):
+            return False
+        return all(not codes.isdisjoint(item.additional_procedure_codes) for item in facts.declaration.goods_items)
+
+    return holds
+
+
+def _intrinsic_value_at_most(value: Any, figures: Figures) -> Predicate:
+    """The goods of the whole consignment are worth no more than this figure (of several, the first in force)."""
+    limit = _first(value, figures)
+    return lambda facts: facts.intrinsic_value is not None and facts.intrinsic_value <= limit
+
+
+def _intrinsic_value_above(value: Any, figures: Figures) -> Predicate:
+    """The goods of the whole consignment are worth more than this figure."""
+    limit = _first(value, figures)
+    return lambda facts: facts.intrinsic_value is not None and facts.intrinsic_value > limit
+
+
+def _fiscal_role(value: Any, _: Figures) -> Predicate:
+    """A VAT number is given in one of these roles, for the whole or a line."""
+    roles = _texts(value)
+
+    def holds(facts: Facts) -> bool:
+        declaration = facts.declaration
+        return any(party.role_code in roles and party.party_id for party in declaration.fiscal_references) or any(
+            party.role_code in roles and party.party_id
+            for item in declaration.goods_items
+            for party in item.fiscal_references
+        )
+
+    return holds
+
+
+def _seller_id_like(value: Any, _: Figures) -> Predicate:
+    """The seller or marketplace gives an identifier that begins and is as long as one of these: "GB·········"."""
+    shapes = [(shape.rstrip("·"), len(shape)) for shape in _texts(value)]
+
+    def holds(facts: Facts) -> bool:
+        declaration = facts.declaration
+        for party in (declaration.seller, declaration.marketplace):
+            if party is not None and party.party_id:
+                for prefix, length in shapes:
+                    if len(party.party_id) == length and party.party_id.startswith(prefix):
+                        return True
+        return False
+
+    return holds
+
+
+def _tax_collected_at_sale(value: Any, _: Figures) -> Predicate:
+    """True: the sender says that the seller already collected the tax."""
+    if value is not True:
+        raise ValueError(repr(value))
+
+    def holds(facts: Facts) -> bool:
+        tax = facts.declaration.tax_collected_at_sale
+        return tax is not None and is_plausible(tax.amount) and tax.amount > 0
+
+    return holds
+
+
+def _claims_preference(value: Any, _: Figures) -> Predicate:
+    """True: a line claims a preference beginning with one of these digits."""
+    digits = _texts(value)
+    return lambda facts: any(item.duty_regime_code[:1] in digits for item in facts.declaration.goods_items)
+
+
+def _first(value: Any, figures: Figures) -> Decimal:
+    wanted = [value] if isinstance(value, str) else value
+    for measure_id in wanted:
+        if measure_id in figures:
+            return figures[measure_id].value
+    raise KeyError(", ".join(wanted))
+
+
+_BUILDERS: Mapping[str, Callable[[Any, Figures], Predicate]] = {
+    "any": _any,
+    "all": _all,
+    "not": _not,
+    "dataset": _dataset,
+    "procedure_category": _procedure_category,
+    "type_prefix": _type_prefix,
+    "type_letter": _type_letter,
+    "requested_procedure": _requested_procedure,
+    "procedure": _procedure,
+    "names_no_procedure": _names_no_procedure,
+    "any_additional_procedure": _any_additional_procedure,
+    "every_additional_procedure": _every_additional_procedure,
+    "intrinsic_value_at_most": _intrinsic_value_at_most,
+    "intrinsic_value_above": _intrinsic_value_above,
+    "fiscal_role": _fiscal_role,
+    "seller_id_like": _seller_id_like,
+    "tax_collected_at_sale": _tax_collected_at_sale,
+    "claims_preference": _claims_preference,
+}

@@ -1,0 +1,108 @@
+"""The law of one day as records: what `Regime.content` holds and everything is decided from.
+
+Nothing here is read from files any more: values are those of the day, ended
+and expected ones are gone, each measure carries its citation.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+
+from tidewaiter.model.assessment import Citation
+from tidewaiter.regimes.documents import ChargeUse, Condition, RateDocument
+
+
+class Figure(Struct, frozen=True, gc=False):
+    """A number of the law on the legal day; `unit` is a currency code or `%`."""
+
+    measure_id: str
+    title: str
+    value: Decimal
+    unit: str
+    since: date
+
+
+class Rounding(Struct, frozen=True):
+    """How an amount is rounded to multiples of `quantum`."""
+
+    mode: Literal["down", "half up", "half even"]
+    quantum: Decimal
+
+    @property
+    def words(self) -> str:
+        """As shown beside a charge: "down to 0.01"."""
+        return f"{self.mode} to {self.quantum}"
+
+
+class Charge(Struct, frozen=True, omit_defaults=True):
+    """A duty, tax or fee as it is when nothing relieves it."""
+
+    title: str
+    charge: Literal["duty", "tax", "fee"]
+    type_code: str
+    base: str
+    rate: RateDocument
+    rounding: str
+
+
+class Scheme(Struct, frozen=True, omit_defaults=True):
+    """Circumstances and the charges they lead to; tried in order."""
+
+    measure_id: str
+    title: str
+    when: Condition
+    charges: tuple[ChargeUse, ...]
+    unresolved: str = ""
+
+
+class Dataset(Struct, frozen=True, omit_defaults=True):
+    """A set of data required for one kind of declaration.
+
+    `required` are canonical pointers, alternatives separated by `|`.
+    `is_assessed`: customs works out and notifies duty and tax on it.
+    `irg_hint`: the Immediate Release Guidelines category such declarations
+    usually fall into ("" where the value decides).
+    """
+
+    code: str
+    title: str
+    is_assessed: bool
+    required: tuple[str, ...]
+    when: Condition = {}
+    irg_hint: str = ""
+
+
+class Exchange(Struct, frozen=True):
+    """Exchange rates into the regime's currency: amount x multiplier / divisor."""
+
+    words: str
+    published_on: date
+    rates: dict[str, tuple[Decimal, Decimal]]
+
+
+class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Everything one regime is; its canonical bytes are kept and give the same regime back."""
+
+    edition: int = 1  # of this layout
+    jurisdiction_code: str
+    title: str
+    legal_day: date
+    currency: str
+    figures: dict[str, Figure]
+    ended: dict[str, str]  # measure id → the act that ended it, or why there is none
+    goods: dict[str, tuple[str, ...]]  # prefixes of commodity codes
+    gaps: dict[str, tuple[str, ...]]
+    roundings: dict[str, Rounding]
+    valuations: dict[str, tuple[str, ...]]
+    charges: dict[str, Charge]
+    schemes: tuple[Scheme, ...]
+    datasets: tuple[Dataset, ...]
+    tables: dict[str, dict[str, str]]
+    exchanges: dict[str, Exchange]
+    rules: dict[str, str]
+    citations: dict[str, Citation]
+    titles: dict[str, str]

@@ -1,0 +1,230 @@
+"""From files to a regime: the lawbooks of a jurisdiction and its parents, as of one day."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cache, lru_cache
+
+from tidewaiter.model.assessment import Citation
+from tidewaiter.model.errors import LawDataError, NotInForceError
+from tidewaiter.regimes import exchange
+from tidewaiter.regimes.documents import (
+    AnyDocument,
+    ChargeDocument,
+    Dated,
+    ExchangeDocument,
+    FigureDocument,
+    GapDocument,
+    GoodsDocument,
+    RoundingDocument,
+    RuleDocument,
+    SchemeDocument,
+    Source,
+    TableDocument,
+    ValuationDocument,
+)
+from tidewaiter.regimes.law import Charge, Content, Dataset, Exchange, Figure, Rounding, Scheme
+from tidewaiter.regimes.reading import Lawbook, codes, lawbook, read_table
+from tidewaiter.regimes.regime import EXCHANGE, Regime
+
+DAYS_KEPT = 64
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def load_regime(jurisdiction_code: str, on: date) -> Regime:
+    """The law of a jurisdiction on a day.
+
+    Raises NotInForceError for a jurisdiction or day that is not modelled, and
+    LawDataError, naming file and key, where the files are malformed.
+    """
+    books = lineage(jurisdiction_code)
+    since = max(book.jurisdiction.modelled_since for book in books)
+    if on < since:
+        raise NotInForceError(
+            f"the law of {jurisdiction_code} is modelled since {since}, not on {on}",
+            hint="docs/LAW.md lists what is modelled and since when",
+        )
+    return Regime.of(_content(books, on))
+
+
+def jurisdictions() -> dict[str, str]:
+    """Code and title of every jurisdiction whose law is modelled."""
+    return {code: book.jurisdiction.title for code in codes() if (book := lawbook(code))}
+
+
+@cache
+def lineage(jurisdiction_code: str) -> tuple[Lawbook, ...]:
+    """The lawbooks that make a jurisdiction's law, the remotest parent first. Raises NotInForceError, LawDataError."""
+    book = lawbook(jurisdiction_code)
+    if book is None:
+        raise NotInForceError(
+            f"no law is modelled for {jurisdiction_code!r}",
+            hint=f"modelled: {', '.join(codes())} (ISO 3166-1 alpha-2, or EU)",
+        )
+    parent = book.jurisdiction.parent
+    if not parent:
+        return (book,)
+    if lawbook(parent) is None:
+        raise LawDataError(f"{jurisdiction_code}: its parent {parent!r} has no files", place=jurisdiction_code)
+    return (*lineage(parent), book)
+
+
+def merged(books: tuple[Lawbook, ...]) -> dict[str, tuple[str, AnyDocument]]:
+    """Each measure with the jurisdiction it is written in; the nearer one's word counts."""
+    return {measure_id: (book.code, document) for book in books for measure_id, document in book.documents.items()}
+
+
+def as_of(values: dict[date, str | Dated], on: date) -> tuple[date, Dated] | None:
+    """Start day and value in force on `on`; None before the first. What is only expected is passed over."""
+    best: date | None = None
+    for day, value in values.items():
+        if day <= on and (best is None or day > best) and (isinstance(value, str) or value.status != "expected"):
+            best = day
+    if best is None:
+        return None
+    value = values[best]
+    return best, (Dated(value=value) if isinstance(value, str) else value)
+
+
+class _Pages:
+    """The parts of a regime's content as they are collected, measure by measure."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Figure] = {}
+        self.ended: dict[str, str] = {}
+        self.goods: dict[str, tuple[str, ...]] = {}
+        self.gaps: dict[str, tuple[str, ...]] = {}
+        self.roundings: dict[str, Rounding] = {}
+        self.valuations: dict[str, tuple[str, ...]] = {}
+        self.charges: dict[str, Charge] = {}
+        self.schemes: list[tuple[int, Scheme]] = []
+        self.tables: dict[str, dict[str, str]] = {}
+        self.exchanges: dict[str, Exchange] = {}
+        self.rules: dict[str, str] = {}
+        self.citations: dict[str, Citation] = {}
+        self.titles: dict[str, str] = {}
+
+
+def _content(books: tuple[Lawbook, ...], on: date) -> Content:
+    own = books[-1]
+    pages = _Pages()
+    for measure_id, (code, document) in merged(books).items():
+        found = as_of(document.values, on)
+        if found is None:
+            continue
+        since, dated = found
+        if dated.value is None:
+            pages.ended[measure_id] = dated.act
+            continue
+        pages.titles[measure_id] = document.title
+        pages.citations[measure_id] = _citation(document.sources, document.is_confirmed)
+        place = f"{code}/{measure_id.replace('.', '/')}.yaml"
+        _add(pages, document, _Entry(measure_id, dated.value, since, place), own.jurisdiction.currency, on)
+    if EXCHANGE not in pages.exchanges:
+        raise LawDataError(f"{own.code}: {EXCHANGE} is missing on {on}", place=own.code)
+    return Content(
+        jurisdiction_code=own.code,
+        title=own.jurisdiction.title,
+        legal_day=on,
+        currency=own.jurisdiction.currency,
+        figures=pages.figures,
+        ended=pages.ended,
+        goods=pages.goods,
+        gaps=pages.gaps,
+        roundings=pages.roundings,
+        valuations=pages.valuations,
+        charges=pages.charges,
+        schemes=tuple(scheme for _, scheme in sorted(pages.schemes, key=lambda each: each[0])),
+        datasets=_datasets(books),
+        tables=pages.tables,
+        exchanges=pages.exchanges,
+        rules=pages.rules,
+        citations=pages.citations,
+        titles=pages.titles,
+    )
+
+
+class _Entry:
+    """One measure on the day: id, value, since when, and the file it stands in."""
+
+    def __init__(self, measure_id: str, value: str, since: date, place: str) -> None:
+        self.measure_id = measure_id
+        self.value = value
+        self.since = since
+        self.place = place
+
+
+def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on: date) -> None:
+    measure_id, value = entry.measure_id, entry.value
+    match document:
+        case FigureDocument():
+            number = _decimal(value, entry.place)
+            pages.figures[measure_id] = Figure(measure_id, document.title, number, document.unit, entry.since)
+        case RuleDocument():
+            pages.rules[measure_id] = value
+        case GoodsDocument():
+            pages.goods[measure_id] = tuple(value.split())
+        case GapDocument():
+            pages.gaps[measure_id] = tuple(value.split())
+        case RoundingDocument():
+            if value not in ("down", "half up", "half even"):
+                raise LawDataError(f"{entry.place}: {value!r} is no way of rounding", place=entry.place)
+            quantum = _decimal(document.quantum, entry.place)
+            pages.roundings[measure_id] = Rounding(value, quantum)  # type: ignore[arg-type]
+        case ValuationDocument():
+            pages.valuations[measure_id] = tuple(value.split())
+        case TableDocument():
+            pages.tables[measure_id] = _table(value)
+        case ChargeDocument():
+            pages.charges[measure_id] = Charge(
+                title=document.title,
+                charge=document.charge,
+                type_code=document.type_code,
+                base=document.base,
+                rate=document.rate,
+                rounding=document.rounding,
+            )
+        case SchemeDocument():
+            scheme = Scheme(measure_id, document.title, document.when, document.charges, document.unresolved)
+            pages.schemes.append((document.order, scheme))
+        case ExchangeDocument():
+            published = exchange.by_month(document.published, on) if document.published else None
+            if published is not None:
+                pages.citations[measure_id] = _citation(document.published_sources, is_confirmed=True)
+            pages.exchanges[measure_id] = published or exchange.by_rule(value, currency, on)
+
+
+def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
+    """Those of the nearest lawbook that has any."""
+    for book in reversed(books):
+        if book.datasets is not None:
+            return tuple(
+                Dataset(
+                    code=each.code,
+                    title=each.title,
+                    is_assessed=each.is_assessed,
+                    required=each.required,
+                    when=each.when,
+                    irg_hint=each.irg_hint,
+                )
+                for each in book.datasets.datasets
+            )
+    raise LawDataError(f"{books[-1].code}: there is no datasets.yaml", place=books[-1].code)
+
+
+@cache
+def _table(name: str) -> dict[str, str]:
+    return read_table(name)
+
+
+def _citation(sources: tuple[Source, ...], is_confirmed: bool) -> Citation:  # noqa: FBT001 (a fact of the data)
+    first = sources[0]
+    return Citation(title=first.title, address=first.address, read_on=first.read_on, confirmed=is_confirmed)
+
+
+def _decimal(text: str, place: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise LawDataError(f"{place}: {text!r} is not a decimal number", place=place) from None

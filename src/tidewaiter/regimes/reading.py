@@ -1,0 +1,136 @@
+"""Reading files of law strictly: YAML 1.2, no duplicate keys, no unknown keys, every error with file and key."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date
+from functools import cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError
+
+from tidewaiter.model.errors import LawDataError
+from tidewaiter.regimes.documents import AnyDocument, DatasetsDocument, JurisdictionDocument
+
+T = TypeVar("T")
+
+JURISDICTION_FILE = "jurisdiction.yaml"
+DATASETS_FILE = "datasets.yaml"
+
+
+class Lawbook(Struct, frozen=True):
+    """All files of one jurisdiction as they stand, its parent's not included."""
+
+    code: str
+    jurisdiction: JurisdictionDocument
+    documents: dict[str, AnyDocument]  # by measure id
+    datasets: DatasetsDocument | None
+
+
+@cache
+def lawbook(code: str) -> Lawbook | None:
+    """The files of one jurisdiction, parsed once; None where there are none. Raises LawDataError."""
+    folder = resources.files("tidewaiter.data") / "regimes" / code
+    return read_folder(code, folder) if code.isalnum() and folder.is_dir() else None
+
+
+@cache
+def codes() -> tuple[str, ...]:
+    """The jurisdictions there are files for, in alphabetical order."""
+    root = resources.files("tidewaiter.data") / "regimes"
+    return tuple(sorted(entry.name for entry in root.iterdir() if (entry / JURISDICTION_FILE).is_file()))
+
+
+def read_folder(code: str, folder: Traversable) -> Lawbook:
+    """The lawbook in `folder`. Raises LawDataError naming file and key."""
+    special = {JURISDICTION_FILE, DATASETS_FILE}
+    documents = {
+        name.removesuffix(".yaml").replace("/", "."): _document(text, f"{code}/{name}")
+        for name, text in _files(folder)
+        if name not in special
+    }
+    datasets = folder / DATASETS_FILE
+    return Lawbook(
+        code=code,
+        jurisdiction=read_text(
+            (folder / JURISDICTION_FILE).read_text("utf-8"), f"{code}/{JURISDICTION_FILE}", JurisdictionDocument
+        ),
+        documents=documents,
+        datasets=read_text(datasets.read_text("utf-8"), f"{code}/{DATASETS_FILE}", DatasetsDocument)
+        if datasets.is_file()
+        else None,
+    )
+
+
+def read_text(text: str, file: str, kind: Any) -> Any:
+    """The YAML `text` as a record of `kind`. Raises LawDataError with `file` and the key in question."""
+    try:
+        data = YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        raise LawDataError(f"{file}: {error.problem}", hint="say each thing once", place=file) from error
+    except MarkedYAMLError as error:
+        raise LawDataError(f"{file}: {error.problem} {error.problem_mark}", place=file) from error
+    try:
+        return msgspec.convert(_plain(data), kind)
+    except msgspec.ValidationError as error:
+        hint = "quote decimals; write days as 2026-07-01; use only the keys of regimes/documents.py"
+        raise LawDataError(f"{file}: {error}", hint=hint, place=file) from error
+
+
+def read_table(name: str) -> dict[str, str]:
+    """Rates in % by commodity code from a file of two columns under data/rates. Raises LawDataError."""
+    rows = csv_rows(name)
+    if rows[0] != ["code", "percent"]:
+        raise LawDataError(f"{name}: the first line must be code,percent", place=name)
+    table = dict(row for row in rows[1:])
+    if len(table) != len(rows) - 1:
+        raise LawDataError(f"{name}: a code stands twice", place=name)
+    return table
+
+
+def csv_rows(name: str) -> list[list[str]]:
+    """The lines of a CSV file under data/rates. Raises LawDataError where there is no such file."""
+    file = resources.files("tidewaiter.data") / "rates" / name
+    if not file.is_file():
+        raise LawDataError(f"there is no file {name} under data/rates", place=name)
+    return list(csv.reader(io.StringIO(file.read_text("utf-8"))))
+
+
+def _document(text: str, file: str) -> AnyDocument:
+    document: AnyDocument = read_text(text, file, AnyDocument)
+    if not document.sources:
+        raise LawDataError(f"{file}: sources must name at least one", hint="law without a source is no law", place=file)
+    if not document.values:
+        raise LawDataError(f"{file}: values must say since when", place=file)
+    for day, dated in document.values.items():
+        if not isinstance(dated, str) and dated.value is None and not dated.act:
+            raise LawDataError(f"{file}: the end on {day} needs the act that made it", place=file)
+    if not document.is_confirmed and not document.note:
+        raise LawDataError(f"{file}: what is not confirmed needs a note that says why", place=file)
+    return document
+
+
+def _files(folder: Traversable, prefix: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for entry in sorted(folder.iterdir(), key=lambda each: each.name):
+        if entry.is_dir():
+            found += _files(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".yaml"):
+            found.append((prefix + entry.name, entry.read_text("utf-8")))
+    return found
+
+
+def _plain(data: Any) -> Any:
+    """The same with days as texts, so that a day is a day as key and as value alike."""
+    if isinstance(data, dict):
+        return {_plain(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_plain(each) for each in data]
+    return data.isoformat() if isinstance(data, date) else data

@@ -1,0 +1,186 @@
+"""A regime: the law of one jurisdiction on one day, immutable, and the same again from its kept bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from tidewaiter.model.assessment import Citation, Step
+from tidewaiter.model.canonical import canonical_bytes, digest
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import LawDataError, NotInForceError
+from tidewaiter.model.money import Money
+from tidewaiter.regimes.conditions import Facts, Predicate, compiled
+from tidewaiter.regimes.law import Content, Dataset, Exchange, Figure
+from tidewaiter.regimes.prices import is_plausible, price_of
+
+EDITION = 1
+EXCHANGE = "exchange.valuation"  # for prices; `exchange.law` for amounts that the law fixes in another currency
+EXCHANGE_OF_THE_LAW = "exchange.law"
+
+
+class Conversion(Struct, frozen=True):
+    """Money in another currency, unrounded, with the step that shows the rate."""
+
+    money: Money
+    step: Step
+
+
+class Regime:
+    """The law of one jurisdiction on one legal day. Equal to every regime of the same digest."""
+
+    __slots__ = ("_datasets", "_rates", "content", "currency", "digest", "jurisdiction_code", "law", "legal_day")
+
+    jurisdiction_code: str
+    legal_day: date
+    currency: str
+    content: bytes
+    digest: str
+    law: Content
+    _datasets: tuple[tuple[Predicate, Dataset], ...]
+    _rates: Mapping[str, object]
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            law = msgspec.json.decode(content, type=Content)
+        except msgspec.DecodeError as error:
+            raise LawDataError(f"the kept law cannot be read: {error}", hint="was it altered?") from error
+        if law.edition != EDITION:
+            raise LawDataError(f"the kept law is of edition {law.edition}; this software reads {EDITION}")
+        datasets = tuple((compiled(each.when, law.figures, each.code), each) for each in law.datasets)
+        fields: dict[str, Any] = {
+            "jurisdiction_code": law.jurisdiction_code,
+            "legal_day": law.legal_day,
+            "currency": law.currency,
+            "content": content,
+            "digest": digest(content),
+            "law": law,
+            "_datasets": datasets,
+            "_rates": MappingProxyType({law.currency: None, **law.exchanges[EXCHANGE].rates}),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_content(cls, content: bytes) -> Regime:
+        """The regime whose `content` was kept. Raises LawDataError where the bytes are not one."""
+        return cls(content)
+
+    @classmethod
+    def of(cls, law: Content) -> Regime:
+        """The regime of this law, by way of its bytes: there is one way to make one."""
+        return cls(canonical_bytes(law))
+
+    def figure(self, measure_id: str) -> Figure:
+        """A figure in force. Raises NotInForceError where it is not, saying why if the law does."""
+        found = self.law.figures.get(measure_id)
+        if found is None:
+            act = self.law.ended.get(measure_id, "")
+            raise NotInForceError(
+                f"{measure_id} is not in force in {self.jurisdiction_code} on {self.legal_day}{act and f': {act}'}",
+                hint="docs/LAW.md lists what is modelled and since when",
+            )
+        return found
+
+    def citation(self, measure_id: str) -> Citation:
+        """Where a measure stands. Raises NotInForceError for one that is not part of this regime."""
+        found = self.law.citations.get(measure_id)
+        if found is None:
+            raise NotInForceError(
+                f"{measure_id} is not part of the law of {self.jurisdiction_code} on {self.legal_day}"
+            )
+        return found
+
+    def dataset_of(self, declaration: Declaration) -> Dataset:
+        """The dataset that applies to a declaration: the first whose conditions hold."""
+        facts = Facts(declaration, self.worth)
+        for holds, dataset in self._datasets:
+            if holds(facts):
+                return dataset
+        raise LawDataError(
+            f"{self.jurisdiction_code}: no dataset takes the rest", hint="end datasets.yaml without `when`"
+        )
+
+    def convert(self, money: Money, currency: str) -> Money:
+        """`money` in `currency` at the rates of the legal day, unrounded. Raises NotInForceError without a rate."""
+        if money.currency == currency:
+            return money
+        amount = self.amount(money)
+        if currency != self.currency:
+            multiplier, divisor = self._rate(currency)
+            amount = amount * divisor / multiplier
+        return Money(amount, currency)
+
+    def conversion(self, money: Money, currency: str) -> Conversion:
+        """The same, with the step that shows rate and source."""
+        converted = self.convert(money, currency)
+        words = f"{money} converted at {self.exchange.words}"
+        return Conversion(converted, Step(words, str(converted), EXCHANGE))
+
+    def amount(self, money: Money) -> Decimal:
+        """The amount in the regime's own currency, unrounded. Raises NotInForceError without a rate."""
+        if money.currency == self.currency:
+            return money.amount
+        multiplier, divisor = self._rate(money.currency)
+        if not is_plausible(abs(money.amount)):
+            raise NotInForceError(f"{money.currency[:8]} {str(money.amount)[:40]} is no amount that can be converted")
+        return money.amount * multiplier / divisor
+
+    def worth(self, declaration: Declaration) -> Decimal | None:
+        """The intrinsic value of all goods in the regime's currency, unrounded; None where it cannot be told."""
+        total = Decimal(0)
+        for item in declaration.goods_items:
+            price = price_of(item, declaration)
+            if price is None or not is_plausible(price.amount) or price.currency not in self._rates:
+                return None
+            total += self.amount(price)
+        if declaration.discount is not None:
+            discount = declaration.discount
+            if not is_plausible(discount.amount) or discount.currency not in self._rates:
+                return None
+            total = max(total - self.amount(discount), Decimal(0))
+        return total
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange rates for prices."""
+        return self.law.exchanges[EXCHANGE]
+
+    @property
+    def currencies(self) -> Mapping[str, object]:
+        """The currencies there is a rate for, its own included, as keys."""
+        return self._rates
+
+    def predicate(self, condition: Mapping[str, Any], place: str) -> Predicate:
+        """A condition of this regime, compiled."""
+        return compiled(dict(condition), self.law.figures, place)
+
+    def _rate(self, currency: str) -> tuple[Decimal, Decimal]:
+        rate = self.exchange.rates.get(currency)
+        if rate is None:
+            raise NotInForceError(
+                f"no rate for {currency} is known in {self.jurisdiction_code} on {self.legal_day}",
+                hint=f"{self.exchange.words} do not have it; is it an ISO 4217 code in use?",
+            )
+        return rate
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a regime does not change: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Regime) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Regime], tuple[bytes]]:
+        return Regime, (self.content,)
+
+    def __repr__(self) -> str:
+        return f"<Regime {self.jurisdiction_code} {self.legal_day} {self.digest[:12]}>"

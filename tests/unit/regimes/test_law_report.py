@@ -1,0 +1,38 @@
+"""The page of the law says what is modelled, since when, by which source, and what is missing."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from tidewaiter.regimes import load_regime
+from tidewaiter.regimes.conditions import keys
+from tidewaiter.regimes.reading import codes, lawbook
+from tidewaiter.regimes.report import render_law, rows
+
+
+def test_the_page_names_every_measure_gap_and_reason() -> None:
+    page = render_law()
+    for code in codes():
+        book = lawbook(code)
+        assert book is not None
+        assert f"({code})" in page
+        for measure_id, document in book.documents.items():
+            assert f"`{measure_id}`" in page
+            assert document.sources[0].title in page
+            assert document.is_confirmed or document.note in page
+        assert all(gap in page for gap in book.jurisdiction.known_gaps)
+    assert "*expected* ended" in page
+    assert render_law() == page
+
+
+def test_rows_show_value_and_source() -> None:
+    shown = {row["measure"]: row for row in rows(load_regime("DK", date(2026, 11, 22)))}
+    assert shown["vat.standard.rate"]["value"] == "25"
+    assert shown["vat.standard.rate"]["confirmed"] == "yes"
+    assert shown["exchange.valuation"]["value"] == "ECB reference rates of 2026-10-21"
+    assert "relief.low_value.threshold" not in shown
+    assert len({tuple(row) for row in shown.values()}) == 1
+
+
+def test_conditions_say_what_they_ask() -> None:
+    assert all(words.endswith(".") or ":" in words for words in keys().values())
