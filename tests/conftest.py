@@ -17,3 +17,6 @@ def samples() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the folder of outside samples is absent: {folder}")
     return folder
+
+
+pytest_plugins = ["database"]

@@ -1,0 +1,85 @@
+"""The `tidewaiter` command: gathers the nouns and turns errors into words and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from tidewaiter import __version__
+from tidewaiter.cli import output
+from tidewaiter.cli.output import UsageError
+from tidewaiter.model.errors import TidewaiterError
+
+
+def build() -> App:
+    """The command tree. Commands live in the module of their noun and import what they need when called."""
+    app = App(name="tidewaiter", version=__version__, help=HELP, help_format="markdown")
+    for name, words in COMMANDS.items():
+        app.command(f"tidewaiter.cli.{name}:{name}", name=name, help=words)
+    for name, words in NOUNS.items():
+        app.command(f"tidewaiter.cli.{name}:app", name=name, help=words)
+    return app
+
+
+COMMANDS = {
+    "demo": "Load the demonstration parcels, decide them, and show what became of them.",
+    "serve": "Serve the officers' pages and the REST interface.",
+    "submit": "Hand in message files and see what became of each.",
+    "conformance": "Run a suite over outside samples and state how many cases pass.",
+}
+NOUNS = {
+    "decision": "Show, explain and replay decisions.",
+    "declaration": "List declarations.",
+    "message": "List messages and give back their bytes as received.",
+    "notice": "List what customs told the senders, since a cursor.",
+    "regime": "Show the law of one jurisdiction on one day, with its sources.",
+    "rule": "Show the data-quality rules.",
+    "sender": "Add senders and issue API keys.",
+    "watch": "Keep the watch list.",
+    "bench": "Measure this machine.",
+    "database": "Look after the database.",
+    "docs": "Write or check the generated parts of the documentation.",
+}
+HELP = """Clears cross-border e-commerce parcels on data sent before they arrive.
+
+Exit codes: 0 done; 1 could not be done; 2 wrong usage; 3 done, with findings.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    try:
+        code = build()(
+            list(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        _say(str(error), hint="tidewaiter --help lists the commands; each has its own --help")
+        sys.exit(output.EXIT_USAGE)
+    except UsageError as error:
+        _say(error.detail, hint=error.hint)
+        sys.exit(output.EXIT_USAGE)
+    except TidewaiterError as error:
+        _say(error.detail, hint=error.hint, place=error.place, code=error.code)
+        sys.exit(output.EXIT_ERROR)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        _say(f"{error.strerror}: {error.filename}", code="file")
+        sys.exit(output.EXIT_ERROR)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(output.EXIT_OK)
+    sys.exit(code if isinstance(code, int) else output.EXIT_OK)
+
+
+def _say(detail: str, *, hint: str = "", place: str = "", code: str = "") -> None:
+    console = output.err()
+    console.print(f"[bold red]error[/]{f' [dim]{code}[/]' if code else ''} ", end="")
+    console.print(detail, markup=False)
+    if place:
+        console.print(f"  at    {place}", markup=False)
+    if hint:
+        console.print(f"  hint  {hint}", markup=False)

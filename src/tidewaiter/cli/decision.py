@@ -1,0 +1,175 @@
+"""`tidewaiter decision`: what was decided, why, and whether it comes out the same again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from tidewaiter.cli import output
+from tidewaiter.cli.output import Output, UsageError
+from tidewaiter.cli.session import opened_store
+from tidewaiter.model.assessment import Assessment, Charge
+from tidewaiter.model.finding import Finding
+from tidewaiter.workflow.ports import DecisionFile
+
+app = App(name="decision")
+
+Reference = Annotated[str, Parameter(help="Declaration id, registered number (MRN) or the sender's own reference.")]
+
+
+@app.command
+def show(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
+    """Show one decision: state, lane, category, what is owed, what must happen first."""
+    with opened_store() as store:
+        file = store.decision(store.find(reference))
+    if output_as.json:
+        output.print_json(
+            {
+                "declaration": file.row,
+                "evaluation": file.evaluation,
+                "notices": file.notices,
+                "transitions": file.transitions,
+            }
+        )
+    else:
+        output.print_one(_summary(file), output_as)
+    return output.EXIT_FINDINGS if file.evaluation.findings else output.EXIT_OK
+
+
+@app.command
+def explain(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa: B008
+    """Explain one decision: every finding, charge, step, reason and source behind it."""
+    with opened_store() as store:
+        file = store.decision(store.find(reference))
+    if output_as.json:
+        output.print_json(file.evaluation)
+        return output.EXIT_OK
+    output.print_one(_summary(file), output_as)
+    for title, rows in _explanation(file):
+        if rows:
+            output.out().print()
+            output.print_rows(rows, output_as, title=title)
+    return output.EXIT_OK
+
+
+@app.command
+def replay(
+    reference: Annotated[str, Parameter(help="Declaration id, MRN or the sender's reference.")] = "",
+    *,
+    all_: Annotated[bool, Parameter(name="--all", negative="", help="Every decision kept.")] = False,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Run decisions again from the kept bytes, law and lists, and compare byte for byte."""
+    from tidewaiter.workflow import replay as replaying
+
+    if bool(reference) == all_:
+        raise UsageError("say which decision, or --all", hint="tidewaiter decision replay 42")
+    with opened_store() as store, output.progress() as bar:
+        if all_:
+            task = bar.add_task("replaying", total=store.counts().get("declarations", 0))
+            report = replaying.replay_all(store, on_progress=lambda done: bar.update(task, completed=done))
+        else:
+            report = replaying.replay(store, store.find(reference))
+    if output_as.json:
+        output.print_json(report)
+    else:
+        for difference in report.differences:
+            output.out().print(str(difference), markup=False)
+        output.out().print(
+            f"{report.same} of {report.replayed} decisions came out byte for byte the same", markup=False
+        )
+    return output.EXIT_OK if report.same == report.replayed else output.EXIT_ERROR
+
+
+def _summary(file: DecisionFile) -> dict[str, Any]:
+    row, decision = file.row, file.evaluation.decision
+    return {
+        "id": row.declaration_id,
+        "registered as": row.registered_id,
+        "sender's reference": row.functional_reference_id,
+        "goods": row.description,
+        "state": row.state.value,
+        "lane": row.lane.value if row.lane else "",
+        "category": row.category.value if row.category else "",
+        "dataset": row.dataset,
+        "decided": decision.words,
+        "what must happen first": "; ".join(hold.words for hold in decision.holds) or "nothing",
+        "due at the border": row.due,
+        "legal day": row.legal_day,
+        "law": f"{row.jurisdiction_code} {file.regime_digest[:16]}",
+        "version": row.version,
+    }
+
+
+def _explanation(file: DecisionFile) -> list[tuple[str, list[dict[str, Any]]]]:
+    evaluation = file.evaluation
+    parts = [("Findings", [_finding_row(finding) for finding in evaluation.findings])]
+    if evaluation.assessment:
+        parts += _assessment_parts(evaluation.assessment)
+    if evaluation.judgement:
+        draw = evaluation.judgement.draw
+        reasons = [
+            {
+                "reason": r.reason_id,
+                "lane": r.lane.value,
+                "why": r.words,
+                "at": r.pointer,
+                "seen": r.value,
+                "lifted": r.is_lifted,
+            }
+            for r in evaluation.judgement.reasons
+        ]
+        parts.append(("Reasons", reasons))
+        parts.append(
+            (
+                "Random draw",
+                [
+                    {
+                        "seed": draw.seed_id,
+                        "key": draw.key,
+                        "drawn": draw.share,
+                        "selected below": draw.selection_share,
+                        "selected": draw.is_selected,
+                    }
+                ],
+            )
+        )
+    return parts
+
+
+def _assessment_parts(assessment: Assessment) -> list[tuple[str, list[dict[str, Any]]]]:
+    sources = [
+        {"measure": measure, "source": citation.title, "address": citation.address, "confirmed": citation.confirmed}
+        for measure, citation in assessment.citations.items()
+    ]
+    steps = [{"step": step.words, "result": step.result, "measure": step.measure_id} for step in assessment.steps]
+    return [
+        (f"How the value was worked out ({assessment.scheme})", steps),
+        ("Charges", [_charge_row(charge) for charge in assessment.charges]),
+        ("Sources", sources),
+    ]
+
+
+def _finding_row(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule_id,
+        "severity": finding.severity.value,
+        "at": finding.place or finding.pointer,
+        "seen": finding.value,
+        "words": finding.words,
+        "hint": finding.hint,
+    }
+
+
+def _charge_row(charge: Charge) -> dict[str, Any]:
+    return {
+        "charge": f"{charge.kind.value} {charge.type_code}",
+        "line": charge.line_no or "all",
+        "base": charge.base,
+        "rate": charge.rate,
+        "exact": charge.unrounded,
+        "rounding": charge.rounding,
+        "result": charge.result,
+        "collected": charge.collection.value + (f" ({charge.relief})" if charge.relief else ""),
+    }

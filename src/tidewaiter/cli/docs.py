@@ -1,0 +1,124 @@
+"""`tidewaiter docs`: the parts of `docs/` that are made from the code, and the check that they are not stale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from tidewaiter.cli import output
+
+app = App(name="docs")
+
+Folder = Annotated[Path, Parameter(help="Root of the project, where `docs/` stands.")]
+
+
+@app.command
+def write(folder: Folder = Path()) -> int:
+    """Write every generated page anew."""
+    for path, render in generated().items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(render(), encoding="utf-8")
+        output.out().print(str(path), markup=False)
+    return output.EXIT_OK
+
+
+@app.command
+def check(folder: Folder = Path()) -> int:
+    """Compare every generated page with what would be written now; name the stale ones."""
+    stale = [
+        path
+        for path, render in generated().items()
+        if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != render()
+    ]
+    for path in stale:
+        output.err().print(f"stale: {path}; run `make docs` and commit it", markup=False)
+    if not stale:
+        output.out().print(f"{len(generated())} generated pages are up to date")
+    return output.EXIT_ERROR if stale else output.EXIT_OK
+
+
+def generated() -> dict[Path, Callable[[], str]]:
+    """Each generated page and what renders it."""
+    from tidewaiter.messages import reference
+    from tidewaiter.regimes.report import render_law
+
+    return {
+        Path("docs/LAW.md"): render_law,
+        Path("docs/reference/cli.md"): render_cli,
+        Path("docs/reference/declaration.md"): reference.render_reference,
+        Path("docs/reference/declaration.schema.json"): lambda: reference.json_schema().decode() + "\n",
+        Path("docs/reference/limits.md"): reference.render_limits,
+        Path("docs/reference/rules.md"): render_rules,
+        Path("docs/reference/states.md"): render_states,
+        Path("docs/reference/openapi.json"): render_openapi,
+        Path("docs/reference/settings.md"): render_settings,
+    }
+
+
+def render_cli() -> str:
+    """The help of every command as Markdown."""
+    from tidewaiter.cli.app import build
+
+    text = build().generate_docs(output_format="markdown", recursive=True)
+    lines = [line.rstrip() for line in text.splitlines()]
+    return "<!-- made by `tidewaiter docs write` -->\n\n" + "\n".join(lines).strip() + "\n"
+
+
+def render_openapi() -> str:
+    """The REST interface as OpenAPI 3.1 JSON."""
+    from tidewaiter.web.openapi import render
+
+    return render()
+
+
+def render_settings() -> str:
+    """Every environment variable that is read, and what it does."""
+    from tidewaiter.cli.conformance import SAMPLES_VARIABLE
+    from tidewaiter.store.settings import DATA_VARIABLE, DATABASE_URL_VARIABLE
+    from tidewaiter.web.settings import VARIABLES
+
+    settings = {
+        DATA_VARIABLE: "Folder of the embedded PostgreSQL; `var/postgres` below the current folder where unset.",
+        DATABASE_URL_VARIABLE: "Connection string of a PostgreSQL server to use instead of the embedded one.",
+        **VARIABLES,
+        SAMPLES_VARIABLE: "Folder of outside samples that `tidewaiter conformance` and the tests read in place.",
+    }
+    lines = ["<!-- made by `tidewaiter docs write` -->", "# Settings", "", "| variable | what it does |", "|---|---|"]
+    lines += [f"| `{name}` | {words} |" for name, words in settings.items()]
+    return "\n".join(lines) + "\n"
+
+
+def render_rules() -> str:
+    """Every data-quality rule with its severity, scope, words and source."""
+    from tidewaiter.quality.report import rows
+
+    lines = [
+        "<!-- made by `tidewaiter docs write` -->",
+        "# Data-quality rules",
+        "",
+        "Errors reject the declaration; warnings lower its quality and may raise attention.",
+        "",
+        "| rule | severity | applies | what it says | source |",
+        "|---|---|---|---|---|",
+    ]
+    cells = (tuple(text.replace("|", "\\|") for text in row.values()) for row in rows())
+    lines += [
+        f"| `{rule}` | {severity} | {scope} | {words} | {source} |" for rule, severity, scope, words, source in cells
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def render_states() -> str:
+    """The state machine of a declaration as a diagram."""
+    from tidewaiter.release import mermaid
+
+    return (
+        "<!-- made by `tidewaiter docs write` -->\n"
+        "# The states of a declaration\n\n"
+        "Arrows carry the triggers; what is not drawn is forbidden. The table itself is `release/states.py`.\n\n"
+        f"```mermaid\n{mermaid()}```\n"
+    )
