@@ -192,7 +192,17 @@ def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on:
             published = exchange.by_month(document.published, on) if document.published else None
             if published is not None:
                 pages.citations[measure_id] = _citation(document.published_sources, is_confirmed=True)
-            pages.exchanges[measure_id] = published or exchange.by_rule(value, currency, on)
+            pages.exchanges[measure_id] = published or _rates(measure_id, value, currency, on)
+
+
+def _rates(measure_id: str, rule: str, currency: str, on: date) -> Exchange:
+    """The rates by the ECB's calendar. Without them, law in another currency cannot be read, but prices in our own can."""
+    try:
+        return exchange.by_rule(rule, currency, on)
+    except NotInForceError as error:
+        if measure_id != EXCHANGE:
+            raise
+        return Exchange(words=f"No rates are known: {error.detail}. {error.hint}", published_on=on, rates={})
 
 
 def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:

@@ -35,7 +35,7 @@ class Conversion(Struct, frozen=True):
 class Regime:
     """The law of one jurisdiction on one legal day. Equal to every regime of the same digest."""
 
-    __slots__ = ("_datasets", "_rates", "content", "currency", "digest", "jurisdiction_code", "law", "legal_day")
+    __slots__ = ("_datasets", "_last", "_rates", "content", "currency", "digest", "jurisdiction_code", "law", "legal_day")
 
     jurisdiction_code: str
     legal_day: date
@@ -45,6 +45,7 @@ class Regime:
     law: Content
     _datasets: tuple[tuple[Predicate, Dataset], ...]
     _rates: Mapping[str, object]
+    _last: tuple[Declaration | None, Dataset]
 
     def __init__(self, content: bytes) -> None:
         try:
@@ -63,6 +64,7 @@ class Regime:
             "law": law,
             "_datasets": datasets,
             "_rates": MappingProxyType({law.currency: None, **law.exchanges[EXCHANGE].rates}),
+            "_last": (None, law.datasets[-1]),
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
@@ -99,9 +101,14 @@ class Regime:
 
     def dataset_of(self, declaration: Declaration) -> Dataset:
         """The dataset that applies to a declaration: the first whose conditions hold."""
+        # Quality, assessment and release all ask, one after the other: the last answer is at hand.
+        last, dataset = self._last
+        if last is declaration:
+            return dataset
         facts = Facts(declaration, self.worth)
         for holds, dataset in self._datasets:
             if holds(facts):
+                object.__setattr__(self, "_last", (declaration, dataset))
                 return dataset
         raise LawDataError(
             f"{self.jurisdiction_code}: no dataset takes the rest", hint="end datasets.yaml without `when`"
@@ -166,7 +173,9 @@ class Regime:
         if rate is None:
             raise NotInForceError(
                 f"no rate for {currency} is known in {self.jurisdiction_code} on {self.legal_day}",
-                hint=f"{self.exchange.words} do not have it; is it an ISO 4217 code in use?",
+                hint=f"{self.exchange.words} do not have it; is it an ISO 4217 code in use?"
+                if self.exchange.rates
+                else self.exchange.words,
             )
         return rate
 
