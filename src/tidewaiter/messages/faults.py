@@ -1,0 +1,59 @@
+"""What can be wrong with a message or record before anyone asks what it says: codes, and findings made from them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from tidewaiter.messages.characters import shown
+from tidewaiter.model.finding import Finding, Severity
+
+VALUE_LENGTH_MAX = 200  # characters of the value seen that a finding repeats
+
+
+class Fault(StrEnum):
+    """Codes of findings on the form of a message. The meaning of each: `MEANINGS`."""
+
+    EMPTY = "message.empty"
+    TRUNCATED = "message.truncated"
+    ENCODING = "message.encoding"
+    MALFORMED = "message.malformed"
+    NESTING = "message.nesting"
+    DUPLICATE = "message.duplicate"
+    TYPE = "message.type"
+    NUMBER = "message.number"
+    DATE = "message.date"
+    CHOICE = "message.choice"
+    MISSING = "message.missing"
+    CONFLICT = "message.conflict"
+    CHARACTER = "message.character"
+    LIMIT = "message.limit"
+    UNKNOWN = "message.unknown"
+
+
+MEANINGS: dict[Fault, str] = {
+    Fault.EMPTY: "There is nothing where a declaration should be.",
+    Fault.TRUNCATED: "The message ends in the middle of a declaration.",
+    Fault.ENCODING: "The bytes are not text in UTF-8.",
+    Fault.MALFORMED: "The text breaks the grammar of its form (JSON, CSV, XML).",
+    Fault.NESTING: "Elements are nested deeper than any declaration needs.",
+    Fault.DUPLICATE: "A name stands twice in one object, so that two values compete.",
+    Fault.TYPE: "A value is of another kind than the element: a number for a text, a text for a group.",
+    Fault.NUMBER: "A value is not a number, or no amount, mass or quantity can be that large or that fine.",
+    Fault.DATE: "A value is not a day or moment that exists, or a moment lacks its time zone.",
+    Fault.CHOICE: "A value is not one of those the element allows.",
+    Fault.MISSING: "A part that the form itself needs is missing.",
+    Fault.CONFLICT: "Rows of one declaration contradict one another.",
+    Fault.CHARACTER: "A text holds a control character that cannot be kept or shown.",
+    Fault.LIMIT: "A documented limit was passed.",
+    Fault.UNKNOWN: "Nothing in the record belongs to a declaration.",
+}
+
+
+def fault(code: Fault, pointer: str, words: str, *, value: str = "", hint: str = "", place: str = "") -> Finding:
+    """An error finding on the form of a record; the value seen is cut to 200 characters and safe to show."""
+    return Finding(code.value, Severity.ERROR, pointer, words, seen(value), hint, place)
+
+
+def seen(value: str) -> str:
+    """A value as a finding or note repeats it."""
+    return shown(value[:VALUE_LENGTH_MAX])[:VALUE_LENGTH_MAX]
