@@ -105,7 +105,7 @@ def _land(store: PostgresStore, on: date) -> None:
     announced = store.declarations(Filter(state=State.RECEIVED, limit=1000))
     for row in announced:
         if row.legal_day == on:
-            desk.confirm_arrival(row.declaration_id, "demo", "the demonstration's first flight has landed")
+            desk.confirm_arrival(row.declaration_id, "demo", "the demonstration's first flight has landed", on=on)
 
 
 def _summary(store: PostgresStore) -> list[dict[str, Any]]:

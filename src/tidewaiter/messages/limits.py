@@ -9,6 +9,7 @@ GOODS_ITEMS_MAX: Final = 9_999  # lines in one declaration (EU H7: 9,999)
 TEXT_LENGTH_MAX: Final = 100_000  # characters in one value; more is refused, not cut
 XML_DEPTH_MAX: Final = 64  # nested elements
 XML_ELEMENTS_MAX: Final = 1_000_000  # elements in one XML document
+XML_ATTRIBUTES_MAX: Final = 64  # attributes of one XML element
 EXTRAS_MAX: Final = 200_000  # elements of one declaration kept without being interpreted
 JSON_DEPTH_MAX: Final = 64  # nested objects and lists
 CSV_COLUMNS_MAX: Final = 2_000  # columns in one header

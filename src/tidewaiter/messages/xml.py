@@ -25,6 +25,7 @@ _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?\bencoding\s*=\s*["']([A-Za-z0-9._:-]
 _XML_DECLARATION = re.compile(r"\s*<\?xml\s[^>]*\?>")
 _PROLOG = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 
+_ATTRIBUTES_LOOKED_AT: Final = 2_000
 _DOCTYPE_WORDS = "the message has a document type (DOCTYPE); entities and document types are not read"
 _DOCTYPE_HINT = "remove the <!DOCTYPE …> part and write every value out in full"
 
@@ -55,7 +56,8 @@ def parse(body: bytes) -> etree._Element:
         root = etree.fromstring(body, _parser())
     except etree.XMLSyntaxError as error:
         raise _fault(error, body) from error
-    if len(body) > limits.TEXT_LENGTH_MAX:
+    # Only a large document can pass a limit on length, and only one with many "=" a limit on attributes.
+    if len(body) > limits.TEXT_LENGTH_MAX or body.count(b"=") > _ATTRIBUTES_LOOKED_AT:
         _check_size(root)
     return root
 
@@ -166,6 +168,12 @@ def _check_size(root: etree._Element) -> None:
         text = element.text
         if text is not None and len(text) > limits.TEXT_LENGTH_MAX:
             raise _too_long(element, len(text))
+        if len(element.attrib) > limits.XML_ATTRIBUTES_MAX:
+            raise XmlFault(
+                "xml.limit",
+                f"{local_name(element)} has more than {limits.XML_ATTRIBUTES_MAX} attributes",
+                place=f"line {element.sourceline}",
+            )
         longest = max(map(len, element.values()), default=0)
         if longest > limits.TEXT_LENGTH_MAX:
             raise _too_long(element, longest)
@@ -201,7 +209,6 @@ _TRUNCATED = frozenset(
         _CODES.ERR_COMMENT_NOT_FINISHED,
         _CODES.ERR_CDATA_NOT_FINISHED,
         _CODES.ERR_PI_NOT_FINISHED,
-        _CODES.ERR_DOCUMENT_EMPTY,
         _CODES.ERR_LTSLASH_REQUIRED,
     }
 )
@@ -231,6 +238,8 @@ def _fault(error: etree.XMLSyntaxError, body: bytes) -> XmlFault:
         )
     if "depth" in words.lower() or "huge" in words.lower() or "resource limit" in words.lower():
         return XmlFault("xml.limit", f"the document is too deep or a text too long: {words}", place=place)
+    if code == _CODES.ERR_DOCUMENT_EMPTY:
+        return XmlFault("xml.malformed", "the message is not XML: it does not begin with <", place=place)
     if _ends_early(code, line, body):
         return XmlFault(
             "xml.truncated", f"the document ends too early: {words}", hint="send it again in full", place=place

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
 
@@ -16,6 +17,22 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
+from tidewaiter.workflow.records import (
+    Arriving,
+    Batch,
+    ChangeOfState,
+    EncodedBatch,
+    Entry,
+    Kept,
+    Place,
+    Prior,
+    Progress,
+    Receipt,
+    ReplacedVersion,
+    Seed,
+    Span,
+    WatchList,
+)
 
 
 class Sender(Struct, frozen=True):
@@ -44,6 +61,7 @@ class KeptMessage(Struct, frozen=True, kw_only=True):
     record_count: int
     declaration_count: int
     findings: tuple[Finding, ...] = ()  # on the message as a whole
+    requested_form: str = ""  # the form the sender named; "" when it was left to be detected
 
 
 class DeclarationRow(Struct, frozen=True, kw_only=True):
@@ -163,3 +181,124 @@ class Reader(Protocol):
 
     def health(self) -> dict[str, str]:
         """What a health page shows: server version, schema version, size, last decision."""
+
+    def record(self, declaration_id: int) -> bytes:
+        """The record by which the declaration was lodged, cut out of its message. Raises NotFoundError."""
+
+
+class Writing(Protocol):
+    """One transaction of the one writer: all of it is kept, or nothing. Nobody else writes until it ends."""
+
+    def keep_message(self, arriving: Arriving) -> KeptMessage | None:
+        """Keep a message's bytes. None when the sender used the key before."""
+
+    def priors(self, sender_id: int, references: Sequence[str], registered_ids: Sequence[str]) -> list[Prior]:
+        """Declarations not rejected that this sender lodged under one of these references or numbers."""
+
+    def prior(self, declaration_id: int) -> Prior:
+        """One declaration as it stands. Raises NotFoundError."""
+
+    def sender_of(self, declaration_id: int) -> int:
+        """Who lodged a declaration. Raises NotFoundError."""
+
+    def declaration_ids(self, count: int) -> Sequence[int]:
+        """That many new ids, rising."""
+
+    def next_block_id(self) -> int:
+        """The number that the next block of evidence gets."""
+
+    def append(self, batch: EncodedBatch) -> None:
+        """Write the rows and notices of one batch, and its evidence unless it is empty."""
+
+    def replace_version(self, replaced: ReplacedVersion) -> None:
+        """Move the rows of the present version of a declaration aside; the next `append` brings the new ones."""
+
+    def add_transitions(self, change: ChangeOfState) -> None:
+        """Record the changes of state alone: of a declaration whose rows come by `append`."""
+
+    def open_amendment(self, declaration_id: int) -> Place | None:
+        """The record of the last amendment that waits for an officer's answer."""
+
+    def change_state(self, change: ChangeOfState) -> None:
+        """Write a change of state with its transitions and notices."""
+
+    def record_count(self, message_id: int) -> int:
+        """How many records of a message are written."""
+
+    def advance(self, message_id: int, expected: int, receipt: Receipt) -> None:
+        """Record how far a message is written. Raises TransitionError unless it stood at `expected` records."""
+
+
+class Store(Reader, Protocol):
+    """All the workflow needs to keep and find again what it decides."""
+
+    @property
+    def encode(self) -> Callable[[Batch, Iterable[Entry]], EncodedBatch]:
+        """A module-level function (worker processes import it) that makes entries ready to be written.
+
+        It goes through them once and holds none.
+        """
+
+    def writing(self) -> AbstractContextManager[Writing]:
+        """One transaction, committed on leaving; waits for other writers."""
+
+    def keep_large(self, arriving: Arriving, chunks: Iterator[bytes]) -> tuple[KeptMessage | None, str]:
+        """Keep a message of any size as it arrives, and commit: the message (None when the sender used the key
+        before) and the digest of what came."""
+
+    def keeping(self) -> AbstractContextManager[Writing]:
+        """One transaction in which messages may be kept; waits for nobody and may write nothing else."""
+
+    def next_declaration_ids(self, count: int) -> Sequence[int]:
+        """That many new ids, rising, outside any transaction; ids not used stay unused."""
+
+    def processing(self, message_id: int) -> AbstractContextManager[bool]:
+        """Claim a message for this process; False when another process has it."""
+
+    def message_by_key(self, sender_id: int, idempotency_key: str) -> KeptMessage:
+        """The message a sender handed in under this key. Raises NotFoundError."""
+
+    def progress(self, message_id: int) -> Progress:
+        """How far a message is written, and the receipt so far."""
+
+    def receipt(self, message_id: int) -> Receipt | None:
+        """The answer given for a message, None while it is not processed."""
+
+    def unprocessed(self) -> list[KeptMessage]:
+        """Messages kept and not yet wholly processed, oldest first."""
+
+    def record_at(self, place: Place, message: KeptMessage | None = None) -> tuple[str, bytes]:
+        """The form and bytes of one record of a message (which may be at hand already). Raises NotFoundError."""
+
+    def watch_list_version(self) -> int:
+        """The version of the watch list as it stands."""
+
+    def seed(self, on: date, proposal: bytes) -> Seed:
+        """The seed of a day; `proposal` (32 bytes of chance) becomes it when there is none yet."""
+
+    def seed_by_id(self, seed_id: str) -> Seed:
+        """A seed used before. Raises NotFoundError."""
+
+    def watch_list(self) -> WatchList:
+        """The watch list as it stands."""
+
+    def keep_knowledge(self, contents: Mapping[str, tuple[str, bytes]]) -> None:
+        """Keep law and lists by digest: digest → (kind, content). What is there already stays."""
+
+    def knowledge(self, digest: str) -> bytes:
+        """The content kept under a digest. Raises NotFoundError."""
+
+    def spans(self, message_id: int | None) -> list[Span]:
+        """The blocks of evidence of one message, or of what was decided at desks, in order."""
+
+    def block(self, block_id: int) -> tuple[Kept, ...]:
+        """The decisions of one block. Raises NotFoundError."""
+
+    def decision_count(self) -> int:
+        """How many decisions evidence holds, all versions counted."""
+
+    def kept(self, declaration_id: int, version: int | None = None) -> Kept:
+        """The evidence of one version (the latest when None). Raises NotFoundError."""
+
+    def broken_links(self) -> list[str]:
+        """What is wrong with the chain of evidence, in words; empty when it is whole."""

@@ -60,6 +60,7 @@ ATTRIBUTES = st.dictionaries(
     st.sampled_from(["GBP", "KGM", "GRM", "304", "102", "en"]),
     max_size=2,
 )
+REQUIRED = {"FunctionCode": "9", "ProcedureCategory": "H7"}
 UNKNOWN = ("Novelty", "Whatever")
 
 
@@ -82,13 +83,13 @@ def _fill(draw: st.DrawFn, table: tables.Table, element: etree._Element, depth: 
         return
     chosen = draw(st.sets(st.sampled_from(order), max_size=4 if depth else 7))
     if depth < 2 and "GoodsShipment" in order:
-        chosen |= {"GoodsShipment", "FunctionCode"}
+        chosen |= {"GoodsShipment", "FunctionCode"} | ({"ProcedureCategory"} & set(order))
     for child in order:
         if child in chosen and child != name:
             for _ in range(draw(st.integers(1, 3))):
                 _fill(draw, table, etree.SubElement(element, _tag(table, child)), depth + 1)
-            if child == "FunctionCode":  # without one, writing adds it: the Danish schema demands it
-                next(element.iterchildren(_tag(table, child))).text = "9"
+            if child in REQUIRED:  # without one, writing adds it: the Danish schema demands it
+                next(element.iterchildren(_tag(table, child))).text = REQUIRED[child]
     if draw(st.integers(0, 9)) == 0:
         etree.SubElement(element, f"{{{NAMESPACE}}}{draw(st.sampled_from(UNKNOWN))}").text = draw(TEXTS)
 

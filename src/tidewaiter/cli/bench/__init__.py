@@ -1,0 +1,49 @@
+"""`tidewaiter bench`: what this machine does, measured on the real thing and stated as ratios."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from tidewaiter.cli import output
+from tidewaiter.cli.output import Output
+
+app = App(name="bench")
+
+
+@app.command(name="bulk")
+def measure_bulk(
+    *,
+    form: Annotated[tuple[Literal["json", "wco-dm"], ...], Parameter(help="Which wire forms.")] = ("json", "wco-dm"),
+    count: Annotated[int, Parameter(help="Consignments of two items in the file.")] = 60_000,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Measure durable consignments a second from one file, beside a plain COPY of the same rows in the same run."""
+    from tidewaiter.cli.bench import bulk as measuring
+
+    reports = [measuring.run(name, count) for name in form]
+    if output_as.json:
+        output.print_json(reports)
+    else:
+        for report in reports:
+            output.print_one(measuring.row(report), output_as, title=f"bulk, {report.form}")
+    return output.EXIT_OK
+
+
+@app.command(name="live")
+def measure_live(
+    *,
+    rate: Annotated[int, Parameter(help="Requests a second, sent whether or not answers have come.")] = 200,
+    seconds: Annotated[int, Parameter(help="For how long.")] = 20,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure how long single durable decisions take over HTTP at a fixed rate of requests."""
+    from tidewaiter.cli.bench import live as measuring
+
+    report = measuring.run(rate, seconds)
+    if output_as.json:
+        output.print_json(report)
+    else:
+        output.print_one(measuring.row(report), output_as, title="live")
+    return output.EXIT_OK

@@ -82,6 +82,22 @@ def run(form_name: str, count: int, *, workers: int | None = None, seed: int = 1
     )
 
 
+def row(report: BulkReport) -> dict[str, str]:
+    """The report as a person reads it."""
+    steps = {f"  {step}": f"{micros:.0f} us" for step, micros in report.cpu_us_by_step.items()}
+    return {
+        "consignments": f"{report.consignments:,} of two items, {report.file_bytes / 1e6:.0f} MB",
+        "durable consignments a second": f"{report.consignments_a_second:,.0f} with {report.workers} workers",
+        "ratio to COPY of the same rows": f"{report.ratio_to_copy:.2f} (COPY: {report.copy_seconds:.2f} s)",
+        "peak memory": f"{report.peak_memory_bytes / 2**20:,.0f} MiB, all processes",
+        "processor time for one consignment": f"{report.cpu_us_total:.0f} us",
+        "  intake and workers": f"{report.cpu_us_intake:.0f} us, their start counted",
+        "  PostgreSQL": f"{report.cpu_us_postgresql:.0f} us",
+        "each step by itself, in one process": "",
+        **steps,
+    }
+
+
 def _hand_in(
     store: PostgresStore, server: EmbeddedServer, source: tuple[Path, str], workers: int
 ) -> tuple[float, float, float, dict[str, int], int]:
@@ -89,7 +105,7 @@ def _hand_in(
     sender = store.senders.ensure("bench")
     postmaster = server.postmaster_pid()
     with Intake(store, workers=workers) as intake, PeakMemory(lambda: (os.getpid(), postmaster)) as memory:
-        cpu_before = cpu_seconds(postmaster), _own_cpu(postmaster)
+        cpu_before = cpu_seconds(postmaster), _own_cpu()
         began = time.perf_counter()
         with source[0].open("rb") as stream:
             receipt = intake.submit(
@@ -102,14 +118,14 @@ def _hand_in(
             )
         seconds = time.perf_counter() - began
         server_cpu = cpu_seconds(postmaster) - cpu_before[0]
-        own_cpu = _own_cpu(postmaster) - cpu_before[1]
+        own_cpu = _own_cpu() - cpu_before[1]
     return seconds, server_cpu, own_cpu, receipt.counts, memory.peak_bytes
 
 
-def _own_cpu(postmaster: int) -> float:
-    """Processor seconds of this process and its workers, without the server should it be below us."""
+def _own_cpu() -> float:
+    """Processor seconds of this process and its workers; the server is no child of ours, nor waited for."""
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system + 0.0 * postmaster
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _copy_again(server: EmbeddedServer, folder: Path) -> float:

@@ -69,7 +69,7 @@ class Walk:
     def declaration(self, root: etree._Element, envelope: etree._Element | None) -> Reading:
         """The declaration that `root` is, within its envelope if it has one. Raises XmlFault for a passed limit."""
         responsible = self._envelope(envelope) if envelope is not None else ""
-        fields = self._record(root, self.table.declaration, "/Declaration", Frame(""))
+        fields = self._record(root, self.table.declaration, "/Declaration", Frame("", 1))
         fields["function"] = function_of(self.table, fields)
         fields["jurisdiction_code"] = responsible or jurisdiction_of(self.table, fields)
         if self.extras:
@@ -195,7 +195,9 @@ class Walk:
                 fields["quantity_unit"] = unit
         else:
             fields[field] = value
-        if attributes and not values.is_canonical(kind, value, attributes):
+        if (attributes and not values.is_canonical(kind, value, attributes)) or (
+            kind == MOMENT and values.formatted(kind, value)[0] != text
+        ):
             self._extra(self._path(child, path), raw, attributes)
 
     def _position(self, child: etree._Element, action: Action, path: str, frame: Frame) -> None:
@@ -370,7 +372,8 @@ class Walk:
         """The element's path: its name, and its position from 1 where it is not the first of that name."""
         parent = element.getparent()
         number = 1
-        if parent is not None and len(parent) > 1:
+        # Only children have positions, and only where there are several; counting them takes time, so once.
+        if parent is not None and (element.getprevious() is not None or element.getnext() is not None):
             known = self.positions.get(parent)
             if known is None:
                 known = self.positions[parent] = _positions(parent)

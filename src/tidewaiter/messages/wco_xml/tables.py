@@ -94,6 +94,7 @@ class Table(Struct, frozen=True):
 
     title: str
     is_function_code_required: bool
+    procedure_category: str  # the data set that the form demands to be named
     namespaces: Mapping[str, str]  # by prefix; "" is the declaration's own
     prefixes: Mapping[str, str]  # the inverse
     namespace_of: Mapping[str, str]  # element name → prefix
@@ -105,6 +106,7 @@ class Table(Struct, frozen=True):
     scopes: Mapping[str, Scope]
     envelope: Mapping[str, str]  # what an envelope says usually, by element, with and without namespace
     agencies: Mapping[str, str]  # by country
+    jurisdiction: str  # of the form itself, where nothing in a declaration says whose customs it is for
     jurisdiction_of_prefix: Mapping[str, str]
     function_by_type: Mapping[str, MessageFunction]
     function_by_code: Mapping[str, MessageFunction]
@@ -121,6 +123,7 @@ def load(form: str) -> Table:
     functions = {code: MessageFunction(name) for code, name in source["function_by_code"].items()}
     return Table(
         title=source["document"]["title"],
+        procedure_category=source["document"]["procedure_category"],
         is_function_code_required=source["document"]["is_function_code_required"],
         namespaces=source["namespaces"],
         prefixes={uri: prefix for prefix, uri in source["namespaces"].items()},
@@ -136,6 +139,7 @@ def load(form: str) -> Table:
         scopes=compiler.scopes,
         envelope=_usual(source),
         agencies=source.get("envelope", {}).get("agencies", {}),
+        jurisdiction=source["document"]["jurisdiction"],
         jurisdiction_of_prefix=source["jurisdiction_of_prefix"],
         function_by_type={code: MessageFunction(name) for code, name in source["function_by_type"].items()},
         function_by_code=functions,

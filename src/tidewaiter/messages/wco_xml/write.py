@@ -87,6 +87,7 @@ def tree(table: Table, declaration: Declaration) -> etree._Element:
     """
     root = Node("")
     wanted = root.child("Declaration")
+    wanted.is_kept = True
     coded = _with_codes(table, declaration)
     _record(wanted, table.declaration, coded)
     if table.envelope:
@@ -107,14 +108,15 @@ def tree(table: Table, declaration: Declaration) -> etree._Element:
 
 
 def _with_codes(table: Table, declaration: Declaration) -> Declaration:
-    """With a function code where the declaration, from another form, has none and one is needed."""
-    if declaration.function_code:
-        return declaration
-    said = {"type_code": declaration.type_code}
-    if not table.is_function_code_required and function_of(table, said) == declaration.function:
-        return declaration
-    function_code, type_code = table.code_of_function[declaration.function]
-    return replace(declaration, function_code=function_code, type_code=declaration.type_code or type_code)
+    """With the codes that the form needs where the declaration, from another form, has none."""
+    category = declaration.procedure_category or table.procedure_category
+    function_code, type_code = declaration.function_code, declaration.type_code
+    if not function_code:
+        is_said = function_of(table, {"type_code": type_code}) == declaration.function
+        if table.is_function_code_required or not is_said:
+            function_code, usual = table.code_of_function[declaration.function]
+            type_code = type_code or usual
+    return replace(declaration, procedure_category=category, function_code=function_code, type_code=type_code)
 
 
 def _envelope(table: Table, node: Node, declaration: Declaration) -> None:

@@ -1,0 +1,102 @@
+"""A few open connections, lent out one at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from tidewaiter.model.errors import TidewaiterError
+
+IDLE_MAX = 8
+
+
+class DatabaseError(TidewaiterError):
+    """The database cannot be reached, or refused what was asked."""
+
+    code = "store.database"
+
+
+class Connections:
+    """Lends connections to one database; `lend` is safe in threads.
+
+    `revive` is called when the server does not answer, before the second try.
+    """
+
+    def __init__(self, url: str, revive: Callable[[], None] | None = None) -> None:
+        self._url = url
+        self._revive = revive
+        self._idle: queue.LifoQueue[psycopg.Connection] = queue.LifoQueue(IDLE_MAX)
+        self._is_closed = False
+
+    def open(self) -> psycopg.Connection:
+        """A new connection, each statement a transaction of its own unless one is begun. Raises DatabaseError."""
+        try:
+            return self._connect()
+        except psycopg.OperationalError as error:
+            if self._revive is None:
+                raise _unanswered(error) from error
+        self._revive()
+        try:
+            return self._connect()
+        except psycopg.OperationalError as error:
+            raise _unanswered(error) from error
+
+    def _connect(self) -> psycopg.Connection:
+        return psycopg.connect(self._url, autocommit=True, application_name="tidewaiter")
+
+    @contextmanager
+    def lend(self) -> Iterator[psycopg.Connection]:
+        """A connection for one transaction. Raises DatabaseError where the server is gone."""
+        connection = self._take()
+        try:
+            yield connection
+        except psycopg.OperationalError as error:
+            connection.close()
+            raise DatabaseError(f"the database broke off: {error}", hint="try again") from error
+        finally:
+            self._give_back(connection)
+
+    def close(self) -> None:
+        """Close those not lent out; others close when they come back."""
+        self._is_closed = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    def _take(self) -> psycopg.Connection:
+        """An idle connection that still answers, or a new one: a server that was restarted goes unnoticed."""
+        while True:
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                return self.open()
+            if not connection.closed and _is_alive(connection):
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: psycopg.Connection) -> None:
+        if connection.closed or connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            connection.close()
+            return
+        try:
+            if self._is_closed:
+                raise queue.Full
+            self._idle.put_nowait(connection)
+        except queue.Full:
+            connection.close()
+
+
+def _unanswered(error: psycopg.Error) -> DatabaseError:
+    return DatabaseError(f"the database does not answer: {error}", hint="tidewaiter database status says more")
+
+
+def _is_alive(connection: psycopg.Connection) -> bool:
+    """False when the server has closed the connection's socket; asks the operating system, not the server."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)  # an idle connection has nothing to say unless it was cut

@@ -1,0 +1,265 @@
+"""Queries behind lists and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, cast
+
+import msgspec
+import psycopg
+from msgspec import Struct
+from psycopg.rows import dict_row
+
+from tidewaiter.model.decision import Category, Evaluation, NoticeKind, State
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.model.finding import Finding
+from tidewaiter.model.judgement import Lane
+from tidewaiter.model.money import Money
+from tidewaiter.store import rows
+from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Transition
+from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept
+
+NOTICES_A_ROW = 16  # a notice's number is 16 times its row's, plus its place there
+LIST_LIMIT_MAX = 1_000
+_FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
+_EVALUATION = msgspec.json.Decoder(Evaluation)
+
+_MESSAGE = """
+SELECT message_id, sender_id, sender.name AS sender_name, idempotency_key, encode(digest, 'hex') AS digest, form, requested_form,
+       file_name, transport, received_at, legal_day, size_bytes, processed_at IS NOT NULL AS is_processed,
+       record_count, declaration_count, findings::text AS findings
+FROM message JOIN sender USING (sender_id)
+"""
+_DECLARATION = """
+SELECT d.*, s.name AS sender_name, m.form FROM declaration d
+JOIN sender s ON s.sender_id = d.sender_id JOIN message m ON m.message_id = d.message_id
+"""
+
+
+def read_message(connection: psycopg.Connection, message_id: int) -> KeptMessage:
+    """One message. Raises NotFoundError."""
+    for message in read_messages(connection, "message_id = %s", [message_id]):
+        return message
+    raise NotFoundError(f"no message {message_id} is kept")
+
+
+def read_messages(connection: psycopg.Connection, condition: str, parameters: Sequence[Any]) -> list[KeptMessage]:
+    """Messages that meet a condition, which may end in an order and a limit."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(f"{_MESSAGE} WHERE {condition}", parameters).fetchall()
+    return [KeptMessage(**{**row, "findings": _FINDINGS.decode(row["findings"])}) for row in found]
+
+
+def read_declarations(connection: psycopg.Connection, wanted: Filter) -> list[DeclarationRow]:
+    """Rows, newest first."""
+    conditions, parameters = _conditions(wanted)
+    where = " AND ".join(conditions) or "true"
+    limit = max(1, min(wanted.limit, LIST_LIMIT_MAX))
+    return _declaration_rows(connection, f"WHERE {where} ORDER BY d.declaration_id DESC LIMIT {limit}", parameters)
+
+
+def read_declaration(connection: psycopg.Connection, declaration_id: int) -> DeclarationRow:
+    """One row. Raises NotFoundError."""
+    for row in _declaration_rows(connection, "WHERE d.declaration_id = %s", [declaration_id]):
+        return row
+    raise NotFoundError(f"no declaration {declaration_id} is kept")
+
+
+def find_declaration(connection: psycopg.Connection, reference: str) -> int:
+    """The newest declaration with this id, registered id or sender's reference; not rejected ones come first."""
+    text = _searchable(reference)
+    rank = "ORDER BY (state = 'rejected'), declaration_id DESC LIMIT 1"
+    for column in ("registered_id", "functional_reference_id", "transport_document_id"):
+        row = connection.execute(
+            f"SELECT declaration_id FROM declaration WHERE {column} = %s AND {column} <> '' {rank}", [text]
+        ).fetchone()
+        if row:
+            return int(row[0])
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        row = connection.execute(
+            "SELECT declaration_id FROM declaration WHERE declaration_id = %s", [int(text)]
+        ).fetchone()
+        if row:
+            return int(row[0])
+    raise NotFoundError(f"no declaration is known by {reference[:60]!r}", hint="give its number, MRN or reference")
+
+
+def read_notices(connection: psycopg.Connection, sender_id: int | None, after: int, limit: int) -> list[Notice]:
+    """Notices with a larger number than `after`, oldest first."""
+    conditions = ["n.notice_no >= %s"]
+    parameters: list[Any] = [max(after, 0) // NOTICES_A_ROW]
+    if sender_id is not None:
+        conditions.append("n.sender_id = %s")
+        parameters.append(sender_id)
+    limit = max(1, min(limit, LIST_LIMIT_MAX))
+    # One row more than asked for: of the first all notices may have been seen before.
+    found = _notices(connection, f"{' AND '.join(conditions)} ORDER BY n.notice_no LIMIT {limit + 1}", parameters)
+    return [notice for notice in found if notice.notice_id > after][:limit]
+
+
+def read_notices_of(connection: psycopg.Connection, declaration_id: int) -> list[Notice]:
+    """All notices on one declaration, oldest first."""
+    return _notices(connection, "n.declaration_id = %s ORDER BY n.notice_no", [declaration_id])
+
+
+def read_transitions(connection: psycopg.Connection, row: DeclarationRow, lodged: Kept) -> list[Transition]:
+    """Changes of state, oldest first, beginning with the first decision (`lodged`)."""
+    first = _EVALUATION.decode(lodged.evaluation).decision
+    stored = connection.execute(
+        "SELECT from_state, to_state, trigger, actor, recorded_at, words FROM transition"
+        " WHERE declaration_id = %s ORDER BY transition_id",
+        [row.declaration_id],
+    ).fetchall()
+    began_at = row.decided_at
+    if row.version > 1:
+        (began_at,) = connection.execute(
+            "SELECT min(decided_at) FROM declaration_version WHERE declaration_id = %s", [row.declaration_id]
+        ).fetchone() or (began_at,)
+    beginning = Transition(
+        from_state=None,
+        to_state=first.state,
+        trigger="submission",
+        actor=row.sender_name,
+        recorded_at=began_at,
+        words=first.words,
+    )
+    return [
+        beginning,
+        *(
+            Transition(
+                from_state=State(from_state), to_state=State(to_state), trigger=trigger, actor=actor,
+                recorded_at=recorded_at, words=words,
+            )
+            for from_state, to_state, trigger, actor, recorded_at, words in stored
+        ),
+    ]  # fmt: skip
+
+
+class Evidence(Struct, frozen=True):
+    """One decision as evidence has it, and the record's own bytes where they are kept beside it."""
+
+    kept: Kept
+    body: bytes | None
+
+
+def read_evidence(connection: psycopg.Connection, pointer: Pointer) -> Evidence:
+    """The decision a pointer leads to. Raises NotFoundError."""
+    if pointer.block_id is not None:
+        condition, parameters = "block_id = %s", [pointer.block_id]
+    else:
+        condition = "message_id = %s AND first_position <= %s ORDER BY first_position DESC LIMIT 1"
+        parameters = [pointer.message_id, pointer.position]
+    row = connection.execute(
+        f"SELECT content, first_position, bodies FROM evidence_block WHERE {condition}", parameters
+    ).fetchone()
+    if row is None:
+        raise NotFoundError(f"no evidence is kept of record {pointer.position} of message {pointer.message_id}")
+    content, first_position, bodies = row
+    index = pointer.position - first_position if pointer.block_index is None else pointer.block_index
+    return Evidence(rows.decode_evidence(content)[index], rows.decode_bodies(bodies)[index] if bodies else None)
+
+
+class Pointer(Struct, frozen=True):
+    """Where the evidence of one version is: in a block, or in the block that spans the record."""
+
+    message_id: int
+    position: int
+    block_id: int | None = None
+    block_index: int | None = None
+
+
+def read_pointers(connection: psycopg.Connection, row: DeclarationRow) -> dict[int, Pointer]:
+    """Where the evidence of each version is: version → pointer, oldest first."""
+    if row.version == 1:
+        return {1: Pointer(row.message_id, row.position)}
+    found = connection.execute(
+        "SELECT version, block_id, block_index FROM declaration_version WHERE declaration_id = %(id)s"
+        " UNION ALL SELECT version, block_id, block_index FROM declaration WHERE declaration_id = %(id)s ORDER BY 1",
+        {"id": row.declaration_id},
+    )
+    return {version: Pointer(row.message_id, row.position, *block) for version, *block in found}
+
+
+def _conditions(wanted: Filter) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    parameters: list[Any] = []
+    plain: dict[str, Any] = {
+        "d.state": wanted.state, "d.lane": wanted.lane, "d.category": wanted.category,
+        "d.message_id": wanted.message_id, "d.sender_id": wanted.sender_id,
+        "d.jurisdiction_code": wanted.jurisdiction_code or None,
+    }  # fmt: skip
+    for column, value in plain.items():
+        if value is not None:
+            conditions.append(f"{column} = %s")
+            parameters.append(value)
+    bounds: tuple[tuple[str, Any], ...] = (
+        ("d.received_at >= %s", wanted.received_from and datetime.combine(wanted.received_from, time(), UTC)),
+        ("d.received_at < %s", wanted.received_to and datetime.combine(wanted.received_to, time(), UTC) + timedelta(1)),
+        ("d.declaration_id < %s", wanted.before_id),
+    )
+    for condition, value in bounds:
+        if value is not None:
+            conditions.append(condition)
+            parameters.append(value)
+    if wanted.commodity_prefix:
+        conditions.append("d.declaration_id IN (SELECT declaration_id FROM goods_item WHERE commodity_code LIKE %s)")
+        parameters.append(_prefix(wanted.commodity_prefix))
+    if wanted.text:
+        columns = ("functional_reference_id", "registered_id", "transport_document_id")
+        ways = [f"(d.{column} LIKE %s AND d.{column} <> '')" for column in columns]
+        parameters += [_prefix(wanted.text)] * len(columns)
+        if wanted.text.isascii() and wanted.text.isdigit() and len(wanted.text) < 19:
+            ways.append("d.declaration_id = %s")
+            parameters.append(int(wanted.text))
+        conditions.append(f"({' OR '.join(ways)})")
+    return conditions, parameters
+
+
+def _prefix(text: str) -> str:
+    text = _searchable(text)
+    for special in ("\\", "%", "_"):
+        text = text.replace(special, "\\" + special)
+    return text + "%"
+
+
+def _searchable(text: str) -> str:
+    return text.strip().replace("\x00", "")[:REFERENCE_LENGTH_MAX]
+
+
+def _declaration_rows(connection: psycopg.Connection, tail: str, parameters: Sequence[Any]) -> list[DeclarationRow]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(f"{_DECLARATION} {tail}", parameters).fetchall()
+    return [_declaration_row(row) for row in found]
+
+
+def _declaration_row(columns: dict[str, Any]) -> DeclarationRow:
+    currency, value, due = columns.pop("currency"), columns.pop("intrinsic_value"), columns.pop("due")
+    for name in ("block_id", "block_index", "is_assessed", "standing"):
+        del columns[name]
+    lane, category = columns.pop("lane"), columns.pop("category")
+    return DeclarationRow(
+        state=State(columns.pop("state")),
+        lane=Lane(lane) if lane else None,
+        category=Category(category) if category else None,
+        intrinsic_value=Money(value, currency) if value is not None and currency else None,
+        due=Money(due, currency) if due is not None and currency else None,
+        **columns,
+    )
+
+
+def _notices(connection: psycopg.Connection, tail: str, parameters: Sequence[Any]) -> list[Notice]:
+    found = connection.execute(
+        "SELECT n.notice_no, n.declaration_id, d.functional_reference_id, d.registered_id, n.kinds::text[], n.version,"
+        f" n.issued_at FROM notice n JOIN declaration d USING (declaration_id) WHERE {tail}",
+        parameters,
+    ).fetchall()
+    return [
+        Notice(
+            notice_id=notice_no * NOTICES_A_ROW + place, declaration_id=declaration_id,
+            functional_reference_id=reference, registered_id=registered_id, kind=NoticeKind(kind), version=version,
+            issued_at=issued_at,
+        )
+        for notice_no, declaration_id, reference, registered_id, kinds, version, issued_at in found
+        for place, kind in enumerate(cast("list[str]", kinds))
+    ]  # fmt: skip

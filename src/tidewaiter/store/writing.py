@@ -1,0 +1,297 @@
+"""The one writer's transaction: batches of decided records, changes of state, small messages."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+import zstandard
+from msgspec import Struct
+from psycopg.rows import dict_row
+
+from tidewaiter.model.canonical import canonical_bytes
+from tidewaiter.model.decision import State
+from tidewaiter.model.errors import NotFoundError, TransitionError
+from tidewaiter.store import chain, rows
+from tidewaiter.workflow.ports import KeptMessage
+from tidewaiter.workflow.records import (
+    Arriving,
+    ChangeOfState,
+    EncodedBatch,
+    Place,
+    Prior,
+    Receipt,
+    ReplacedVersion,
+)
+
+COMPRESSION_LEVEL = 3  # of messages as received: written once, kept for years
+_WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
+
+_PRIOR = (
+    "SELECT declaration_id, version, state, is_arrived, is_assessed, legal_day, functional_reference_id AS reference,"
+    " registered_id, message_id, position, received_at, standing FROM declaration"
+)
+
+
+class PostgresWriting:
+    """See `workflow.ports.Writing`. Made by `PostgresStore.writing`, which begins and commits."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def lock(self) -> None:
+        """Wait until nobody else writes. Commits then come in the order of the numbers they take."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [_WRITER_LOCK])
+
+    def keep_message(self, arriving: Arriving) -> KeptMessage | None:
+        """Keep a message's bytes. None when the sender used the key before."""
+        digest = hashlib.sha256(arriving.body).digest()
+        content = Content(digest=digest, size_bytes=len(arriving.body), chunk_count=1 if arriving.body else 0)
+        row = self._connection.execute(
+            f"WITH kept AS ({_INSERT_MESSAGE} RETURNING message_id), chunk AS (INSERT INTO message_chunk"
+            " SELECT message_id, 0, %(chunk)b FROM kept WHERE %(chunk_count)s > 0)"
+            " SELECT message_id, (SELECT name FROM sender WHERE sender_id = %(sender_id)s) FROM kept",
+            {
+                **_message_columns(arriving, content),
+                "chunk": zstandard.compress(arriving.body, COMPRESSION_LEVEL),
+                "message_id": None,
+            },
+        ).fetchone()
+        return None if row is None else _kept_message(row[0], row[1], arriving, content)
+
+    def priors(self, sender_id: int, references: Sequence[str], registered_ids: Sequence[str]) -> list[Prior]:
+        """Declarations not rejected that this sender lodged under one of these references or numbers."""
+        found: list[Prior] = []
+        for column, values in (("functional_reference_id", references), ("registered_id", registered_ids)):
+            wanted = [value.replace("\x00", "") for value in values if value]
+            if wanted:
+                condition = f"{column} = ANY(%s) AND {column} <> '' AND sender_id = %s AND state <> 'rejected'"
+                found += self._priors(condition, [wanted, sender_id])
+        return list({prior.declaration_id: prior for prior in found}.values())
+
+    def prior(self, declaration_id: int) -> Prior:
+        """One declaration as it stands. Raises NotFoundError."""
+        for prior in self._priors("declaration_id = %s", [declaration_id]):
+            return prior
+        raise NotFoundError(f"no declaration {declaration_id} is kept")
+
+    def sender_of(self, declaration_id: int) -> int:
+        """Who lodged a declaration. Raises NotFoundError."""
+        row = self._connection.execute(
+            "SELECT sender_id FROM declaration WHERE declaration_id = %s", [declaration_id]
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(f"no declaration {declaration_id} is kept")
+        return int(row[0])
+
+    def declaration_ids(self, count: int) -> Sequence[int]:
+        """That many new ids, rising."""
+        return take_declaration_ids(self._connection, count)
+
+    def append(self, batch: EncodedBatch) -> None:
+        """Write the rows and notices of one batch, and its evidence unless it is empty."""
+        with self._connection.cursor() as cursor:
+            for table, columns, content in (
+                ("declaration", rows.DECLARATION_COLUMNS, batch.declarations),
+                ("goods_item", rows.GOODS_ITEM_COLUMNS, batch.goods_items),
+                ("notice", rows.NOTICE_COLUMNS, batch.notices),
+            ):
+                if content:
+                    with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                        copy.write(content)
+            if batch.evidence:
+                self._append_evidence(cursor, batch)
+
+    def next_block_id(self) -> int:
+        """The number that the next block of evidence gets."""
+        row = self._connection.execute("SELECT coalesce(max(block_id), 0) + 1 FROM evidence_block").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    def replace_version(self, replaced: ReplacedVersion) -> None:
+        """Move the rows of the present version of a declaration aside; the next `append` brings the new ones."""
+        moved = self._connection.execute(
+            "WITH old AS (DELETE FROM declaration WHERE declaration_id = %(id)s AND version = %(version)s"
+            " RETURNING declaration_id, version, block_id, block_index, state, legal_day, decided_at)"
+            " INSERT INTO declaration_version SELECT old.*, %(at)s FROM old",
+            {"id": replaced.declaration_id, "version": replaced.version, "at": replaced.replaced_at},
+        )
+        if moved.rowcount != 1:
+            raise TransitionError(f"declaration {replaced.declaration_id} has no version {replaced.version} any more")
+        self._connection.execute("DELETE FROM goods_item WHERE declaration_id = %s", [replaced.declaration_id])
+
+    def change_state(self, change: ChangeOfState) -> None:
+        """Write a change of state with its transitions and notices."""
+        row = self._connection.execute(
+            "UPDATE declaration SET state = %s, standing = CASE WHEN %s THEN %s ELSE standing END"
+            " WHERE declaration_id = %s AND state = %s RETURNING sender_id, version",
+            [
+                change.passed[-1][1], change.standing is not None,
+                rows.written_standing(change.standing) if change.standing else None,
+                change.declaration_id, change.from_state,
+            ],
+        ).fetchone()  # fmt: skip
+        if row is None:
+            raise TransitionError(
+                f"declaration {change.declaration_id} is no longer {change.from_state}", hint="look at it again"
+            )
+        self.add_transitions(change)
+        if change.notices:
+            self._connection.execute(
+                f"INSERT INTO notice ({rows.NOTICE_COLUMNS}) VALUES (%s, %s, %s, %s, %s::notice_kind[])",
+                [change.declaration_id, change.recorded_at, *row, [kind.value for kind in change.notices]],
+            )
+
+    def add_transitions(self, change: ChangeOfState) -> None:
+        """Record the changes of state alone: of a declaration whose rows come by `append`."""
+        state = change.from_state
+        for trigger, to_state in change.passed:
+            self._connection.execute(
+                "INSERT INTO transition (declaration_id, from_state, to_state, trigger, actor, recorded_at, words,"
+                " message_id, position) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    change.declaration_id, state, to_state, trigger, change.actor, change.recorded_at,
+                    change.words, change.message_id, change.position,
+                ],
+            )  # fmt: skip
+            state = to_state
+
+    def open_amendment(self, declaration_id: int) -> Place | None:
+        """The record of the last amendment that waits for an officer's answer."""
+        row = self._connection.execute(
+            "SELECT message_id, position, trigger FROM transition WHERE declaration_id = %s AND trigger IN"
+            " ('amended', 'amendment_granted', 'request_refused') ORDER BY transition_id DESC LIMIT 1",
+            [declaration_id],
+        ).fetchone()
+        return Place(row[0], row[1]) if row and row[2] == "amended" and row[0] is not None else None
+
+    def record_count(self, message_id: int) -> int:
+        """How many records of a message are written."""
+        row = self._connection.execute(
+            "SELECT record_count FROM message WHERE message_id = %s", [message_id]
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def advance(self, message_id: int, expected: int, receipt: Receipt) -> None:
+        """Record how far a message is written. Raises TransitionError unless it stood at `expected` records."""
+        changed = self._connection.execute(
+            "UPDATE message SET record_count = %s, declaration_count = %s, receipt = %s, findings = %s, form = %s,"
+            " processed_at = CASE WHEN %s THEN clock_timestamp() END"
+            " WHERE message_id = %s AND record_count = %s AND processed_at IS NULL",
+            [
+                receipt.record_count, sum(receipt.counts.values()), canonical_bytes(receipt),
+                canonical_bytes(receipt.message_findings).decode(), receipt.form, receipt.is_complete,
+                message_id, expected,
+            ],
+        )  # fmt: skip
+        if changed.rowcount != 1:
+            raise TransitionError(f"message {message_id} no longer stands at record {expected}")
+
+    def _priors(self, condition: str, parameters: list[Any]) -> list[Prior]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(f"{_PRIOR} WHERE {condition} ORDER BY declaration_id", parameters).fetchall()
+        return [_prior(**columns) for columns in found]
+
+    def _append_evidence(self, cursor: psycopg.Cursor[Any], batch: EncodedBatch) -> None:
+        # The chain's digest as `chain.link` computes it, in one statement under the writer's lock.
+        cursor.execute(
+            "INSERT INTO evidence_block (block_id, message_id, first_position, last_position, content, bodies,"
+            " content_digest, previous_digest, digest, recorded_at)"
+            " SELECT tip.block_id + 1, %(message)s, %(first)s, %(last)s, %(content)b, %(bodies)b, %(digest)b,"
+            " tip.digest, sha256(tip.digest || convert_to(concat(tip.block_id + 1, %(place)s::text), 'UTF8')"
+            " || %(digest)b), %(at)s FROM (SELECT block_id, digest FROM ((SELECT block_id, digest FROM evidence_block"
+            " ORDER BY block_id DESC LIMIT 1) UNION ALL SELECT 0, %(genesis)b) AS either"
+            " ORDER BY block_id DESC LIMIT 1) AS tip",
+            {
+                "message": batch.message_id,
+                "first": batch.first_position,
+                "last": batch.last_position,
+                "content": batch.evidence,
+                "bodies": batch.bodies,
+                "digest": chain.content_digest(batch.evidence, batch.bodies),
+                "place": chain.place(batch.message_id, batch.first_position, batch.last_position),
+                "genesis": chain.GENESIS,
+                "at": batch.recorded_at,
+            },
+        )
+
+
+def take_declaration_ids(connection: psycopg.Connection, count: int) -> Sequence[int]:
+    """That many new ids, rising."""
+    taken = connection.execute("SELECT nextval('declaration_number') FROM generate_series(1, %s)", [count])
+    return sorted(row[0] for row in taken)
+
+
+class Content(Struct, frozen=True, kw_only=True):
+    """What a message's bytes come to, known when the last has arrived."""
+
+    digest: bytes
+    size_bytes: int
+    chunk_count: int
+
+
+def next_message_id(connection: psycopg.Connection) -> int:
+    """A new message's id."""
+    row = connection.execute("SELECT nextval(pg_get_serial_sequence('message', 'message_id'))").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def insert_message(connection: psycopg.Connection, message_id: int, arriving: Arriving, content: Content) -> bool:
+    """Insert the row of a message. False when the sender used the key before; waits for whoever is using it now."""
+    done = connection.execute(_INSERT_MESSAGE, {**_message_columns(arriving, content), "message_id": message_id})
+    return done.rowcount == 1
+
+
+_INSERT_MESSAGE = (
+    "INSERT INTO message (message_id, sender_id, idempotency_key, digest, requested_form, form, file_name, transport,"
+    " received_at, legal_day, size_bytes, chunk_count)"
+    " VALUES (coalesce(%(message_id)s::bigint, nextval(pg_get_serial_sequence('message', 'message_id'))),"
+    " %(sender_id)s, %(idempotency_key)s, %(digest)s, %(form)s, %(form)s, %(file_name)s, %(transport)s,"
+    " %(received_at)s, %(legal_day)s, %(size_bytes)s, %(chunk_count)s)"
+    " ON CONFLICT (sender_id, idempotency_key) DO NOTHING"
+)
+
+
+def _message_columns(arriving: Arriving, content: Content) -> dict[str, Any]:
+    return {
+        "sender_id": arriving.sender_id,
+        "idempotency_key": arriving.idempotency_key or content.digest.hex(),
+        "digest": content.digest,
+        "form": arriving.requested_form,
+        "file_name": arriving.file_name,
+        "transport": arriving.transport,
+        "received_at": arriving.received_at,
+        "legal_day": arriving.legal_day,
+        "size_bytes": content.size_bytes,
+        "chunk_count": content.chunk_count,
+    }
+
+
+def _kept_message(message_id: int, sender_name: str, arriving: Arriving, content: Content) -> KeptMessage:
+    return KeptMessage(
+        message_id=message_id,
+        sender_id=arriving.sender_id,
+        sender_name=sender_name,
+        idempotency_key=arriving.idempotency_key or content.digest.hex(),
+        digest=content.digest.hex(),
+        form=arriving.requested_form,
+        file_name=arriving.file_name,
+        transport=arriving.transport,
+        received_at=arriving.received_at,
+        legal_day=arriving.legal_day,
+        size_bytes=content.size_bytes,
+        is_processed=False,
+        record_count=0,
+        declaration_count=0,
+        requested_form=arriving.requested_form,
+    )
+
+
+def _prior(**columns: Any) -> Prior:
+    state, is_assessed = State(columns.pop("state")), columns.pop("is_assessed")
+    standing = rows.read_standing(columns.pop("standing"), state, is_assessed=is_assessed)
+    place = Place(columns.pop("message_id"), columns.pop("position"))
+    return Prior(state=state, place=place, standing=standing, **columns)

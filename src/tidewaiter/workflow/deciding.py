@@ -1,0 +1,235 @@
+"""From a record to a decision ready to be written: read, put into its circumstances, evaluated."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import partial
+
+import msgspec
+from msgspec import Struct
+
+from tidewaiter.messages import forms
+from tidewaiter.messages.form import Reading
+from tidewaiter.model.canonical import canonical_bytes
+from tidewaiter.model.declaration import Declaration, MessageFunction
+from tidewaiter.model.errors import NotInForceError
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.regimes import Regime, load_regime
+from tidewaiter.release import Trigger, amended, may
+from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
+from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
+from tidewaiter.workflow.pieces import Piece
+from tidewaiter.workflow.records import Decided, Effect, Incoming, Place, Prior, WatchList
+
+LAWS_MAX = 256  # senders may name any country; what is not modelled is remembered, too
+
+_LOG = logging.getLogger(__name__)
+
+
+class Law(Struct, frozen=True):
+    """Law and lists for one jurisdiction and day; `absent` says why there is none."""
+
+    regime: Regime | None
+    knowledge: RiskKnowledge | None
+    absent: str = ""
+
+
+Contents = Mapping[str, tuple[str, bytes]]
+Loaded = Mapping[tuple[str, date], tuple[bytes, bytes]]  # jurisdiction and day → law and lists as bytes
+
+
+class Shelf:
+    """The law and lists at hand, loaded once for each jurisdiction and day; safe in threads.
+
+    `keep` is called with what was loaded (digest → (kind, content)) before
+    anything is decided by it.
+    """
+
+    def __init__(self, watch_list: WatchList, keep: Callable[[Contents], None], loaded: Loaded | None = None) -> None:
+        self.watch_list = watch_list
+        self._entries = msgspec.json.decode(watch_list.entries, type=tuple[WatchListEntry, ...])
+        self._keep = keep
+        self._laws = {key: Law(*_from_contents(contents)) for key, contents in (loaded or {}).items()}
+        self._loading = threading.Lock()
+
+    def law(self, jurisdiction_code: str, on: date) -> Law:
+        """The law of a jurisdiction on a day."""
+        found = self._laws.get((jurisdiction_code, on))
+        if found is None:
+            with self._loading:
+                found = self._load(jurisdiction_code, on)
+                if len(self._laws) >= LAWS_MAX:
+                    self._laws.clear()
+                self._laws[jurisdiction_code, on] = found
+        return found
+
+    def loaded(self) -> Loaded:
+        """What is on the shelf, as another shelf on the same watch list takes it: reading law from its files is slow."""
+        return {
+            key: (law.regime.content, law.knowledge.content)
+            for key, law in list(self._laws.items())
+            if law.regime is not None and law.knowledge is not None
+        }
+
+    def _load(self, jurisdiction_code: str, on: date) -> Law:
+        if not jurisdiction_code:
+            return Law(None, None, "no jurisdiction is named")
+        version = f"watch list {self.watch_list.version}" if self.watch_list.version else ""
+        try:
+            regime = load_regime(jurisdiction_code, on)
+            knowledge = load_knowledge(jurisdiction_code, on, watch_list=self._entries, watch_list_version=version)
+        except NotInForceError as error:
+            return Law(None, None, error.detail)
+        self._keep({regime.digest: ("regime", regime.content), knowledge.digest: ("risk", knowledge.content)})
+        return Law(regime, knowledge)
+
+
+def _from_contents(contents: tuple[bytes, bytes]) -> tuple[Regime, RiskKnowledge]:
+    return Regime.from_content(contents[0]), RiskKnowledge.from_content(contents[1])
+
+
+class Known(Struct, frozen=True):
+    """What is known of the declaration a record speaks of: how it stands, what it says, which records say so."""
+
+    prior: Prior
+    original: Declaration | None = None
+    sources: tuple[Place, ...] = ()
+
+
+Resolve = Callable[[Declaration], Known | None]
+
+
+def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf, resolve: Resolve | None = None) -> Decided:
+    """The decision on one record; `resolve` finds the declaration it speaks of.
+
+    A fault of ours becomes a finding on the record: those after it go on.
+    """
+    form = forms.by_name(piece.form)
+    try:
+        reading = form.read(piece.body)
+        known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
+        return _decided(piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration)))
+    except Exception:
+        _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
+        return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
+
+
+def decide_act(known: Known, incoming: Incoming, shelf: Shelf, trigger: Trigger) -> Decided:
+    """The decision on a declaration to which something happened that no message tells of."""
+    return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger))
+
+
+def trigger_of(own: Declaration | None) -> Trigger | None:
+    """What a record asks to happen to a declaration lodged before; None for one that lodges."""
+    return None if own is None else TRIGGERS.get(own.function)
+
+
+class _Task(Struct, frozen=True):
+    shelf: Shelf
+    known: Known | None
+    reading: Reading
+    trigger: Trigger | None
+
+
+def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
+    own, known, trigger = task.reading.declaration, task.known, task.trigger
+    prior = known.prior if known else None
+    declaration = as_changed(own, trigger, known.original if known else None)
+    on = _legal_day(trigger, prior, incoming)
+    jurisdiction_code = declaration.jurisdiction_code if declaration is not None else ""
+    law = task.shelf.law(jurisdiction_code, on)
+    key = f"{incoming.digest}:{piece.position}"
+    share = law.knowledge.policy.selection_share if law.knowledge else None
+    circumstances = Circumstances(
+        legal_day=on,
+        regime=law.regime,
+        knowledge=law.knowledge,
+        draw=None if share is None else draw(incoming.seed.seed, incoming.seed.seed_id, key, share),
+        law_absent=law.absent,
+        is_arrived=trigger is Trigger.ARRIVED or (prior is not None and prior.is_arrived),
+        trigger=trigger,
+        prior=prior,
+    )
+    conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
+    effect = _effect(conclusion, circumstances)
+    return Decided(
+        position=piece.position,
+        form=piece.form,
+        body=piece.body,
+        own=own,
+        declaration=own if effect is Effect.NEW else declaration,
+        notes=task.reading.notes,
+        evaluation=conclusion.evaluation,
+        evaluation_bytes=canonical_bytes(conclusion.evaluation),
+        standing=conclusion.standing,
+        effect=effect,
+        trigger=trigger,
+        jurisdiction_code=jurisdiction_code,
+        regime_digest=law.regime.digest if law.regime else "",
+        law_absent=law.absent,
+        knowledge_digest=law.knowledge.digest if law.knowledge else "",
+        draw_key=key,
+        selection_share="" if share is None else f"{share:f}",
+        is_arrived=circumstances.is_arrived,
+        prior=prior,
+        sources=_sources(piece, incoming, task),
+        passed=conclusion.passed,
+    )
+
+
+def concluded(
+    form_name: str,
+    own: Declaration | None,
+    declaration: Declaration | None,
+    circumstances: Circumstances,
+    reading: Reading,
+) -> Conclusion:
+    """The conclusion on what was read, with places in the sender's own terms."""
+    locate = None if own is None else partial(forms.by_name(form_name).locate, own)
+    return conclude(declaration, circumstances, reading.findings, locate)
+
+
+def as_changed(own: Declaration | None, trigger: Trigger | None, original: Declaration | None) -> Declaration | None:
+    """What is to be decided on: the record's own declaration, or the original, with what an amendment changes."""
+    if original is None or trigger is None:
+        return own
+    return amended(original, own) if trigger is Trigger.AMENDED and own is not None else original
+
+
+def _sources(piece: Piece, incoming: Incoming, task: _Task) -> tuple[Place, ...]:
+    if task.known is None or not task.known.sources or task.trigger is None:
+        return ()
+    if task.trigger is Trigger.AMENDED and incoming.message_id is not None:
+        return (*task.known.sources, Place(incoming.message_id, piece.position))
+    return task.known.sources
+
+
+def _legal_day(trigger: Trigger | None, prior: Prior | None, incoming: Incoming) -> date:
+    """The day whose law applies: that of acceptance, which a later amendment does not move (UCC, art. 85 and 172)."""
+    return prior.legal_day if trigger is not None and prior is not None and prior.is_arrived else incoming.legal_day
+
+
+def _effect(conclusion: Conclusion, circumstances: Circumstances) -> Effect:
+    prior, trigger = circumstances.prior, circumstances.trigger
+    if prior is None or trigger is None or conclusion.standing is None:
+        return Effect.NEW
+    is_asked_only = trigger is Trigger.AMENDED and Trigger.AMENDMENT_GRANTED in may(prior.state)
+    return Effect.STATE if is_asked_only or trigger is Trigger.INVALIDATION_REQUESTED else Effect.VERSION
+
+
+DESK = "desk"  # in the place of a form's name: decided without a message
+TRIGGERS = {
+    MessageFunction.AMENDMENT: Trigger.AMENDED,
+    MessageFunction.CANCELLATION: Trigger.INVALIDATION_REQUESTED,
+    MessageFunction.PRESENTATION: Trigger.ARRIVED,
+}
+_FAULT = Finding(
+    "submission.fault",
+    Severity.ERROR,
+    "",
+    "This declaration could not be decided because of a fault in this system, not in your data.",
+    hint="Nothing is lost; the fault has been logged. Send the declaration again once it is put right.",
+)

@@ -1,0 +1,142 @@
+"""What officers do with a declaration: goods arrive, are examined, papers and payments come in, requests are answered.
+
+    Desk(store).act(42, Trigger.EXAMINED_SATISFACTORY, actor="officer 7", words="as declared")
+
+What the state allows is release's affair; here it is carried out, told and kept.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from tidewaiter.model.decision import NoticeKind, State
+from tidewaiter.model.errors import TransitionError
+from tidewaiter.release import Standing, Trigger, follow, may
+from tidewaiter.workflow.batching import Slice, batch_of, now
+from tidewaiter.workflow.deciding import Known, Shelf, decide_act
+from tidewaiter.workflow.evaluate import passed
+from tidewaiter.workflow.pieces import content, sources_of
+from tidewaiter.workflow.ports import Store, Writing
+from tidewaiter.workflow.records import ChangeOfState, Decided, Entry, Incoming, Prior, ReplacedVersion
+
+WORDS_LENGTH_MAX = 2_000
+NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a decision does
+    {Trigger.ANNOUNCED, Trigger.ACCEPTED, Trigger.REJECTED, Trigger.AMENDED, Trigger.AMENDMENT_REJECTED}
+)
+DECIDED_ANEW = frozenset({Trigger.ARRIVED, Trigger.AMENDMENT_GRANTED})
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """Something done with one declaration, by whom, and their words."""
+
+    declaration_id: int
+    trigger: Trigger
+    actor: str
+    words: str = ""
+    legal_day: date | None = None  # None: the day on which it is done
+
+
+class Happened(Struct, frozen=True):
+    """The triggers and states passed, where the declaration stands now, and what the sender is told."""
+
+    passed: tuple[tuple[str, State], ...]
+    standing: Standing
+    notices: tuple[NoticeKind, ...] = ()
+
+
+class Desk:
+    """Carries out acts; safe in threads."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] = now) -> None:
+        self._store = store
+        self._clock = clock
+
+    def possible(self, state: State) -> Sequence[Trigger]:
+        """What an officer may do with a declaration in this state."""
+        return [trigger for trigger in may(state) if trigger not in NOT_FOR_OFFICERS]
+
+    def confirm_arrival(self, declaration_id: int, actor: str, words: str = "", *, on: date | None = None) -> State:
+        """The goods are there: decided anew by the law of the day they came (this day); the state reached."""
+        return self.act(declaration_id, Trigger.ARRIVED, actor, words, on=on)
+
+    def act(
+        self, declaration_id: int, trigger: Trigger, actor: str, words: str = "", *, on: date | None = None
+    ) -> State:
+        """Do it, tell the sender, and keep both; the state reached. `on` is the legal day, this day if not given.
+
+        Raises TransitionError where the state does not allow it, NotFoundError.
+        """
+        trigger = Trigger(trigger)
+        if trigger in NOT_FOR_OFFICERS:
+            raise TransitionError(f"{trigger.value!r} is not an officer's act")
+        act = Act(
+            declaration_id=declaration_id, trigger=trigger, actor=actor, words=words[:WORDS_LENGTH_MAX], legal_day=on
+        )
+        with self._store.writing() as transaction:
+            prior = transaction.prior(declaration_id)
+            if trigger in DECIDED_ANEW:
+                return self._decide_anew(transaction, act, prior)
+            step = follow(prior.standing, trigger)
+            happened = Happened(passed(step), step.standing, step.notices)
+            transaction.change_state(_change(act, prior, happened, self._clock()))
+            return step.state
+
+    def _decide_anew(self, transaction: Writing, act: Act, prior: Prior) -> State:
+        known = self._known(transaction, act, prior)
+        at = self._clock()
+        incoming = Incoming(
+            message_id=None,
+            sender_id=transaction.sender_of(act.declaration_id),
+            digest=f"declaration {act.declaration_id}, version {prior.version + 1}",
+            received_at=at,
+            legal_day=act.legal_day or at.date(),
+            seed=self._store.seed(at.date(), secrets.token_bytes(32)),
+        )
+        shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)
+        decided = decide_act(known, incoming, shelf, act.trigger)
+        if decided.standing is None:
+            first = next(iter(decided.evaluation.findings), None)
+            raise TransitionError(
+                f"as amended it would be rejected: {first.words if first else decided.evaluation.decision.words}",
+                hint="refuse the request",
+            )
+        self._replace(transaction, decided, prior, incoming)
+        transaction.add_transitions(_change(act, prior, Happened(decided.passed, decided.standing), at))
+        return decided.passed[-1][1]
+
+    def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
+        sources = sources_of(self._store.kept(act.declaration_id, prior.version))
+        if act.trigger is Trigger.AMENDMENT_GRANTED:
+            asked = transaction.open_amendment(act.declaration_id)
+            if asked is None:
+                raise TransitionError("no amendment waits for an answer", hint="look at the declaration again")
+            sources = (*sources, asked)
+        return Known(prior, content(self._store, sources), sources)
+
+    def _replace(self, transaction: Writing, decided: Decided, prior: Prior, incoming: Incoming) -> None:
+        transaction.replace_version(
+            ReplacedVersion(
+                declaration_id=prior.declaration_id, version=prior.version, replaced_at=incoming.received_at
+            )
+        )
+        block = (transaction.next_block_id(), 0)
+        entry = Entry(decided, prior.declaration_id, prior.version + 1, prior.registered_id, block=block)
+        batch = batch_of(Slice(incoming=incoming, pieces=()))
+        transaction.append(self._store.encode(batch, [entry]))
+
+
+def _change(act: Act, prior: Prior, happened: Happened, at: datetime) -> ChangeOfState:
+    return ChangeOfState(
+        declaration_id=act.declaration_id,
+        from_state=prior.state,
+        passed=happened.passed,
+        standing=happened.standing,
+        actor=act.actor,
+        words=act.words,
+        recorded_at=at,
+        notices=happened.notices,
+    )

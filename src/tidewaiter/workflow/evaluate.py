@@ -1,0 +1,293 @@
+"""The one evaluation path: a declaration and its circumstances in, an evaluation out.
+
+The night's file, the single parcel, the public quote and the replay of an old
+decision all come through here. Nothing is read that is not an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidewaiter.assessment import assess
+from tidewaiter.model.assessment import Assessment
+from tidewaiter.model.decision import Decision, Evaluation, State
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import NotInForceError, TransitionError
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.judgement import Draw, Judgement
+from tidewaiter.quality import check
+from tidewaiter.regimes import Regime
+from tidewaiter.release import DatasetFacts, Standing, Step, Trigger, decide, follow, standing
+from tidewaiter.risk import RiskKnowledge, judge
+from tidewaiter.workflow.records import Prior
+
+VALUE_LENGTH_MAX = 200  # as in every finding
+
+
+class Circumstances(Struct, frozen=True, kw_only=True):
+    """All that a decision depends on beside the declaration.
+
+    `regime` is None where no law is known for the legal day; `law_absent` then
+    says why. `prior` is the declaration that the record speaks of (or whose
+    reference it uses again), as it stood; `trigger` what is to happen to it (None: the
+    declaration is lodged).
+    """
+
+    legal_day: date
+    regime: Regime | None
+    knowledge: RiskKnowledge | None
+    draw: Draw | None
+    law_absent: str = ""
+    is_arrived: bool = False
+    trigger: Trigger | None = None
+    prior: Prior | None = None
+
+
+class Conclusion(Struct, frozen=True):
+    """An evaluation, and where the declaration stands after it: None where nothing was accepted.
+
+    `passed` are the triggers and states on the way, where it stood somewhere before.
+    """
+
+    evaluation: Evaluation
+    standing: Standing | None
+    passed: tuple[tuple[str, State], ...] = ()
+
+
+class NoDataset(Struct, frozen=True):
+    """What is known of the dataset when no law says which it is."""
+
+    code: str = ""
+    is_assessed: bool = False
+    is_low_value: bool = False
+
+
+Locate = Callable[[str], str]
+
+
+def evaluate(
+    declaration: Declaration | None,
+    circumstances: Circumstances,
+    found: Sequence[Finding] = (),
+    locate: Locate | None = None,
+) -> Evaluation:
+    """Quality, assessment, judgement and decision on one declaration (None: it could not be read).
+
+    `found` are findings from reading it; `locate` turns a pointer into the
+    sender's own terms. Bad data gives findings, never an exception.
+    """
+    return conclude(declaration, circumstances, found, locate).evaluation
+
+
+def conclude(
+    declaration: Declaration | None,
+    circumstances: Circumstances,
+    found: Sequence[Finding] = (),
+    locate: Locate | None = None,
+) -> Conclusion:
+    """The same, with where the declaration stands afterwards."""
+    trigger, prior = circumstances.trigger, circumstances.prior
+    if declaration is None or trigger is None:
+        findings = [*found, *_used_before(declaration, prior)]
+        return _lodged(declaration, circumstances, findings, locate)
+    if prior is None:
+        findings = [*found, _unknown_original(declaration, trigger)]
+        return _lodged(declaration, circumstances, findings, locate)
+    try:
+        return _changed(declaration, circumstances, found, locate)
+    except TransitionError as error:
+        findings = [*found, _not_allowed(prior, error)]
+        return _lodged(declaration, circumstances, findings, locate)
+
+
+def _lodged(
+    declaration: Declaration | None, circumstances: Circumstances, found: Sequence[Finding], locate: Locate | None
+) -> Conclusion:
+    """A declaration as it is handed in."""
+    evaluation, dataset = _evaluated(declaration, circumstances, found, locate)
+    if evaluation.decision.state is State.REJECTED:
+        return Conclusion(evaluation, None)
+    return Conclusion(evaluation, standing(evaluation.decision, is_assessed=dataset.is_assessed))
+
+
+def _changed(
+    declaration: Declaration, circumstances: Circumstances, found: Sequence[Finding], locate: Locate | None
+) -> Conclusion:
+    """A change to a declaration lodged before. Raises TransitionError where its state does not allow it."""
+    prior, trigger = circumstances.prior, circumstances.trigger
+    assert prior is not None
+    assert trigger is not None
+    if trigger is Trigger.INVALIDATION_REQUESTED:
+        evaluation = _withdrawal(prior, circumstances.legal_day, tuple(found))
+        step = follow(prior.standing, trigger)
+    else:
+        evaluation, _ = _evaluated(declaration, circumstances, found, locate)
+        step = follow(prior.standing, trigger, evaluation.decision)
+        if trigger is not Trigger.ARRIVED and evaluation.decision.state is State.REJECTED:
+            return Conclusion(evaluation, None, passed(step))
+    changed = replace(evaluation, decision=with_step(evaluation.decision, step))
+    return Conclusion(changed, step.standing, passed(step))
+
+
+def passed(step: Step) -> tuple[tuple[str, State], ...]:
+    """The triggers of a step with the states they led to."""
+    return tuple((trigger.value, state) for trigger, state in zip(step.triggers, step.states, strict=True))
+
+
+def _evaluated(
+    declaration: Declaration | None, circumstances: Circumstances, found: Sequence[Finding], locate: Locate | None
+) -> tuple[Evaluation, DatasetFacts]:
+    findings = list(found)
+    regime, dataset = circumstances.regime, NO_DATASET
+    assessment: Assessment | None = None
+    judgement: Judgement | None = None
+    if declaration is not None:
+        if regime is None:
+            findings.append(_no_law(declaration, circumstances.law_absent))
+        else:
+            dataset = regime.dataset_of(declaration)
+            findings += check(declaration, regime=regime)
+            if not has_error(findings):
+                assessment = _assessed(declaration, regime, findings)
+        if locate is not None and findings:
+            findings = [finding if finding.place else placed(finding, locate) for finding in findings]
+        if assessment is not None and circumstances.knowledge is not None and circumstances.draw is not None:
+            judgement = judge(declaration, circumstances.knowledge, circumstances.draw, findings)
+    decision = decide(
+        declaration or NOTHING,
+        dataset=dataset,
+        findings=findings,
+        assessment=assessment,
+        judgement=judgement,
+        is_arrived=circumstances.is_arrived,
+    )
+    evaluation = Evaluation(
+        legal_day=circumstances.legal_day,
+        findings=tuple(findings),
+        assessment=assessment,
+        judgement=judgement,
+        decision=decision,
+    )
+    return evaluation, dataset
+
+
+def _assessed(declaration: Declaration, regime: Regime, findings: list[Finding]) -> Assessment | None:
+    try:
+        return assess(declaration, regime)
+    except NotInForceError as error:
+        findings.append(
+            Finding(
+                "law.not_in_force",
+                Severity.ERROR,
+                error.place,
+                f"It cannot be assessed: {error.detail}.",
+                hint=error.hint,
+            )
+        )
+        return None
+
+
+def has_error(findings: Sequence[Finding]) -> bool:
+    """True when one of the findings keeps the declaration from being accepted."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def placed(finding: Finding, locate: Locate) -> Finding:
+    """The finding with its place in the sender's terms."""
+    return replace(finding, place=locate(finding.pointer))
+
+
+def with_step(decision: Decision, step: Step) -> Decision:
+    """The decision with the state the step led to, and what the sender is told of it."""
+    return replace(
+        decision,
+        state=step.state,
+        on_arrival=decision.on_arrival if step.state is State.RECEIVED else None,
+        notices=step.notices,
+    )
+
+
+def _withdrawal(prior: Prior, legal_day: date, found: tuple[Finding, ...]) -> Evaluation:
+    decision = Decision(
+        state=prior.state,
+        lane=None,
+        category=None,
+        dataset="",
+        holds=(),
+        on_arrival=None,
+        words="The sender asks to withdraw the declaration.",
+        notices=(),
+    )
+    return Evaluation(legal_day=legal_day, findings=found, assessment=None, judgement=None, decision=decision)
+
+
+def _no_law(declaration: Declaration, why: str) -> Finding:
+    if not declaration.jurisdiction_code:
+        return Finding(
+            "law.no_jurisdiction",
+            Severity.ERROR,
+            "jurisdiction_code",
+            "It is not said whose customs this declaration is for.",
+            hint="Give the two-letter code of the country the goods are declared in.",
+        )
+    return Finding(
+        "law.not_in_force",
+        Severity.ERROR,
+        "jurisdiction_code",
+        f"It cannot be decided here: {why}.",
+        value=declaration.jurisdiction_code[:VALUE_LENGTH_MAX],
+    )
+
+
+def _used_before(declaration: Declaration | None, prior: Prior | None) -> list[Finding]:
+    if declaration is None or prior is None:
+        return []
+    known_as = f", registered as {prior.registered_id}" if prior.registered_id else ""
+    return [
+        Finding(
+            "submission.reference_used",
+            Severity.ERROR,
+            "functional_reference_id",
+            f"This reference was used before, for declaration {prior.declaration_id}{known_as}.",
+            value=declaration.functional_reference_id[:VALUE_LENGTH_MAX],
+            hint="Give each declaration a reference of its own; to change the earlier one, send an amendment.",
+        )
+    ]
+
+
+_ASKED = {
+    Trigger.AMENDED: "amended",
+    Trigger.INVALIDATION_REQUESTED: "withdrawn",
+    Trigger.ARRIVED: "presented",
+}
+
+
+def _unknown_original(declaration: Declaration, trigger: Trigger) -> Finding:
+    is_numbered = bool(declaration.registered_id)
+    return Finding(
+        "submission.original_unknown",
+        Severity.ERROR,
+        "registered_id" if is_numbered else "functional_reference_id",
+        f"No accepted declaration of yours is known by this number; nothing was {_ASKED[trigger]}.",
+        value=(declaration.registered_id or declaration.functional_reference_id)[:VALUE_LENGTH_MAX],
+        hint="Name the original by its registered number (MRN) or by the reference you gave it.",
+    )
+
+
+def _not_allowed(prior: Prior, error: TransitionError) -> Finding:
+    return Finding(
+        "submission.not_allowed",
+        Severity.ERROR,
+        "function",
+        f"Not possible now: {error.detail}.",
+        value=prior.state.value,
+        hint=error.hint,
+    )
+
+
+NOTHING = Declaration()
+NO_DATASET: DatasetFacts = NoDataset()

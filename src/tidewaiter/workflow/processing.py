@@ -1,0 +1,165 @@
+"""One message's records: sliced, decided here or by worker processes, written in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidewaiter.model.errors import MessageError, TransitionError
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.workflow.batching import Slice, Tally, carried_on
+from tidewaiter.workflow.crew import Crew
+from tidewaiter.workflow.deciding import Shelf
+from tidewaiter.workflow.grouping import GroupWriter
+from tidewaiter.workflow.pieces import SMALL_BYTES, Piece
+from tidewaiter.workflow.ports import Store, Writing
+from tidewaiter.workflow.records import Incoming, Receipt
+from tidewaiter.workflow.sequel import Sequel
+from tidewaiter.workflow.slices import Result, decide_slice, decider
+
+SLICE_RECORDS = 256
+SLICE_BYTES = 2 * 1024 * 1024
+ALONE_SLICES = 4  # as many slices are decided in this process; more make worker processes worth their start
+
+
+class OvertakenError(TransitionError):
+    """Somebody else has gone on with this message; nothing of ours was written twice."""
+
+    code = "intake.overtaken"
+
+
+class Means(Struct, frozen=True, kw_only=True):
+    """What processing a message needs beside it."""
+
+    store: Store
+    writer: GroupWriter
+    shelf: Shelf
+    workers: int
+
+
+class Processing:
+    """Decides and writes the records of one message behind those that `receipt` counts."""
+
+    def __init__(self, means: Means, incoming: Incoming, receipt: Receipt, size_bytes: int) -> None:
+        self._means = means
+        self._incoming = incoming
+        self._receipt = receipt
+        self._are_bodies_kept = size_bytes > SMALL_BYTES
+        self._broken: tuple[Finding, ...] = ()
+
+    def run(self, source: Iterator[Piece]) -> Receipt:
+        """The finished receipt. Raises OvertakenError when somebody else has gone on with the message."""
+        slices = self._marked(self._slices(source))
+        first = list(islice(slices, ALONE_SLICES + 1))
+        if len(first) <= ALONE_SLICES or self._means.workers < 2:
+            for part in chain(first, slices):
+                self._write_here(part)
+        else:
+            self._write_here(first[0])  # loads the law, which the workers then need not read from its files
+            self._write_with_crew(chain(first[1:], slices))
+        if not self._receipt.is_complete:
+            self._means.writer.run(self._finish)
+        return self._receipt
+
+    @staticmethod
+    def _marked(slices: Iterator[Slice]) -> Iterator[Slice]:
+        """The same slices, the last marked as such, so that its transaction can close the message."""
+        held = next(slices, None)
+        for part in slices:
+            assert held is not None
+            yield held
+            held = part
+        if held is not None:
+            yield replace(held, is_last=True)
+
+    def _slices(self, source: Iterator[Piece]) -> Iterator[Slice]:
+        """The records not written yet, in slices. Where the message breaks off, the reason becomes a finding."""
+        held: list[Piece] = []
+        size = 0
+        try:
+            for piece in source:
+                if piece.position <= self._receipt.record_count:
+                    continue
+                held.append(piece)
+                size += len(piece.body)
+                if len(held) == SLICE_RECORDS or size >= SLICE_BYTES:
+                    yield self._slice(held)
+                    held, size = [], 0
+        except MessageError as error:
+            self._broken = (Finding(error.code, Severity.ERROR, "", error.detail, hint=error.hint, place=error.place),)
+        if held:
+            yield self._slice(held)
+
+    def _slice(self, held: list[Piece]) -> Slice:
+        return Slice(incoming=self._incoming, pieces=tuple(held), are_bodies_kept=self._are_bodies_kept)
+
+    # --- deciding --------------------------------------------------------------------------------------------
+
+    def _write_here(self, part: Slice) -> None:
+        part = self._numbered(part)
+        self._write_result(part, decide_slice(part, self._means.shelf, self._means.store.encode))
+
+    def _write_with_crew(self, slices: Iterator[Slice]) -> None:
+        store, shelf = self._means.store, self._means.shelf
+        crew: Crew[Slice, Result] = Crew(self._means.workers, decider, shelf.watch_list, shelf.loaded(), store.encode)
+        with crew:
+            for part, result in crew.results(self._numbered(each) for each in slices):
+                self._write_result(part, result)
+
+    def _numbered(self, part: Slice) -> Slice:
+        return replace(part, declaration_ids=tuple(self._means.store.next_declaration_ids(len(part.pieces))))
+
+    def _write_result(self, part: Slice, result: Result) -> None:
+        if result.contents:
+            self._means.store.keep_knowledge(result.contents)
+
+        def job(transaction: Writing) -> Receipt:
+            if result.encoded is None or result.tally is None or self._are_known(transaction, result.references):
+                return self._advance(transaction, part, self._sequel(transaction, part))
+            receipt = self._advance(transaction, part, result.tally)  # first: it finds out if we were overtaken
+            transaction.append(result.encoded)
+            return receipt
+
+        self._receipt = self._means.writer.run(job)
+
+    # --- writing ---------------------------------------------------------------------------------------------
+
+    def _are_known(self, transaction: Writing, references: tuple[str, ...]) -> bool:
+        return bool(references) and bool(transaction.priors(self._incoming.sender_id, references, ()))
+
+    def _sequel(self, transaction: Writing, part: Slice) -> Tally:
+        if transaction.record_count(self._receipt.message_id) != self._receipt.record_count:
+            raise OvertakenError(f"message {self._receipt.message_id} was taken further by another")
+        return Sequel(self._means.store, transaction, part, self._means.shelf).write()
+
+    def _advance(self, transaction: Writing, part: Slice, tally: Tally) -> Receipt:
+        last = part.pieces[-1]
+        receipt = carried_on(self._receipt, tally, last.position, last.form)
+        if part.is_last:
+            receipt = replace(receipt, message_findings=self._broken, is_complete=True)
+        return self._record(transaction, receipt)
+
+    def _finish(self, transaction: Writing) -> None:
+        """Close a message of which no record was left to write."""
+        problems = self._broken or (() if self._receipt.record_count else (_EMPTY,))
+        receipt = replace(self._receipt, message_findings=problems, is_complete=True)
+        self._receipt = self._record(transaction, receipt)
+
+    def _record(self, transaction: Writing, receipt: Receipt) -> Receipt:
+        try:
+            transaction.advance(receipt.message_id, self._receipt.record_count, receipt)
+        except TransitionError as error:
+            raise OvertakenError(error.detail) from error
+        return receipt
+
+
+_EMPTY = Finding(
+    "message.empty",
+    Severity.ERROR,
+    "",
+    "There is no declaration in this message.",
+    hint="Check that the right file was sent, and in one of the forms that are read.",
+)

@@ -1,0 +1,186 @@
+"""Records that speak of earlier declarations: amendments, cancellations, presentations, references used again.
+
+They are decided one after another by whoever writes, because each may change
+what the next one finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from tidewaiter.model.decision import NoticeKind, State
+from tidewaiter.model.declaration import Declaration, MessageFunction
+from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
+from tidewaiter.workflow.deciding import Known, Shelf, decide_piece
+from tidewaiter.workflow.pieces import content, sources_of
+from tidewaiter.workflow.ports import Store, Writing
+from tidewaiter.workflow.records import (
+    REFERENCE_LENGTH_MAX,
+    ChangeOfState,
+    Decided,
+    Effect,
+    Entry,
+    Place,
+    Prior,
+    ReplacedVersion,
+)
+
+
+class Sequel:
+    """One slice of such records, decided and written within one transaction."""
+
+    def __init__(self, store: Store, transaction: Writing, part: Slice, shelf: Shelf) -> None:
+        self._store = store
+        self._transaction = transaction
+        self._part = part
+        self._shelf = shelf
+        self._ids = iter(part.declaration_ids or transaction.declaration_ids(len(part.pieces)))
+        self._block_id = transaction.next_block_id()
+        self._known: dict[tuple[str, str], Known | None] = {}
+        self._waiting: list[Entry] = []
+        self._evidence: list[Entry] = []
+        self._tallying = Tallying()
+
+    def write(self) -> Tally:
+        """Decide and write every record; what the receipt says of them."""
+        for piece in self._part.pieces:
+            decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve)
+            match decided.effect:
+                case Effect.NEW:
+                    self._add(decided)
+                case Effect.VERSION:
+                    self._replace(decided)
+                case Effect.STATE:
+                    self._change(decided)
+        self._flush()
+        self._append(self._evidence)
+        return self._tallying.tally()
+
+    # --- what a record speaks of -----------------------------------------------------------------------------
+
+    def _resolve(self, own: Declaration) -> Known | None:
+        reference = own.functional_reference_id[:REFERENCE_LENGTH_MAX]
+        if own.function is MessageFunction.ORIGINAL:
+            return self._look_up("reference", reference)
+        number = own.registered_id[:REFERENCE_LENGTH_MAX]
+        known = self._look_up("number", number) if number else self._look_up("reference", reference)
+        if known is None or known.original is not None:
+            return known
+        sources = sources_of(self._store.kept(known.prior.declaration_id, known.prior.version))
+        return Known(known.prior, content(self._store, sources), sources)
+
+    def _look_up(self, kind: str, value: str) -> Known | None:
+        if not value:
+            return None
+        key = (kind, value)
+        if key not in self._known:
+            references, numbers = ([value], []) if kind == "reference" else ([], [value])
+            found = self._transaction.priors(self._part.incoming.sender_id, references, numbers)
+            self._known[key] = Known(found[-1]) if found else None
+        return self._known[key]
+
+    def _remember(self, known: Known) -> None:
+        for key in (("reference", known.prior.reference), ("number", known.prior.registered_id)):
+            if key[1]:
+                self._known[key] = known
+
+    # --- what it does ----------------------------------------------------------------------------------------
+
+    def _add(self, decided: Decided) -> None:
+        row = replace(new_entry(decided, next(self._ids)), has_evidence=False)
+        prior = decided.prior
+        if prior is not None and decided.passed:  # an amendment with errors: the declaration it was for stands
+            row = replace(row, registered_id=prior.registered_id, is_told=False)
+            self._flush()
+            self._transaction.change_state(self._change_of(decided, prior))
+        self._waiting.append(row)
+        self._note(row)
+        if decided.standing is not None:
+            self._remember(self._as_known(row))
+
+    def _replace(self, decided: Decided) -> None:
+        prior = _prior_of(decided)
+        self._flush()
+        at = now()
+        self._transaction.replace_version(
+            ReplacedVersion(declaration_id=prior.declaration_id, version=prior.version, replaced_at=at)
+        )
+        block = (self._block_id, len(self._evidence))
+        row = Entry(
+            decided, prior.declaration_id, prior.version + 1, prior.registered_id, has_evidence=False, block=block
+        )
+        self._append([row])
+        self._transaction.add_transitions(self._change_of(decided, prior))
+        self._note(row)
+        self._remember(self._as_known(row))
+
+    def _change(self, decided: Decided) -> None:
+        prior = _prior_of(decided)
+        self._flush()
+        self._transaction.change_state(self._change_of(decided, prior))
+        self._note(Entry(decided, prior.declaration_id, prior.version, prior.registered_id))
+        assert decided.standing is not None
+        state = decided.standing.state or prior.state
+        self._remember(Known(replace(prior, state=state, standing=decided.standing)))
+
+    def _note(self, entry: Entry) -> None:
+        """Let the entry's evidence follow when the slice is done."""
+        self._evidence.append(replace(entry, has_rows=False, has_evidence=True))
+        self._tallying.add(entry)
+
+    def _append(self, entries: list[Entry]) -> None:
+        self._transaction.append(self._store.encode(batch_of(self._part), entries))
+
+    def _flush(self) -> None:
+        """Write the new declarations so far, so that what follows finds them."""
+        if self._waiting:
+            self._append(self._waiting)
+            self._waiting = []
+
+    def _change_of(self, decided: Decided, prior: Prior) -> ChangeOfState:
+        incoming = self._part.incoming
+        notices: Sequence[NoticeKind] = decided.evaluation.decision.notices
+        return ChangeOfState(
+            declaration_id=prior.declaration_id,
+            from_state=prior.state,
+            passed=decided.passed,
+            standing=decided.standing,
+            actor=f"sender {incoming.sender_id}",
+            words=decided.evaluation.decision.words,
+            recorded_at=now(),
+            notices=tuple(notices),
+            message_id=incoming.message_id,
+            position=decided.position,
+        )
+
+    def _as_known(self, row: Entry) -> Known:
+        decided, incoming = row.decided, self._part.incoming
+        standing, prior = decided.standing, decided.prior
+        assert standing is not None
+        assert incoming.message_id is not None
+        place = Place(incoming.message_id, decided.position)
+        is_version = decided.effect is Effect.VERSION and prior is not None
+        state = standing.state or State.RECEIVED
+        return Known(
+            Prior(
+                declaration_id=row.declaration_id,
+                version=row.version,
+                state=state,
+                is_arrived=state is not State.RECEIVED,
+                legal_day=decided.evaluation.legal_day,
+                reference=prior.reference if is_version and prior else decided.reference,
+                registered_id=row.registered_id,
+                place=prior.place if is_version and prior else place,
+                received_at=prior.received_at if is_version and prior else incoming.received_at,
+                standing=standing,
+            ),
+            decided.declaration,
+            decided.sources or (place,),
+        )
+
+
+def _prior_of(decided: Decided) -> Prior:
+    assert decided.prior is not None
+    return decided.prior

@@ -1,0 +1,79 @@
+"""Slices of a message decided as if each record stood alone, in this process or in a worker."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
+
+from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
+from tidewaiter.workflow.deciding import Contents, Loaded, Shelf, decide_piece
+from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, WatchList
+
+Encode = Callable[[Batch, Iterable[Entry]], EncodedBatch]
+COLLECT_EVERY = 32  # slices between two garbage collections in a worker
+
+
+class Result(Struct, frozen=True):
+    """One slice, decided: ready to be written unless one of its records speaks of another declaration."""
+
+    encoded: EncodedBatch | None
+    references: tuple[str, ...] = ()
+    tally: Tally | None = None
+    contents: dict[str, tuple[str, bytes]] = {}  # law and lists that this worker used for the first time
+
+
+class _SpeaksOfAnother(Exception):  # a way out of a loop, seen by nobody
+    pass
+
+
+def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
+    """The records of a slice decided one by one and encoded; none is held longer than that takes."""
+    tallying = Tallying()
+    references: dict[str, None] = {}
+
+    def entries() -> Iterator[Entry]:
+        for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
+            decided = decide_piece(piece, part.incoming, shelf)
+            reference = decided.reference
+            if decided.trigger is not None or reference in references:
+                raise _SpeaksOfAnother
+            if reference:
+                references[reference] = None
+            entry = new_entry(decided, declaration_id)
+            tallying.add(entry)
+            yield entry
+
+    try:
+        encoded = encode(batch_of(part), entries())
+    except _SpeaksOfAnother:
+        return Result(None)
+    return Result(encoded, tuple(references), tallying.tally())
+
+
+def decider(watch_list: WatchList, loaded: Loaded, encode: Encode) -> Callable[[Slice], Result]:
+    """What a worker process does with each slice."""
+    contents: dict[str, tuple[str, bytes]] = {}
+
+    def keep(loaded: Contents) -> None:
+        contents.update(loaded)
+
+    shelf = Shelf(watch_list, keep, loaded)
+    done = 0
+    # Records hold no cycles, so collecting at every few hundred of them only costs: a third of all time.
+    gc.freeze()
+    gc.disable()
+
+    def handle(part: Slice) -> Result:
+        nonlocal done
+        done += 1
+        if done % COLLECT_EVERY == 0:
+            gc.collect()
+        result = decide_slice(part, shelf, encode)
+        if contents:
+            result = Result(result.encoded, result.references, result.tally, dict(contents))
+            contents.clear()
+        return result
+
+    return handle

@@ -1,0 +1,52 @@
+"""A real PostgreSQL for tests: one embedded server for the session, a fresh database for each test that asks."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tidewaiter.store import PostgresStore
+from tidewaiter.store.embedded import EmbeddedServer
+from tidewaiter.store.migrate import migrate
+from tidewaiter.store.opening import ensure_database
+
+TEMPLATE = "template_tidewaiter"
+_NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedServer]:
+    """An embedded server in a temporary folder, with a migrated database to copy."""
+    # Not pytest's own temporary folder: its path can be too long for a socket, and only its owner may pass.
+    folder = Path(tempfile.mkdtemp(prefix="tw-"))
+    server = EmbeddedServer(folder)
+    server.open()
+    try:
+        ensure_database(server, TEMPLATE)
+        with psycopg.connect(server.url(TEMPLATE), autocommit=True) as connection:
+            migrate(connection)
+        yield server
+    finally:
+        server.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(postgres_server: EmbeddedServer) -> str:
+    """The address of a fresh, migrated database."""
+    name = f"test_{next(_NUMBERS)}"
+    ensure_database(postgres_server, name, TEMPLATE)
+    return postgres_server.url(name)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[PostgresStore]:
+    """A store on a fresh database."""
+    with PostgresStore(database_url) as opened:
+        yield opened
