@@ -1,0 +1,216 @@
+"""Reading declarations and notices: a declarant its own, an officer all."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Final, Literal
+
+from litestar import Request, Response, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
+from msgspec.structs import replace
+
+from tidewaiter.model.decision import Category
+from tidewaiter.model.decision import State as DeclarationState
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.model.judgement import Lane
+from tidewaiter.web import listing, lookup
+from tidewaiter.web.api import documents, shapes
+from tidewaiter.web.api.described import refusals
+from tidewaiter.web.house import House
+from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
+from tidewaiter.web.principal import Principal, known
+from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.ports import Filter
+
+AnyRequest = Request[Principal, Any, State]
+TAGS: Final = ["Reading"]
+DOCUMENTS_MAX: Final = 50  # each is put together from the evidence
+
+Reference = Annotated[
+    str, PathParameter(max_length=200, min_length=1, description="The id, the MRN, or the sender's own reference")
+]
+Limit = Annotated[int, QueryParameter(name="limit", ge=1, le=PAGE_ROWS_MAX, description="At most so many")]
+After = Annotated[
+    int,
+    QueryParameter(name="after", ge=0, le=ID_MAX, description="The cursor of the last answer; 0 from the start"),
+]
+
+DocumentForm = Annotated[
+    Literal["wco-dm"] | None,
+    QueryParameter(
+        name="form",
+        description=f"With the document of each notice in this form; at most {DOCUMENTS_MAX} at a time",
+    ),
+]
+
+
+def asked(name: str, description: str, pattern: str | None = None) -> Any:
+    """A filter in the query; an empty one narrows nothing."""
+    return QueryParameter(name=name, max_length=200, pattern=pattern, description=description)
+
+
+def asked_id(name: str, description: str) -> Any:
+    """A filter by number."""
+    return QueryParameter(name=name, ge=1, le=ID_MAX, description=description)
+
+
+@get(
+    "/declarations",
+    sync_to_thread=True,
+    summary="Declarations, newest first",
+    operation_id="listDeclarations",
+    guards=[known],
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
+)
+def declarations(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    text: Annotated[str, asked("text", "Reference, MRN or transport document, whole or how it begins")] = "",
+    in_state: Annotated[DeclarationState | None, QueryParameter(name="state", description="In one state")] = None,
+    lane: Annotated[Lane | None, QueryParameter(name="lane", description="In one lane; for officers only")] = None,
+    category: Annotated[
+        Category | None,
+        QueryParameter(name="category", description="Of one category of the Immediate Release Guidelines"),
+    ] = None,
+    jurisdiction: Annotated[str, asked("jurisdiction", "Whose customs, ISO 3166-1 alpha-2", "^[A-Za-z]{0,2}$")] = "",
+    commodity: Annotated[
+        str, asked("commodity", "Commodity code of a line, whole or how it begins", "^[0-9]{0,22}$")
+    ] = "",
+    of_message: Annotated[int | None, asked_id("message", "Of one message")] = None,
+    sender: Annotated[int | None, asked_id("sender", "Of one sender; for officers only")] = None,
+    received_from: Annotated[
+        date | None, QueryParameter(name="received_from", description="Received on this day or later")
+    ] = None,
+    received_to: Annotated[
+        date | None, QueryParameter(name="received_to", description="Received on this day or earlier")
+    ] = None,
+    before: Annotated[int | None, asked_id("before", "Page on: declarations with a smaller id")] = None,
+    limit: Limit = PAGE_ROWS,
+) -> shapes.DeclarationPage:
+    """Some declarations; ask again with before for older ones."""
+    asking = request.user
+    wanted = Filter(
+        text=listing.text("text", text), state=in_state, lane=lane, category=category,
+        jurisdiction_code=jurisdiction.upper(), commodity_prefix=commodity, message_id=of_message, sender_id=sender,
+        received_from=received_from, received_to=received_to, before_id=before, limit=limit,
+    )  # fmt: skip
+    rows = house.store.declarations(own(asking, wanted))
+    return shapes.DeclarationPage(
+        declarations=[shapes.summary(row, asking) for row in rows],
+        before=rows[-1].declaration_id if len(rows) == limit else None,
+    )
+
+
+@get(
+    "/declarations/{reference:str}",
+    sync_to_thread=True,
+    summary="One declaration",
+    operation_id="readDeclaration",
+    guards=[known],
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def declaration(request: AnyRequest, house: NamedDependency[House], reference: Reference) -> shapes.DeclarationDetail:
+    """State, holds, findings, amounts and notices."""
+    return shapes.detail(lookup.decision(house.store, reference, request.user), request.user)
+
+
+@get(
+    "/declarations/{reference:str}/explanation",
+    sync_to_thread=True,
+    summary="How a decision came about",
+    operation_id="explainDeclaration",
+    guards=[known],
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def declaration_explanation(
+    request: AnyRequest, house: NamedDependency[House], reference: Reference
+) -> shapes.Explanation:
+    """Every charge with base, rate, rounding and citation; for officers the reasons and the draw as well."""
+    return shapes.explanation(lookup.decision(house.store, reference, request.user), request.user)
+
+
+def own(asking: Principal, wanted: Filter) -> Filter:
+    """The filter, held to the declarant's own things. Raises WebError where it asks for what only officers see."""
+    if asking.is_officer:
+        return wanted
+    if wanted.lane is not None or wanted.sender_id not in (None, asking.sender_id):
+        raise WebError("auth.forbidden", "Lanes and other senders' declarations are for officers.")
+    return replace(wanted, sender_id=asking.sender_id)
+
+
+@get(
+    "/messages/{message_id:int}",
+    sync_to_thread=True,
+    summary="One message and what came of it",
+    operation_id="readMessage",
+    guards=[known],
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def message(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    message_id: Annotated[int, PathParameter(ge=1, le=ID_MAX, description="Its number")],
+) -> shapes.MessageShape:
+    """What a 202 answer points to: ask until is_processed."""
+    kept = house.store.message(message_id)
+    if not request.user.is_officer and kept.sender_id != request.user.sender_id:
+        raise NotFoundError(f"There is no message {message_id}.")
+    return shapes.message(kept)
+
+
+@get(
+    "/notices",
+    sync_to_thread=True,
+    summary="Notices since a cursor, oldest first",
+    operation_id="listNotices",
+    guards=[known],
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def notices(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    after: After = 0,
+    limit: Limit = PAGE_ROWS,
+    form: DocumentForm = None,
+) -> shapes.NoticePage:
+    """What customs told: keep the after of each answer and ask with it next time, and none is missed or seen twice."""
+    asking = request.user
+    most = min(limit, DOCUMENTS_MAX) if form else limit
+    found = house.store.notices(None if asking.is_officer else asking.sender_id, after, most)
+    return shapes.NoticePage(
+        notices=[
+            shapes.NoticeShape.of(notice, documents.wco_notification(house.store, notice) if form else None)
+            for notice in found
+        ],
+        after=found[-1].notice_id if found else after,
+    )
+
+
+@get(
+    "/notices/{notice_id:int}/document",
+    sync_to_thread=True,
+    summary="One notice as XML",
+    operation_id="readNoticeDocument",
+    guards=[known],
+    tags=TAGS,
+    media_type="application/xml",
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def notice_document(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    notice_id: Annotated[int, PathParameter(ge=1, le=ID_MAX, description="Its number")],
+) -> Response[bytes]:
+    """The notice as a response message of the WCO Data Model 3.6."""
+    asking = request.user
+    found = house.store.notices(None if asking.is_officer else asking.sender_id, notice_id - 1, 1)
+    if not found or found[0].notice_id != notice_id:
+        raise NotFoundError(f"There is no notice {notice_id}.")
+    return Response(documents.wco_notification(house.store, found[0]), media_type="application/xml")

@@ -1,0 +1,100 @@
+"""The application: every route, with what stands before them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, cast
+
+from litestar import Litestar, Router
+from litestar.datastructures import CacheControlHeader, State
+from litestar.di import Provide
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+
+from tidewaiter.web import openapi, problem
+from tidewaiter.web.api import reading, submission
+from tidewaiter.web.api import service as api_service
+from tidewaiter.web.desk import login, messages, parcels, submit
+from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
+from tidewaiter.web.house import House
+from tidewaiter.web.page import environment
+from tidewaiter.web.public import law, machines, service, start
+from tidewaiter.web.settings import WebSettings
+
+STATIC: Final = Path(__file__).parent / "static"
+DAY_SECONDS: Final = 24 * 60 * 60
+
+
+def create_app(house: House) -> Litestar:
+    """The web application of this house."""
+    return Litestar(
+        route_handlers=[_pages(), _open_pages(), _api(), _static()],
+        dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
+        exception_handlers={Exception: problem.handle, login.SignInFirstError: login.to_login},
+        before_send=[secure],
+        middleware=[WhoIsAsking(house.settings, house.senders), FormsFromHere(house.settings)],
+        template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment())),
+        state=State({"settings": house.settings}),
+        openapi_config=openapi.config(),
+        request_max_body_size=house.settings.request_bytes_max,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def describe_only() -> Litestar:
+    """The application without a house behind it: enough to be described, not to be called."""
+    return create_app(House(settings=WebSettings(secret=b"unused"), **dict.fromkeys(PARTS, cast(Any, None))))
+
+
+PARTS: Final = ("store", "intake", "desk", "senders")
+
+
+def _pages() -> Router:
+    """Pages an officer must be signed in for."""
+    return Router(
+        path="/",
+        guards=[login.signed_in],
+        include_in_schema=False,
+        route_handlers=[
+            start.start_page,
+            parcels.parcel_list, parcels.parcel_page, parcels.parcel_act, parcels.parcel_record,
+            messages.message_list, messages.message_page, messages.message_bytes,
+            submit.submit_page, submit.submit,
+        ],
+    )  # fmt: skip
+
+
+def _open_pages() -> Router:
+    """Pages anyone may read."""
+    return Router(
+        path="/",
+        include_in_schema=False,
+        route_handlers=[
+            law.law_start, law.law_page, machines.machines_page,
+            service.health_page, service.health_json, service.problems_page,
+            login.login_page, login.login, login.logout,
+        ],
+    )  # fmt: skip
+
+
+def _api() -> Router:
+    """The interface for machines."""
+    return Router(
+        path=openapi.PREFIX,
+        route_handlers=[
+            submission.submit_message, submission.submit_declarations,
+            reading.declarations, reading.declaration, reading.declaration_explanation, reading.message, reading.notices, reading.notice_document,
+            api_service.regime, api_service.health, api_service.declaration_schema,
+        ],
+    )  # fmt: skip
+
+
+def _static() -> Router:
+    return create_static_files_router(
+        path="/static",
+        directories=[STATIC],
+        include_in_schema=False,
+        cache_control=CacheControlHeader(max_age=DAY_SECONDS, public=True),
+    )

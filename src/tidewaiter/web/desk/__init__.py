@@ -1,0 +1,1 @@
+"""Officers' pages: lists, one parcel, messages, the law."""

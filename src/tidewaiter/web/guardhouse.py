@@ -1,0 +1,136 @@
+"""What stands before every handler: host names, who is asking, forms from this site only, headers."""
+
+from __future__ import annotations
+
+import time
+from http.cookies import SimpleCookie
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from litestar import Request
+from litestar.concurrency import sync_to_thread
+from litestar.datastructures import Headers, MutableScopeHeaders, State
+from litestar.enums import ScopeType
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from tidewaiter.web import sessions
+from tidewaiter.web.principal import LOCAL_OFFICER, Principal, Senders, of_holder
+from tidewaiter.web.problem import WebError
+from tidewaiter.web.settings import WebSettings
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+API_PREFIX: Final = "/api/"
+STATIC_PREFIX: Final = "/static/"
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SECURITY_HEADERS: Final = (
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+)
+
+
+async def secure(message: Message, _: Scope) -> None:
+    """Before anything is sent: the headers that tell a browser what these pages may never do."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in SECURITY_HEADERS:
+            headers.setdefault(name, value)
+        # What is shown here concerns people's parcels: no cache keeps it.
+        headers.setdefault("cache-control", "no-store")
+
+
+class WhoIsAsking(ASGIMiddleware):
+    """Puts the principal, or None, into the scope. A wrong key is refused; a missing one is the guards' business."""
+
+    scopes = (ScopeType.HTTP, ScopeType.ASGI)
+
+    def __init__(self, settings: WebSettings, senders: Senders) -> None:
+        self._settings = settings
+        self._senders = senders
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Check the host's name, then find out who asks."""
+        headers = Headers.from_scope(scope)
+        _check_host(headers.get("host", ""), self._settings.hosts)
+        if scope["path"].startswith(API_PREFIX):
+            scope["user"] = await self._by_key(headers.get("authorization", ""))
+        elif self._settings.is_local:
+            scope["user"] = LOCAL_OFFICER
+        else:
+            cookie = _cookie(headers, sessions.SESSION_COOKIE)
+            scope["user"] = sessions.read(self._settings, cookie, time.time())
+        await next_app(scope, receive, send)
+
+    async def _by_key(self, header: str) -> Principal | None:
+        if not header:
+            return None
+        scheme, _, key = header.partition(" ")
+        found = await sync_to_thread(self._senders.holder_of, key.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            raise WebError("auth.required", "The key that was sent is not known.")
+        return of_holder(found)
+
+
+class FormsFromHere(ASGIMiddleware):
+    """Takes a form only from a page of this site: by the browser's own word, and by a token in the form."""
+
+    scopes = (ScopeType.HTTP,)
+
+    def __init__(self, settings: WebSettings) -> None:
+        self._settings = settings
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Give a page its token; refuse a form without the right one."""
+        if scope["path"].startswith((API_PREFIX, STATIC_PREFIX)):
+            await next_app(scope, receive, send)
+            return
+        headers = Headers.from_scope(scope)
+        nonce = _cookie(headers, sessions.FORM_COOKIE)
+        if str(scope.get("method")) not in SAFE_METHODS:
+            _check_origin(headers)
+            form = await Request[Any, Any, State](scope, receive).form()
+            if not sessions.form_token_is_right(self._settings, nonce, str(form.get(sessions.FORM_FIELD, ""))):
+                raise WebError("form.expired", "The form did not carry this session's token.")
+        fresh = "" if nonce else sessions.new_nonce()
+        scope["state"]["form_token"] = sessions.form_token(self._settings, nonce or fresh)
+        await next_app(scope, receive, self._with_cookie(send, fresh) if fresh else send)
+
+    def _with_cookie(self, send: Send, nonce: str) -> Send:
+        secure = "; Secure" if self._settings.is_https else ""
+
+        async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableScopeHeaders.from_message(message)
+                headers.add("set-cookie", f"{sessions.FORM_COOKIE}={nonce}; Path=/; HttpOnly; SameSite=Strict{secure}")
+            await send(message)
+
+        return with_cookie
+
+
+def _check_host(host: str, known: tuple[str, ...]) -> None:
+    """Against names that an attacker makes point to this machine (DNS rebinding). Raises WebError."""
+    name = host[: host.rindex("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    if name.lower() not in known:
+        raise WebError("host.unknown", "The request names a host this server does not answer for.")
+
+
+def _check_origin(headers: Headers) -> None:
+    site = headers.get("sec-fetch-site")
+    origin = headers.get("origin")
+    is_foreign = site not in (None, "same-origin", "none") or (
+        site is None and origin is not None and urlsplit(origin).netloc != headers.get("host")
+    )
+    if is_foreign:
+        raise WebError("form.expired", "The form came from another site.")
+
+
+def _cookie(headers: Headers, name: str) -> str:
+    morsel = SimpleCookie(headers.get("cookie", "")).get(name)
+    return morsel.value if morsel else ""

@@ -1,0 +1,140 @@
+"""Handing a message to the intake from a request: streamed, and answered in time even where the work takes longer."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import io
+import logging
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import anyio.to_thread
+from anyio import from_thread
+from litestar.exceptions import InternalServerException
+from msgspec import Struct
+
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.web.house import House
+from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.ports import KeptMessage
+from tidewaiter.workflow.records import Receipt
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+ANSWER_SECONDS: Final = 20  # after its last byte, how long a sender waits before being told that work goes on
+BUFFER_BYTES: Final = 256 * 1024
+
+
+class Particulars(Struct, frozen=True, kw_only=True):
+    """What is said of a message beside its bytes."""
+
+    sender_id: int
+    file_name: str
+    transport: str
+    form: str = ""
+    key: str = ""
+    legal_day: date | None = None
+
+
+class Reader(io.RawIOBase):
+    """A request's body as a plain stream, pulled from the event loop as a worker thread reads. Bounded memory.
+
+    What goes wrong on the way (too large, cut off) is raised at the read that meets it, so that
+    half a message is never taken for a whole one.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        super().__init__()
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+        self._hash = hashlib.sha256()
+        self.ended = asyncio.Event()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was read so far."""
+        return self._hash.hexdigest()
+
+    def readable(self) -> bool:
+        """True: it is for reading only."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill `buffer` as far as the chunk at hand reaches; 0 at the end."""
+        target = memoryview(buffer).cast("B")
+        while not self._rest:
+            if self.ended.is_set():
+                return 0
+            self._rest = memoryview(from_thread.run(self._next))
+        count = min(len(target), len(self._rest))
+        target[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    async def _next(self) -> bytes:
+        try:
+            chunk = await anext(self._chunks, None)
+        except InternalServerException as error:  # the framework's word for a sender that hung up
+            raise WebError(
+                "request.cut_off", "The message broke off before its end; nothing of it was kept."
+            ) from error
+        if chunk is None:
+            self.ended.set()
+            return b""
+        self._hash.update(chunk)
+        return chunk
+
+
+async def hand_in(house: House, chunks: AsyncIterator[bytes], given: Particulars) -> Receipt:
+    """The receipt; one that is not complete where the work takes longer than a sender should wait.
+
+    The work then goes on in its thread, and after a crash where it stopped. Raises what the intake raises.
+    """
+    reader = Reader(chunks)
+    work = functools.partial(_submit, house, io.BufferedReader(reader, BUFFER_BYTES), given)
+    working = asyncio.create_task(anyio.to_thread.run_sync(work, limiter=house.submissions))
+    while not working.done():
+        patience = asyncio.create_task(_patience(reader.ended))
+        await asyncio.wait({working, patience}, return_when=asyncio.FIRST_COMPLETED)
+        patience.cancel()
+        if not working.done() and (kept := await anyio.to_thread.run_sync(_kept, house, reader.digest, given)):
+            house.going_on.add(working)
+            working.add_done_callback(functools.partial(_note_end, house))
+            return Receipt(message_id=kept.message_id, digest=kept.digest, record_count=kept.record_count)
+    return working.result()
+
+
+async def _patience(ended: asyncio.Event) -> None:
+    """Over some seconds after the last byte came in: a slow sender may take as long as it needs."""
+    await ended.wait()
+    await asyncio.sleep(ANSWER_SECONDS)
+
+
+def _submit(house: House, stream: BinaryIO, given: Particulars) -> Receipt:
+    return house.intake.submit(
+        stream,
+        sender_id=given.sender_id,
+        file_name=given.file_name,
+        transport=given.transport,
+        form_name=given.form or None,
+        idempotency_key=given.key or None,
+        legal_day=given.legal_day,
+    )
+
+
+def _kept(house: House, digest: str, given: Particulars) -> KeptMessage | None:
+    """The message as it was kept; None while it is still being kept."""
+    try:
+        return house.store.message_by_key(given.sender_id, given.key or digest)
+    except NotFoundError:
+        return None
+
+
+def _note_end(house: House, working: asyncio.Task[Receipt]) -> None:
+    house.going_on.discard(working)
+    if not working.cancelled() and (error := working.exception()):
+        logging.getLogger("tidewaiter.web").error("a message kept before could not be finished", exc_info=error)

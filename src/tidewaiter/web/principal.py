@@ -1,0 +1,82 @@
+"""Who is asking, and what that lets them do."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from msgspec import Struct
+
+from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.ports import Sender
+
+
+class Role(StrEnum):
+    """What a key or a session may do."""
+
+    DECLARANT = "declarant"  # hands in, and sees its own things only
+    OFFICER = "officer"  # reads all, acts on declarations
+
+
+class Principal(Struct, frozen=True):
+    """Somebody known: a declarant by its key, an officer by key or session."""
+
+    name: str
+    role: Role
+    sender_id: int | None = None  # None: bound to no sender
+
+    @property
+    def is_officer(self) -> bool:
+        """True where everything may be read."""
+        return self.role is Role.OFFICER
+
+
+LOCAL_OFFICER = Principal("local", Role.OFFICER)
+
+
+class Holder(Protocol):
+    """Whose an API key is, as the store tells it."""
+
+    @property
+    def name(self) -> str:
+        """What the key was given for."""
+
+    @property
+    def role(self) -> str:
+        """One of `Role`."""
+
+    @property
+    def sender_id(self) -> int | None:
+        """The sender it is bound to."""
+
+
+class Senders(Protocol):
+    """What the doors need to know about senders and their keys."""
+
+    def holder_of(self, key: str) -> Holder | None:
+        """Whose key this is; None where it is nobody's."""
+
+    def all(self) -> list[Sender]:
+        """Every sender, by name."""
+
+
+def of_holder(holder: Holder) -> Principal:
+    """The principal a key stands for."""
+    return Principal(holder.name, Role(holder.role), holder.sender_id)
+
+
+def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Guard: somebody known is asking."""
+    if connection.scope.get("user") is None:
+        raise WebError("auth.required", "No valid key was sent.")
+
+
+def officer(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Guard: an officer is asking."""
+    asking = connection.scope.get("user")
+    if asking is None:
+        raise WebError("auth.required", "No valid key was sent.")
+    if not asking.is_officer:
+        raise WebError("auth.forbidden", "This is for officers.")

@@ -1,0 +1,1 @@
+"""Pages anyone may read: start, the law, the interface for machines, problems, health."""

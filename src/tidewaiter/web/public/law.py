@@ -1,0 +1,128 @@
+"""The law of one place on one day, as it is applied: every figure with its source."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, get
+from litestar.datastructures import State
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+from msgspec import Struct
+
+from tidewaiter.model.assessment import Citation
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.regimes import jurisdictions, load_regime
+from tidewaiter.regimes.law import Content
+from tidewaiter.web import words
+from tidewaiter.web.house import now
+from tidewaiter.web.page import render
+from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.ports import Store
+
+AnyRequest = Request[Any, Any, State]
+
+
+class Measure(Struct, frozen=True):
+    """One piece of law as the page shows it."""
+
+    measure_id: str
+    title: str
+    value: str
+    since: date | None
+    citation: Citation | None
+
+
+class Titles(Struct, frozen=True):
+    """Of a regime's content, the titles only."""
+
+    titles: dict[str, str]
+
+
+@get("/regimes", sync_to_thread=True)
+def law_start() -> Redirect:
+    """To the law of the first jurisdiction, today."""
+    return Redirect(f"/regimes/{next(iter(jurisdictions()))}", status_code=303)
+
+
+@get("/regimes/{jurisdiction:str}", sync_to_thread=True)
+def law_page(request: AnyRequest, jurisdiction: FromPath[str]) -> Template:
+    """The law of one jurisdiction on the day in the address; today where none is given."""
+    on = legal_day(request.query_params.get("on", ""))
+    code = jurisdiction.upper()
+    digest, content = law(code, on)
+    return render(
+        request,
+        "law.html",
+        section="law",
+        title=words.text("law.of", jurisdiction=code, day=on.isoformat()),
+        code=code,
+        on=on,
+        known=jurisdictions(),
+        digest=digest,
+        content=content,
+        figures=figures(content),
+        schemes=schemes(content),
+    )
+
+
+def law(code: str, on: date) -> tuple[str, Content]:
+    """The digest and the content of a regime. Raises NotInForceError."""
+    regime = load_regime(code, on)
+    return regime.digest, msgspec.json.decode(regime.content, type=Content)
+
+
+def titles(store: Store, digest: str) -> dict[str, str]:
+    """What each measure of a regime that was used is called; nothing where it is no longer kept."""
+    try:
+        return msgspec.json.decode(store.knowledge(digest), type=Titles).titles
+    except NotFoundError:
+        return {}
+
+
+def legal_day(text: str) -> date:
+    """The day written in `text`; today for an empty one. Raises WebError."""
+    try:
+        return date.fromisoformat(text) if text else now().date()
+    except ValueError as error:
+        raise WebError(
+            "request.invalid", f"{text[:40]!r} is not a day.", hint="A day as 2026-03-31.", place="query: on"
+        ) from error
+
+
+def figures(content: Content) -> list[Measure]:
+    """The numbers of the law, by id."""
+    return [
+        Measure(
+            figure.measure_id,
+            figure.title,
+            f"{figure.value:f} {figure.unit}",
+            figure.since,
+            content.citations.get(measure_id),
+        )
+        for measure_id, figure in sorted(content.figures.items())
+    ]
+
+
+def schemes(content: Content) -> list[Measure]:
+    """The schemes in the order they are tried, with the charges each leads to in words."""
+    return [
+        Measure(
+            scheme.measure_id,
+            scheme.title,
+            "; ".join(_charge_words(content, use.charge, use.collection) for use in scheme.charges),
+            None,
+            content.citations.get(scheme.measure_id),
+        )
+        for scheme in content.schemes
+    ]
+
+
+def _charge_words(content: Content, charge_id: str, collection: str) -> str:
+    charge = content.charges.get(charge_id)
+    return f"{charge.title if charge else charge_id}, {words.text(COLLECTION[collection])}"
+
+
+COLLECTION: Final = {kind: f"collection.{kind}" for kind in ("border", "sale", "none")}
