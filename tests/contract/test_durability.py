@@ -203,7 +203,7 @@ def keep_only(store: PostgresStore, sender_id: int, body: bytes):  # type: ignor
         sender_id=sender_id, file_name="n.json", transport="test", requested_form="json", idempotency_key="",
         received_at=datetime.now(UTC), legal_day=DAY, body=body,
     )  # fmt: skip
-    with store.keeping() as transaction:
+    with store.keeping(1) as transaction:
         message = transaction.keep_message(arriving)
     assert message is not None
     return message

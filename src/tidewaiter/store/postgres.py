@@ -23,6 +23,7 @@ from tidewaiter.store.senders import Senders
 from tidewaiter.store.writing import (
     COMPRESSION_LEVEL,
     Content,
+    WRITER_LOCK,
     PostgresWriting,
     insert_message,
     next_message_id,
@@ -208,16 +209,26 @@ class PostgresStore:
     @contextmanager
     def writing(self) -> Iterator[PostgresWriting]:
         """One transaction, committed on leaving; waits for other writers."""
-        with self._connections.lend() as connection, connection.transaction():
-            transaction = PostgresWriting(connection)
-            transaction.lock()
-            yield transaction
+        with self._connections.lend() as connection:
+            # One trip: nobody else writes until this ends, and commits come in the order of the numbers they take.
+            connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})".encode())
+            try:
+                yield PostgresWriting(connection)
+            except BaseException:
+                if not connection.closed:
+                    connection.rollback()
+                raise
+            connection.commit()
 
     @contextmanager
-    def keeping(self) -> Iterator[PostgresWriting]:
-        """One transaction in which messages may be kept; waits for nobody and may write nothing else."""
-        with self._connections.lend() as connection, connection.transaction():
-            yield PostgresWriting(connection)
+    def keeping(self, count: int) -> Iterator[PostgresWriting]:
+        """One transaction in which `count` messages may be kept; waits for nobody and may write nothing else."""
+        with self._connections.lend() as connection:
+            if count == 1:  # keeping one is one statement, hence a transaction by itself
+                yield PostgresWriting(connection)
+                return
+            with connection.transaction():
+                yield PostgresWriting(connection)
 
     def keep_large(self, arriving: Arriving, chunks: Iterator[bytes]) -> tuple[KeptMessage | None, str]:
         """Keep a message of any size as it arrives, and commit: the message (None when the sender used the key

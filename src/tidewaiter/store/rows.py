@@ -5,6 +5,7 @@ Runs in worker processes, so it opens nothing and knows no connection.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import NamedTuple
@@ -49,6 +50,8 @@ _INT2_MAX = 2**15 - 1
 
 # What COPY text would take for a separator or an escape; NUL, which PostgreSQL cannot hold, is left out.
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": None})
+_UNESCAPED = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
+_ESCAPED = re.compile(r"\\[\\tnr]")
 _KEPT_ENCODER = msgspec.msgpack.Encoder(decimal_format="string")
 _KEPT_DECODER = msgspec.msgpack.Decoder(tuple[Kept, ...])
 _BODIES_DECODER = msgspec.msgpack.Decoder(tuple[bytes, ...])
@@ -85,6 +88,17 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
         bodies=_compress(bodies) if bodies else None,
         recorded_at=batch.decided_at,
     )
+
+
+def fields(content: bytes) -> list[list[str | None]]:
+    """Rows of COPY text taken apart again."""
+    return [[_field(field) for field in line.split("\t")] for line in content.decode().split("\n")[:-1]]
+
+
+def _field(field: str) -> str | None:
+    if "\\" not in field:
+        return field
+    return None if field == "\\N" else _ESCAPED.sub(lambda found: _UNESCAPED[found[0]], field)
 
 
 def decode_evidence(content: bytes) -> tuple[Kept, ...]:

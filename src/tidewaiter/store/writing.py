@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import zstandard
@@ -26,8 +26,9 @@ from tidewaiter.workflow.records import (
     ReplacedVersion,
 )
 
+SMALL_ROWS = 12  # up to here rows go as parameters of one statement, beyond by COPY
 COMPRESSION_LEVEL = 3  # of messages as received: written once, kept for years
-_WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
+WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
 
 _PRIOR = (
     "SELECT declaration_id, version, state, is_arrived, is_assessed, legal_day, functional_reference_id AS reference,"
@@ -40,10 +41,6 @@ class PostgresWriting:
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
-
-    def lock(self) -> None:
-        """Wait until nobody else writes. Commits then come in the order of the numbers they take."""
-        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [_WRITER_LOCK])
 
     def keep_message(self, arriving: Arriving) -> KeptMessage | None:
         """Keep a message's bytes. None when the sender used the key before."""
@@ -92,17 +89,32 @@ class PostgresWriting:
 
     def append(self, batch: EncodedBatch) -> None:
         """Write the rows and notices of one batch, and its evidence unless it is empty."""
+        tables = [table for table in _tables(batch) if table.content]
+        if batch.evidence and sum(table.content.count(b"\n") for table in tables) <= SMALL_ROWS:
+            self._insert(tables, batch)
+            return
         with self._connection.cursor() as cursor:
-            for table, columns, content in (
-                ("declaration", rows.DECLARATION_COLUMNS, batch.declarations),
-                ("goods_item", rows.GOODS_ITEM_COLUMNS, batch.goods_items),
-                ("notice", rows.NOTICE_COLUMNS, batch.notices),
-            ):
-                if content:
-                    with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                        copy.write(content)
-            if batch.evidence:
-                self._append_evidence(cursor, batch)
+            for table in tables:
+                with cursor.copy(f"COPY {table.name} ({table.columns}) FROM STDIN") as copy:
+                    copy.write(table.content)
+        if batch.evidence:
+            self._insert([], batch)
+
+    def _insert(self, tables: Sequence[Table], batch: EncodedBatch) -> None:
+        """Rows and evidence in one statement: for a single declaration half the trips to the server."""
+        statements: list[str] = []
+        parameters = _evidence_parameters(batch)
+        for table in tables:
+            lines: list[str] = []
+            for row_no, row in enumerate(rows.fields(table.content)):
+                names = [f"{table.name}_{row_no}_{column_no}" for column_no in range(len(row))]
+                parameters.update(zip(names, row, strict=True))
+                lines.append(f"({', '.join(f'%({name})s' for name in names)})")
+            statements.append(
+                f"{table.name}_written AS (INSERT INTO {table.name} ({table.columns}) VALUES {', '.join(lines)})"
+            )
+        ahead = f"WITH {', '.join(statements)} " if statements else ""
+        self._connection.execute(f"{ahead}{_INSERT_EVIDENCE}", parameters)
 
     def next_block_id(self) -> int:
         """The number that the next block of evidence gets."""
@@ -194,28 +206,47 @@ class PostgresWriting:
             found = cursor.execute(f"{_PRIOR} WHERE {condition} ORDER BY declaration_id", parameters).fetchall()
         return [_prior(**columns) for columns in found]
 
-    def _append_evidence(self, cursor: psycopg.Cursor[Any], batch: EncodedBatch) -> None:
-        # The chain's digest as `chain.link` computes it, in one statement under the writer's lock.
-        cursor.execute(
-            "INSERT INTO evidence_block (block_id, message_id, first_position, last_position, content, bodies,"
-            " content_digest, previous_digest, digest, recorded_at)"
-            " SELECT tip.block_id + 1, %(message)s, %(first)s, %(last)s, %(content)b, %(bodies)b, %(digest)b,"
-            " tip.digest, sha256(tip.digest || convert_to(concat(tip.block_id + 1, %(place)s::text), 'UTF8')"
-            " || %(digest)b), %(at)s FROM (SELECT block_id, digest FROM ((SELECT block_id, digest FROM evidence_block"
-            " ORDER BY block_id DESC LIMIT 1) UNION ALL SELECT 0, %(genesis)b) AS either"
-            " ORDER BY block_id DESC LIMIT 1) AS tip",
-            {
-                "message": batch.message_id,
-                "first": batch.first_position,
-                "last": batch.last_position,
-                "content": batch.evidence,
-                "bodies": batch.bodies,
-                "digest": chain.content_digest(batch.evidence, batch.bodies),
-                "place": chain.place(batch.message_id, batch.first_position, batch.last_position),
-                "genesis": chain.GENESIS,
-                "at": batch.recorded_at,
-            },
-        )
+
+class Table(NamedTuple):
+    """Rows for one table, as COPY text."""
+
+    name: str
+    columns: str
+    content: bytes
+
+
+def _tables(batch: EncodedBatch) -> tuple[Table, ...]:
+    return (
+        Table("declaration", rows.DECLARATION_COLUMNS, batch.declarations),
+        Table("goods_item", rows.GOODS_ITEM_COLUMNS, batch.goods_items),
+        Table("notice", rows.NOTICE_COLUMNS, batch.notices),
+    )
+
+
+# The chain's digest as `chain.link` computes it, in one statement under the writer's lock.
+_INSERT_EVIDENCE = (
+    "INSERT INTO evidence_block (block_id, message_id, first_position, last_position, content, bodies,"
+    " content_digest, previous_digest, digest, recorded_at)"
+    " SELECT tip.block_id + 1, %(message)s, %(first)s, %(last)s, %(content)b, %(bodies)b, %(digest)b,"
+    " tip.digest, sha256(tip.digest || convert_to(concat(tip.block_id + 1, %(place)s::text), 'UTF8')"
+    " || %(digest)b), %(at)s FROM (SELECT block_id, digest FROM ((SELECT block_id, digest FROM evidence_block"
+    " ORDER BY block_id DESC LIMIT 1) UNION ALL SELECT 0, %(genesis)b) AS either"
+    " ORDER BY block_id DESC LIMIT 1) AS tip"
+)
+
+
+def _evidence_parameters(batch: EncodedBatch) -> dict[str, Any]:
+    return {
+        "message": batch.message_id,
+        "first": batch.first_position,
+        "last": batch.last_position,
+        "content": batch.evidence,
+        "bodies": batch.bodies,
+        "digest": chain.content_digest(batch.evidence, batch.bodies),
+        "place": chain.place(batch.message_id, batch.first_position, batch.last_position),
+        "genesis": chain.GENESIS,
+        "at": batch.recorded_at,
+    }
 
 
 def take_declaration_ids(connection: psycopg.Connection, count: int) -> Sequence[int]:

@@ -26,9 +26,12 @@ class ClosedError(TidewaiterError):
 
 
 class GroupWriter:
-    """Runs jobs in transactions of `begin`. A job may run twice: when one in its group fails, each runs alone."""
+    """Runs jobs in transactions of `begin` (which is told how many jobs there are).
 
-    def __init__(self, begin: Callable[[], AbstractContextManager[Writing]], name: str) -> None:
+    A job may run twice: when one in its group fails, each runs alone.
+    """
+
+    def __init__(self, begin: Callable[[int], AbstractContextManager[Writing]], name: str) -> None:
         self._begin = begin
         self._waiting: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -71,7 +74,7 @@ class GroupWriter:
 
     def _write(self, group: list[tuple[Job, Future[Any]]]) -> None:
         try:
-            with self._begin() as transaction:
+            with self._begin(len(group)) as transaction:
                 results = [job(transaction) for job, _ in group]
         except BaseException as error:  # whatever it was, those who wait must hear of it
             if len(group) == 1:

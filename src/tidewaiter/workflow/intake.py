@@ -44,7 +44,7 @@ class Intake:
         self._workers = workers or workers_wanted()
         self._clock = clock
         self._keeper = GroupWriter(store.keeping, "tidewaiter-keeper")
-        self._writer = GroupWriter(store.writing, "tidewaiter-writer")
+        self._writer = GroupWriter(lambda _: store.writing(), "tidewaiter-writer")
         self._changing = threading.Lock()
         self._shelf: Shelf | None = None
         self._seeds: dict[date, Seed] = {}
@@ -106,20 +106,20 @@ class Intake:
         Another process may be doing the same: then the receipt is what there is
         so far (`is_complete` tells).
         """
-        if body is not None:
-            return self._processed(message, pieces(io.BytesIO(body), message.file_name, message.requested_form))
+        if body is not None:  # kept just now: none of it can have been processed
+            source = pieces(io.BytesIO(body), message.file_name, message.requested_form)
+            return self._processed(message, _new_receipt(message), source)
         with self._store.processing(message.message_id) as is_ours:
             if not is_ours:
                 return self._receipt_so_far(message)
-            return self._processed(message, pieces_again(self._store, message))
+            receipt = self._store.progress(message.message_id).receipt or _new_receipt(message)
+            return self._processed(message, receipt, pieces_again(self._store, message))
 
     # --- one message -----------------------------------------------------------------------------------------
 
-    def _processed(self, message: KeptMessage, source: Iterator[Piece]) -> Receipt:
-        progress = self._store.progress(message.message_id)
-        if progress.is_processed and progress.receipt is not None:
-            return progress.receipt
-        receipt = progress.receipt or Receipt(message_id=message.message_id, digest=message.digest)
+    def _processed(self, message: KeptMessage, receipt: Receipt, source: Iterator[Piece]) -> Receipt:
+        if receipt.is_complete:
+            return receipt
         means = Means(store=self._store, writer=self._writer, shelf=self._shelf_as_it_stands(), workers=self._workers)
         incoming = Incoming(
             message_id=message.message_id,
@@ -138,7 +138,7 @@ class Intake:
         until = time.monotonic() + REPEAT_WAIT_SECONDS
         while (receipt := self._store.receipt(message.message_id)) is None and time.monotonic() < until:
             time.sleep(0.05)
-        return receipt or Receipt(message_id=message.message_id, digest=message.digest)
+        return receipt or _new_receipt(message)
 
     def _repeated(self, arriving: Arriving, digest: str) -> Receipt:
         message = self._store.message_by_key(arriving.sender_id, arriving.idempotency_key or digest)
@@ -162,6 +162,10 @@ class Intake:
         if seed is None:
             seed = self._seeds[on] = self._store.seed(on, secrets.token_bytes(32))
         return seed
+
+
+def _new_receipt(message: KeptMessage) -> Receipt:
+    return Receipt(message_id=message.message_id, digest=message.digest)
 
 
 def _read(stream: BinaryIO, count: int) -> bytes:

@@ -246,8 +246,8 @@ class Store(Reader, Protocol):
         """Keep a message of any size as it arrives, and commit: the message (None when the sender used the key
         before) and the digest of what came."""
 
-    def keeping(self) -> AbstractContextManager[Writing]:
-        """One transaction in which messages may be kept; waits for nobody and may write nothing else."""
+    def keeping(self, count: int) -> AbstractContextManager[Writing]:
+        """One transaction in which `count` messages may be kept; waits for nobody and may write nothing else."""
 
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""

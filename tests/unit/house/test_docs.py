@@ -29,7 +29,8 @@ def commands() -> list[tuple[str, str]]:
 def test_commands_in_the_docs_parse(page: str, line: str) -> None:
     words = shlex.split(line.split("#")[0].split("|")[0].split(" > ")[0])[1:]
     command, _, unused, _ = build().parse_known_args(words)
-    assert command is not None and not unused, f"{page}: {line}"
+    assert command is not None, f"{page}: {line}"
+    assert not unused, f"{page}: {line}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -40,7 +41,8 @@ def test_links_and_make_targets_exist(page: Path) -> None:
     ]
     missing = [target for target in targets if target and not (page.parent / target).exists()]
     unknown = set(re.findall(r"`make ([a-z-]+)", text)) - MAKE_TARGETS
-    assert not missing and not unknown, f"{page.name}: links {missing}, targets {unknown}"
+    assert not missing, f"{page.name}: links {missing}"
+    assert not unknown, f"{page.name}: make targets {unknown}"
 
 
 def test_docs_speak_of_no_machine() -> None:
