@@ -92,6 +92,11 @@ def vague(reference: str) -> Json:
     return parcel(reference, item(1, "gift", "95030061", "20.00"))
 
 
+def unknown_rate(reference: str) -> Json:
+    """A code the table of rates does not have: what is owed is not known, and that is not nothing."""
+    return parcel(reference, item(1, "Caviar, 50 g", "16043100", "150.00"))
+
+
 def faulty(reference: str) -> Json:
     """No goods items: rejected."""
     return parcel(reference)

@@ -111,6 +111,13 @@ class TestParcels:
         assert "Pay " in text
         assert "hmac" in text
 
+    def test_what_is_not_known_is_not_shown_as_nothing(self, client: TestClient, who: Who) -> None:
+        client.post("/api/v1/messages", content=parcels.message(parcels.unknown_rate("U-1")), headers=who.post)
+        text = client.get("/parcels/U-1").text
+        assert "Not yet known" in text
+        assert "What could not be worked out" in text
+        assert client.get("/api/v1/declarations/U-1", headers=who.post).json()["unresolved"]
+
     def test_a_reference_leads_to_the_parcel(self, client: TestClient, night: dict[str, int]) -> None:
         answer = client.get("/parcels/MP-1001", follow_redirects=False)
         assert answer.status_code == 303

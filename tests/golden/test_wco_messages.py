@@ -30,7 +30,10 @@ def test_a_message_reads_as_its_declaration(path: Path) -> None:
     assert reading.findings == ()
     assert reading.declaration == expected
     assert reading.declaration is not None
-    assert msgspec.json.format(canonical_bytes(reading.declaration), indent=2) + b"\n" == path.with_suffix(".json").read_bytes()
+    assert (
+        msgspec.json.format(canonical_bytes(reading.declaration), indent=2) + b"\n"
+        == path.with_suffix(".json").read_bytes()
+    )
 
 
 @pytest.mark.parametrize("path", MESSAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 from msgspec import Struct
@@ -159,7 +159,10 @@ def _copied(element: etree._Element, uri: str) -> etree._Element:
     else:
         uri = {"MetaData": METADATA, "Declaration": DECLARATION, "Response": RESPONSE}.get(name, uri)
     own = _DATE_NAMESPACES[uri == RESPONSE] if name == "DateTimeString" else uri
-    copy = etree.Element(f"{{{own}}}{name}", dict(element.attrib), {None: own})
+    # None is the default namespace; the stubs of lxml know only prefixes.
+    nsmap: Any = {None: own}
+    attributes: Any = element.attrib
+    copy = etree.Element(f"{{{own}}}{name}", dict(attributes), nsmap)
     copy.text, copy.tail = element.text, element.tail
     copy.sourceline = element.sourceline
     copy.extend(_copied(child, uri) for child in element if isinstance(child.tag, str))
@@ -252,7 +255,7 @@ def _place(tree: etree._ElementTree, path: str | None) -> str:
         return path or ""
     steps = []
     for element in (found[0], *found[0].iterancestors()):
-        same = [other for other in element.itersiblings(element.tag, preceding=True)]
+        same = list(element.itersiblings(element.tag, preceding=True))
         steps.append(xml.local_name(element) + (f"[{len(same) + 1}]" if same else ""))
     return "/" + "/".join(reversed(steps))
 

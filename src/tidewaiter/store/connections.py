@@ -12,7 +12,7 @@ import psycopg
 
 from tidewaiter.model.errors import TidewaiterError
 
-IDLE_MAX = 8
+IDLE_MAX = 48  # as many as threads that ask at once: opening one costs the server a process
 
 
 class DatabaseError(TidewaiterError):

@@ -22,8 +22,8 @@ from tidewaiter.store.migrate import migrate
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.writing import (
     COMPRESSION_LEVEL,
-    Content,
     WRITER_LOCK,
+    Content,
     PostgresWriting,
     insert_message,
     next_message_id,

@@ -90,9 +90,12 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
     )
 
 
-def fields(content: bytes) -> list[list[str | None]]:
-    """Rows of COPY text taken apart again."""
-    return [[_field(field) for field in line.split("\t")] for line in content.decode().split("\n")[:-1]]
+def as_json(columns: str, content: bytes) -> str:
+    """Rows of COPY text as a JSON list of objects: what a single statement takes in."""
+    names = columns.split(", ")
+    lines = content.decode().split("\n")[:-1]
+    found = [dict(zip(names, map(_field, line.split("\t")), strict=True)) for line in lines]
+    return msgspec.json.encode(found).decode()
 
 
 def _field(field: str) -> str | None:

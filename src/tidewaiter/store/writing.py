@@ -26,7 +26,7 @@ from tidewaiter.workflow.records import (
     ReplacedVersion,
 )
 
-SMALL_ROWS = 12  # up to here rows go as parameters of one statement, beyond by COPY
+SMALL_ROWS = 12  # up to here all goes in one statement, beyond by COPY
 COMPRESSION_LEVEL = 3  # of messages as received: written once, kept for years
 WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
 
@@ -91,30 +91,15 @@ class PostgresWriting:
         """Write the rows and notices of one batch, and its evidence unless it is empty."""
         tables = [table for table in _tables(batch) if table.content]
         if batch.evidence and sum(table.content.count(b"\n") for table in tables) <= SMALL_ROWS:
-            self._insert(tables, batch)
+            parameters = {table.name: rows.as_json(table.columns, table.content) for table in _tables(batch)}
+            self._connection.execute(_INSERT_ALL, {**_evidence_parameters(batch), **parameters})
             return
         with self._connection.cursor() as cursor:
             for table in tables:
                 with cursor.copy(f"COPY {table.name} ({table.columns}) FROM STDIN") as copy:
                     copy.write(table.content)
-        if batch.evidence:
-            self._insert([], batch)
-
-    def _insert(self, tables: Sequence[Table], batch: EncodedBatch) -> None:
-        """Rows and evidence in one statement: for a single declaration half the trips to the server."""
-        statements: list[str] = []
-        parameters = _evidence_parameters(batch)
-        for table in tables:
-            lines: list[str] = []
-            for row_no, row in enumerate(rows.fields(table.content)):
-                names = [f"{table.name}_{row_no}_{column_no}" for column_no in range(len(row))]
-                parameters.update(zip(names, row, strict=True))
-                lines.append(f"({', '.join(f'%({name})s' for name in names)})")
-            statements.append(
-                f"{table.name}_written AS (INSERT INTO {table.name} ({table.columns}) VALUES {', '.join(lines)})"
-            )
-        ahead = f"WITH {', '.join(statements)} " if statements else ""
-        self._connection.execute(f"{ahead}{_INSERT_EVIDENCE}", parameters)
+            if batch.evidence:
+                cursor.execute(_INSERT_EVIDENCE, _evidence_parameters(batch))
 
     def next_block_id(self) -> int:
         """The number that the next block of evidence gets."""
@@ -232,6 +217,22 @@ _INSERT_EVIDENCE = (
     " || %(digest)b), %(at)s FROM (SELECT block_id, digest FROM ((SELECT block_id, digest FROM evidence_block"
     " ORDER BY block_id DESC LIMIT 1) UNION ALL SELECT 0, %(genesis)b) AS either"
     " ORDER BY block_id DESC LIMIT 1) AS tip"
+)
+
+
+# Rows and evidence in one statement: for a single declaration a fraction of the trips to the server.
+_INSERT_ALL = (
+    "WITH "
+    + ", ".join(
+        f"{name}_rows AS (INSERT INTO {name} ({columns})"
+        f" SELECT {columns} FROM json_populate_recordset(NULL::{name}, %({name})s))"
+        for name, columns in (
+            ("declaration", rows.DECLARATION_COLUMNS),
+            ("goods_item", rows.GOODS_ITEM_COLUMNS),
+            ("notice", rows.NOTICE_COLUMNS),
+        )
+    )
+    + f" {_INSERT_EVIDENCE}"
 )
 
 

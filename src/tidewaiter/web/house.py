@@ -44,6 +44,9 @@ class Submitter(Protocol):
     ) -> Receipt:
         """Keep a message, decide what is in it, and give a receipt. Raises ConflictError."""
 
+    def close(self) -> None:
+        """Finish what is being written; take nothing more."""
+
     def resume(self) -> Sequence[Receipt]:
         """Finish the messages that were kept and not wholly processed."""
 

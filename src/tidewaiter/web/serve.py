@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ipaddress
 import logging
+import signal
+import sys
 import threading
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 import uvicorn
 from msgspec.structs import replace
@@ -93,7 +97,17 @@ def run(house: House, host: str, port: int) -> None:
     threading.Thread(target=finish, args=[house], name="finishing", daemon=True).start()
     gc.collect()
     gc.freeze()  # what is loaded now stays: collecting it again and again would make single answers late
-    prepared.run()
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            prepared.run()
+    finally:
+        house.intake.close()
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """On SIGTERM unwind, so that the store and the embedded server are closed as on Ctrl-C."""
+    sys.exit(128 + number)
 
 
 def finish(house: House) -> None:

@@ -33,6 +33,7 @@ from tidewaiter.workflow.processing import Means, OvertakenError, Processing
 from tidewaiter.workflow.records import Arriving, Incoming, Receipt, Seed
 
 REPEAT_WAIT_SECONDS = 20  # how long a repeated message waits for the answer to the first
+WATCH_LIST_SECONDS = 1  # after which a change of the watch list is noticed
 NAME_LENGTH_MAX = 255
 
 
@@ -47,6 +48,7 @@ class Intake:
         self._writer = GroupWriter(lambda _: store.writing(), "tidewaiter-writer")
         self._changing = threading.Lock()
         self._shelf: Shelf | None = None
+        self._looked_at = 0.0
         self._seeds: dict[date, Seed] = {}
 
     def __enter__(self) -> Intake:
@@ -151,10 +153,12 @@ class Intake:
         return replace(receipt, is_repeat=True)
 
     def _shelf_as_it_stands(self) -> Shelf:
-        version = self._store.watch_list_version()
         with self._changing:
-            if self._shelf is None or self._shelf.watch_list.version != version:
-                self._shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)
+            moment = time.monotonic()
+            if self._shelf is None or moment > self._looked_at + WATCH_LIST_SECONDS:
+                self._looked_at = moment
+                if self._shelf is None or self._shelf.watch_list.version != self._store.watch_list_version():
+                    self._shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)
             return self._shelf
 
     def _seed(self, on: date) -> Seed:

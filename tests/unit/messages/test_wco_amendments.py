@@ -78,7 +78,11 @@ def test_a_value_is_changed_and_nothing_else() -> None:
     result = apply_amendment(ORIGINAL, change)
     assert [item.invoice_price for item in result.goods_items] == [euros("10"), euros("12"), euros("10")]
     assert result.goods_items[1].description == "thing 2"
-    assert (result.function, result.functional_reference_id, result.type_code) == (MessageFunction.ORIGINAL, "PARCEL-1", "IMA")
+    assert (result.function, result.functional_reference_id, result.type_code) == (
+        MessageFunction.ORIGINAL,
+        "PARCEL-1",
+        "IMA",
+    )
     assert (result.registered_id, result.amendments) == ("26GB1", change.amendments)
     assert result.extras == ORIGINAL.extras
 
@@ -127,16 +131,25 @@ def test_part_of_a_party_is_changed() -> None:
 
 def test_the_reasons_stay_with_the_amendment() -> None:
     reasons = (AdditionalInformation(statement="a slip", type_code="AES"),)
-    result = apply_amendment(ORIGINAL, amending(pointing("42A/1/109"), invoice_amount=euros("30"), additional_information=reasons))
+    result = apply_amendment(
+        ORIGINAL, amending(pointing("42A/1/109"), invoice_amount=euros("30"), additional_information=reasons)
+    )
     assert (result.invoice_amount, result.additional_information) == (euros("30"), ())
 
 
 def test_without_pointers_the_whole_declaration_is_replaced() -> None:
-    whole = amending(Amendment(reason_code="5", reason="wrong parcel"), goods_items=(GoodsItem(line_no=1, description="all there is"),))
+    whole = amending(
+        Amendment(reason_code="5", reason="wrong parcel"),
+        goods_items=(GoodsItem(line_no=1, description="all there is"),),
+    )
     result = apply_amendment(ORIGINAL, whole)
     assert result.goods_items == whole.goods_items
     assert result.importer is None
-    assert (result.function, result.type_code, result.functional_reference_id) == (MessageFunction.ORIGINAL, "IMA", "PARCEL-1")
+    assert (result.function, result.type_code, result.functional_reference_id) == (
+        MessageFunction.ORIGINAL,
+        "IMA",
+        "PARCEL-1",
+    )
     assert result.amendments == whole.amendments
 
 

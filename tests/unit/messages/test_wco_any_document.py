@@ -20,41 +20,10 @@ FORMS = (WcoDmForm(), H7Form())
 # Texts that mean something somewhere, that mean nothing anywhere, and that look like what they are not.
 TEXTS = st.sampled_from(
     [
-        "1",
-        "2",
-        "10",
-        "0.500",
-        "abc",
-        "GB",
-        "TSP",
-        "TRC",
-        "TRA",
-        "GN",
-        "HS",
-        "61091000",
-        "VATZ",
-        "2600",
-        "AK",
-        "BH",
-        "TE",
+        "1", "2", "10", "0.500", "abc", "GB", "TSP", "TRC", "TRA", "GN", "HS", "61091000", "VATZ", "2600", "AK", "BH",
+        "TE", "EM", "N", "935", "Y900", "U", "V", "40", "00", "C07", "-5", "1e5", " x ", "20260615103000Z", "9" * 20,
     ]
-    + [
-        "EM",
-        "N",
-        "935",
-        "Y900",
-        "U",
-        "V",
-        "40",
-        "00",
-        "C07",
-        "20260615103000Z",
-        "99999999999999999999",
-        "-5",
-        " x ",
-        "1e5",
-    ]
-)
+)  # fmt: skip
 ATTRIBUTES = st.dictionaries(
     st.sampled_from(["currencyID", "unitCode", "formatCode", "languageID", "schemeID"]),
     st.sampled_from(["GBP", "KGM", "GRM", "304", "102", "en"]),

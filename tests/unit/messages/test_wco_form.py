@@ -28,7 +28,9 @@ def declaration(inner: str = "", form: Form = WCO) -> Declaration:
 
 
 def item(inner: str) -> GoodsItem:
-    return declaration(f"<GoodsShipment><GovernmentAgencyGoodsItem>{inner}</GovernmentAgencyGoodsItem></GoodsShipment>").goods_items[0]
+    return declaration(
+        f"<GoodsShipment><GovernmentAgencyGoodsItem>{inner}</GovernmentAgencyGoodsItem></GoodsShipment>"
+    ).goods_items[0]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_a_moment_keeps_its_form_when_written_again(text: str, code: str, moment
     assert found.issued_at == moment
     assert leaf.replace("'", '"').encode() in WCO.write([found])
     changed = replace(found, issued_at=datetime(2027, 1, 1, tzinfo=UTC))
-    assert b'formatCode="304">20270101000000Z<' in WCO.write([changed]).replace(b'formatCode="102"', b"")
+    assert b'formatCode="304">20270101000000Z<' in WCO.write([changed])
 
 
 def test_the_field_wins_over_the_spelling_of_what_was_read() -> None:
@@ -168,7 +170,7 @@ def test_the_field_wins_over_the_spelling_of_what_was_read() -> None:
     heavier = replace(found, consignment=replace(found.consignment, gross_mass_kg=Decimal(2)))
     again = WCO.read(WCO.write([heavier])).declaration
     assert again is not None
-    assert again.consignment.gross_mass_kg in (Decimal(2), Decimal("0.002"))
+    assert again.consignment.gross_mass_kg == Decimal(2)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,11 @@ def test_the_field_wins_over_the_spelling_of_what_was_read() -> None:
         ("<C><ID>610910</ID><T>TSP</T></C>", "610910", ()),
         ("<C><ID>610910</ID><T>HS</T></C>", "610910", ()),
         ("<C><ID>VATZ</ID><T>GN</T></C><C><ID>61091000</ID><T>TSP</T></C>", "61091000", ("VATZ",)),
-        ("<C><ID>61091000</ID><T>TSP</T></C><C><ID>2600</ID><T>TRA</T></C><C><ID>X411</ID><T>GN</T></C>", "61091000", ("2600", "X411")),
+        (
+            "<C><ID>61091000</ID><T>TSP</T></C><C><ID>2600</ID><T>TRA</T></C><C><ID>X411</ID><T>GN</T></C>",
+            "61091000",
+            ("2600", "X411"),
+        ),
         ("<C><ID>61091000</ID><T>TSP</T></C><C><ID>0012345-8</ID><T>CV</T></C>", "61091000", ()),
         ("<C><ID>10</ID><T>TRC</T></C>", "", ()),
     ],
@@ -190,7 +196,9 @@ def test_commodity_codes(inner: str, code: str, additional: tuple[str, ...]) -> 
 
 
 def test_the_preference_is_found_wherever_it_stands() -> None:
-    found = item("<Commodity><DutyTaxFee><TypeCode>B00</TypeCode></DutyTaxFee><DutyTaxFee><DutyRegimeCode>300</DutyRegimeCode></DutyTaxFee></Commodity>")
+    found = item(
+        "<Commodity><DutyTaxFee><TypeCode>B00</TypeCode></DutyTaxFee><DutyTaxFee><DutyRegimeCode>300</DutyRegimeCode></DutyTaxFee></Commodity>"
+    )
     assert found.duty_regime_code == "300"
 
 
@@ -224,7 +232,12 @@ def test_deeply_nested_elements_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"<Order/>", b"<MetaData/>", b"<MetaData><Response><Declaration/></Response></MetaData>", b"<B><Declaration/><Declaration/></B>"],
+    [
+        b"<Order/>",
+        b"<MetaData/>",
+        b"<MetaData><Response><Declaration/></Response></MetaData>",
+        b"<B><Declaration/><Declaration/></B>",
+    ],
 )
 def test_what_holds_no_one_declaration_is_refused(body: bytes) -> None:
     reading = WCO.read(body)

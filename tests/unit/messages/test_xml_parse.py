@@ -94,7 +94,8 @@ def test_what_is_well_formed_is_read(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "raw"), [("ISO-8859-1", b"\xe9"), ("windows-1252", b"\x80"), ("ISO-8859-15", b"\xa4"), ("UTF-8", b"\xc3\xa9")]
+    ("encoding", "raw"),
+    [("ISO-8859-1", b"\xe9"), ("windows-1252", b"\x80"), ("ISO-8859-15", b"\xa4"), ("UTF-8", b"\xc3\xa9")],
 )
 def test_old_encodings_are_read(encoding: str, raw: bytes) -> None:
     body = f'<?xml version="1.0" encoding="{encoding}"?><Name>'.encode() + raw + b"</Name>"

@@ -16,9 +16,7 @@ METADATA = "urn:wco:datamodel:WCO:DocumentMetaData-DMS:2"
 
 
 def schema(target: str, body: str) -> str:
-    return (
-        f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="{target}" elementFormDefault="qualified">{body}</xs:schema>'
-    )
+    return f'<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="{target}" elementFormDefault="qualified">{body}</xs:schema>'
 
 
 def declaration(*names: str) -> str:
@@ -122,7 +120,10 @@ def test_a_notification_is_a_response() -> None:
     root = etree.fromstring("<MetaData><Response><Declaration/><Declaration/></Response></MetaData>")
     assert kind_of(root) == "response"
     named = with_namespaces(root)
-    assert [child.tag for child in named[0]] == ["{urn:wco:datamodel:WCO:RES-DMS:2}Declaration", f"{{{DEC}}}Declaration"]
+    assert [child.tag for child in named[0]] == [
+        "{urn:wco:datamodel:WCO:RES-DMS:2}Declaration",
+        f"{{{DEC}}}Declaration",
+    ]
 
 
 def test_every_published_schema_is_found_and_all_but_one_compile(samples: Path) -> None:

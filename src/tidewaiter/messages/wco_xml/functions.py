@@ -27,7 +27,9 @@ def jurisdiction_of(table: Table, fields: Mapping[str, Any]) -> str:
     registered_id = fields.get("registered_id", "")
     candidates = [fields.get("lodgement_office_id", ""), fields.get("supervising_office_id", "")]
     candidates.append(registered_id[2:4] if registered_id[:2].isdigit() else "")
-    candidates += [party.party_id for name in ("declarant", "representative", "importer") if (party := fields.get(name))]
+    candidates += [
+        party.party_id for name in ("declarant", "representative", "importer") if (party := fields.get(name))
+    ]
     for candidate in candidates:
         prefix = candidate[:2]
         if len(prefix) == 2 and prefix.isascii() and prefix.isalpha() and prefix.isupper():

@@ -17,7 +17,18 @@ from tidewaiter.messages.form import Reading
 from tidewaiter.messages.wco_xml import values
 from tidewaiter.messages.wco_xml.functions import function_of, jurisdiction_of
 from tidewaiter.messages.wco_xml.tables import Action, Box, Scope, Table
-from tidewaiter.messages.wco_xml.values import BOX, JOIN, MOMENT, POSITION, QUANTITY, RECORD, RECORDS, TEXT, WEAVE, Fault
+from tidewaiter.messages.wco_xml.values import (
+    BOX,
+    JOIN,
+    MOMENT,
+    POSITION,
+    QUANTITY,
+    RECORD,
+    RECORDS,
+    TEXT,
+    WEAVE,
+    Fault,
+)
 from tidewaiter.messages.wco_xml.weaves import Node
 from tidewaiter.messages.xml import XmlFault, local_name
 from tidewaiter.model.declaration import Declaration, Extra
@@ -38,7 +49,7 @@ Fields = dict[str, Any]
 class Frame:
     """A record being read: its canonical pointer, its position in its list (0 outside one), what is known of it."""
 
-    __slots__ = ("fields", "number", "other", "pointer", "taken")
+    __slots__ = ("fields", "number", "other", "pointer", "position", "taken")
 
     def __init__(self, pointer: str, number: int = 0) -> None:
         self.pointer = pointer
@@ -46,6 +57,7 @@ class Frame:
         self.fields: Fields = {}
         self.other: dict[str, Any] = {}  # weaves by key; what has been seen, by its path
         self.taken: tuple[str, ...] = ()
+        self.position = ""  # where a SequenceNumeric was passed over that needs the record to be written again
 
     def take(self, field: str) -> None:
         """Keep a field for an element that was seen though it says nothing: another of its name is one too many."""
@@ -109,6 +121,8 @@ class Walk:
             inner = {name: fields.pop(field) for field, name in pairs if field in fields}
             if inner:
                 fields[prefix] = record(**inner)
+        if frame.position and not fields:
+            self._extra(frame.position, "1", ())
         return fields
 
     def _box(self, element: etree._Element, box: Box, path: str, frame: Frame) -> None:
@@ -203,9 +217,13 @@ class Walk:
     def _position(self, child: etree._Element, action: Action, path: str, frame: Frame) -> None:
         """A SequenceNumeric: passed over where it says what the writer would say."""
         is_first, frame.other[action.wire] = action.wire not in frame.other, True
-        if "/" in action.wire and not child.keys() and child.text:
-            # Of an element that may hold nothing else: there would be no field to write it again for.
-            self._extra(self._path(child, path), child.text, ())
+        if "/" in action.wire and is_first and child.text == "1" and not child.keys():
+            # Of an element within the record: written again with whatever else stands there, if anything does.
+            here = self._path(child, path)
+            if child.getnext() is None and child.getprevious() is None:
+                self._extra(here, "1", ())
+            else:
+                frame.position = here
         elif not is_first or child.keys() or len(child) or (child.text or "").strip() != str(frame.number or 1):
             self._keep(child, path)
 

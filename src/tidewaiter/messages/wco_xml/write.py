@@ -28,6 +28,7 @@ from tidewaiter.model.errors import MessageError
 Step = tuple[str, int]
 
 _STEP: Final = re.compile(r"/((?:\{[^}]*\})?[^/{}\[\]]+)(?:\[(\d+)\])?")
+_MEANT: Final = frozenset({"currencyID", "unitCode", "formatCode"})  # change what a text means: never beside another text
 _POSITION: Final = "SequenceNumeric"
 _POSITION_MAX: Final = 1_000_000
 
@@ -221,7 +222,7 @@ def _is_leaf_of(weaving: Weaving, steps: Sequence[Step]) -> bool:
 
 def _ends(steps: Sequence[Step], leaf: str) -> bool:
     names = leaf.split("/")
-    return [step for step in steps[-len(names) :]] == [(name, 1) for name in names]
+    return list(steps[-len(names) :]) == [(name, 1) for name in names]
 
 
 def _say(weaving: Weaving, steps: Sequence[Step], extra: Extra) -> None:
@@ -246,7 +247,7 @@ def _spell(node: Node, extra: Extra) -> None:
         node.text, node.attributes = extra.value, list(extra.attributes)
         node.is_kept = True
     else:
-        known = {name for name, _ in node.attributes}
+        known = {name for name, _ in node.attributes} | _MEANT
         node.attributes += [pair for pair in extra.attributes if pair[0] not in known]
 
 
@@ -343,7 +344,7 @@ def _attach(node: Node, extra: Extra) -> None:
     if not extra.value.strip() and not node.text:
         node.is_kept = True
     if node.text or node.is_kept:
-        known = {name for name, _ in node.attributes}
+        known = {name for name, _ in node.attributes} | _MEANT
         node.attributes += [pair for pair in extra.attributes if pair[0] not in known]
 
 
@@ -385,5 +386,5 @@ def _tag(table: Table, name: str) -> str:
 
 
 def _prefixes(table: Table) -> Mapping[str, str]:
-    uris = {prefix or None: uri for prefix, uri in table.namespaces.items() if prefix in ("", "md")}
-    return uris  # type: ignore[return-value]  # None is the default namespace; the stubs know only prefixes
+    # None is the default namespace; the stubs of lxml know only prefixes.
+    return {prefix or None: uri for prefix, uri in table.namespaces.items() if prefix in ("", "md")}  # type: ignore[misc]

@@ -143,6 +143,7 @@ class DeclarationDetail(DeclarationShape, frozen=True, kw_only=True):
     holds: Annotated[list[HoldShape], Meta(description="What must happen first")]
     findings: list[FindingShape]
     collected_at_sale: Annotated[Amount | None, Meta(description="What a scheme collects elsewhere")]
+    unresolved: Annotated[list[str], Meta(description="What could not be worked out: due is then not all that is owed")]
     notices: list[NoticeShape]
 
 
@@ -299,6 +300,7 @@ def detail(file: DecisionFile, asking: Principal) -> DeclarationDetail:
         holds=[HoldShape.of(hold, asking) for hold in open_holds(file)],
         findings=[FindingShape.of(finding) for finding in evaluation.findings],
         collected_at_sale=Amount.of(evaluation.assessment.collected_at_sale) if evaluation.assessment else None,
+        unresolved=list(evaluation.assessment.unresolved) if evaluation.assessment else [],
         notices=[NoticeShape.of(notice) for notice in file.notices],
     )
 
