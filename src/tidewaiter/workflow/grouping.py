@@ -1,12 +1,16 @@
-"""One thread that writes: what waits goes into one transaction, and nobody is answered before it is committed."""
+"""One writes at a time, and writes for all who came meanwhile: one transaction, and nobody is answered before it commits.
+
+Whoever comes when nobody is writing writes at once, in its own thread. Who
+comes later waits; the first of those waiting then writes for all of them. So a
+lone request pays for no hand-over to another thread, and a crowd shares the
+cost of a commit, without any window of waiting.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
@@ -25,63 +29,89 @@ class ClosedError(TidewaiterError):
     code = "intake.closed"
 
 
+class _Place:
+    """A job's place in the queue, and what came of it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.called = threading.Event()  # set when the job is done, or when it is its thread's turn to write
+        self.is_done = False
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def settle(self, result: Any, error: BaseException | None = None) -> None:
+        self.result, self.error, self.is_done = result, error, True
+        self.called.set()
+
+    def outcome(self) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
 class GroupWriter:
     """Runs jobs in transactions of `begin` (which is told how many jobs there are).
 
     A job may run twice: when one in its group fails, each runs alone.
     """
 
-    def __init__(self, begin: Callable[[int], AbstractContextManager[Writing]], name: str) -> None:
+    def __init__(self, begin: Callable[[int], AbstractContextManager[Writing]]) -> None:
         self._begin = begin
-        self._waiting: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
-        self._starting = threading.Lock()
+        self._changing = threading.Lock()
+        self._waiting: deque[_Place] = deque()
+        self._is_writing = False
         self._is_closed = False
+        self._idle = threading.Condition(self._changing)
 
     def run(self, job: Callable[[Writing], Result]) -> Result:
         """The job's result once it is committed. Raises what the job or the commit raised."""
-        future: Future[Any] = Future()
-        with self._starting:
+        place = _Place(job)
+        with self._changing:
             if self._is_closed:
                 raise ClosedError("the intake is closed", hint="start it again")
-            if not self._thread.ident:
-                self._thread.start()
-            self._waiting.put((job, future))
-        return cast("Result", future.result())
+            is_first = not self._is_writing
+            if is_first:
+                self._is_writing = True
+            else:
+                self._waiting.append(place)
+        if not is_first:
+            place.called.wait()
+        if not place.is_done:
+            self._write_for_all(place)
+        return cast("Result", place.outcome())
 
     def close(self) -> None:
-        """Finish what waits, then end."""
-        with self._starting:
-            was_running, self._is_closed = bool(self._thread.ident) and not self._is_closed, True
-        if was_running:
-            self._waiting.put(None)
-            self._thread.join()
+        """Take nothing more, and wait until what was taken is written."""
+        with self._changing:
+            self._is_closed = True
+            self._idle.wait_for(lambda: not self._is_writing)
 
-    def _serve(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            group = [first]
-            is_last = False
-            with contextlib.suppress(queue.Empty):
-                while len(group) < GROUP_MAX and not is_last:
-                    more = self._waiting.get_nowait()
-                    if more is None:
-                        is_last = True
-                    else:
-                        group.append(more)
+    def _write_for_all(self, place: _Place) -> None:
+        group = [place]
+        with self._changing:
+            while self._waiting and len(group) < GROUP_MAX:
+                group.append(self._waiting.popleft())
+        try:
             self._write(group)
-            if is_last:
-                return
+        finally:
+            with self._changing:
+                following = self._waiting.popleft() if self._waiting else None
+                if following is None:
+                    self._is_writing = False
+                    self._idle.notify_all()
+            if following is not None:
+                following.called.set()
 
-    def _write(self, group: list[tuple[Job, Future[Any]]]) -> None:
+    def _write(self, group: list[_Place]) -> None:
         try:
             with self._begin(len(group)) as transaction:
-                results = [job(transaction) for job, _ in group]
+                results = [place.job(transaction) for place in group]
         except BaseException as error:  # whatever it was, those who wait must hear of it
             if len(group) == 1:
-                group[0][1].set_exception(error)
+                group[0].settle(None, error)
             else:
                 for each in group:
                     self._write([each])
             return
-        for (_, future), result in zip(group, results, strict=True):
-            future.set_result(result)
+        for place, result in zip(group, results, strict=True):
+            place.settle(result)

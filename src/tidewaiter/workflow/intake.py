@@ -44,8 +44,8 @@ class Intake:
         self._store = store
         self._workers = workers or workers_wanted()
         self._clock = clock
-        self._keeper = GroupWriter(store.keeping, "tidewaiter-keeper")
-        self._writer = GroupWriter(lambda _: store.writing(), "tidewaiter-writer")
+        self._keeper = GroupWriter(store.keeping)
+        self._writer = GroupWriter(lambda _: store.writing())
         self._changing = threading.Lock()
         self._shelf: Shelf | None = None
         self._looked_at = 0.0
