@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ENV_READY := $(VENV)/.ready
+# Trust whom the machine trusts: networks with a proxy of their own sign for it themselves.
+export UV_SYSTEM_CERTS := 1
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12

@@ -187,7 +187,7 @@ def test_two_who_resume_the_same_message_write_it_once(store: PostgresStore, nig
         small = b"".join(islice(io.BytesIO(body), 600))
         message = keep_only(store, sender_id, small)
         with ThreadPoolExecutor(2) as pool:
-            receipts = list(pool.map(lambda intake: intake.process(message, small), (one, two)))
+            receipts = list(pool.map(lambda intake: intake.process(message), (one, two)))
     assert {receipt.record_count for receipt in receipts} == {600}
     assert receipts[0].counts == receipts[1].counts
     assert store.counts()["declarations"] == 600
@@ -204,9 +204,9 @@ def keep_only(store: PostgresStore, sender_id: int, body: bytes):  # type: ignor
         received_at=datetime.now(UTC), legal_day=DAY, body=body,
     )  # fmt: skip
     with store.keeping(1) as transaction:
-        message = transaction.keep_message(arriving)
-    assert message is not None
-    return message
+        kept = transaction.keep_message(arriving)
+    assert kept is not None
+    return kept[0]
 
 
 def test_a_reader_of_notices_misses_none_while_many_write(store: PostgresStore) -> None:

@@ -22,8 +22,8 @@ from tidewaiter.store.migrate import migrate
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.writing import (
     COMPRESSION_LEVEL,
-    WRITER_LOCK,
     Content,
+    PostgresKeeping,
     PostgresWriting,
     insert_message,
     next_message_id,
@@ -207,28 +207,28 @@ class PostgresStore:
         return rows.encode
 
     @contextmanager
-    def writing(self) -> Iterator[PostgresWriting]:
-        """One transaction, committed on leaving; waits for other writers."""
+    def writing(self, count: int = 1) -> Iterator[PostgresWriting]:
+        """One transaction for `count` jobs, committed on leaving; waits for other writers."""
         with self._connections.lend() as connection:
-            # One trip: nobody else writes until this ends, and commits come in the order of the numbers they take.
-            connection.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})".encode())
+            transaction = PostgresWriting(connection)
+            if count > 1:
+                transaction.begin()
             try:
-                yield PostgresWriting(connection)
+                yield transaction
             except BaseException:
-                if not connection.closed:
-                    connection.rollback()
+                transaction.roll_back()
                 raise
-            connection.commit()
+            transaction.commit()
 
     @contextmanager
-    def keeping(self, count: int) -> Iterator[PostgresWriting]:
-        """One transaction in which `count` messages may be kept; waits for nobody and may write nothing else."""
+    def keeping(self, count: int = 1) -> Iterator[PostgresKeeping]:
+        """One transaction in which `count` messages may be kept; waits for nobody."""
         with self._connections.lend() as connection:
             if count == 1:  # keeping one is one statement, hence a transaction by itself
-                yield PostgresWriting(connection)
+                yield PostgresKeeping(connection)
                 return
             with connection.transaction():
-                yield PostgresWriting(connection)
+                yield PostgresKeeping(connection)
 
     def keep_large(self, arriving: Arriving, chunks: Iterator[bytes]) -> tuple[KeptMessage | None, str]:
         """Keep a message of any size as it arrives, and commit: the message (None when the sender used the key

@@ -79,6 +79,7 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
                 bodies.append(entry.decided.body)
     return EncodedBatch(
         message_id=batch.incoming.message_id,
+        sender_id=batch.incoming.sender_id,
         first_position=kept[0].position if kept else 0,
         last_position=kept[-1].position if kept else 0,
         declarations=_bytes(declarations),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import psycopg
 import zstandard
@@ -40,29 +40,36 @@ class PostgresWriting:
     """See `workflow.ports.Writing`. Made by `PostgresStore.writing`, which begins and commits."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
+        self._lent = connection
+        self._has_begun = False
 
-    def keep_message(self, arriving: Arriving) -> KeptMessage | None:
-        """Keep a message's bytes. None when the sender used the key before."""
-        digest = hashlib.sha256(arriving.body).digest()
-        content = Content(digest=digest, size_bytes=len(arriving.body), chunk_count=1 if arriving.body else 0)
-        row = self._connection.execute(
-            f"WITH kept AS ({_INSERT_MESSAGE} RETURNING message_id), chunk AS (INSERT INTO message_chunk"
-            " SELECT message_id, 0, %(chunk)b FROM kept WHERE %(chunk_count)s > 0)"
-            " SELECT message_id, (SELECT name FROM sender WHERE sender_id = %(sender_id)s) FROM kept",
-            {
-                **_message_columns(arriving, content),
-                "chunk": zstandard.compress(arriving.body, COMPRESSION_LEVEL),
-                "message_id": None,
-            },
-        ).fetchone()
-        return None if row is None else _kept_message(row[0], row[1], arriving, content)
+    @property
+    def _connection(self) -> psycopg.Connection:
+        """The connection, in a transaction that holds the writer's lock from the first time it is asked for."""
+        if not self._has_begun:
+            self.begin()
+        return self._lent
+
+    def begin(self) -> None:
+        """Begin, and wait until nobody else writes: commits then come in the order of the numbers they take."""
+        self._has_begun = True
+        self._lent.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})".encode())  # one trip
+
+    def commit(self) -> None:
+        """Make what was written durable."""
+        if self._has_begun:
+            self._lent.commit()
+
+    def roll_back(self) -> None:
+        """Forget what was written."""
+        if self._has_begun and not self._lent.closed:
+            self._lent.rollback()
 
     def priors(self, sender_id: int, references: Sequence[str], registered_ids: Sequence[str]) -> list[Prior]:
         """Declarations not rejected that this sender lodged under one of these references or numbers."""
         found: list[Prior] = []
         for column, values in (("functional_reference_id", references), ("registered_id", registered_ids)):
-            wanted = [value.replace("\x00", "") for value in values if value]
+            wanted = _wanted(values)
             if wanted:
                 condition = f"{column} = ANY(%s) AND {column} <> '' AND sender_id = %s AND state <> 'rejected'"
                 found += self._priors(condition, [wanted, sender_id])
@@ -87,19 +94,50 @@ class PostgresWriting:
         """That many new ids, rising."""
         return take_declaration_ids(self._connection, count)
 
+    def append_new(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
+        """Write a batch of new declarations and carry its message on; see `workflow.ports.Writing`."""
+        if _row_count(batch) <= SMALL_ROWS:
+            return self._append_small(batch, references, expected, receipt)
+        wanted = _wanted(references)
+        if wanted and self._fetch("SELECT are_known(%s, %s)", [batch.sender_id, wanted]):
+            return False
+        self.advance(receipt.message_id, expected, receipt)
+        self.append(batch)
+        return True
+
     def append(self, batch: EncodedBatch) -> None:
         """Write the rows and notices of one batch, and its evidence unless it is empty."""
-        tables = [table for table in _tables(batch) if table.content]
-        if batch.evidence and sum(table.content.count(b"\n") for table in tables) <= SMALL_ROWS:
-            parameters = {table.name: rows.as_json(table.columns, table.content) for table in _tables(batch)}
-            self._connection.execute(_INSERT_ALL, {**_evidence_parameters(batch), **parameters})
-            return
         with self._connection.cursor() as cursor:
-            for table in tables:
-                with cursor.copy(f"COPY {table.name} ({table.columns}) FROM STDIN") as copy:
-                    copy.write(table.content)
+            for table, columns, content in (
+                ("declaration", rows.DECLARATION_COLUMNS, batch.declarations),
+                ("goods_item", rows.GOODS_ITEM_COLUMNS, batch.goods_items),
+                ("notice", rows.NOTICE_COLUMNS, batch.notices),
+            ):
+                if content:
+                    with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                        copy.write(content)
             if batch.evidence:
-                cursor.execute(_INSERT_EVIDENCE, _evidence_parameters(batch))
+                cursor.execute(
+                    "SELECT append_evidence(%s, %s, %s, %b, %b, %b, %s, %s)",
+                    [batch.message_id, *_evidence(batch)],
+                )
+
+    def _append_small(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
+        """All in one statement, which is a transaction by itself unless one was begun."""
+        outcome = self._lent.execute(
+            "SELECT append_new(%s, %s, %s, %s, %s, %s, %s, %b, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %b, %s, %s)",
+            [
+                WRITER_LOCK, batch.sender_id, _wanted(references), receipt.message_id, expected, *_progress(receipt),
+                rows.as_json(rows.DECLARATION_COLUMNS, batch.declarations),
+                rows.as_json(rows.GOODS_ITEM_COLUMNS, batch.goods_items),
+                rows.as_json(rows.NOTICE_COLUMNS, batch.notices),
+                *_evidence(batch),
+            ],
+        ).fetchone()  # fmt: skip
+        assert outcome is not None
+        if outcome[0] == "overtaken":
+            raise _overtaken(receipt.message_id, expected)
+        return bool(outcome[0] == "written")
 
     def next_block_id(self) -> int:
         """The number that the next block of evidence gets."""
@@ -173,18 +211,14 @@ class PostgresWriting:
 
     def advance(self, message_id: int, expected: int, receipt: Receipt) -> None:
         """Record how far a message is written. Raises TransitionError unless it stood at `expected` records."""
-        changed = self._connection.execute(
-            "UPDATE message SET record_count = %s, declaration_count = %s, receipt = %s, findings = %s, form = %s,"
-            " processed_at = CASE WHEN %s THEN clock_timestamp() END"
-            " WHERE message_id = %s AND record_count = %s AND processed_at IS NULL",
-            [
-                receipt.record_count, sum(receipt.counts.values()), canonical_bytes(receipt),
-                canonical_bytes(receipt.message_findings).decode(), receipt.form, receipt.is_complete,
-                message_id, expected,
-            ],
-        )  # fmt: skip
-        if changed.rowcount != 1:
-            raise TransitionError(f"message {message_id} no longer stands at record {expected}")
+        arguments = [message_id, expected, *_progress(receipt)]
+        if not self._fetch("SELECT advance_message(%s, %s, %s, %s, %b, %s, %s, %s)", arguments):
+            raise _overtaken(message_id, expected)
+
+    def _fetch(self, query: str, parameters: Sequence[Any]) -> Any:
+        row = self._connection.execute(query.encode(), parameters).fetchone()
+        assert row is not None
+        return row[0]
 
     def _priors(self, condition: str, parameters: list[Any]) -> list[Prior]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
@@ -192,62 +226,69 @@ class PostgresWriting:
         return [_prior(**columns) for columns in found]
 
 
-class Table(NamedTuple):
-    """Rows for one table, as COPY text."""
+class PostgresKeeping:
+    """See `workflow.ports.Keeping`. Made by `PostgresStore.keeping`, which commits."""
 
-    name: str
-    columns: str
-    content: bytes
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
 
+    def keep_message(self, arriving: Arriving) -> tuple[KeptMessage, int] | None:
+        """Keep a message's bytes: the message, and an id set aside for its first declaration.
 
-def _tables(batch: EncodedBatch) -> tuple[Table, ...]:
-    return (
-        Table("declaration", rows.DECLARATION_COLUMNS, batch.declarations),
-        Table("goods_item", rows.GOODS_ITEM_COLUMNS, batch.goods_items),
-        Table("notice", rows.NOTICE_COLUMNS, batch.notices),
-    )
-
-
-# The chain's digest as `chain.link` computes it, in one statement under the writer's lock.
-_INSERT_EVIDENCE = (
-    "INSERT INTO evidence_block (block_id, message_id, first_position, last_position, content, bodies,"
-    " content_digest, previous_digest, digest, recorded_at)"
-    " SELECT tip.block_id + 1, %(message)s, %(first)s, %(last)s, %(content)b, %(bodies)b, %(digest)b,"
-    " tip.digest, sha256(tip.digest || convert_to(concat(tip.block_id + 1, %(place)s::text), 'UTF8')"
-    " || %(digest)b), %(at)s FROM (SELECT block_id, digest FROM ((SELECT block_id, digest FROM evidence_block"
-    " ORDER BY block_id DESC LIMIT 1) UNION ALL SELECT 0, %(genesis)b) AS either"
-    " ORDER BY block_id DESC LIMIT 1) AS tip"
-)
-
-
-# Rows and evidence in one statement: for a single declaration a fraction of the trips to the server.
-_INSERT_ALL = (
-    "WITH "
-    + ", ".join(
-        f"{name}_rows AS (INSERT INTO {name} ({columns})"
-        f" SELECT {columns} FROM json_populate_recordset(NULL::{name}, %({name})s))"
-        for name, columns in (
-            ("declaration", rows.DECLARATION_COLUMNS),
-            ("goods_item", rows.GOODS_ITEM_COLUMNS),
-            ("notice", rows.NOTICE_COLUMNS),
-        )
-    )
-    + f" {_INSERT_EVIDENCE}"
-)
+        None when the sender used the key before.
+        """
+        digest = hashlib.sha256(arriving.body).digest()
+        content = Content(digest=digest, size_bytes=len(arriving.body), chunk_count=1 if arriving.body else 0)
+        row = self._connection.execute(
+            f"WITH kept AS ({_INSERT_MESSAGE} RETURNING message_id), chunk AS (INSERT INTO message_chunk"
+            " SELECT message_id, 0, %(chunk)b FROM kept WHERE %(chunk_count)s > 0)"
+            " SELECT message_id, (SELECT name FROM sender WHERE sender_id = %(sender_id)s),"
+            " nextval('declaration_number') FROM kept",
+            {
+                **_message_columns(arriving, content),
+                "chunk": zstandard.compress(arriving.body, COMPRESSION_LEVEL),
+                "message_id": None,
+            },
+        ).fetchone()
+        return None if row is None else (_kept_message(row[0], row[1], arriving, content), int(row[2]))
 
 
-def _evidence_parameters(batch: EncodedBatch) -> dict[str, Any]:
-    return {
-        "message": batch.message_id,
-        "first": batch.first_position,
-        "last": batch.last_position,
-        "content": batch.evidence,
-        "bodies": batch.bodies,
-        "digest": chain.content_digest(batch.evidence, batch.bodies),
-        "place": chain.place(batch.message_id, batch.first_position, batch.last_position),
-        "genesis": chain.GENESIS,
-        "at": batch.recorded_at,
-    }
+def _row_count(batch: EncodedBatch) -> int:
+    return batch.declarations.count(b"\n") + batch.goods_items.count(b"\n") + batch.notices.count(b"\n")
+
+
+def _wanted(references: Sequence[str]) -> list[str]:
+    """References as they are kept: what PostgreSQL cannot hold is left out."""
+    return [reference.replace("\x00", "") for reference in references if reference]
+
+
+def _progress(receipt: Receipt) -> list[Any]:
+    """What `advance_message` takes of a receipt."""
+    return [
+        receipt.record_count,
+        sum(receipt.counts.values()),
+        canonical_bytes(receipt),
+        canonical_bytes(receipt.message_findings).decode(),
+        receipt.form,
+        receipt.is_complete,
+    ]
+
+
+def _evidence(batch: EncodedBatch) -> list[Any]:
+    """What `append_evidence` takes of a batch beside the message."""
+    return [
+        batch.first_position,
+        batch.last_position,
+        batch.evidence,
+        batch.bodies,
+        chain.content_digest(batch.evidence, batch.bodies),
+        chain.place(batch.message_id, batch.first_position, batch.last_position),
+        batch.recorded_at,
+    ]
+
+
+def _overtaken(message_id: int, expected: int) -> TransitionError:
+    return TransitionError(f"message {message_id} no longer stands at record {expected}")
 
 
 def take_declaration_ids(connection: psycopg.Connection, count: int) -> Sequence[int]:

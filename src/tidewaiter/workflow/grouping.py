@@ -12,15 +12,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from tidewaiter.model.errors import TidewaiterError
-from tidewaiter.workflow.ports import Writing
 
 GROUP_MAX = 64  # jobs in one transaction
 
 Result = TypeVar("Result")
-Job = Callable[[Writing], Any]
+Transaction = TypeVar("Transaction")
 
 
 class ClosedError(TidewaiterError):
@@ -29,10 +28,10 @@ class ClosedError(TidewaiterError):
     code = "intake.closed"
 
 
-class _Place:
+class _Place(Generic[Transaction]):
     """A job's place in the queue, and what came of it."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Callable[[Transaction], Any]) -> None:
         self.job = job
         self.called = threading.Event()  # set when the job is done, or when it is its thread's turn to write
         self.is_done = False
@@ -49,21 +48,21 @@ class _Place:
         return self.result
 
 
-class GroupWriter:
+class GroupWriter(Generic[Transaction]):
     """Runs jobs in transactions of `begin` (which is told how many jobs there are).
 
     A job may run twice: when one in its group fails, each runs alone.
     """
 
-    def __init__(self, begin: Callable[[int], AbstractContextManager[Writing]]) -> None:
+    def __init__(self, begin: Callable[[int], AbstractContextManager[Transaction]]) -> None:
         self._begin = begin
         self._changing = threading.Lock()
-        self._waiting: deque[_Place] = deque()
+        self._waiting: deque[_Place[Transaction]] = deque()
         self._is_writing = False
         self._is_closed = False
         self._idle = threading.Condition(self._changing)
 
-    def run(self, job: Callable[[Writing], Result]) -> Result:
+    def run(self, job: Callable[[Transaction], Result]) -> Result:
         """The job's result once it is committed. Raises what the job or the commit raised."""
         place = _Place(job)
         with self._changing:
@@ -86,7 +85,7 @@ class GroupWriter:
             self._is_closed = True
             self._idle.wait_for(lambda: not self._is_writing)
 
-    def _write_for_all(self, place: _Place) -> None:
+    def _write_for_all(self, place: _Place[Transaction]) -> None:
         group = [place]
         with self._changing:
             while self._waiting and len(group) < GROUP_MAX:
@@ -102,7 +101,7 @@ class GroupWriter:
             if following is not None:
                 following.called.set()
 
-    def _write(self, group: list[_Place]) -> None:
+    def _write(self, group: list[_Place[Transaction]]) -> None:
         try:
             with self._begin(len(group)) as transaction:
                 results = [place.job(transaction) for place in group]

@@ -45,7 +45,7 @@ class Intake:
         self._workers = workers or workers_wanted()
         self._clock = clock
         self._keeper = GroupWriter(store.keeping)
-        self._writer = GroupWriter(lambda _: store.writing())
+        self._writer = GroupWriter(store.writing)
         self._changing = threading.Lock()
         self._shelf: Shelf | None = None
         self._looked_at = 0.0
@@ -91,26 +91,25 @@ class Intake:
         head = _read(stream, SMALL_BYTES + 1)
         if len(head) <= SMALL_BYTES:
             whole = replace(arriving, body=head)
-            kept, digest = self._keeper.run(lambda transaction: transaction.keep_message(whole)), digest_of(head)
-        else:
-            kept, digest = self._store.keep_large(arriving, _chunks(head, stream))
-        if kept is None:
-            return self._repeated(arriving, digest)
-        return self.process(kept, head if len(head) <= SMALL_BYTES else None)
+            kept_with_id = self._keeper.run(lambda transaction: transaction.keep_message(whole))
+            if kept_with_id is None:
+                return self._repeated(arriving, digest_of(head))
+            kept, first_id = kept_with_id
+            source = pieces(io.BytesIO(head), kept.file_name, kept.requested_form)
+            return self._processed(kept, _new_receipt(kept), source, first_id)
+        kept_large, digest = self._store.keep_large(arriving, _chunks(head, stream))
+        return self._repeated(arriving, digest) if kept_large is None else self.process(kept_large)
 
     def resume(self) -> list[Receipt]:
         """Finish the messages that were kept and not wholly processed, oldest first; their receipts."""
         return [self.process(message) for message in self._store.unprocessed()]
 
-    def process(self, message: KeptMessage, body: bytes | None = None) -> Receipt:
+    def process(self, message: KeptMessage) -> Receipt:
         """Decide and write the records of a kept message that are not written yet; its receipt.
 
         Another process may be doing the same: then the receipt is what there is
         so far (`is_complete` tells).
         """
-        if body is not None:  # kept just now: none of it can have been processed
-            source = pieces(io.BytesIO(body), message.file_name, message.requested_form)
-            return self._processed(message, _new_receipt(message), source)
         with self._store.processing(message.message_id) as is_ours:
             if not is_ours:
                 return self._receipt_so_far(message)
@@ -119,7 +118,9 @@ class Intake:
 
     # --- one message -----------------------------------------------------------------------------------------
 
-    def _processed(self, message: KeptMessage, receipt: Receipt, source: Iterator[Piece]) -> Receipt:
+    def _processed(
+        self, message: KeptMessage, receipt: Receipt, source: Iterator[Piece], first_id: int | None = None
+    ) -> Receipt:
         if receipt.is_complete:
             return receipt
         means = Means(store=self._store, writer=self._writer, shelf=self._shelf_as_it_stands(), workers=self._workers)
@@ -132,7 +133,7 @@ class Intake:
             seed=self._seed(message.received_at.date()),
         )
         try:
-            return Processing(means, incoming, receipt, message.size_bytes).run(source)
+            return Processing(means, incoming, receipt, message.size_bytes).run(source, first_id)
         except OvertakenError:
             return self._receipt_so_far(message)
 

@@ -186,11 +186,25 @@ class Reader(Protocol):
         """The record by which the declaration was lodged, cut out of its message. Raises NotFoundError."""
 
 
+class Keeping(Protocol):
+    """One transaction in which messages are kept as they came."""
+
+    def keep_message(self, arriving: Arriving) -> tuple[KeptMessage, int] | None:
+        """Keep a message's bytes: the message, and an id set aside for its first declaration.
+
+        None when the sender used the key before.
+        """
+
+
 class Writing(Protocol):
     """One transaction of the one writer: all of it is kept, or nothing. Nobody else writes until it ends."""
 
-    def keep_message(self, arriving: Arriving) -> KeptMessage | None:
-        """Keep a message's bytes. None when the sender used the key before."""
+    def append_new(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
+        """Write a batch of new declarations, and record how far its message is written (see `advance`).
+
+        False, with nothing written, when the sender lodged a declaration under
+        one of the references before. Raises TransitionError as `advance` does.
+        """
 
     def priors(self, sender_id: int, references: Sequence[str], registered_ids: Sequence[str]) -> list[Prior]:
         """Declarations not rejected that this sender lodged under one of these references or numbers."""
@@ -239,15 +253,15 @@ class Store(Reader, Protocol):
         It goes through them once and holds none.
         """
 
-    def writing(self) -> AbstractContextManager[Writing]:
-        """One transaction, committed on leaving; waits for other writers."""
+    def writing(self, count: int = 1) -> AbstractContextManager[Writing]:
+        """One transaction for `count` jobs, committed on leaving; waits for other writers."""
 
     def keep_large(self, arriving: Arriving, chunks: Iterator[bytes]) -> tuple[KeptMessage | None, str]:
         """Keep a message of any size as it arrives, and commit: the message (None when the sender used the key
         before) and the digest of what came."""
 
-    def keeping(self, count: int) -> AbstractContextManager[Writing]:
-        """One transaction in which `count` messages may be kept; waits for nobody and may write nothing else."""
+    def keeping(self, count: int = 1) -> AbstractContextManager[Keeping]:
+        """One transaction in which `count` messages may be kept; waits for nobody."""
 
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain, islice
 
 from msgspec import Struct
@@ -35,7 +36,7 @@ class Means(Struct, frozen=True, kw_only=True):
     """What processing a message needs beside it."""
 
     store: Store
-    writer: GroupWriter
+    writer: GroupWriter[Writing]
     shelf: Shelf
     workers: int
 
@@ -49,9 +50,14 @@ class Processing:
         self._receipt = receipt
         self._are_bodies_kept = size_bytes > SMALL_BYTES
         self._broken: tuple[Finding, ...] = ()
+        self._first_id: int | None = None
 
-    def run(self, source: Iterator[Piece]) -> Receipt:
-        """The finished receipt. Raises OvertakenError when somebody else has gone on with the message."""
+    def run(self, source: Iterator[Piece], first_id: int | None = None) -> Receipt:
+        """The finished receipt; `first_id` is an id set aside for the first declaration.
+
+        Raises OvertakenError when somebody else has gone on with the message.
+        """
+        self._first_id = first_id
         slices = self._marked(self._slices(source))
         first = list(islice(slices, ALONE_SLICES + 1))
         if len(first) <= ALONE_SLICES or self._means.workers < 2:
@@ -110,37 +116,41 @@ class Processing:
                 self._write_result(part, result)
 
     def _numbered(self, part: Slice) -> Slice:
-        return replace(part, declaration_ids=tuple(self._means.store.next_declaration_ids(len(part.pieces))))
+        first_id, self._first_id = self._first_id, None
+        ids = (first_id,) if first_id is not None and len(part.pieces) == 1 else None
+        return replace(part, declaration_ids=ids or tuple(self._means.store.next_declaration_ids(len(part.pieces))))
 
     def _write_result(self, part: Slice, result: Result) -> None:
         if result.contents:
             self._means.store.keep_knowledge(result.contents)
 
         def job(transaction: Writing) -> Receipt:
-            if result.encoded is None or result.tally is None or self._are_known(transaction, result.references):
-                return self._advance(transaction, part, self._sequel(transaction, part))
-            receipt = self._advance(transaction, part, result.tally)  # first: it finds out if we were overtaken
-            transaction.append(result.encoded)
-            return receipt
+            if result.encoded is not None and result.tally is not None:
+                receipt = self._carried_on(part, result.tally)
+                if self._appended(transaction, result, receipt):
+                    return receipt
+            receipt = self._carried_on(part, self._sequel(transaction, part))
+            return self._record(transaction, receipt)
 
         self._receipt = self._means.writer.run(job)
 
     # --- writing ---------------------------------------------------------------------------------------------
 
-    def _are_known(self, transaction: Writing, references: tuple[str, ...]) -> bool:
-        return bool(references) and bool(transaction.priors(self._incoming.sender_id, references, ()))
+    def _appended(self, transaction: Writing, result: Result, receipt: Receipt) -> bool:
+        """Write what stands alone. False, with nothing written, when a reference turns out to be used before."""
+        assert result.encoded is not None
+        with _overtaking():
+            return transaction.append_new(result.encoded, result.references, self._receipt.record_count, receipt)
 
     def _sequel(self, transaction: Writing, part: Slice) -> Tally:
         if transaction.record_count(self._receipt.message_id) != self._receipt.record_count:
             raise OvertakenError(f"message {self._receipt.message_id} was taken further by another")
         return Sequel(self._means.store, transaction, part, self._means.shelf).write()
 
-    def _advance(self, transaction: Writing, part: Slice, tally: Tally) -> Receipt:
+    def _carried_on(self, part: Slice, tally: Tally) -> Receipt:
         last = part.pieces[-1]
         receipt = carried_on(self._receipt, tally, last.position, last.form)
-        if part.is_last:
-            receipt = replace(receipt, message_findings=self._broken, is_complete=True)
-        return self._record(transaction, receipt)
+        return replace(receipt, message_findings=self._broken, is_complete=True) if part.is_last else receipt
 
     def _finish(self, transaction: Writing) -> None:
         """Close a message of which no record was left to write."""
@@ -149,11 +159,18 @@ class Processing:
         self._receipt = self._record(transaction, receipt)
 
     def _record(self, transaction: Writing, receipt: Receipt) -> Receipt:
-        try:
+        with _overtaking():
             transaction.advance(receipt.message_id, self._receipt.record_count, receipt)
-        except TransitionError as error:
-            raise OvertakenError(error.detail) from error
         return receipt
+
+
+@contextmanager
+def _overtaking() -> Iterator[None]:
+    """A message found further than expected was taken on by another."""
+    try:
+        yield
+    except TransitionError as error:
+        raise OvertakenError(error.detail) from error
 
 
 _EMPTY = Finding(

@@ -174,6 +174,7 @@ class EncodedBatch(Struct, frozen=True, kw_only=True):
     """
 
     message_id: int | None
+    sender_id: int
     first_position: int
     last_position: int
     declarations: bytes

@@ -11,12 +11,13 @@ from tidewaiter.cli.bench import parcels
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Lane
-from tidewaiter.model.money import Money
 from tidewaiter.regimes import load_regime
 from tidewaiter.release import Standing, Trigger
 from tidewaiter.risk import WatchListEntry, draw, load_knowledge
+from tidewaiter.workflow import evaluate as evaluating
 from tidewaiter.workflow.evaluate import Circumstances, conclude, evaluate
 from tidewaiter.workflow.records import Place, Prior
 
@@ -81,17 +82,18 @@ def test_without_law_there_is_a_finding_and_no_crash(code: str, rule_id: str) ->
     assert rule_ids(replace(parcel(), jurisdiction_code=code), given) == [rule_id]
 
 
-def test_a_currency_without_a_rate_is_a_finding() -> None:
-    one = parcel()
-    priced = replace(
-        one,
-        goods_items=tuple(
-            replace(i, invoice_price=Money(i.invoice_price.amount, "KPW")) for i in one.goods_items if i.invoice_price
-        ),
-    )
-    evaluation = evaluate(priced, circumstances())
+def test_law_that_is_missing_midway_is_a_finding_and_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_rate(*_: object) -> None:
+        raise NotInForceError("no rate for KPW is known", hint="another currency", place="invoice_amount")
+
+    monkeypatch.setattr(evaluating, "assess", without_rate)
+    evaluation = evaluate(parcel(), circumstances())
     assert evaluation.decision.state is State.REJECTED
-    assert any("KPW" in finding.words + finding.value for finding in evaluation.findings)
+    (finding,) = evaluation.findings
+    assert (finding.rule_id, finding.pointer, finding.hint) == (
+        "law.not_in_force", "invoice_amount", "another currency",
+    )  # fmt: skip
+    assert "KPW" in finding.words
 
 
 def test_findings_get_their_place_in_the_sender_s_terms() -> None:

@@ -28,7 +28,8 @@ from tidewaiter.model.errors import MessageError
 Step = tuple[str, int]
 
 _STEP: Final = re.compile(r"/((?:\{[^}]*\})?[^/{}\[\]]+)(?:\[(\d+)\])?")
-_MEANT: Final = frozenset({"currencyID", "unitCode", "formatCode"})  # change what a text means: never beside another text
+# Attributes that change what a text means: never put beside another text than the sender's.
+_MEANT: Final = frozenset({"currencyID", "unitCode", "formatCode"})
 _POSITION: Final = "SequenceNumeric"
 _POSITION_MAX: Final = 1_000_000
 
@@ -341,10 +342,10 @@ def _write_leaves(node: Node, leaves: Leaves) -> None:
 
 def _attach(node: Node, extra: Extra) -> None:
     """Attributes, and emptiness, that the sender gave a leaf of a weave."""
-    if not extra.value.strip() and not node.text:
-        node.is_kept = True
+    said = extra.value.strip()
+    node.is_kept |= not said and not node.text
     if node.text or node.is_kept:
-        known = {name for name, _ in node.attributes} | _MEANT
+        known = {name for name, _ in node.attributes} | (set() if node.text == said else _MEANT)
         node.attributes += [pair for pair in extra.attributes if pair[0] not in known]
 
 
