@@ -15,6 +15,7 @@ from tidewaiter.cli.session import LOCAL_SENDER, opened_store
 from tidewaiter.workflow.records import Receipt
 
 FINDINGS_SHOWN_MAX = 20
+VALUE_SHOWN_MAX = 60  # characters
 
 
 def submit(
@@ -52,7 +53,10 @@ def _print_findings(receipts: Sequence[Receipt]) -> None:
         found = [*receipt.message_findings, *receipt.findings]
         for finding in found[:FINDINGS_SHOWN_MAX]:
             place = finding.place or finding.pointer
-            seen = f" (seen: {finding.value})" if finding.value else ""
+            value = finding.value if len(finding.value) <= VALUE_SHOWN_MAX else f"{finding.value[:VALUE_SHOWN_MAX]}…"
+            seen = f" (seen: {value})" if value else ""
             console.print(f"{finding.severity.value:8}{place}: {finding.words}{seen} [{finding.rule_id}]", markup=False)
+            if finding.hint:
+                console.print(f"{'':8}hint: {finding.hint}", markup=False)
         if len(found) > FINDINGS_SHOWN_MAX:
             console.print(f"… and {len(found) - FINDINGS_SHOWN_MAX} more; --json shows them", markup=False)

@@ -158,7 +158,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         legal_day=decided.evaluation.legal_day,
         regime_digest=decided.regime_digest,
         knowledge_digest=decided.knowledge_digest,
-        seed_id=batch.incoming.seed.seed_id,
+        seed_id=decided.seed.seed_id,
         draw_key=decided.draw_key,
         selection_share=decided.selection_share,
         software_version=batch.software_version,

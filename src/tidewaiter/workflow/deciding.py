@@ -22,7 +22,7 @@ from tidewaiter.release import Trigger, amended, may
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
 from tidewaiter.workflow.pieces import Piece
-from tidewaiter.workflow.records import Decided, Effect, Incoming, Place, Prior, WatchList
+from tidewaiter.workflow.records import Decided, Effect, Incoming, Place, Prior, Seed, WatchList
 
 LAWS_MAX = 256  # senders may name any country; what is not modelled is remembered, too
 
@@ -91,12 +91,20 @@ def _from_contents(contents: tuple[bytes, bytes]) -> tuple[Regime, RiskKnowledge
     return Regime.from_content(contents[0]), RiskKnowledge.from_content(contents[1])
 
 
+class Drawing(Struct, frozen=True):
+    """What a declaration's random draw is made of. It is made once: no amendment or arrival gives a second chance."""
+
+    seed: Seed
+    key: str
+
+
 class Known(Struct, frozen=True):
     """What is known of the declaration a record speaks of: how it stands, what it says, which records say so."""
 
     prior: Prior
     original: Declaration | None = None
     sources: tuple[Place, ...] = ()
+    drawing: Drawing | None = None
 
 
 Resolve = Callable[[Declaration], Known | None]
@@ -141,13 +149,14 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     on = _legal_day(trigger, prior, incoming)
     jurisdiction_code = declaration.jurisdiction_code if declaration is not None else ""
     law = task.shelf.law(jurisdiction_code, on)
-    key = f"{incoming.digest}:{piece.position}"
+    drawing = known.drawing if known is not None and known.drawing is not None and trigger is not None else None
+    seed, key = (drawing.seed, drawing.key) if drawing else (incoming.seed, f"{incoming.digest}:{piece.position}")
     share = law.knowledge.policy.selection_share if law.knowledge else None
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
         knowledge=law.knowledge,
-        draw=None if share is None else draw(incoming.seed.seed, incoming.seed.seed_id, key, share),
+        draw=None if share is None else draw(seed.seed, seed.seed_id, key, share),
         law_absent=law.absent,
         is_arrived=trigger is Trigger.ARRIVED or (prior is not None and prior.is_arrived),
         trigger=trigger,
@@ -171,6 +180,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         regime_digest=law.regime.digest if law.regime else "",
         law_absent=law.absent,
         knowledge_digest=law.knowledge.digest if law.knowledge else "",
+        seed=seed,
         draw_key=key,
         selection_share="" if share is None else f"{share:f}",
         is_arrived=circumstances.is_arrived,

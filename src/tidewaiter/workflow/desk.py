@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.errors import TransitionError
@@ -19,9 +20,10 @@ from tidewaiter.release import Standing, Trigger, follow, may
 from tidewaiter.workflow.batching import Slice, batch_of, now
 from tidewaiter.workflow.deciding import Known, Shelf, decide_act
 from tidewaiter.workflow.evaluate import passed
-from tidewaiter.workflow.pieces import content, sources_of
+from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import ChangeOfState, Decided, Entry, Incoming, Prior, ReplacedVersion
+from tidewaiter.workflow.sequel import known_of
 
 WORDS_LENGTH_MAX = 2_000
 NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a decision does
@@ -109,13 +111,14 @@ class Desk:
         return decided.passed[-1][1]
 
     def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
-        sources = sources_of(self._store.kept(act.declaration_id, prior.version))
-        if act.trigger is Trigger.AMENDMENT_GRANTED:
-            asked = transaction.open_amendment(act.declaration_id)
-            if asked is None:
-                raise TransitionError("no amendment waits for an answer", hint="look at the declaration again")
-            sources = (*sources, asked)
-        return Known(prior, content(self._store, sources), sources)
+        known = known_of(self._store, prior)
+        if act.trigger is not Trigger.AMENDMENT_GRANTED:
+            return known
+        asked = transaction.open_amendment(act.declaration_id)
+        if asked is None:
+            raise TransitionError("no amendment waits for an answer", hint="look at the declaration again")
+        sources = (*known.sources, asked)
+        return replace(known, original=content(self._store, sources), sources=sources)
 
     def _replace(self, transaction: Writing, decided: Decided, prior: Prior, incoming: Incoming) -> None:
         transaction.replace_version(

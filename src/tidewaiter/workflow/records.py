@@ -126,6 +126,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     regime_digest: str
     law_absent: str
     knowledge_digest: str
+    seed: Seed
     draw_key: str
     selection_share: str
     is_arrived: bool

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
-from tidewaiter.workflow.deciding import Known, Shelf, decide_piece
+from tidewaiter.workflow.deciding import Drawing, Known, Shelf, decide_piece
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
@@ -68,8 +68,7 @@ class Sequel:
         known = self._look_up("number", number) if number else self._look_up("reference", reference)
         if known is None or known.original is not None:
             return known
-        sources = sources_of(self._store.kept(known.prior.declaration_id, known.prior.version))
-        return Known(known.prior, content(self._store, sources), sources)
+        return known_of(self._store, known.prior)
 
     def _look_up(self, kind: str, value: str) -> Known | None:
         if not value:
@@ -178,7 +177,15 @@ class Sequel:
             ),
             decided.declaration,
             decided.sources or (place,),
+            Drawing(decided.seed, decided.draw_key),
         )
+
+
+def known_of(store: Store, prior: Prior) -> Known:
+    """What evidence and messages say of a declaration, the first of its versions to the latest."""
+    kept = store.kept(prior.declaration_id, prior.version)
+    sources = sources_of(kept)
+    return Known(prior, content(store, sources), sources, Drawing(store.seed_by_id(kept.seed_id), kept.draw_key))
 
 
 def _prior_of(decided: Decided) -> Prior:

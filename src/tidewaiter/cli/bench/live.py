@@ -14,7 +14,7 @@ import shutil
 import socket
 import tempfile
 import time
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,6 @@ from tidewaiter.store import Settings, open_store
 from tidewaiter.store.senders import KeyHolder
 
 HOST: Final = "127.0.0.1"
-ON: Final = date(2026, 11, 20)
 WARM_UP_SECONDS: Final = 2
 SECONDS_MAX: Final = 600
 RATE_MAX: Final = 5_000
@@ -68,14 +67,14 @@ def run(rate: int = 200, seconds: int = 20) -> LiveReport:
     try:
         with open_store(settings) as store:
             sender = store.senders.ensure("bench")
-            key = store.senders.issue_key(KeyHolder(name="bench", role="officer"))  # who may name the legal day
+            key = store.senders.issue_key(KeyHolder(name="bench", role="declarant", sender_id=sender.sender_id))
             port = _free_port()
             server = multiprocessing.get_context("spawn").Process(target=_serve, args=(settings, port), daemon=True)
             server.start()
             try:
                 _wait_for(port)
                 bodies = _bodies(rate * (seconds + WARM_UP_SECONDS))
-                return asyncio.run(_measured(_Client(port, key, sender.sender_id), (rate, seconds), bodies))
+                return asyncio.run(_measured(_Client(port, key), (rate, seconds), bodies))
             finally:
                 server.terminate()
                 server.join(timeout=20)
@@ -90,7 +89,8 @@ def row(report: LiveReport) -> dict[str, str]:
     """The report as a person reads it."""
     return {
         "requests": f"{report.requests:,} at {report.rate} a second, one declaration each",
-        "not answered with a decision": f"{report.failed:,}" + (f" (statuses {report.by_status})" if report.failed else ""),
+        "not answered with a decision": f"{report.failed:,}"
+        + (f" (statuses {report.by_status})" if report.failed else ""),
         "p50": f"{report.p50_ms:.1f} ms",
         "p90": f"{report.p90_ms:.1f} ms",
         "p99": f"{report.p99_ms:.1f} ms (aim: at most 50)",
@@ -108,7 +108,10 @@ def _serve(settings: Settings, port: int) -> None:
 
 def _bodies(count: int) -> list[bytes]:
     form = forms.by_name("json")
-    return [form.write([declaration]) for declaration in parcels.declarations("json", count, int(time.time()), ON)]
+    return [
+        form.write([declaration])
+        for declaration in parcels.declarations("json", count, int(time.time()), datetime.now(UTC).date())
+    ]
 
 
 async def _measured(client: _Client, load: tuple[int, int], bodies: list[bytes]) -> LiveReport:
@@ -150,10 +153,10 @@ def _percentile(times: list[float], percent: int) -> float:
 class _Client:
     """Just enough HTTP to hand in a body over kept connections; written here so that it costs little itself."""
 
-    def __init__(self, port: int, key: str, sender_id: int) -> None:
+    def __init__(self, port: int, key: str) -> None:
         self._port = port
         self._head = (
-            f"POST /api/v1/declarations/json?legal_day={ON}&sender={sender_id} HTTP/1.1\r\nHost: {HOST}:{port}\r\n"
+            f"POST /api/v1/declarations/json HTTP/1.1\r\nHost: {HOST}:{port}\r\n"
             f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\nContent-Length: "
         ).encode()
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
