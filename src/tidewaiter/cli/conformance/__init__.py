@@ -69,9 +69,13 @@ def _wco_dm() -> tuple[Cases, Information]:
 
 
 def _h7() -> tuple[Cases, Information]:
-    from tidewaiter.cli.conformance import h7
+    from tidewaiter.cli.conformance import h7, wco_dm
 
-    return h7.cases, h7.information
+    def cases(folder: Path) -> Iterator[Case]:
+        yield from h7.cases(folder)
+        yield from wco_dm.h7_round_trip_cases(folder)
+
+    return cases, h7.information
 
 
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {"wco-dm": _wco_dm, "h7": _h7}
