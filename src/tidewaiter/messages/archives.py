@@ -127,7 +127,7 @@ class _Raises(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ARG002
+    def readinto(self, buffer: Any) -> int:
         raise self._error
 
 

@@ -64,7 +64,7 @@ class JsonForm:
         """The declarations as one JSON list, one a line."""
         return b"[\n" + b",\n".join(_line(declaration) for declaration in declarations) + b"\n]\n"
 
-    def locate(self, declaration: Declaration, pointer: str) -> str:  # noqa: ARG002
+    def locate(self, declaration: Declaration, pointer: str) -> str:
         """The JSON pointer (RFC 6901) within the declaration: `goods_items[2].sku` → `/goods_items/1/sku`."""
         return json_pointer(steps(pointer))
 

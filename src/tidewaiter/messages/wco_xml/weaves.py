@@ -298,13 +298,15 @@ class Communication(Weave):
 
     leaves = frozenset({"ID", "TypeCode"})
     fields = ("phone", "email")
-    codes: Final = {"TE": "phone", "EM": "email"}
+    codes: Mapping[str, str] = {"TE": "phone", "EM": "email"}
+    others: Mapping[str, str] = {"TEL": "phone"}  # understood too; the sender's own spelling is kept beside
 
     def parse(self, nodes: Sequence[Node]) -> Fields:
         """The first of each."""
         fields: Fields = {}
         for _, leaves in nodes:
-            name = self.codes.get(leaves.get("TypeCode", ""))
+            code = leaves.get("TypeCode", "")
+            name = self.codes.get(code) or self.others.get(code)
             if name and leaves.get("ID"):
                 fields.setdefault(name, leaves["ID"])
         return fields
@@ -318,6 +320,13 @@ class Communication(Weave):
         """By its code."""
         code = next(code for code, name in self.codes.items() if name == field)
         return f"Communication[TypeCode='{code}']/ID"
+
+
+class DanishCommunication(Communication):
+    """The same, as Danish customs' own test messages code it: telephone is TEL."""
+
+    codes: Mapping[str, str] = {"TEL": "phone", "EM": "email"}
+    others: Mapping[str, str] = {"TE": "phone"}
 
 
 class Guarantees(Weave):
@@ -452,6 +461,7 @@ WEAVES: Final[dict[str, Weave]] = {
     "duty_regime": DutyRegime(),
     "charges": Charges(),
     "communication": Communication(),
+    "communication_dk": DanishCommunication(),
     "guarantees": Guarantees(),
     "document_type": DocumentType(),
     "location": Location(),

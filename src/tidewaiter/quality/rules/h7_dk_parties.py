@@ -130,32 +130,21 @@ def declarant_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
 @danish("DK-VR53", vr=53)
 def declarant_contact(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A contact person of the declarant can be reached: give telephone and e-mail with the name."""
-    return _unreachable(declaration, "declarant", "Declarant")
+    return _unreachable(declaration, "declarant")
 
 
 @danish("DK-VR55", vr=55)
 def representative_contact(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A contact person of the representative can be reached: give telephone and e-mail with the name."""
-    return _unreachable(declaration, "representative", "Agent")
+    return _unreachable(declaration, "representative")
 
 
-def _unreachable(declaration: Declaration, name: str, element: str) -> Sequence[Seen]:
+def _unreachable(declaration: Declaration, name: str) -> Sequence[Seen]:
     party: Party | None = getattr(declaration, name)
     if party is None or not party.contact_name or (party.phone and party.email):
         return ()
-    if (party.phone or _says(declaration, element, "TEL")) and (party.email or _says(declaration, element, "EM")):
-        return ()
     lacking = "email" if party.phone else "phone"
     return [Seen(f"{name}.{lacking}", "", "A contact person needs both a telephone number and an e-mail address.")]
-
-
-def _says(declaration: Declaration, element: str, communication_code: str) -> bool:
-    """True where the party's element has a communication of that Danish kind that the form kept without a word for it."""
-    start = f"/Declaration/{element}/Contact"
-    return any(
-        extra.value == communication_code and extra.path.startswith(start) and "/Communication[" in extra.path
-        for extra in declaration.extras
-    )
 
 
 @danish("DK1009", vr=9)

@@ -1,0 +1,41 @@
+"""The measuring commands on the real thing, with few records: the figures are there and hang together."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from tidewaiter.cli.bench import bulk, live, meters
+
+
+def test_bulk_measures_a_whole_run() -> None:
+    report = bulk.run("json", 1_500, workers=2)
+    assert report.consignments == sum(report.counts.values()) == 1_500
+    assert report.counts["received"] > 1_400
+    assert report.consignments_a_second > 0
+    assert report.cpu_us_total >= report.cpu_us_postgresql > 0
+    assert report.ratio_to_copy > 0
+    assert 20 * 2**20 < report.peak_memory_bytes < 2**30
+    assert {"split", "read", "quality", "assess", "judge and decide", "canonical bytes", "encode"} == set(
+        report.cpu_us_by_step
+    )
+    assert "consignments" in bulk.row(report)
+
+
+def test_live_measures_durable_decisions() -> None:
+    report = live.run(20, 1)
+    assert report.requests == 20
+    assert report.by_status == {"201": 20}
+    assert report.failed == 0
+    assert 0 < report.p50_ms <= report.p90_ms <= report.p99_ms <= report.max_ms
+    assert "p99" in live.row(report)
+
+
+def test_meters_see_this_process() -> None:
+    before = meters.cpu_seconds(os.getpid())
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+    assert meters.cpu_seconds(os.getpid()) - before >= 0.05
+    assert meters.memory_bytes([os.getpid()]) > 2**20
+    assert meters.cpu_seconds(2**22 + 1) == 0
