@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 from tidewaiter.data.nomenclature import edition_on
 from tidewaiter.model.declaration import Declaration, GoodsItem, Party
@@ -51,8 +52,13 @@ def codes(name: str) -> frozenset[str]:
 
 def items(declaration: Declaration) -> Iterator[tuple[str, GoodsItem]]:
     """The lines with their pointers."""
-    for place, item in enumerate(declaration.goods_items, 1):
-        yield f"goods_items[{place}]", item
+    return zip(_pointers(len(declaration.goods_items)), declaration.goods_items, strict=True)
+
+
+@lru_cache(maxsize=64)
+def _pointers(count: int) -> tuple[str, ...]:
+    """Asked for by dozens of rules for each declaration, so made once for each number of lines."""
+    return tuple(f"goods_items[{place}]" for place in range(1, count + 1))
 
 
 # --- declaration type and procedures -------------------------------------------------------------------------------
