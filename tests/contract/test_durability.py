@@ -95,6 +95,9 @@ def assert_whole(store: PostgresStore) -> None:
     assert sorted(positions) == list(range(1, COUNT + 1))
     spans = store.spans(message.message_id)
     assert [span.first_position for span in spans] == [1, *(span.last_position + 1 for span in spans[:-1])]
+    last = store.declarations(Filter(limit=1))[0]
+    assert store.record(last.declaration_id) in b"".join(store.message_bytes(message.message_id))
+    assert store.decision(last.declaration_id).declaration is not None
     report = replay.replay_all(store, workers=1)
     assert report.differences == ()
     assert report.replayed == report.same == COUNT

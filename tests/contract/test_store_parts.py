@@ -20,6 +20,7 @@ from tidewaiter.store import PostgresStore, Settings, rows
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import MigrationError, migrate, migrations
 from tidewaiter.store.senders import KeyHolder
+from tidewaiter.workflow import replay
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.ports import Filter
 
@@ -202,6 +203,7 @@ def test_altered_evidence_shows(store: PostgresStore, database_url: str, alterat
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(alteration.encode())
     assert any(words in problem for problem in store.broken_links())
+    assert not replay.replay_all(store, workers=1).is_clean
 
 
 @pytest.mark.parametrize(
