@@ -35,7 +35,17 @@ class Conversion(Struct, frozen=True):
 class Regime:
     """The law of one jurisdiction on one legal day. Equal to every regime of the same digest."""
 
-    __slots__ = ("_datasets", "_last", "_rates", "content", "currency", "digest", "jurisdiction_code", "law", "legal_day")
+    __slots__ = (
+        "_datasets",
+        "_last",
+        "_rates",
+        "content",
+        "currency",
+        "digest",
+        "jurisdiction_code",
+        "law",
+        "legal_day",
+    )
 
     jurisdiction_code: str
     legal_day: date

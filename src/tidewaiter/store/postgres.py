@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import psycopg
 import zstandard
+from msgspec.structs import replace
 
 from tidewaiter.model.decision import Evaluation
 from tidewaiter.model.errors import NotFoundError
@@ -91,6 +92,14 @@ class PostgresStore:
 
     def decision(self, declaration_id: int) -> DecisionFile:
         """The latest version's decision with all that was kept. Raises NotFoundError."""
+        file, kept = self._decided(declaration_id)
+        return replace(file, declaration=content(self, sources_of(kept), file.message))
+
+    def outcome(self, declaration_id: int) -> DecisionFile:
+        """The same without reading the message again: `declaration` is None. Raises NotFoundError."""
+        return self._decided(declaration_id)[0]
+
+    def _decided(self, declaration_id: int) -> tuple[DecisionFile, Kept]:
         with self._connections.lend() as connection, _snapshot(connection):
             row = reading.read_declaration(connection, declaration_id)
             message = reading.read_message(connection, row.message_id)
@@ -99,7 +108,7 @@ class PostgresStore:
             notices = tuple(reading.read_notices_of(connection, declaration_id))
             transitions = tuple(reading.read_transitions(connection, row, versions[0].kept))
         kept = versions[-1].kept
-        return DecisionFile(
+        file = DecisionFile(
             row=row,
             message=message,
             evaluation=msgspec.json.decode(kept.evaluation, type=Evaluation),
@@ -109,10 +118,11 @@ class PostgresStore:
             seed_id=kept.seed_id,
             software_version=kept.software_version,
             notes=kept.notes,
-            declaration=content(self, sources_of(kept), message),
+            declaration=None,
             notices=notices,
             transitions=transitions,
         )
+        return file, kept
 
     def record(self, declaration_id: int) -> bytes:
         """The record by which the declaration was lodged, cut out of its message. Raises NotFoundError."""

@@ -7,9 +7,9 @@ import functools
 import hashlib
 import io
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import date
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
 
 import anyio.to_thread
 from anyio import from_thread
@@ -19,6 +19,7 @@ from msgspec import Struct
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.web.house import House
 from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.pieces import SMALL_BYTES
 from tidewaiter.workflow.ports import KeptMessage
 from tidewaiter.workflow.records import Receipt
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS: Final = 20  # after its last byte, how long a sender waits before being told that work goes on
 BUFFER_BYTES: Final = 256 * 1024
+
+
+Answer = TypeVar("Answer")
 
 
 class Particulars(Struct, frozen=True, kw_only=True):
@@ -75,6 +79,13 @@ class Reader(io.RawIOBase):
         self._rest = self._rest[count:]
         return count
 
+    async def read_ahead(self) -> None:
+        """Take in as much as a small message has: one that is here whole needs no more asking of the event loop."""
+        head = bytearray()
+        while len(head) <= SMALL_BYTES and not self.ended.is_set():
+            head += await self._next()
+        self._rest = memoryview(bytes(head))
+
     async def _next(self) -> bytes:
         try:
             chunk = await anext(self._chunks, None)
@@ -89,14 +100,21 @@ class Reader(io.RawIOBase):
         return chunk
 
 
-async def hand_in(house: House, chunks: AsyncIterator[bytes], given: Particulars) -> Receipt:
-    """The receipt; one that is not complete where the work takes longer than a sender should wait.
+async def hand_in(
+    house: House, chunks: AsyncIterator[bytes], given: Particulars, conclude: Callable[[Receipt], Answer]
+) -> Answer:
+    """What `conclude` makes of the receipt, in the same thread; one that is not complete where the work takes long.
 
     The work then goes on in its thread, and after a crash where it stopped. Raises what the intake raises.
     """
     reader = Reader(chunks)
-    work = functools.partial(_submit, house, io.BufferedReader(reader, BUFFER_BYTES), given)
-    working = asyncio.create_task(anyio.to_thread.run_sync(work, limiter=house.submissions))
+    await reader.read_ahead()
+
+    def work() -> Answer:
+        return conclude(_submit(house, io.BufferedReader(reader, BUFFER_BYTES), given))
+
+    limiter = house.submissions if reader.ended.is_set() else house.uploads
+    working = asyncio.create_task(anyio.to_thread.run_sync(work, limiter=limiter))
     while not working.done():
         patience = asyncio.create_task(_patience(reader.ended))
         await asyncio.wait({working, patience}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,7 +122,8 @@ async def hand_in(house: House, chunks: AsyncIterator[bytes], given: Particulars
         if not working.done() and (kept := await anyio.to_thread.run_sync(_kept, house, reader.digest, given)):
             house.going_on.add(working)
             working.add_done_callback(functools.partial(_note_end, house))
-            return Receipt(message_id=kept.message_id, digest=kept.digest, record_count=kept.record_count)
+            receipt = Receipt(message_id=kept.message_id, digest=kept.digest, record_count=kept.record_count)
+            return await anyio.to_thread.run_sync(conclude, receipt)
     return working.result()
 
 
@@ -134,7 +153,7 @@ def _kept(house: House, digest: str, given: Particulars) -> KeptMessage | None:
         return None
 
 
-def _note_end(house: House, working: asyncio.Task[Receipt]) -> None:
+def _note_end(house: House, working: asyncio.Task[Any]) -> None:
     house.going_on.discard(working)
     if not working.cancelled() and (error := working.exception()):
         logging.getLogger("tidewaiter.web").error("a message kept before could not be finished", exc_info=error)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from anyio import CapacityLimiter
 
@@ -18,7 +18,8 @@ from tidewaiter.web.settings import WebSettings
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Receipt
 
-SUBMISSIONS_AT_ONCE: Final = 16  # messages being decided at the same time; more wait their turn
+SUBMISSIONS_AT_ONCE: Final = 2  # small messages being decided at the same time: more threads only wait for one another
+UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
 class Desk(Protocol):
@@ -44,6 +45,9 @@ class Submitter(Protocol):
     ) -> Receipt:
         """Keep a message, decide what is in it, and give a receipt. Raises ConflictError."""
 
+    def prepare(self) -> None:
+        """Have forms, rules, law and lists at hand before the first message."""
+
     def close(self) -> None:
         """Finish what is being written; take nothing more."""
 
@@ -62,7 +66,8 @@ class House:
     settings: WebSettings
     throttle: Throttle = field(default_factory=Throttle)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
-    going_on: set[asyncio.Task[Receipt]] = field(default_factory=set)  # work whose sender was already answered
+    uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
+    going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered
 
 
 def now() -> datetime:

@@ -23,6 +23,7 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 
 LOCAL_SENDER: Final = "local"  # in whose name pages submit where nobody else is known
+SWITCH_SECONDS: Final = 0.0005
 GRACE_SECONDS: Final = 10  # for answers under way when the server is told to stop
 
 
@@ -94,8 +95,11 @@ def server(house: House, host: str, port: int) -> uvicorn.Server:
 def run(house: House, host: str, port: int) -> None:
     """Run until interrupted, finishing in the background what a crash left half done."""
     prepared = server(house, host, port)
+    house.intake.prepare()
     threading.Thread(target=finish, args=[house], name="finishing", daemon=True).start()
     gc.collect()
+    # A thread that comes back from the database waits for at most this long until the event loop lets it go on.
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.freeze()  # what is loaded now stays: collecting it again and again would make single answers late
     signal.signal(signal.SIGTERM, _leave)
     try:

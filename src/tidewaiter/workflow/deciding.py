@@ -60,7 +60,7 @@ class Shelf:
         found = self._laws.get((jurisdiction_code, on))
         if found is None:
             with self._loading:
-                found = self._load(jurisdiction_code, on)
+                found = self._laws.get((jurisdiction_code, on)) or self._load(jurisdiction_code, on)
                 if len(self._laws) >= LAWS_MAX:
                     self._laws.clear()
                 self._laws[jurisdiction_code, on] = found

@@ -21,11 +21,15 @@ from typing import BinaryIO
 
 from msgspec.structs import replace
 
+from tidewaiter.messages import forms
 from tidewaiter.model.canonical import digest as digest_of
+from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import ConflictError
+from tidewaiter.regimes import jurisdictions
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.crew import workers_wanted
 from tidewaiter.workflow.deciding import Shelf
+from tidewaiter.workflow.evaluate import Circumstances, evaluate
 from tidewaiter.workflow.grouping import GroupWriter
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, pieces, pieces_again
 from tidewaiter.workflow.ports import KeptMessage, Store
@@ -56,6 +60,15 @@ class Intake:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def prepare(self) -> None:
+        """Have forms, rules, law and lists at hand before the first message: finding them takes a second or two."""
+        forms.forms()
+        shelf, today = self._shelf_as_it_stands(), self._clock().date()
+        for code in jurisdictions():
+            law = shelf.law(code, today)
+            nothing = Declaration(jurisdiction_code=code)
+            evaluate(nothing, Circumstances(legal_day=today, regime=law.regime, knowledge=law.knowledge, draw=None))
 
     def close(self) -> None:
         """Finish what is being written; take nothing more."""

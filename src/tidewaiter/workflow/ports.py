@@ -161,6 +161,9 @@ class Reader(Protocol):
     def decision(self, declaration_id: int) -> DecisionFile:
         """The latest version's decision. Raises NotFoundError."""
 
+    def outcome(self, declaration_id: int) -> DecisionFile:
+        """The same without reading the message again: `declaration` is None. Raises NotFoundError."""
+
     def find(self, reference: str) -> int:
         """The declaration_id for an id, registered id (MRN) or sender's reference. Raises NotFoundError."""
 

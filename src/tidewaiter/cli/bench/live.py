@@ -165,14 +165,24 @@ class _Client:
     async def post(self, body: bytes, due: float) -> tuple[int, float]:
         """Status (0: no answer) and seconds since it was due."""
         async with self._free:
-            try:
-                reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(HOST, self._port)
-                writer.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
-                status, is_decided = await _answer(reader)
-            except (OSError, asyncio.IncompleteReadError, ValueError):
-                return 0, time.perf_counter() - due
-            self._idle.append((reader, writer))
-        return (status if is_decided else 0), time.perf_counter() - due
+            status = 0
+            while not status:
+                is_reused = bool(self._idle)
+                try:
+                    status = await self._once(body)
+                except (OSError, asyncio.IncompleteReadError, ValueError):
+                    if not is_reused:  # a kept connection may have been closed as idle; handing in again is safe
+                        break
+        return status, time.perf_counter() - due
+
+    async def _once(self, body: bytes) -> int:
+        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(HOST, self._port)
+        writer.write(self._head + str(len(body)).encode() + b"\r\n\r\n" + body)
+        status, is_decided = await _answer(reader)
+        self._idle.append((reader, writer))
+        if not is_decided:
+            raise ValueError("answered without the decision")
+        return status
 
     async def close(self) -> None:
         """Close the kept connections."""

@@ -121,7 +121,7 @@ async def submit_declarations(
 async def receive(request: Request[Principal, Any, State], house: House, asked: Asked) -> Response[shapes.ReceiptShape]:
     """Stream the body to the intake, and put what came of it in words. Raises WebError, and what the intake raises."""
     asking = request.user
-    sender_id = await anyio.to_thread.run_sync(on_behalf, house, asking, asked)
+    sender_id = await on_behalf(house, asking, asked)
     if asked.form and asked.form not in forms.forms():
         names = ", ".join(forms.forms())
         raise WebError("form.unknown", f"There is no form {asked.form!r}.", hint=f"One of {names}.", place="path: form")
@@ -133,9 +133,8 @@ async def receive(request: Request[Principal, Any, State], house: House, asked: 
         key=asked.key or "",
         legal_day=asked.legal_day,
     )
-    found = await handing.hand_in(house, request.stream(), given)
     few = DETAILS_MAX if MINIMAL not in asked.prefer.replace(" ", "") else 0
-    return await anyio.to_thread.run_sync(answer, house, found, asking, few)
+    return await handing.hand_in(house, request.stream(), given, lambda found: answer(house, found, asking, few))
 
 
 def answer(house: House, found: Receipt, asking: Principal, few: int) -> Response[shapes.ReceiptShape]:
@@ -144,7 +143,7 @@ def answer(house: House, found: Receipt, asking: Principal, few: int) -> Respons
         raise unreadable(found)
     lines = found.lines if found.record_count <= few else ()
     ids = dict.fromkeys(line.declaration_id for line in lines if line.declaration_id)
-    details = [shapes.detail(house.store.decision(declaration_id), asking) for declaration_id in ids]
+    details = [shapes.detail(house.store.outcome(declaration_id), asking) for declaration_id in ids]
     status = HTTP_200_OK if found.is_repeat else HTTP_201_CREATED
     return Response(
         shapes.receipt(found, details, asking),
@@ -161,7 +160,7 @@ def unreadable(found: Receipt) -> WebError:
     return WebError(code, f"{finding.words} {kept}", hint=finding.hint, place=finding.place)
 
 
-def on_behalf(house: House, asking: Principal, asked: Asked) -> int:
+async def on_behalf(house: House, asking: Principal, asked: Asked) -> int:
     """Whose message it is. Raises WebError where a declarant reaches beyond itself or an officer names nobody."""
     if asking.is_officer:
         if asked.sender is None:
@@ -171,7 +170,8 @@ def on_behalf(house: House, asking: Principal, asked: Asked) -> int:
                 hint="Name the sender's number as ?sender=",
                 place="query: sender",
             )
-        if all(sender.sender_id != asked.sender for sender in house.senders.all()):
+        senders = await anyio.to_thread.run_sync(house.senders.all)
+        if all(sender.sender_id != asked.sender for sender in senders):
             raise WebError("not_found", f"There is no sender {asked.sender}.", place="query: sender")
         return asked.sender
     if asked.legal_day is not None:
