@@ -1,8 +1,8 @@
 """Applying an amendment: the declaration as it stands, with what the amendment message changes.
 
-An amendment carries only what changes. What it states replaces what stood there, element
-by element; goods items are matched by line number; a line that the amendment points at
-without stating anything of it is deleted, and the remaining lines keep their numbers.
+An amendment that points at what it changes is applied as the WCO Data Model has it. Without
+pointers, what it states replaces what stood there, element by element; goods items are matched
+by line number, and nothing is deleted.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from tidewaiter.model.declaration import Amendment, Declaration, GoodsItem
+from tidewaiter.messages.wco_dm import apply_amendment
+from tidewaiter.model.declaration import Declaration, GoodsItem
 
-_ITEM_SECTION = "68A"  # WCO class of the goods item
 _OF_THE_MESSAGE = frozenset(
     [
         "function",
@@ -35,6 +35,8 @@ _OF_THE_MESSAGE = frozenset(
 
 def amended(declaration: Declaration, amendment: Declaration) -> Declaration:
     """`declaration` with the changes of `amendment`; its own function, reference and number stay."""
+    if any(change.pointers for change in amendment.amendments):
+        return apply_amendment(declaration, amendment)
     stated = _stated(amendment, _OF_THE_MESSAGE)
     items = _items(declaration.goods_items, amendment)
     changed = {name: _merged(getattr(declaration, name), value) for name, value in stated.items()}
@@ -73,25 +75,9 @@ def _items(items: tuple[GoodsItem, ...], amendment: Declaration) -> tuple[GoodsI
     for item in amendment.goods_items:
         old = by_line.get(item.line_no)
         by_line[item.line_no] = item if old is None else _merged_item(old, item)
-    stated = {item.line_no for item in amendment.goods_items}
-    for line_no in _deleted(amendment.amendments, stated):
-        by_line.pop(line_no, None)
     return tuple(by_line[line_no] for line_no in sorted(by_line))
 
 
 def _merged_item(old: GoodsItem, new: GoodsItem) -> GoodsItem:
     changed = {name: _merged(getattr(old, name), value) for name, value in _stated(new).items()}
     return replace(old, **changed)
-
-
-def _deleted(amendments: tuple[Amendment, ...], stated: set[int]) -> list[int]:
-    """Lines whose pointer ends at the goods item itself and of which the message states nothing."""
-    return [
-        last.sequence
-        for change in amendments
-        if change.pointers
-        and (last := change.pointers[-1]).section_code == _ITEM_SECTION
-        and not last.tag_id
-        and last.sequence is not None
-        and last.sequence not in stated
-    ]
