@@ -1,1 +1,1 @@
-"""What are the goods? Commodity codes and words in descriptions."""
+"""What are the goods? Its place is kept; word lists and nomenclature live in `data` until it needs more."""

@@ -67,7 +67,7 @@ def replay(
         raise UsageError("say which decision, or --all", hint="tidewaiter decision replay 42")
     with opened_store() as store, output.progress() as bar:
         if all_:
-            task = bar.add_task("replaying", total=store.counts().get("declarations", 0))
+            task = bar.add_task("replaying", total=store.decision_count())
             report = replaying.replay_all(store, on_progress=lambda done: bar.update(task, completed=done))
         else:
             report = replaying.replay(store, store.find(reference))
@@ -79,7 +79,7 @@ def replay(
         output.out().print(
             f"{report.same} of {report.replayed} decisions came out byte for byte the same", markup=False
         )
-    return output.EXIT_OK if report.same == report.replayed else output.EXIT_ERROR
+    return output.EXIT_OK if report.is_clean else output.EXIT_ERROR
 
 
 def _summary(file: DecisionFile) -> dict[str, Any]:

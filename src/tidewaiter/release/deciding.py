@@ -29,6 +29,10 @@ class DatasetFacts(Protocol):
     def is_assessed(self) -> bool:
         """True when charges are worked out, told and collected on this dataset."""
 
+    @property
+    def irg_hint(self) -> str:
+        """The category of the Immediate Release Guidelines it stands for; "" where the value decides."""
+
 
 def decide(
     declaration: Declaration,
@@ -54,7 +58,7 @@ def decide(
     kinds = frozenset(hold.kind for hold in found)
     step = _lodged(kinds, is_there=is_there, is_assessed=dataset.is_assessed)
     on_arrival = None if is_there else _lodged(kinds, is_there=True, is_assessed=dataset.is_assessed).state
-    kind = category(declaration, assessment, hint=getattr(dataset, "irg_hint", ""))
+    kind = category(declaration, assessment, hint=dataset.irg_hint)
     return Decision(
         state=step.state,
         lane=judgement.lane,

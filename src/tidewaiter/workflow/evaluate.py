@@ -63,7 +63,7 @@ class NoDataset(Struct, frozen=True):
 
     code: str = ""
     is_assessed: bool = False
-    is_low_value: bool = False
+    irg_hint: str = ""
 
 
 Locate = Callable[[str], str]
