@@ -38,6 +38,7 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(")?|[{}\[\]]', re.DOTALL)
 _SCALAR_END = re.compile(rb"[,\]}\n]")
 _NAME = re.compile(rb'\s*("(?:[^"\\]|\\.)*+")\s*:\s*')
 _FIRST_NAME = re.compile(rb'\{\s*"([^"\\]*+)"\s*:')
+_LONE_BRACE = re.compile(rb"^[ \t]*\{[ \t\r]*$", re.MULTILINE)  # an indented declaration begins
 _LIST_NAME = b'"declarations"'
 # The decoder's own words; should they change, brackets are counted instead, which is slower and no less right.
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
@@ -182,7 +183,7 @@ def _is_lines(window: Window) -> bool:
     line, newline, rest = head.partition(b"\n")
     end = _value_end(line) or _brackets_end(line)
     if end is not None:
-        return not line[end:].strip(_SPACE)
+        return not line[end:].strip(_SPACE) and not _LONE_BRACE.search(rest)
     if not newline:
         return True
     # An indented object never goes on with another "{" after anything but an opening or a comma.

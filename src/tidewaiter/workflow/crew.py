@@ -2,7 +2,8 @@
 
 A worker makes its handler once (`start(*arguments)`, importable by name) and
 then handles part after part. How many parts are under way is bounded, and so
-is the memory, however long the work.
+is the memory, however long the work. Processes take a while to start, so a crew
+is made first and told its `arguments` when they are known (`begin`).
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ def workers_wanted() -> int:
 class Crew(Generic[Part, Result]):
     """`count` workers, each with its own handler. `close` it, or use it in a `with`."""
 
-    def __init__(self, count: int, start: Callable[..., Callable[[Part], Result]], *arguments: Any) -> None:
+    def __init__(self, count: int, start: Callable[..., Callable[[Part], Result]]) -> None:
         context = multiprocessing.get_context("spawn")
         self._workers = []
         for _ in range(count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=work, args=(theirs, start, arguments), daemon=True)
+            process = context.Process(target=work, args=(theirs, start), daemon=True)
             process.start()
             theirs.close()
             self._workers.append((process, ours))
@@ -59,15 +60,17 @@ class Crew(Generic[Part, Result]):
         """The workers' process ids."""
         return [process.pid for process, _ in self._workers if process.pid is not None]
 
+    def begin(self, *arguments: Any) -> None:
+        """Have each worker make its handler. Raises WorkerLostError."""
+        for _, pipe in self._workers:
+            _send(pipe, arguments)
+
     def results(self, parts: Iterable[Part]) -> Iterator[tuple[Part, Result]]:
         """Each part with what came of it, in order. Raises WorkerLostError, or what the handler raised."""
         under_way: deque[tuple[Part, Connection]] = deque()
         for number, part in enumerate(parts):
             pipe = self._workers[number % len(self._workers)][1]
-            try:
-                pipe.send(part)
-            except OSError as error:
-                raise _lost() from error
+            _send(pipe, part)
             under_way.append((part, pipe))
             if len(under_way) == AHEAD * len(self._workers):
                 yield _received(*under_way.popleft())
@@ -83,6 +86,13 @@ class Crew(Generic[Part, Result]):
             if process.is_alive():
                 process.kill()
                 process.join()
+
+
+def _send(pipe: Connection, part: Any) -> None:
+    try:
+        pipe.send(part)
+    except OSError as error:
+        raise _lost() from error
 
 
 def _received(part: Part, pipe: Connection) -> tuple[Part, Any]:
@@ -102,11 +112,14 @@ def _lost() -> WorkerLostError:
     )
 
 
-def work(pipe: Connection, start: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
+def work(pipe: Connection, start: Callable[..., Callable[[Any], Any]]) -> None:
     """What a worker does until the other end of the pipe is closed."""
     waiting: queue.Queue[Any] = queue.Queue(AHEAD)
     # A thread takes in parts while results go out: with both ends only sending, both would wait for ever.
     threading.Thread(target=_take_in, args=(pipe, waiting), daemon=True).start()
+    arguments = waiting.get()
+    if arguments is None:
+        return
     handle = start(*arguments)
     while (part := waiting.get()) is not None:
         try:

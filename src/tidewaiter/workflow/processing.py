@@ -64,8 +64,9 @@ class Processing:
             for part in chain(first, slices):
                 self._write_here(part)
         else:
-            self._write_here(first[0])  # loads the law, which the workers then need not read from its files
-            self._write_with_crew(chain(first[1:], slices))
+            with Crew[Slice, Result](self._means.workers, decider) as crew:
+                self._write_here(first[0])  # while they start; loads the law, which they need not read from its files
+                self._write_with(crew, chain(first[1:], slices))
         if not self._receipt.is_complete:
             self._means.writer.run(self._finish)
         return self._receipt
@@ -108,12 +109,11 @@ class Processing:
         part = self._numbered(part)
         self._write_result(part, decide_slice(part, self._means.shelf, self._means.store.encode))
 
-    def _write_with_crew(self, slices: Iterator[Slice]) -> None:
-        store, shelf = self._means.store, self._means.shelf
-        crew: Crew[Slice, Result] = Crew(self._means.workers, decider, shelf.watch_list, shelf.loaded(), store.encode)
-        with crew:
-            for part, result in crew.results(self._numbered(each) for each in slices):
-                self._write_result(part, result)
+    def _write_with(self, crew: Crew[Slice, Result], slices: Iterator[Slice]) -> None:
+        shelf = self._means.shelf
+        crew.begin(shelf.watch_list, shelf.loaded(), self._means.store.encode)
+        for part, result in crew.results(self._numbered(each) for each in slices):
+            self._write_result(part, result)
 
     def _numbered(self, part: Slice) -> Slice:
         first_id, self._first_id = self._first_id, None

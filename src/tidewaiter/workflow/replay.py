@@ -113,7 +113,8 @@ def _chained(results: Iterator[Report], store: Store, parts: Iterator[Part], wor
     following = next(parts, None)
     if following is None:
         return
-    with Crew[Part, Report](workers, handler, store) as crew:
+    with Crew[Part, Report](workers, handler) as crew:
+        crew.begin(store)
         yield from (result for _, result in crew.results(_with(following, parts)))
 
 

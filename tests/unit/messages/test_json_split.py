@@ -46,6 +46,10 @@ def test_every_layout_gives_the_same_records(message: bytes) -> None:
     assert split(message % (A, B)) == [A, B]
 
 
+def test_an_indented_object_may_follow_one_on_a_line() -> None:
+    assert split(b'{}\n{\n  "submitter": {}\n}\n') == [b"{}", b'{\n  "submitter": {}\n}']
+
+
 def test_indented_objects_in_a_row_are_followed() -> None:
     first, second = msgspec.json.format(A, indent=2), msgspec.json.format(B, indent=4)
     assert split(first + b"\n" + second + b"\n") == [first, second]
