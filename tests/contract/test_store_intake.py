@@ -345,7 +345,7 @@ def test_an_officer_confirms_arrival_and_payment_clears(store: PostgresStore, in
     parcel = next(each for each in some(5) if each.jurisdiction_code == "DK")
     lodged = hand_in(intake, sender_id, as_json(parcel)).lines[0]
     desk = Desk(store)
-    assert desk.confirm_arrival(lodged.declaration_id, "officer 7") is State.AWAITING_PAYMENT
+    assert desk.confirm_arrival(lodged.declaration_id, "officer 7", on=DAY) is State.AWAITING_PAYMENT
     assert store.decision(lodged.declaration_id).row.version == 2
     assert desk.act(lodged.declaration_id, Trigger.PAYMENT_RECEIVED, "officer 7", "by card") is State.CLEARED
     file = store.decision(lodged.declaration_id)
@@ -354,9 +354,22 @@ def test_an_officer_confirms_arrival_and_payment_clears(store: PostgresStore, in
     assert (paid.actor, paid.words) == ("officer 7", "by card")
     assert file.notices[-1].kind is NoticeKind.CLEARED
     with pytest.raises(TransitionError):
-        desk.confirm_arrival(lodged.declaration_id, "officer 7")
+        desk.confirm_arrival(lodged.declaration_id, "officer 7", on=DAY)
     assert replay.replay_all(store).is_clean
     assert not store.broken_links()
+
+
+def test_arrival_on_a_day_without_law_changes_nothing(store: PostgresStore, intake: Intake, sender_id: int) -> None:
+    (parcel,) = some(1)
+    lodged = hand_in(intake, sender_id, as_json(parcel)).lines[0]
+    with pytest.raises(TransitionError, match="cannot be decided here"):
+        Desk(store).confirm_arrival(lodged.declaration_id, "officer 7", on=date(2999, 1, 1))
+    presented = Declaration(function=MessageFunction.PRESENTATION, registered_id=lodged.registered_id)
+    answer = intake.submit(
+        io.BytesIO(as_json(presented)), sender_id=sender_id, file_name="", transport="test", legal_day=date(2999, 1, 1)
+    )
+    assert answer.findings[0].rule_id == "submission.not_allowed"
+    assert store.decision(lodged.declaration_id).row.state is State.RECEIVED
 
 
 def test_a_declaration_is_drawn_once(store: PostgresStore, intake: Intake, sender_id: int) -> None:
@@ -366,7 +379,7 @@ def test_a_declaration_is_drawn_once(store: PostgresStore, intake: Intake, sende
         function=MessageFunction.AMENDMENT, registered_id=lodged.registered_id, importer=Party(name="Again")
     )
     hand_in(intake, sender_id, as_json(amendment))
-    Desk(store).confirm_arrival(lodged.declaration_id, "officer 7")
+    Desk(store).confirm_arrival(lodged.declaration_id, "officer 7", on=DAY)
     kept = [store.kept(lodged.declaration_id, version) for version in (1, 2, 3)]
     assert len({(each.seed_id, each.draw_key) for each in kept}) == 1
     assert replay.replay(store, lodged.declaration_id).same == 3
@@ -376,8 +389,8 @@ def test_an_amendment_under_control_waits_for_an_officer(store: PostgresStore, i
     parcel = next(each for each in some(5) if each.jurisdiction_code == "DK")
     lodged = hand_in(intake, sender_id, as_json(parcel)).lines[0]
     desk = Desk(store)
-    desk.confirm_arrival(lodged.declaration_id, "officer 7")
-    desk.act(lodged.declaration_id, Trigger.EXAMINATION_ORDERED, "officer 7")
+    desk.confirm_arrival(lodged.declaration_id, "officer 7", on=DAY)
+    desk.act(lodged.declaration_id, Trigger.EXAMINATION_ORDERED, "officer 7", on=DAY)
     amendment = Declaration(
         function=MessageFunction.AMENDMENT, registered_id=lodged.registered_id, importer=Party(name="Waiting")
     )

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.model.decision import NoticeKind, State
+from tidewaiter.model.decision import Evaluation, NoticeKind, State
 from tidewaiter.model.errors import TransitionError
 from tidewaiter.release import Standing, Trigger, follow, may
 from tidewaiter.workflow.batching import Slice, batch_of, now
@@ -101,11 +101,7 @@ class Desk:
         shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)
         decided = decide_act(known, incoming, shelf, act.trigger)
         if decided.standing is None:
-            first = next(iter(decided.evaluation.findings), None)
-            raise TransitionError(
-                f"as amended it would be rejected: {first.words if first else decided.evaluation.decision.words}",
-                hint="refuse the request",
-            )
+            raise _not_possible(act.trigger, decided.evaluation)
         self._replace(transaction, decided, prior, incoming)
         transaction.add_transitions(_change(act, prior, Happened(decided.passed, decided.standing), at))
         return decided.passed[-1][1]
@@ -130,6 +126,14 @@ class Desk:
         entry = Entry(decided, prior.declaration_id, prior.version + 1, prior.registered_id, block=block)
         batch = batch_of(Slice(incoming=incoming, pieces=()))
         transaction.append(self._store.encode(batch, [entry]))
+
+
+def _not_possible(trigger: Trigger, evaluation: Evaluation) -> TransitionError:
+    first = next(iter(evaluation.findings), None)
+    words = first.words if first else evaluation.decision.words
+    if trigger is Trigger.AMENDMENT_GRANTED:
+        return TransitionError(f"as amended it would be rejected: {words}", hint="refuse the request")
+    return TransitionError(words, hint=first.hint if first else "")
 
 
 def _change(act: Act, prior: Prior, happened: Happened, at: datetime) -> ChangeOfState:

@@ -26,6 +26,7 @@ from tidewaiter.risk import RiskKnowledge, judge
 from tidewaiter.workflow.records import Prior
 
 VALUE_LENGTH_MAX = 200  # as in every finding
+LAW_NOT_IN_FORCE = "law.not_in_force"
 
 
 class Circumstances(Struct, frozen=True, kw_only=True):
@@ -126,11 +127,22 @@ def _changed(
         step = follow(prior.standing, trigger)
     else:
         evaluation, _ = _evaluated(declaration, circumstances, found, locate)
+        if trigger is Trigger.ARRIVED:
+            _refuse_without_law(evaluation)
         step = follow(prior.standing, trigger, evaluation.decision)
         if trigger is not Trigger.ARRIVED and evaluation.decision.state is State.REJECTED:
             return Conclusion(evaluation, None, passed(step))
     changed = replace(evaluation, decision=with_step(evaluation.decision, step))
     return Conclusion(changed, step.standing, passed(step))
+
+
+def _refuse_without_law(evaluation: Evaluation) -> None:
+    """Raises TransitionError where law or rates of the day of arrival are not known here: no fault of the sender's."""
+    for finding in evaluation.findings:
+        if finding.rule_id == LAW_NOT_IN_FORCE:
+            raise TransitionError(
+                finding.words, hint="Nothing was changed; confirm the arrival again once it is known."
+            )
 
 
 def passed(step: Step) -> tuple[tuple[str, State], ...]:
@@ -181,7 +193,7 @@ def _assessed(declaration: Declaration, regime: Regime, findings: list[Finding])
     except NotInForceError as error:
         findings.append(
             Finding(
-                "law.not_in_force",
+                LAW_NOT_IN_FORCE,
                 Severity.ERROR,
                 error.place,
                 f"It cannot be assessed: {error.detail}.",
@@ -235,7 +247,7 @@ def _no_law(declaration: Declaration, why: str) -> Finding:
             hint="Give the two-letter code of the country the goods are declared in.",
         )
     return Finding(
-        "law.not_in_force",
+        LAW_NOT_IN_FORCE,
         Severity.ERROR,
         "jurisdiction_code",
         f"It cannot be decided here: {why}.",
