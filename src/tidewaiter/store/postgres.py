@@ -12,9 +12,7 @@ from typing import Any
 import msgspec
 import psycopg
 import zstandard
-from msgspec.structs import replace
 
-from tidewaiter.model.decision import Evaluation
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.store import chain, reading, rows
 from tidewaiter.store.connections import Connections
@@ -31,7 +29,14 @@ from tidewaiter.store.writing import (
     take_declaration_ids,
 )
 from tidewaiter.workflow.pieces import SMALL_BYTES, content, piece_at, sources_of
-from tidewaiter.workflow.ports import DecisionFile, DeclarationRow, Filter, KeptMessage, Notice
+from tidewaiter.workflow.ports import (
+    DecisionFile,
+    DeclarationRow,
+    Filter,
+    KeptMessage,
+    Notice,
+    Outcome,
+)
 from tidewaiter.workflow.records import (
     Arriving,
     Batch,
@@ -92,37 +97,28 @@ class PostgresStore:
 
     def decision(self, declaration_id: int) -> DecisionFile:
         """The latest version's decision with all that was kept. Raises NotFoundError."""
-        file, kept = self._decided(declaration_id)
-        return replace(file, declaration=content(self, sources_of(kept), file.message))
-
-    def outcome(self, declaration_id: int) -> DecisionFile:
-        """The same without reading the message again: `declaration` is None. Raises NotFoundError."""
-        return self._decided(declaration_id)[0]
-
-    def _decided(self, declaration_id: int) -> tuple[DecisionFile, Kept]:
         with self._connections.lend() as connection, _snapshot(connection):
-            row = reading.read_declaration(connection, declaration_id)
-            message = reading.read_message(connection, row.message_id)
-            pointers = reading.read_pointers(connection, row)
-            versions = [reading.read_evidence(connection, pointer) for pointer in pointers.values()]
-            notices = tuple(reading.read_notices_of(connection, declaration_id))
-            transitions = tuple(reading.read_transitions(connection, row, versions[0].kept))
-        kept = versions[-1].kept
-        file = DecisionFile(
-            row=row,
+            outcome, kept = reading.read_outcome(connection, declaration_id)
+            message = reading.read_message(connection, outcome.row.message_id)
+        return DecisionFile(
+            row=outcome.row,
+            evaluation=outcome.evaluation,
+            notices=outcome.notices,
+            transitions=outcome.transitions,
             message=message,
-            evaluation=msgspec.json.decode(kept.evaluation, type=Evaluation),
             evaluation_bytes=kept.evaluation,
             regime_digest=kept.regime_digest,
             knowledge_digest=kept.knowledge_digest,
             seed_id=kept.seed_id,
             software_version=kept.software_version,
             notes=kept.notes,
-            declaration=None,
-            notices=notices,
-            transitions=transitions,
+            declaration=content(self, sources_of(kept), message),
         )
-        return file, kept
+
+    def outcome(self, declaration_id: int) -> Outcome:
+        """How it stands and why, in one query. Raises NotFoundError."""
+        with self._connections.lend() as connection:
+            return reading.read_outcome(connection, declaration_id)[0]
 
     def record(self, declaration_id: int) -> bytes:
         """The record by which the declaration was lodged, cut out of its message. Raises NotFoundError."""

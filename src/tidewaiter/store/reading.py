@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from tidewaiter.model.finding import Finding
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.store import rows
-from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Transition
+from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Transition
 from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept
 
 NOTICES_A_ROW = 16  # a notice's number is 16 times its row's, plus its place there
@@ -34,6 +34,27 @@ FROM message JOIN sender USING (sender_id)
 _DECLARATION = """
 SELECT d.*, s.name AS sender_name, m.form FROM declaration d
 JOIN sender s ON s.sender_id = d.sender_id JOIN message m ON m.message_id = d.message_id
+"""
+# All of it in one query: it is what a sender waits for after each single declaration. The evidence of the first version
+# is in the block that spans its record, that of later ones in the block that their row names.
+_OUTCOME = """
+SELECT d.*, s.name AS sender_name, m.form, lodged.content AS lodged_evidence,
+       d.position - lodged.first_position AS lodged_index, latest.content AS latest_evidence,
+       coalesce((SELECT min(decided_at) FROM declaration_version v WHERE v.declaration_id = d.declaration_id),
+         d.decided_at) AS began_at,
+       (SELECT json_agg(json_build_array(notice_no, kinds, n.version, issued_at) ORDER BY notice_no)::text
+        FROM notice n WHERE n.declaration_id = d.declaration_id) AS notices,
+       (SELECT json_agg(json_build_object('from_state', from_state, 'to_state', to_state, 'trigger', trigger,
+          'actor', actor, 'recorded_at', recorded_at, 'words', words) ORDER BY transition_id)::text
+        FROM transition t WHERE t.declaration_id = d.declaration_id) AS transitions
+FROM declaration d
+JOIN sender s ON s.sender_id = d.sender_id
+JOIN message m ON m.message_id = d.message_id
+JOIN LATERAL (SELECT content, first_position FROM evidence_block
+              WHERE message_id = d.message_id AND first_position <= d.position
+              ORDER BY first_position DESC LIMIT 1) lodged ON true
+LEFT JOIN evidence_block latest ON latest.block_id = d.block_id
+WHERE d.declaration_id = %s
 """
 
 
@@ -63,7 +84,11 @@ def read_declaration(connection: psycopg.Connection, declaration_id: int) -> Dec
     """One row. Raises NotFoundError."""
     for row in _declaration_rows(connection, "WHERE d.declaration_id = %s", [declaration_id]):
         return row
-    raise NotFoundError(f"no declaration {declaration_id} is kept")
+    raise _unknown(declaration_id)
+
+
+def _unknown(declaration_id: int) -> NotFoundError:
+    return NotFoundError(f"no declaration {declaration_id} is kept")
 
 
 def find_declaration(connection: psycopg.Connection, reference: str) -> int:
@@ -98,24 +123,19 @@ def read_notices(connection: psycopg.Connection, sender_id: int | None, after: i
     return [notice for notice in found if notice.notice_id > after][:limit]
 
 
-def read_notices_of(connection: psycopg.Connection, declaration_id: int) -> list[Notice]:
-    """All notices on one declaration, oldest first."""
-    return _notices(connection, "n.declaration_id = %s ORDER BY n.notice_no", [declaration_id])
-
-
-def read_transitions(connection: psycopg.Connection, row: DeclarationRow, lodged: Kept) -> list[Transition]:
-    """Changes of state, oldest first, beginning with the first decision (`lodged`)."""
-    first = _EVALUATION.decode(lodged.evaluation).decision
-    stored = connection.execute(
-        "SELECT from_state, to_state, trigger, actor, recorded_at, words FROM transition"
-        " WHERE declaration_id = %s ORDER BY transition_id",
-        [row.declaration_id],
-    ).fetchall()
-    began_at = row.decided_at
-    if row.version > 1:
-        (began_at,) = connection.execute(
-            "SELECT min(decided_at) FROM declaration_version WHERE declaration_id = %s", [row.declaration_id]
-        ).fetchone() or (began_at,)
+def read_outcome(connection: psycopg.Connection, declaration_id: int) -> tuple[Outcome, Kept]:
+    """How a declaration stands and why, and the decision as evidence has it. Raises NotFoundError."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        columns = cursor.execute(_OUTCOME, [declaration_id]).fetchone()
+    if columns is None:
+        raise _unknown(declaration_id)
+    began_at, written, happened = (columns.pop(name) for name in ("began_at", "notices", "transitions"))
+    lodged = rows.decode_evidence(columns.pop("lodged_evidence"))[columns.pop("lodged_index")]
+    latest, index = columns.pop("latest_evidence"), columns["block_index"]
+    kept = lodged if latest is None else rows.decode_evidence(latest)[index]
+    row = _declaration_row(columns)
+    evaluation = _EVALUATION.decode(kept.evaluation)
+    first = (evaluation if kept is lodged else _EVALUATION.decode(lodged.evaluation)).decision
     beginning = Transition(
         from_state=None,
         to_state=first.state,
@@ -124,16 +144,35 @@ def read_transitions(connection: psycopg.Connection, row: DeclarationRow, lodged
         recorded_at=began_at,
         words=first.words,
     )
-    return [
-        beginning,
-        *(
-            Transition(
-                from_state=State(from_state), to_state=State(to_state), trigger=trigger, actor=actor,
-                recorded_at=recorded_at, words=words,
-            )
-            for from_state, to_state, trigger, actor, recorded_at, words in stored
-        ),
-    ]  # fmt: skip
+    outcome = Outcome(
+        row=row,
+        evaluation=evaluation,
+        notices=tuple(each for notice in _WRITTEN.decode(written) for each in notice.notices(row)) if written else (),
+        transitions=(beginning, *(_HAPPENED.decode(happened) if happened else ())),
+    )
+    return outcome, kept
+
+
+class _Written(Struct, frozen=True, array_like=True):
+    """A row of `notice`."""
+
+    notice_no: int
+    kinds: tuple[NoticeKind, ...]
+    version: int
+    issued_at: datetime
+
+    def notices(self, row: DeclarationRow) -> Iterator[Notice]:
+        """What it tells, each with the number it is known by."""
+        for place, kind in enumerate(self.kinds):
+            yield Notice(
+                notice_id=self.notice_no * NOTICES_A_ROW + place, declaration_id=row.declaration_id,
+                functional_reference_id=row.functional_reference_id, registered_id=row.registered_id, kind=kind,
+                version=self.version, issued_at=self.issued_at,
+            )  # fmt: skip
+
+
+_WRITTEN = msgspec.json.Decoder(tuple[_Written, ...])
+_HAPPENED = msgspec.json.Decoder(tuple[Transition, ...])
 
 
 class Evidence(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import Final
 from tidewaiter.model.decision import Hold, HoldKind, State
 from tidewaiter.release.states import Trigger
 from tidewaiter.web import words
-from tidewaiter.workflow.ports import DecisionFile, Transition
+from tidewaiter.workflow.ports import Outcome, Transition
 
 GONE: Final = frozenset(
     {State.REJECTED, State.REFUSED, State.INVALIDATED, State.RELEASED, State.CLEARED}
@@ -34,7 +34,7 @@ ANSWERED: Final = (
 )
 
 
-def open_holds(file: DecisionFile) -> tuple[Hold, ...]:
+def open_holds(file: Outcome) -> tuple[Hold, ...]:
     """What must still happen before release, in the order in which it is worked off."""
     if file.row.state in GONE:
         return ()

@@ -118,12 +118,19 @@ class Transition(Struct, frozen=True, kw_only=True):
     words: str = ""
 
 
-class DecisionFile(Struct, frozen=True, kw_only=True):
-    """One decision with all that was kept: what a page, `decision show` and replay start from."""
+class Outcome(Struct, frozen=True, kw_only=True):
+    """How a declaration stands and why: what its sender is answered with."""
 
     row: DeclarationRow
-    message: KeptMessage
     evaluation: Evaluation
+    notices: tuple[Notice, ...]
+    transitions: tuple[Transition, ...]
+
+
+class DecisionFile(Outcome, frozen=True, kw_only=True):
+    """One decision with all that was kept: what a page, `decision show` and replay start from."""
+
+    message: KeptMessage
     evaluation_bytes: bytes  # the canonical bytes as kept; replay compares with these
     regime_digest: str
     knowledge_digest: str
@@ -131,8 +138,6 @@ class DecisionFile(Struct, frozen=True, kw_only=True):
     software_version: str
     notes: tuple[MappingNote, ...]
     declaration: Declaration | None  # read again from the kept message
-    notices: tuple[Notice, ...]
-    transitions: tuple[Transition, ...]
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -161,8 +166,8 @@ class Reader(Protocol):
     def decision(self, declaration_id: int) -> DecisionFile:
         """The latest version's decision. Raises NotFoundError."""
 
-    def outcome(self, declaration_id: int) -> DecisionFile:
-        """The same without reading the message again: `declaration` is None. Raises NotFoundError."""
+    def outcome(self, declaration_id: int) -> Outcome:
+        """How it stands and why, without what else was kept. Raises NotFoundError."""
 
     def find(self, reference: str) -> int:
         """The declaration_id for an id, registered id (MRN) or sender's reference. Raises NotFoundError."""

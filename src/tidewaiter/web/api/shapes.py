@@ -17,7 +17,7 @@ from tidewaiter.regimes.law import Content
 from tidewaiter.web import words
 from tidewaiter.web.principal import Principal
 from tidewaiter.web.standing import open_holds, told
-from tidewaiter.workflow.ports import DecisionFile, DeclarationRow, KeptMessage, Notice
+from tidewaiter.workflow.ports import DecisionFile, DeclarationRow, KeptMessage, Notice, Outcome
 from tidewaiter.workflow.records import Receipt
 
 
@@ -291,7 +291,7 @@ def summary(row: DeclarationRow, asking: Principal) -> DeclarationShape:
     return DeclarationShape(**_common(row, asking))
 
 
-def detail(file: DecisionFile, asking: Principal) -> DeclarationDetail:
+def detail(file: Outcome, asking: Principal) -> DeclarationDetail:
     """The declaration with findings, holds and notices."""
     evaluation = file.evaluation
     return DeclarationDetail(
