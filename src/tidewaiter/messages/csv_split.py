@@ -83,7 +83,10 @@ def understood(line: bytes) -> Header:
 
 
 def _header(text: str, delimiter: str) -> Header:
-    cells = next(csv.reader([text], delimiter=delimiter), [])
+    try:
+        cells = next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:  # a carriage return within, a cell beyond the limit: no column will be known
+        cells = text.split(delimiter)
     names = tuple(cell.strip() or f"column {at}" for at, cell in enumerate(cells, 1))
     return Header(delimiter, names, tuple(column(name) for name in names))
 

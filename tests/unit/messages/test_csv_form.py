@@ -141,6 +141,12 @@ def test_text_that_is_not_utf8_is_placed() -> None:
     assert readings[1].findings[0].rule_id == "message.encoding"
 
 
+def test_text_that_is_not_utf8_is_placed_behind_a_cell_beyond_the_limit() -> None:
+    row = b'"A' + b"x" * 200_000 + b'",J\xf8rgen,1,EUR,x'
+    (record,) = FORM.split(io.BytesIO(HEADER.encode() + b"\n" + row + b"\n"))
+    assert FORM.read(record.body).findings[0].rule_id == "message.encoding"
+
+
 @pytest.mark.parametrize(
     ("message", "word"),
     [
@@ -153,6 +159,8 @@ def test_text_that_is_not_utf8_is_placed() -> None:
         (HEADER.encode("utf-16"), "UTF-16"),
         (HEADER.replace(",", "\xe9,").encode("latin-1") + b"\n", "not UTF-8"),
         (HEADER.encode() + b"\rA,b,1,EUR,c\r", "carriage return"),
+        (b"a\rb\n1\n", "carriage return"),
+        (b'"' + b"x" * 200_000 + b'"\n1\n', "no column of the header is known"),
         (b"functional_reference_id" + b",x" * 3000 + b"\n1\n", "3,001 columns"),
     ],
 )
@@ -162,6 +170,11 @@ def test_a_header_that_cannot_be_used_is_refused(message: bytes, word: str) -> N
     assert word in caught.value.detail
     assert caught.value.hint
     assert caught.value.place.startswith("row ")
+
+
+@pytest.mark.parametrize("head", [b"a\rb\n1\n", b'0\r"\n', b'"' + b"x" * 200_000])
+def test_what_is_no_table_is_not_taken_for_one(head: bytes) -> None:
+    assert not FORM.recognises(head)
 
 
 def test_unknown_columns_are_kept_noted_and_written_back() -> None:
