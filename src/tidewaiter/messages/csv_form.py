@@ -140,7 +140,9 @@ class _Reading:
     def _not_utf8(self, body: bytes, error: UnicodeDecodeError) -> Finding:
         before = body[: error.start].decode()
         try:
-            parsed = list(csv.reader(io.StringIO(before, newline=""), delimiter=self._reader.header.delimiter)) or [[""]]
+            parsed = list(csv.reader(io.StringIO(before, newline=""), delimiter=self._reader.header.delimiter)) or [
+                [""]
+            ]
         except csv.Error:  # a cell beyond the limit
             parsed = [[""]]
         row_no, at = self._row_no + len(parsed) - 1, len(parsed[-1]) - 1

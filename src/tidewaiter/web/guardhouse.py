@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http.cookies import SimpleCookie
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from litestar import Request
-from litestar.concurrency import sync_to_thread
 from litestar.datastructures import Headers, MutableScopeHeaders, State
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
@@ -47,7 +47,7 @@ async def secure(message: Message, _: Scope) -> None:
 
 
 class WhoIsAsking(ASGIMiddleware):
-    """Puts the principal, or None, into the scope. A wrong key is refused; a missing one is the guards' business."""
+    """Puts the principal, or None, into the scope. A wrong key is refused; a missing one where somebody must be known."""
 
     scopes = (ScopeType.HTTP, ScopeType.ASGI)
 
@@ -61,6 +61,8 @@ class WhoIsAsking(ASGIMiddleware):
         _check_host(headers.get("host", ""), self._settings.hosts)
         if scope["path"].startswith(API_PREFIX):
             scope["user"] = await self._by_key(headers.get("authorization", ""))
+            if scope["user"] is None and "is_for_the_known" in scope["route_handler"].opt:
+                raise WebError("auth.required", "No valid key was sent.")
         elif self._settings.is_local:
             scope["user"] = LOCAL_OFFICER
         else:
@@ -72,7 +74,9 @@ class WhoIsAsking(ASGIMiddleware):
         if not header:
             return None
         scheme, _, key = header.partition(" ")
-        found = await sync_to_thread(self._senders.holder_of, key.strip()) if scheme.lower() == "bearer" else None
+        found = None
+        if scheme.lower() == "bearer":
+            found = await asyncio.get_running_loop().run_in_executor(None, self._senders.holder_of, key.strip())
         if found is None:
             raise WebError("auth.required", "The key that was sent is not known.")
         return of_holder(found)

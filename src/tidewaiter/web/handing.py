@@ -115,11 +115,8 @@ async def hand_in(
 
     limiter = house.submissions if reader.ended.is_set() else house.uploads
     working = asyncio.create_task(anyio.to_thread.run_sync(work, limiter=limiter))
-    while not working.done():
-        patience = asyncio.create_task(_patience(reader.ended))
-        await asyncio.wait({working, patience}, return_when=asyncio.FIRST_COMPLETED)
-        patience.cancel()
-        if not working.done() and (kept := await anyio.to_thread.run_sync(_kept, house, reader.digest, given)):
+    while not await _is_done(working, reader.ended):
+        if kept := await anyio.to_thread.run_sync(_kept, house, reader.digest, given):
             house.going_on.add(working)
             working.add_done_callback(functools.partial(_note_end, house))
             receipt = Receipt(message_id=kept.message_id, digest=kept.digest, record_count=kept.record_count)
@@ -127,10 +124,14 @@ async def hand_in(
     return working.result()
 
 
-async def _patience(ended: asyncio.Event) -> None:
-    """Over some seconds after the last byte came in: a slow sender may take as long as it needs."""
-    await ended.wait()
-    await asyncio.sleep(ANSWER_SECONDS)
+async def _is_done(working: asyncio.Task[Any], ended: asyncio.Event) -> bool:
+    """Whether the work is done some seconds after the last byte came in: a slow sender may take as long as it needs."""
+    if not ended.is_set():
+        ending = asyncio.create_task(ended.wait())
+        await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+    done, _ = await asyncio.wait({working}, timeout=ANSWER_SECONDS)
+    return bool(done)
 
 
 def _submit(house: House, stream: BinaryIO, given: Particulars) -> Receipt:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -36,6 +36,11 @@ class Principal(Struct, frozen=True):
 LOCAL_OFFICER = Principal("local", Role.OFFICER)
 
 
+# Said of a route that only somebody known may use; checked before anything else of the request is looked at. No guard of
+# the framework: for each request it copies the whole handler first, a tenth of a submission's processor time.
+FOR_THE_KNOWN: Final = {"is_for_the_known": True}
+
+
 class Holder(Protocol):
     """Whose an API key is, as the store tells it."""
 
@@ -65,12 +70,6 @@ class Senders(Protocol):
 def of_holder(holder: Holder) -> Principal:
     """The principal a key stands for."""
     return Principal(holder.name, Role(holder.role), holder.sender_id)
-
-
-def known(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Guard: somebody known is asking."""
-    if connection.scope.get("user") is None:
-        raise WebError("auth.required", "No valid key was sent.")
 
 
 def officer(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

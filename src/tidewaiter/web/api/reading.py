@@ -20,7 +20,7 @@ from tidewaiter.web.api import documents, shapes
 from tidewaiter.web.api.described import refusals
 from tidewaiter.web.house import House
 from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
-from tidewaiter.web.principal import Principal, known
+from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.ports import Filter
 
@@ -61,7 +61,7 @@ def asked_id(name: str, description: str) -> Any:
     sync_to_thread=True,
     summary="Declarations, newest first",
     operation_id="listDeclarations",
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=TAGS,
     responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
 )
@@ -109,7 +109,7 @@ def declarations(
     sync_to_thread=True,
     summary="One declaration",
     operation_id="readDeclaration",
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=TAGS,
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
@@ -123,7 +123,7 @@ def declaration(request: AnyRequest, house: NamedDependency[House], reference: R
     sync_to_thread=True,
     summary="How a decision came about",
     operation_id="explainDeclaration",
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=TAGS,
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
@@ -148,7 +148,7 @@ def own(asking: Principal, wanted: Filter) -> Filter:
     sync_to_thread=True,
     summary="One message and what came of it",
     operation_id="readMessage",
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=TAGS,
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
@@ -169,7 +169,7 @@ def message(
     sync_to_thread=True,
     summary="Notices since a cursor, oldest first",
     operation_id="listNotices",
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=TAGS,
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
@@ -198,7 +198,7 @@ def notices(
     sync_to_thread=True,
     summary="One notice as XML",
     operation_id="readNoticeDocument",
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=TAGS,
     media_type="application/xml",
     responses=refusals("request.invalid", "auth.required", "not_found"),

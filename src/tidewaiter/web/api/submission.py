@@ -18,7 +18,7 @@ from tidewaiter.web import handing
 from tidewaiter.web.api import shapes
 from tidewaiter.web.api.described import CODES_OF_SUBMISSION, RECEIPTS, RawBody, refusals
 from tidewaiter.web.house import House
-from tidewaiter.web.principal import Principal, known
+from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import KINDS, WebError
 from tidewaiter.workflow.records import Receipt
 
@@ -75,7 +75,7 @@ class Asked(Struct, frozen=True):
     operation_class=RawBody,
     operation_id="submitMessage",
     responses=RECEIPTS | refusals(*CODES_OF_SUBMISSION),
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=["Submission"],
 )
 async def submit_message(
@@ -100,7 +100,7 @@ async def submit_message(
     operation_class=RawBody,
     operation_id="submitDeclarations",
     responses=RECEIPTS | refusals(*CODES_OF_SUBMISSION, "form.unknown"),
-    guards=[known],
+    opt=FOR_THE_KNOWN,
     tags=["Submission"],
 )
 async def submit_declarations(
