@@ -77,7 +77,7 @@ def findings_on_values(declaration: Declaration, place: Callable[[Path], str]) -
 
 def without(declaration: Declaration, faulty: Iterable[Finding]) -> Declaration | None:
     """The declaration without the values that are faulty, so that it can be answered; None where it is too large."""
-    tree = msgspec.to_builtins(declaration)
+    tree = _with_lists(msgspec.to_builtins(declaration))
     for finding in faulty:
         if finding.severity is Severity.ERROR:
             if finding.pointer == "goods_items":
@@ -116,7 +116,14 @@ def drop(tree: dict[str, Any], path: Path) -> None:
 def _emptied(element: Element, at: int) -> Any:
     if element.group is GoodsItem:
         return {"line_no": at + 1}
-    return {} if element.group else ""
+    return {each.name: "" for each in elements(element.group).values() if each.is_required} if element.group else ""
+
+
+def _with_lists(tree: Any) -> Any:
+    """The same with a list for each tuple, so that members can be taken out."""
+    if isinstance(tree, dict):
+        return {name: _with_lists(value) for name, value in tree.items()}
+    return [_with_lists(each) for each in tree] if isinstance(tree, list | tuple) else tree
 
 
 def is_sane(number: Decimal) -> bool:

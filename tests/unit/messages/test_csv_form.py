@@ -177,6 +177,13 @@ def test_what_is_no_table_is_not_taken_for_one(head: bytes) -> None:
     assert not FORM.recognises(head)
 
 
+def test_an_unknown_column_that_cannot_be_named_is_reported_and_the_rest_is_read() -> None:
+    (reading,) = read("A,\x01,2", header="functional_reference_id,no\x01name,goods_item.sku")
+    assert reading.declaration is not None
+    assert reading.declaration.functional_reference_id == "A"
+    assert "message.character" in {finding.rule_id for finding in reading.findings}
+
+
 def test_unknown_columns_are_kept_noted_and_written_back() -> None:
     (reading,) = read(
         "A,Shirt,red,x", "A,Shoe,,", header="functional_reference_id,goods_item.description,Colour,comodity_code"
