@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from tidewaiter.data.nomenclature import edition_on
 from tidewaiter.model.declaration import Declaration, Party
@@ -22,7 +23,9 @@ _PARTIES = (
     "marketplace",
     "payer",
 )
+_all_parties = attrgetter(*_PARTIES)
 _MONEY = ("invoice_amount", "freight", "insurance", "discount", "tax_collected_at_sale", "amount_paid")
+_all_money = attrgetter(*_MONEY)
 
 # Chapters 98 and 99 are left to each country for goods of its own choosing (HS General Rules; CN chapters 98, 99).
 NATIONAL_CHAPTERS = ("98", "99")
@@ -41,18 +44,21 @@ def country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     for place, item in enumerate(declaration.goods_items, 1):
         if (code := item.origin_country_code) and code not in known:
             seen.append(_country(f"goods_items[{place}].origin_country_code", code))
-        _party_country(item.consignor, f"goods_items[{place}].consignor", seen)
-        _party_country(item.importer, f"goods_items[{place}].importer", seen)
-    for name in _PARTIES:
-        _party_country(getattr(declaration, name), name, seen)
+        if item.consignor is not None:
+            _party_country(item.consignor, f"goods_items[{place}].consignor", seen)
+        if item.importer is not None:
+            _party_country(item.importer, f"goods_items[{place}].importer", seen)
+    for name, party in zip(_PARTIES, _all_parties(declaration), strict=True):
+        if party is not None:
+            _party_country(party, name, seen)
     location = consignment.goods_location
     if location and location.address and (code := location.address.country_code) and code not in known:
         seen.append(_country("consignment.goods_location.address.country_code", code))
     return seen
 
 
-def _party_country(party: Party | None, pointer: str, seen: list[Seen]) -> None:
-    if party and party.address and (code := party.address.country_code) and code not in country_codes():
+def _party_country(party: Party, pointer: str, seen: list[Seen]) -> None:
+    if party.address and (code := party.address.country_code) and code not in country_codes():
         seen.append(_country(f"{pointer}.address.country_code", code))
 
 
@@ -77,8 +83,8 @@ def currency(declaration: Declaration, _: Context) -> Sequence[Seen]:
             seen.append(_currency(f"goods_items[{place}].statistical_value", money.currency))
         if (money := item.freight) and money.currency not in known:
             seen.append(_currency(f"goods_items[{place}].freight", money.currency))
-    for name in _MONEY:
-        if (money := getattr(declaration, name)) and money.currency not in known:
+    for name, money in zip(_MONEY, _all_money(declaration), strict=True):
+        if money and money.currency not in known:
             seen.append(_currency(name, money.currency))
     return seen
 

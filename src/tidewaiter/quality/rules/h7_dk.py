@@ -26,6 +26,7 @@ SOURCE = "Danish Customs Agency, DMS import: Validation rules and Error codes (s
 SCOPE = Scope(jurisdictions=("DK",), declared_as=("H7",))
 PRIVATE_PERSON = "DK09999981"  # stands for anyone without an EORI number
 
+ZERO = Decimal(0)
 LOW_VALUE, GIFT, IOSS_SCHEME, SPECIAL_ARRANGEMENT = "C07", "C08", "F48", "F49"
 LOW_VALUE_MAX = Decimal(1150)  # DKK for EUR 150
 GIFT_MAX = Decimal(360)  # DKK for EUR 45
@@ -97,6 +98,11 @@ def supplementary_units_only_for_gifts(declaration: Declaration, _: Context) -> 
     ]
 
 
+def _has_fiscal_references(declaration: Declaration) -> bool:
+    """Whether a VAT scheme number is given, for the whole or a line."""
+    return bool(declaration.fiscal_references) or any(item.fiscal_references for item in declaration.goods_items)
+
+
 def _fiscal_references(declaration: Declaration, item: GoodsItem) -> tuple[Party, ...]:
     return declaration.fiscal_references + item.fiscal_references
 
@@ -104,6 +110,8 @@ def _fiscal_references(declaration: Declaration, item: GoodsItem) -> tuple[Party
 @danish("DK1008", vr=8)
 def fiscal_reference_needs_low_value(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A VAT scheme number is given only with the additional procedures C07 or F48."""
+    if not _has_fiscal_references(declaration):
+        return ()
     return [
         Seen(
             f"{pointer}.additional_procedure_codes",
@@ -111,16 +119,18 @@ def fiscal_reference_needs_low_value(declaration: Declaration, _: Context) -> Se
             "A VAT scheme number is given, but this line is declared neither C07 nor F48.",
         )
         for pointer, item in items(declaration)
-        if (declaration.fiscal_references or item.fiscal_references)
-        and any(party.party_id for party in _fiscal_references(declaration, item))
-        and LOW_VALUE not in item.additional_procedure_codes
+        if LOW_VALUE not in item.additional_procedure_codes
         and IOSS_SCHEME not in item.additional_procedure_codes
+        and any(party.party_id for party in _fiscal_references(declaration, item))
     ]
 
 
 @danish("DK1023", vr=46)
 def ioss_needs_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """VAT paid through the import one-stop shop (F48) needs the vendor's IOSS number with role FR5."""
+    for party in declaration.fiscal_references:
+        if party.role_code == "FR5" and party.party_id:
+            return ()
     return [
         Seen(
             f"{pointer}.additional_procedure_codes",
@@ -137,6 +147,8 @@ def ioss_needs_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
 @danish("DK2004", vr=32, replaces=("identifier.ioss",))
 def ioss_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An IOSS number exists only as IM and ten digits. Whether a well-built one is registered is not looked up here."""
+    if not _has_fiscal_references(declaration):
+        return ()
     seen = [
         Seen(
             f"fiscal_references[{place}].party_id",
@@ -162,6 +174,8 @@ def _is_wrong_ioss(party: Party) -> bool:
 @danish("DK-VR54", vr=54)
 def fiscal_reference_role(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The role of a VAT scheme number is one of the published codes FR1 to FR5 and FR7."""
+    if not _has_fiscal_references(declaration):
+        return ()
     known = codes("fiscal_reference_roles")
     seen = [
         Seen(f"fiscal_references[{place}].role_code", party.role_code, "This role does not exist.")
@@ -183,7 +197,7 @@ def special_arrangement_importer(declaration: Declaration, _: Context) -> Sequen
     importer = declaration.importer
     if importer is not None and importer.party_id == PRIVATE_PERSON:
         return ()
-    if not any(SPECIAL_ARRANGEMENT in item.additional_procedure_codes for item in declaration.goods_items):
+    if not _is_declared(declaration, SPECIAL_ARRANGEMENT):
         return ()
     return [
         Seen("importer.party_id", importer.party_id if importer else "", f"With F49 this must be {PRIVATE_PERSON}.")
@@ -312,7 +326,7 @@ def total_value(declaration: Declaration, _: Context) -> Sequence[Seen]:
 def gift_value_in_kroner(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Gifts (C08) are worth at most DKK 360 in all."""
     prices = _prices(declaration, GIFT)
-    if any(price.currency != "DKK" for _, price in prices):
+    if not prices or any(price.currency != "DKK" for _, price in prices):
         return ()  # converted and judged by DK1050
     return _above(prices, [price.amount for _, price in prices], GIFT_MAX, "Gifts (C08) are worth at most DKK 360")
 
@@ -321,7 +335,7 @@ def gift_value_in_kroner(declaration: Declaration, _: Context) -> Sequence[Seen]
 def gift_value_converted(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """Gifts (C08) priced in another currency are worth at most DKK 360 at the rate of exchange of the legal day."""
     prices = _prices(declaration, GIFT)
-    if all(price.currency == "DKK" for _, price in prices):
+    if not prices or all(price.currency == "DKK" for _, price in prices):
         return ()
     return _above(prices, _in_kroner(prices, context), GIFT_MAX, "Gifts (C08) are worth at most DKK 360")
 
@@ -329,15 +343,25 @@ def gift_value_converted(declaration: Declaration, context: Context) -> Sequence
 @danish("DK1018", vr=42)
 def low_value(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """With low-value relief (C07) all lines together are worth at most DKK 1,150, converted where needed."""
-    if not any(LOW_VALUE in item.additional_procedure_codes for item in declaration.goods_items):
+    if not _is_declared(declaration, LOW_VALUE):
         return ()
     prices = _prices(declaration, "")
     words = "With C07 the goods are worth at most DKK 1,150 in all"
     return _above(prices, _in_kroner(prices, context), LOW_VALUE_MAX, words)
 
 
+def _is_declared(declaration: Declaration, additional_procedure_code: str) -> bool:
+    """Whether some line has that additional procedure."""
+    for item in declaration.goods_items:  # noqa: SIM110 (a loop is faster than a generator)
+        if additional_procedure_code in item.additional_procedure_codes:
+            return True
+    return False
+
+
 def _prices(declaration: Declaration, additional_procedure_code: str) -> list[tuple[str, Money]]:
     """Prices of the lines declared with that additional procedure ("" for all), with their places."""
+    if additional_procedure_code and not _is_declared(declaration, additional_procedure_code):
+        return []
     return [
         (f"{pointer}.invoice_price", item.invoice_price)
         for pointer, item in items(declaration)
@@ -347,8 +371,11 @@ def _prices(declaration: Declaration, additional_procedure_code: str) -> list[tu
 
 
 def _in_kroner(prices: list[tuple[str, Money]], context: Context) -> list[Decimal]:
-    """Amounts in DKK; those without a rate of exchange are left out, so a total is never overstated."""
-    converted = (price if price.currency == "DKK" else context.convert(price, "DKK") for _, price in prices)
+    """Amounts in DKK by currency; those without a rate of exchange are left out, so a total is never overstated."""
+    totals: dict[str, Decimal] = {}
+    for _, price in prices:
+        totals[price.currency] = totals.get(price.currency, ZERO) + price.amount
+    converted = [context.convert(Money(amount, currency), "DKK") for currency, amount in totals.items()]
     return [money.amount for money in converted if money is not None]
 
 

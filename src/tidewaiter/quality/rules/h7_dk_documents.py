@@ -20,6 +20,8 @@ def _unknown(pointer: str, documents: tuple[Document, ...], known: frozenset[str
 @danish("DK1002", vr=2)
 def previous_document_type(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The type of a previous document is one of the published codes, N337 for temporary storage, NMRN for any MRN."""
+    if not declaration.previous_documents and not any(item.previous_documents for item in declaration.goods_items):
+        return ()
     known, words = codes("previous_document_types"), "This type of previous document does not exist."
     seen = _unknown("previous_documents", declaration.previous_documents, known, words)
     for pointer, item in items(declaration):
@@ -43,6 +45,8 @@ def transport_document_type(declaration: Declaration, _: Context) -> Sequence[Se
 @danish("DK-VR52", vr=52)
 def additional_information_code(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The code of a statement is one of the published ones."""
+    if not _has_statements(declaration):
+        return ()
     known = codes("additional_information_codes")
     places = [("additional_information", declaration.additional_information)]
     places += [
@@ -56,12 +60,20 @@ def additional_information_code(declaration: Declaration, _: Context) -> Sequenc
     ]
 
 
+def _has_statements(declaration: Declaration) -> bool:
+    return bool(declaration.additional_information) or any(
+        item.additional_information for item in declaration.goods_items
+    )
+
+
 IMPORTER_IS_DECLARANT = "00500"
 
 
 @danish("DK1052", vr=69)
 def importer_is_declarant(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Statement 00500 says that the importer is the declarant: both must then have the same number."""
+    if not _has_statements(declaration):
+        return ()
     statements = [*declaration.additional_information]
     for item in declaration.goods_items:
         statements += item.additional_information
@@ -104,6 +116,8 @@ def _documents(declaration: Declaration) -> Iterator[tuple[str, Document]]:
     for place, document in enumerate(declaration.documents, 1):
         yield f"documents[{place}]", document
     for pointer, item in items(declaration):
+        if not item.documents:
+            continue
         for place, document in enumerate(item.documents, 1):
             yield f"{pointer}.documents[{place}]", document
 

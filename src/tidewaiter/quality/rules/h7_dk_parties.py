@@ -8,7 +8,7 @@ from tidewaiter.model.declaration import Declaration, Party
 from tidewaiter.model.finding import Severity
 from tidewaiter.model.identifiers import Eori
 from tidewaiter.quality.registry import Context, Seen, rule
-from tidewaiter.quality.rules.h7_dk import PRIVATE_PERSON, SCOPE, codes, danish, items
+from tidewaiter.quality.rules.h7_dk import PRIVATE_PERSON, SCOPE, codes, danish
 
 _GONE = "No number is built like this, so none is registered."
 
@@ -189,17 +189,24 @@ def exporter_in_third_country(declaration: Declaration, _: Context) -> Sequence[
     """The exporter is outside the European Union, except for goods of special territories (declaration type CO)."""
     if declaration.type_code.startswith("CO") and declaration.type_code != "COR":
         return ()
+    members = codes("eu_member_states")
     return [
         Seen(pointer, code, "This is a member state of the European Union, not a third country.")
         for pointer, code in _exporter_countries(declaration)
-        if code in codes("eu_member_states")
+        if code in members
     ]
 
 
 def _exporter_countries(declaration: Declaration) -> list[tuple[str, str]]:
-    places = [("consignor", declaration.consignor), ("exporter", declaration.exporter)]
-    places += [(f"{pointer}.consignor", item.consignor) for pointer, item in items(declaration) if item.consignor]
-    return [(f"{pointer}.address.country_code", code) for pointer, party in places if (code := _country(party))]
+    found = []
+    if code := _country(declaration.consignor):
+        found.append(("consignor.address.country_code", code))
+    if code := _country(declaration.exporter):
+        found.append(("exporter.address.country_code", code))
+    for place, item in enumerate(declaration.goods_items, 1):
+        if item.consignor is not None and (code := _country(item.consignor)):
+            found.append((f"goods_items[{place}].consignor.address.country_code", code))
+    return found
 
 
 def _country(party: Party | None) -> str:

@@ -21,13 +21,14 @@ _LOOKS_LIKE_AWB = re.compile(r"[0-9]{3}[- ]?[0-9]{8}", re.ASCII)
 _OPERATORS = ("declarant", "representative", "importer", "exporter", "consignee", "consignor")
 
 
-def _transport_documents(declaration: Declaration) -> list[tuple[int, int, Document]]:
+def _transport_documents(declaration: Declaration) -> Iterator[tuple[int, int, Document]]:
     """Line (0 for the whole), position and document of each."""
-    found = [(0, place, document) for place, document in enumerate(declaration.consignment.transport_documents, 1)]
+    for place, document in enumerate(declaration.consignment.transport_documents, 1):
+        yield 0, place, document
     for line, item in enumerate(declaration.goods_items, 1):
         if item.transport_documents:
-            found += [(line, place, document) for place, document in enumerate(item.transport_documents, 1)]
-    return found
+            for place, document in enumerate(item.transport_documents, 1):
+                yield line, place, document
 
 
 def _pointer(line: int, place: int) -> str:
@@ -107,6 +108,8 @@ def _fiscal_references(declaration: Declaration) -> Iterator[tuple[str, Party]]:
     for place, party in enumerate(declaration.fiscal_references, 1):
         yield f"fiscal_references[{place}].party_id", party
     for line, item in enumerate(declaration.goods_items, 1):
+        if not item.fiscal_references:
+            continue
         for place, party in enumerate(item.fiscal_references, 1):
             yield f"goods_items[{line}].fiscal_references[{place}].party_id", party
 

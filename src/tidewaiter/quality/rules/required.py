@@ -84,7 +84,14 @@ def _on_item(names: list[str]) -> Callable[[GoodsItem, Declaration], bool]:
     if len(tests) == 1:
         only = tests[0][1]
         return lambda item, _: only(item)
-    return lambda item, declaration: any(test(item if is_item else declaration) for is_item, test in tests)
+
+    def is_there(item: GoodsItem, declaration: Declaration) -> bool:
+        for is_item, test in tests:  # noqa: SIM110 (a loop is faster than a generator)
+            if test(item if is_item else declaration):
+                return True
+        return False
+
+    return is_there
 
 
 def _alternatives(names: list[str]) -> Look:
@@ -100,8 +107,10 @@ def _alternatives(names: list[str]) -> Look:
         return look_for_one
 
     def look(declaration: Declaration, missing: list[str]) -> None:
-        if not any(test(declaration) for test in tests):
-            missing.append(pointer)
+        for test in tests:
+            if test(declaration):
+                return
+        missing.append(pointer)
 
     return look
 
@@ -116,7 +125,7 @@ def _presence(path: str) -> Callable[[Any], bool]:
                 value = get(record)
             except AttributeError:  # a group on the way is absent
                 return False
-            return value is not None and value != "" and value != ()
+            return bool(value) or (value is not None and value != "" and value != ())
 
         return is_there
     before, _, after = path.partition("[]")
