@@ -32,7 +32,8 @@ def check(declaration: Declaration, *, regime: Law) -> tuple[Finding, ...]:
         partial(_convert, regime),
         unprintable(declaration),
     )
-    for rule in applicable(context.jurisdiction_code, context.legal_day, declaration.procedure_category):
+    in_scope = applicable(context.jurisdiction_code, context.legal_day, declaration.procedure_category)
+    for rule in in_scope.for_declaration(declaration):
         if seen := rule.function(declaration, context):
             findings.extend(rule.findings(seen))
     return tuple(_told_once(findings)) if len(findings) > 1 else tuple(findings)

@@ -1,7 +1,8 @@
 """What a rule is, and which rules apply: one registry for all of them.
 
 A rule is a function `(declaration, context) -> things seen`, made a `Rule` by the
-decorator. Its docstring is read by senders and officers, its source says on what
+decorator. It may say what it is about: elements without which it has nothing to
+say, so that it is not even asked where they are absent. Its docstring is read by senders and officers, its source says on what
 it rests; a rule without either is refused. It must not raise for bad data: it is
 given declarations whose numbers are sound (see `quality.numbers`), and texts of
 any content.
@@ -15,11 +16,12 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import NamedTuple, Protocol
+from operator import attrgetter
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money
@@ -27,6 +29,8 @@ from tidewaiter.model.money import Money
 MODULES = ("required", "structure", "codes", "identifiers", "amounts", "masses", "dates", "parties", "descriptions")
 NATIONAL_MODULES = ("h7_dk", "h7_dk_documents", "h7_dk_parties", "h7_dk_location", "h7_dk_messages")
 
+COMBINATIONS_MAX = 1024  # of elements there and absent, remembered for one scope
+PER_LINE = "goods_items[]."
 VALUE_LENGTH_MAX = 200  # characters of a value repeated in a finding
 
 
@@ -115,7 +119,8 @@ class Rule(Struct, frozen=True):
     `rule_id` is the standard's own where it has one. `words` is its docstring.
     `replaces` names general rules whose findings at the same place this rule's
     finding makes superfluous: the sender is told a thing once, with the code of
-    the customs concerned.
+    the customs concerned. `about` names elements (`freight`, `consignment.ucr`,
+    `goods_items[].gtin`): where none of them is there the rule sees nothing.
     """
 
     rule_id: str
@@ -124,6 +129,7 @@ class Rule(Struct, frozen=True):
     source: str
     scope: Scope
     replaces: tuple[str, ...]
+    about: tuple[str, ...]
     function: Function
 
     def findings(self, seen: Sequence[Seen]) -> list[Finding]:
@@ -135,7 +141,13 @@ class Rule(Struct, frozen=True):
 
 
 def rule(
-    rule_id: str, severity: Severity, *, source: str, scope: Scope = EVERYWHERE, replaces: tuple[str, ...] = ()
+    rule_id: str,
+    severity: Severity,
+    *,
+    source: str,
+    scope: Scope = EVERYWHERE,
+    replaces: tuple[str, ...] = (),
+    about: tuple[str, ...] = (),
 ) -> Callable[[Function], Rule]:
     """Makes a function a rule. Raises RuleError where it has no docstring or no source."""
 
@@ -145,7 +157,7 @@ def rule(
             raise RuleError(f"rule {rule_id} has no docstring", hint="say in it what the sender should know")
         if not source.strip():
             raise RuleError(f"rule {rule_id} has no source")
-        return Rule(rule_id, severity, words, source, scope, replaces, function)
+        return Rule(rule_id, severity, words, source, scope, replaces, about, function)
 
     return make
 
@@ -182,10 +194,55 @@ def by_id(rule_id: str) -> Rule | None:
     return next((each for each in rules() if each.rule_id == rule_id), None)
 
 
+class RuleSet:
+    """The rules of one scope, and of them those that have something to say to a declaration."""
+
+    def __init__(self, rules_in_scope: tuple[Rule, ...]) -> None:
+        self.rules = rules_in_scope
+        named = dict.fromkeys(name for each in rules_in_scope for name in each.about)
+        self._on_lines = tuple(name.removeprefix(PER_LINE) for name in named if name.startswith(PER_LINE))
+        self._on_whole = tuple(name for name in named if not name.startswith(PER_LINE))
+        self._of_line = _getter(self._on_lines)
+        self._of_whole = _getter(self._on_whole)
+        self._blank_line = self._of_line(GoodsItem(line_no=1))
+        self._by_what_is_there: dict[tuple[object, ...], tuple[Rule, ...]] = {}
+
+    def for_declaration(self, declaration: Declaration) -> tuple[Rule, ...]:
+        """The rules, in order, without those about elements that are absent."""
+        lines = tuple(
+            [values for item in declaration.goods_items if (values := self._of_line(item)) != self._blank_line]
+        )
+        there = tuple([value is not None and value != "" and value != () for value in self._of_whole(declaration)])
+        key = (there, self._there_on(lines)) if lines else there
+        found = self._by_what_is_there.get(key)
+        if found is None:
+            if len(self._by_what_is_there) >= COMBINATIONS_MAX:
+                self._by_what_is_there.clear()
+            found = self._by_what_is_there[key] = self._about(there, self._there_on(lines))
+        return found
+
+    def _there_on(self, lines: Sequence[tuple[object, ...]]) -> tuple[bool, ...]:
+        columns = zip(*lines, strict=True) if lines else ((),) * len(self._on_lines)
+        pairs = zip(columns, self._blank_line, strict=True)
+        return tuple(any(value != blank for value in column) for column, blank in pairs)
+
+    def _about(self, on_whole: Sequence[bool], on_lines: Sequence[bool]) -> tuple[Rule, ...]:
+        there = {name for name, is_there in zip(self._on_whole, on_whole, strict=True) if is_there}
+        there |= {PER_LINE + name for name, is_there in zip(self._on_lines, on_lines, strict=True) if is_there}
+        return tuple(each for each in self.rules if not each.about or not there.isdisjoint(each.about))
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[object, ...]]:
+    """The values of these elements, always as a tuple."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda record: tuple(attrgetter(name)(record) for name in names)
+
+
 @lru_cache(maxsize=256)
-def applicable(jurisdiction_code: str, legal_day: date, declared_as: str) -> tuple[Rule, ...]:
-    """The rules in scope, in order."""
-    return tuple(each for each in rules() if each.scope.holds(jurisdiction_code, legal_day, declared_as))
+def applicable(jurisdiction_code: str, legal_day: date, declared_as: str) -> RuleSet:
+    """The rules in scope."""
+    return RuleSet(tuple(each for each in rules() if each.scope.holds(jurisdiction_code, legal_day, declared_as)))
 
 
 @cache

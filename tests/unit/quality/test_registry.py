@@ -74,10 +74,10 @@ def test_out_of_scope(scope: Scope) -> None:
 
 
 def test_national_rules_do_not_apply_elsewhere() -> None:
-    ids = {rule.rule_id for rule in registry.applicable("GB", date(2026, 6, 15), "H7")}
+    ids = {rule.rule_id for rule in registry.applicable("GB", date(2026, 6, 15), "H7").rules}
     assert not any(rule_id.startswith("DK") for rule_id in ids)
-    assert "DK1018" in {rule.rule_id for rule in registry.applicable("DK", date(2026, 6, 15), "H7")}
-    assert "DK1018" not in {rule.rule_id for rule in registry.applicable("DK", date(2026, 6, 15), "")}
+    assert "DK1018" in {rule.rule_id for rule in registry.applicable("DK", date(2026, 6, 15), "H7").rules}
+    assert "DK1018" not in {rule.rule_id for rule in registry.applicable("DK", date(2026, 6, 15), "").rules}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def price_per_kg(declaration: Declaration, context: Context) -> Sequence[Seen]:
     return seen
 
 
-@rule("quantity.not_positive", Severity.ERROR, source="WCO Data Model, element 130")
+@rule("quantity.not_positive", Severity.ERROR, source="WCO Data Model, element 130", about=("goods_items[].quantity",))
 def quantity_not_positive(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A quantity is more than zero."""
     return [
@@ -85,7 +85,7 @@ def quantity_not_positive(declaration: Declaration, _: Context) -> Sequence[Seen
 QUANTITY_MAX = Decimal(100_000)
 
 
-@rule("quantity.implausible", Severity.WARNING, source=OWN)
+@rule("quantity.implausible", Severity.WARNING, source=OWN, about=("goods_items[].quantity",))
 def quantity_implausible(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """More than 100,000 units on one line is rare in a parcel: look at quantity and unit again."""
     return [

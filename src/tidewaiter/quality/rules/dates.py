@@ -37,7 +37,7 @@ def impossible(declaration: Declaration, context: Context) -> Sequence[Seen]:
     ]
 
 
-@rule("date.issued_in_future", Severity.WARNING, source=OWN)
+@rule("date.issued_in_future", Severity.WARNING, source=OWN, about=("issued_at",))
 def issued_in_future(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """A declaration is not made after the day it is judged by; a day's difference between clocks is allowed."""
     issued = declaration.issued_at
@@ -47,7 +47,7 @@ def issued_in_future(declaration: Declaration, context: Context) -> Sequence[See
     return [Seen("issued_at", issued.isoformat(), words)]
 
 
-@rule("date.posted_after_arrival", Severity.WARNING, source=OWN)
+@rule("date.posted_after_arrival", Severity.WARNING, source=OWN, about=("consignment.posted_on",))
 def posted_after_arrival(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A parcel is posted before it arrives."""
     posted, arrived = declaration.consignment.posted_on, declaration.consignment.arrival_on
@@ -56,7 +56,7 @@ def posted_after_arrival(declaration: Declaration, _: Context) -> Sequence[Seen]
     return [Seen("consignment.posted_on", posted, f"It was posted after its arrival on {arrived}.")]
 
 
-@rule("date.arrival_far_ahead", Severity.WARNING, source=OWN)
+@rule("date.arrival_far_ahead", Severity.WARNING, source=OWN, about=("consignment.arrival_on",))
 def arrival_far_ahead(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """An arrival more than half a year ahead is rarely meant."""
     arrived = declaration.consignment.arrival_on

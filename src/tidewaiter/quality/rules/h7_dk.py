@@ -41,9 +41,11 @@ NOT_LOW_VALUE = (*EXCISE_HEADINGS, "2203", "2401", "2404")
 Function = Callable[[Declaration, Context], Sequence[Seen]]
 
 
-def danish(code: str, *, vr: int, replaces: tuple[str, ...] = ()) -> Callable[[Function], Rule]:
+def danish(
+    code: str, *, vr: int, replaces: tuple[str, ...] = (), about: tuple[str, ...] = ()
+) -> Callable[[Function], Rule]:
     """A rule of the published table: its error code and the number of its row's validation rule (VR)."""
-    return rule(code, Severity.ERROR, source=f"{SOURCE}, VR {vr}", scope=SCOPE, replaces=replaces)
+    return rule(code, Severity.ERROR, source=f"{SOURCE}, VR {vr}", scope=SCOPE, replaces=replaces, about=about)
 
 
 def codes(name: str) -> frozenset[str]:
@@ -88,7 +90,7 @@ def additional_procedure(declaration: Declaration, _: Context) -> Sequence[Seen]
     ]
 
 
-@danish("DK1006", vr=6)
+@danish("DK1006", vr=6, about=("goods_items[].quantity",))
 def supplementary_units_only_for_gifts(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Supplementary units are given for gifts only, so the additional procedure must then be C08."""
     return [
@@ -98,20 +100,13 @@ def supplementary_units_only_for_gifts(declaration: Declaration, _: Context) -> 
     ]
 
 
-def _has_fiscal_references(declaration: Declaration) -> bool:
-    """Whether a VAT scheme number is given, for the whole or a line."""
-    return bool(declaration.fiscal_references) or any(item.fiscal_references for item in declaration.goods_items)
-
-
 def _fiscal_references(declaration: Declaration, item: GoodsItem) -> tuple[Party, ...]:
     return declaration.fiscal_references + item.fiscal_references
 
 
-@danish("DK1008", vr=8)
+@danish("DK1008", vr=8, about=("fiscal_references", "goods_items[].fiscal_references"))
 def fiscal_reference_needs_low_value(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A VAT scheme number is given only with the additional procedures C07 or F48."""
-    if not _has_fiscal_references(declaration):
-        return ()
     return [
         Seen(
             f"{pointer}.additional_procedure_codes",
@@ -144,11 +139,9 @@ def ioss_needs_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@danish("DK2004", vr=32, replaces=("identifier.ioss",))
+@danish("DK2004", vr=32, replaces=("identifier.ioss",), about=("fiscal_references", "goods_items[].fiscal_references"))
 def ioss_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An IOSS number exists only as IM and ten digits. Whether a well-built one is registered is not looked up here."""
-    if not _has_fiscal_references(declaration):
-        return ()
     seen = [
         Seen(
             f"fiscal_references[{place}].party_id",
@@ -171,11 +164,9 @@ def _is_wrong_ioss(party: Party) -> bool:
     return party.role_code == "FR5" and bool(party.party_id) and Ioss.shape_problem(party.party_id) is not None
 
 
-@danish("DK-VR54", vr=54)
+@danish("DK-VR54", vr=54, about=("fiscal_references", "goods_items[].fiscal_references"))
 def fiscal_reference_role(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The role of a VAT scheme number is one of the published codes FR1 to FR5 and FR7."""
-    if not _has_fiscal_references(declaration):
-        return ()
     known = codes("fiscal_reference_roles")
     seen = [
         Seen(f"fiscal_references[{place}].role_code", party.role_code, "This role does not exist.")
@@ -227,7 +218,7 @@ def supplementary_units_missing(declaration: Declaration, _: Context) -> Sequenc
     ]
 
 
-@danish("DK1010", vr=10)
+@danish("DK1010", vr=10, about=("fiscal_references", "goods_items[].fiscal_references"))
 def fiscal_reference_not_for_chapter_99(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """With a VAT scheme number the commodity code must not begin with 99."""
     return [
@@ -266,7 +257,7 @@ def commodity_code(declaration: Declaration, context: Context) -> Sequence[Seen]
     ]
 
 
-@danish("DK1019", vr=43)
+@danish("DK1019", vr=43, about=("goods_items[].quantity",))
 def too_many_units(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Supplementary units must be less than 50."""
     return [
@@ -389,7 +380,7 @@ def _above(prices: list[tuple[str, Money]], kroner: list[Decimal], limit: Decima
     ]
 
 
-@danish("DK1046", vr=35, replaces=("code.currency",))
+@danish("DK1046", vr=35, replaces=("code.currency",), about=("freight", "goods_items[].freight"))
 def freight_currency(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The currency of a transport cost must exist."""
     known = codes("currencies")
@@ -403,7 +394,7 @@ def freight_currency(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return seen
 
 
-@danish("DK-VR56", vr=56)
+@danish("DK-VR56", vr=56, about=("freight",))
 def freight_total(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Transport costs given both in all and by line must agree."""
     freight = declaration.freight
@@ -416,7 +407,7 @@ def freight_total(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen("freight", freight, f"The lines' transport costs come to {total:f} {freight.currency}.")]
 
 
-@danish("DK-VR60", vr=60)
+@danish("DK-VR60", vr=60, about=("goods_items[].freight",))
 def freight_on_all_lines(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A transport cost given on one line must be given on all."""
     lacking = [pointer for pointer, item in items(declaration) if item.freight is None]

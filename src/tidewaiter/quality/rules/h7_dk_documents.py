@@ -17,11 +17,9 @@ def _unknown(pointer: str, documents: tuple[Document, ...], known: frozenset[str
     ]
 
 
-@danish("DK1002", vr=2)
+@danish("DK1002", vr=2, about=("previous_documents", "goods_items[].previous_documents"))
 def previous_document_type(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The type of a previous document is one of the published codes, N337 for temporary storage, NMRN for any MRN."""
-    if not declaration.previous_documents and not any(item.previous_documents for item in declaration.goods_items):
-        return ()
     known, words = codes("previous_document_types"), "This type of previous document does not exist."
     seen = _unknown("previous_documents", declaration.previous_documents, known, words)
     for pointer, item in items(declaration):
@@ -42,11 +40,9 @@ def transport_document_type(declaration: Declaration, _: Context) -> Sequence[Se
     return seen
 
 
-@danish("DK-VR52", vr=52)
+@danish("DK-VR52", vr=52, about=("additional_information", "goods_items[].additional_information"))
 def additional_information_code(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The code of a statement is one of the published ones."""
-    if not _has_statements(declaration):
-        return ()
     known = codes("additional_information_codes")
     places = [("additional_information", declaration.additional_information)]
     places += [
@@ -60,20 +56,12 @@ def additional_information_code(declaration: Declaration, _: Context) -> Sequenc
     ]
 
 
-def _has_statements(declaration: Declaration) -> bool:
-    return bool(declaration.additional_information) or any(
-        item.additional_information for item in declaration.goods_items
-    )
-
-
 IMPORTER_IS_DECLARANT = "00500"
 
 
-@danish("DK1052", vr=69)
+@danish("DK1052", vr=69, about=("additional_information", "goods_items[].additional_information"))
 def importer_is_declarant(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Statement 00500 says that the importer is the declarant: both must then have the same number."""
-    if not _has_statements(declaration):
-        return ()
     statements = [*declaration.additional_information]
     for item in declaration.goods_items:
         statements += item.additional_information
@@ -88,7 +76,7 @@ def importer_is_declarant(declaration: Declaration, _: Context) -> Sequence[Seen
     ]
 
 
-@danish("DK1003", vr=3)
+@danish("DK1003", vr=3, about=("documents", "goods_items[].documents"))
 def supporting_document_type(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The type of a supporting document is one of the published codes, N380 for a commercial invoice."""
     words = "This type of supporting document does not exist."
@@ -99,7 +87,7 @@ def supporting_document_type(declaration: Declaration, _: Context) -> Sequence[S
     ]
 
 
-@danish("DK11054", vr=41)
+@danish("DK11054", vr=41, about=("documents", "goods_items[].documents"))
 def additional_reference_type(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The type of an additional reference is one of the published codes, which begin with Y."""
     words = "This type of additional reference does not exist."

@@ -17,8 +17,8 @@ SOURCE = "Danish Customs Agency, DMS import: Error and warning codes; Import XML
 REASON_LENGTH_MIN = 10
 
 
-def _danish(code: str) -> Callable[[Function], Rule]:
-    return rule(code, Severity.ERROR, source=f"{SOURCE}; {code}", scope=SCOPE)
+def _danish(code: str, *, about: tuple[str, ...] = ()) -> Callable[[Function], Rule]:
+    return rule(code, Severity.ERROR, source=f"{SOURCE}; {code}", scope=SCOPE, about=about)
 
 
 @_danish("DK1102")
@@ -36,7 +36,7 @@ def procedure_combination(declaration: Declaration, _: Context) -> Sequence[Seen
     ]
 
 
-@_danish("DK1240")
+@_danish("DK1240", about=("amendments",))
 def correction_reason(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A correction gives one of the published reasons."""
     if declaration.function is not MessageFunction.AMENDMENT:
@@ -49,7 +49,7 @@ def correction_reason(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@_danish("DK2158")
+@_danish("DK2158", about=("amendments",))
 def invalidation_reason(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An invalidation gives one of the published reasons; those of partial invalidations are taken too."""
     if declaration.function is not MessageFunction.CANCELLATION:
@@ -64,7 +64,7 @@ def invalidation_reason(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@_danish("DK2156")
+@_danish("DK2156", about=("amendments",))
 def reason_in_words(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The reason for a correction or invalidation is given in words, in at least 10 characters."""
     if declaration.function not in (MessageFunction.AMENDMENT, MessageFunction.CANCELLATION):

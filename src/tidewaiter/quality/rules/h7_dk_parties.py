@@ -20,7 +20,7 @@ def _wrong_number(party: Party | None, pointer: str) -> Sequence[Seen]:
     return [Seen(f"{pointer}.party_id", party.party_id, f"{_GONE} As an EORI number {problem}.")]
 
 
-@danish("DK2001", vr=38, replaces=("identifier.eori",))
+@danish("DK2001", vr=38, replaces=("identifier.eori",), about=("importer",))
 def importer_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The importer's number must be an EORI number, or DK09999981 for a private person.
 
@@ -29,13 +29,13 @@ def importer_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return _wrong_number(declaration.importer, "importer")
 
 
-@danish("DK2005", vr=39, replaces=("identifier.eori",))
+@danish("DK2005", vr=39, replaces=("identifier.eori",), about=("declarant",))
 def declarant_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The declarant's number must be an EORI number. Whether a well-built one is registered is not looked up here."""
     return _wrong_number(declaration.declarant, "declarant")
 
 
-@danish("DK2006", vr=40, replaces=("identifier.eori",))
+@danish("DK2006", vr=40, replaces=("identifier.eori",), about=("representative",))
 def representative_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The representative's number must be an EORI number. Whether a well-built one is registered is not looked up here."""
     return _wrong_number(declaration.representative, "representative")
@@ -62,14 +62,14 @@ def danish_check_digit(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return seen
 
 
-@danish("DK1040", vr=62)
+@danish("DK1040", vr=62, about=("importer",))
 def importer_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The importer's address is in Denmark."""
     code = _country(declaration.importer)
     return [Seen("importer.address.country_code", code, "This must be DK.")] if code not in ("", "DK") else ()
 
 
-@danish("DK1085", vr=158)
+@danish("DK1085", vr=158, about=("importer",))
 def importer_country_needs_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The importer's country is given only together with a valid number of the importer."""
     importer = declaration.importer
@@ -78,13 +78,13 @@ def importer_country_needs_number(declaration: Declaration, _: Context) -> Seque
     return [Seen("importer.address.country_code", code, "A country is given, but no valid number of the importer.")]
 
 
-@danish("DK-VR59", vr=59)
+@danish("DK-VR59", vr=59, about=("importer",))
 def importer_number_or_name(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An importer with an EORI number is not also named: leave out name and address."""
     return _number_and_name(declaration.importer, "importer")
 
 
-@danish("DK-VR58", vr=58)
+@danish("DK-VR58", vr=58, about=("declarant",))
 def declarant_number_or_name(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A declarant with an EORI number is not also named: leave out name and address."""
     return _number_and_name(declaration.declarant, "declarant")
@@ -99,13 +99,13 @@ def _number_and_name(party: Party | None, pointer: str) -> Sequence[Seen]:
     return [Seen(f"{pointer}.{lacking}", party.name, "With an EORI number, name and address must be left out.")]
 
 
-@danish("DK1041", vr=63)
+@danish("DK1041", vr=63, about=("importer",))
 def private_importer_named(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A private importer (DK09999981) is named: give name and address."""
     return _unnamed(declaration.importer, "importer")
 
 
-@danish("DK1044", vr=64)
+@danish("DK1044", vr=64, about=("declarant",))
 def private_declarant_named(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A private declarant (DK09999981) is named: give name and address."""
     return _unnamed(declaration.declarant, "declarant")
@@ -118,7 +118,7 @@ def _unnamed(party: Party | None, pointer: str) -> Sequence[Seen]:
     return [Seen(f"{pointer}.{lacking}", "", f"With {PRIVATE_PERSON} both name and address must be given.")]
 
 
-@danish("DK-VR51", vr=51)
+@danish("DK-VR51", vr=51, about=("declarant",))
 def declarant_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The declarant's address is in a member state of the European Union."""
     code = _country(declaration.declarant)
@@ -127,13 +127,13 @@ def declarant_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen("declarant.address.country_code", code, "This is not a member state of the European Union.")]
 
 
-@danish("DK-VR53", vr=53)
+@danish("DK-VR53", vr=53, about=("declarant",))
 def declarant_contact(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A contact person of the declarant can be reached: give telephone and e-mail with the name."""
     return _unreachable(declaration, "declarant")
 
 
-@danish("DK-VR55", vr=55)
+@danish("DK-VR55", vr=55, about=("representative",))
 def representative_contact(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A contact person of the representative can be reached: give telephone and e-mail with the name."""
     return _unreachable(declaration, "representative")
@@ -147,7 +147,7 @@ def _unreachable(declaration: Declaration, name: str) -> Sequence[Seen]:
     return [Seen(f"{name}.{lacking}", "", "A contact person needs both a telephone number and an e-mail address.")]
 
 
-@danish("DK1009", vr=9)
+@danish("DK1009", vr=9, about=("representative",))
 def representative_is_declarant(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Nobody represents themselves: representative and declarant have different numbers."""
     declarant, representative = declaration.declarant, declaration.representative
@@ -159,7 +159,7 @@ def representative_is_declarant(declaration: Declaration, _: Context) -> Sequenc
     return [Seen("representative.party_id", representative.party_id, words, "Leave out the representative.")]
 
 
-@danish("DK1004", vr=4)
+@danish("DK1004", vr=4, about=("representative",))
 def representation(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Representation is 2 (direct) or 3 (indirect)."""
     party = declaration.representative

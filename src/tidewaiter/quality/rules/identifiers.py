@@ -114,7 +114,12 @@ def _fiscal_references(declaration: Declaration) -> Iterator[tuple[str, Party]]:
             yield f"goods_items[{line}].fiscal_references[{place}].party_id", party
 
 
-@rule("identifier.ioss", Severity.ERROR, source="Implementing Regulation (EU) 2020/194, Annex I; role FR5 of Annex B")
+@rule(
+    "identifier.ioss",
+    Severity.ERROR,
+    source="Implementing Regulation (EU) 2020/194, Annex I; role FR5 of Annex B",
+    about=("fiscal_references", "goods_items[].fiscal_references"),
+)
 def ioss(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The number of a vendor in the import one-stop shop is IM and ten digits; VAT is not waived on any other.
 
@@ -133,6 +138,7 @@ def ioss(declaration: Declaration, _: Context) -> Sequence[Seen]:
     "identifier.vat_number",
     Severity.WARNING,
     source="Directive 2006/112/EC, Article 215; national rules as in python-stdnum",
+    about=("fiscal_references", "goods_items[].fiscal_references"),
 )
 def vat_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A VAT number begins with its country and is built as that country builds them."""
@@ -147,7 +153,10 @@ def vat_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
 
 
 @rule(
-    "identifier.mrn", Severity.WARNING, source="Implementing Regulation (EU) 2015/2447, Annex B; ISO 6346 check digit"
+    "identifier.mrn",
+    Severity.WARNING,
+    source="Implementing Regulation (EU) 2015/2447, Annex B; ISO 6346 check digit",
+    about=("registered_id",),
 )
 def mrn(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A message about an earlier declaration names it by its MRN: 18 characters, the last a check digit."""
@@ -157,7 +166,7 @@ def mrn(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen("registered_id", text, f"As an MRN {problem}.")]
 
 
-@rule("identifier.gtin", Severity.WARNING, source="GS1 General Specifications, 7.9")
+@rule("identifier.gtin", Severity.WARNING, source="GS1 General Specifications, 7.9", about=("goods_items[].gtin",))
 def gtin(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A bar code number has 8, 12, 13 or 14 digits, the last a check digit."""
     return [
@@ -167,7 +176,12 @@ def gtin(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@rule("identifier.ucr", Severity.WARNING, source="WCO guidelines on the unique consignment reference; element 016")
+@rule(
+    "identifier.ucr",
+    Severity.WARNING,
+    source="WCO guidelines on the unique consignment reference; element 016",
+    about=("consignment.ucr",),
+)
 def ucr(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A unique consignment reference has up to 35 letters, digits and common marks."""
     text = declaration.consignment.ucr

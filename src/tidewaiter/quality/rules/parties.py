@@ -36,7 +36,7 @@ def _has_address(party: Party) -> bool:
     return address is not None and bool(address.line or address.city or address.postcode)
 
 
-@rule("party.consignor_is_consignee", Severity.WARNING, source=SAFE)
+@rule("party.consignor_is_consignee", Severity.WARNING, source=SAFE, about=("consignee",))
 def consignor_is_consignee(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Sender and receiver are two: the same name and address for both usually comes from copying."""
     consignor, consignee = declaration.consignor, declaration.consignee

@@ -62,7 +62,7 @@ def line_no_sequence(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen(f"goods_items[{place}].line_no", item.line_no, words)]
 
 
-@rule("totals.item_count", Severity.ERROR, source=OWN)
+@rule("totals.item_count", Severity.ERROR, source=OWN, about=("goods_item_count",))
 def item_count(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The number of lines declared must be the number of lines sent; otherwise a line may have been lost."""
     declared, sent = declaration.goods_item_count, len(declaration.goods_items)
@@ -71,7 +71,7 @@ def item_count(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen("goods_item_count", declared, f"{declared} lines are declared, but {sent} were sent.")]
 
 
-@rule("totals.package_count", Severity.WARNING, source=OWN)
+@rule("totals.package_count", Severity.WARNING, source=OWN, about=("consignment.package_count",))
 def package_count(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The total number of packages should be no more than the packages of the lines together.
 
@@ -96,7 +96,7 @@ MASS_TOLERANCE_KG = Decimal("0.05")
 MASS_TOLERANCE_SHARE = Decimal("0.02")
 
 
-@rule("totals.gross_mass", Severity.WARNING, source=OWN)
+@rule("totals.gross_mass", Severity.WARNING, source=OWN, about=("consignment.gross_mass_kg",))
 def gross_mass(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The total gross mass should be the sum of the lines' gross masses, within 2 % or 50 g."""
     declared = declaration.consignment.gross_mass_kg
@@ -117,7 +117,7 @@ def gross_mass(declaration: Declaration, _: Context) -> Sequence[Seen]:
 AMOUNT_TOLERANCE = Decimal("0.05")
 
 
-@rule("totals.invoice_amount", Severity.WARNING, source=OWN)
+@rule("totals.invoice_amount", Severity.WARNING, source=OWN, about=("invoice_amount",))
 def invoice_amount(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The amount invoiced should be the sum of the lines' prices, with or without freight, insurance and discount."""
     invoice = declaration.invoice_amount
