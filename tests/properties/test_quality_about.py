@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
+from typing import Any
 
 import msgspec
 import pytest
@@ -91,7 +92,7 @@ def test_a_rule_is_silent_where_what_it_is_about_is_absent(regime: Regime, rule:
 
 
 PARTY, DOCUMENT, MONEY = Party(name="A"), Document(type_code="N380"), Money(Decimal(1), "EUR")
-THERE = {
+THERE: dict[str, Any] = {
     "additional_information": (AdditionalInformation(statement_code="00500"),), "amendments": (Amendment(reason="r"),),
     "consignee": PARTY, "consignment.arrival_on": ON, "consignment.goods_location": GoodsLocation(type_code="A"),
     "consignment.gross_mass_kg": Decimal(0), "consignment.package_count": 0, "consignment.posted_on": ON,
@@ -114,7 +115,8 @@ def only(name: str) -> Declaration:
         return Declaration(
             goods_items=items, consignment=Consignment(**{name.removeprefix("consignment."): THERE[name]})
         )
-    return Declaration(goods_items=items, **({} if name.startswith(PER_LINE) else {name: THERE[name]}))
+    whole: dict[str, Any] = {} if name.startswith(PER_LINE) else {name: THERE[name]}
+    return Declaration(goods_items=items, **whole)
 
 
 @pytest.mark.parametrize("name", sorted({name for rule in ABOUT for name in rule.about}))

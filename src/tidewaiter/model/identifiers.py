@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from operator import mul
 from typing import ClassVar, Self
 
 from tidewaiter.model.errors import InvalidIdentifierError
@@ -253,7 +254,7 @@ class Mrn(Identifier):
     @classmethod
     def check_digit(cls, text: str) -> str:
         """The digit for the characters before it (ISO 6346: letters from A = 10, skipping multiples of 11)."""
-        return str(sum(_iso_6346_values()[character] << place for place, character in enumerate(text)) % 11 % 10)
+        return str(sum(map(mul, map(_iso_6346_values().__getitem__, text), _POWERS_OF_TWO)) % 11 % 10)
 
     @classmethod
     def issue(cls, year: int, country: str, serial: int, letter: str) -> Self:
@@ -264,9 +265,16 @@ class Mrn(Identifier):
         if not 0 <= serial < 10**12:
             raise InvalidIdentifierError(f"serial number {serial} does not fit 12 digits")
         body = f"{year % 100:02d}{country}{serial:012d}{letter}"
-        if not re.fullmatch(r"[0-9]{2}[A-Z]{2}[0-9]{12}[A-Z]", body, re.ASCII):
+        if len(country) != 2 or len(letter) != 1 or not _are_capitals(country + letter):
             raise InvalidIdentifierError(f"{country!r} and {letter!r} are not a country and a procedure letter")
         return cls(body + cls.check_digit(body))
+
+
+_POWERS_OF_TWO = tuple(1 << place for place in range(17))
+
+
+def _are_capitals(text: str) -> bool:
+    return text.isascii() and text.isalpha() and text.isupper()
 
 
 @cache
