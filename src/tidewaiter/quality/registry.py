@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
-from operator import attrgetter
+from itertools import chain, cycle
+from operator import attrgetter, is_not
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -200,36 +201,33 @@ class RuleSet:
     def __init__(self, rules_in_scope: tuple[Rule, ...]) -> None:
         self.rules = rules_in_scope
         named = dict.fromkeys(name for each in rules_in_scope for name in each.about)
-        self._on_lines = tuple(name.removeprefix(PER_LINE) for name in named if name.startswith(PER_LINE))
+        self._on_lines = tuple(name for name in named if name.startswith(PER_LINE))
         self._on_whole = tuple(name for name in named if not name.startswith(PER_LINE))
-        self._of_line = _getter(self._on_lines)
+        self._of_line = _getter(tuple(name.removeprefix(PER_LINE) for name in self._on_lines))
         self._of_whole = _getter(self._on_whole)
         self._blank_line = self._of_line(GoodsItem(line_no=1))
-        self._by_what_is_there: dict[tuple[object, ...], tuple[Rule, ...]] = {}
+        self._blank_whole = self._of_whole(Declaration())
+        self._by_what_is_there: dict[tuple[bool, ...], tuple[Rule, ...]] = {}
 
     def for_declaration(self, declaration: Declaration) -> tuple[Rule, ...]:
         """The rules, in order, without those about elements that are absent."""
-        lines = tuple(
-            [values for item in declaration.goods_items if (values := self._of_line(item)) != self._blank_line]
-        )
-        there = tuple([value is not None and value != "" and value != () for value in self._of_whole(declaration)])
-        key = (there, self._there_on(lines)) if lines else there
-        found = self._by_what_is_there.get(key)
+        # An element that is not the very blank of the record may be there; one too many is only asked in vain.
+        there = tuple(map(is_not, self._of_whole(declaration), self._blank_whole))
+        for item in declaration.goods_items:
+            if (values := self._of_line(item)) != self._blank_line:
+                there += tuple(map(is_not, values, self._blank_line))
+        found = self._by_what_is_there.get(there)
         if found is None:
             if len(self._by_what_is_there) >= COMBINATIONS_MAX:
                 self._by_what_is_there.clear()
-            found = self._by_what_is_there[key] = self._about(there, self._there_on(lines))
+            found = self._by_what_is_there[there] = self._about(there)
         return found
 
-    def _there_on(self, lines: Sequence[tuple[object, ...]]) -> tuple[bool, ...]:
-        columns = zip(*lines, strict=True) if lines else ((),) * len(self._on_lines)
-        pairs = zip(columns, self._blank_line, strict=True)
-        return tuple(any(value != blank for value in column) for column, blank in pairs)
-
-    def _about(self, on_whole: Sequence[bool], on_lines: Sequence[bool]) -> tuple[Rule, ...]:
-        there = {name for name, is_there in zip(self._on_whole, on_whole, strict=True) if is_there}
-        there |= {PER_LINE + name for name, is_there in zip(self._on_lines, on_lines, strict=True) if is_there}
-        return tuple(each for each in self.rules if not each.about or not there.isdisjoint(each.about))
+    def _about(self, there: tuple[bool, ...]) -> tuple[Rule, ...]:
+        """The rules about what is there: on the whole first, then on each line that has anything of it."""
+        names = chain(self._on_whole, cycle(self._on_lines))
+        present = {name for name, is_there in zip(names, there, strict=False) if is_there}
+        return tuple(each for each in self.rules if not each.about or not present.isdisjoint(each.about))
 
 
 def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[object, ...]]:

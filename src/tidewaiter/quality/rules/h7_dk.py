@@ -317,16 +317,17 @@ def total_value(declaration: Declaration, _: Context) -> Sequence[Seen]:
 def gift_value_in_kroner(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Gifts (C08) are worth at most DKK 360 in all."""
     prices = _prices(declaration, GIFT)
-    if not prices or any(price.currency != "DKK" for _, price in prices):
+    if any(price.currency != "DKK" for _, price in prices):
         return ()  # converted and judged by DK1050
-    return _above(prices, [price.amount for _, price in prices], GIFT_MAX, "Gifts (C08) are worth at most DKK 360")
+    kroner = sum([price.amount for _, price in prices], ZERO)
+    return _above(prices, kroner, GIFT_MAX, "Gifts (C08) are worth at most DKK 360")
 
 
 @danish("DK1050", vr=37)
 def gift_value_converted(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """Gifts (C08) priced in another currency are worth at most DKK 360 at the rate of exchange of the legal day."""
     prices = _prices(declaration, GIFT)
-    if not prices or all(price.currency == "DKK" for _, price in prices):
+    if all(price.currency == "DKK" for _, price in prices):
         return ()
     return _above(prices, _in_kroner(prices, context), GIFT_MAX, "Gifts (C08) are worth at most DKK 360")
 
@@ -349,35 +350,32 @@ def _is_declared(declaration: Declaration, additional_procedure_code: str) -> bo
     return False
 
 
-def _prices(declaration: Declaration, additional_procedure_code: str) -> list[tuple[str, Money]]:
-    """Prices of the lines declared with that additional procedure ("" for all), with their places."""
-    if additional_procedure_code and not _is_declared(declaration, additional_procedure_code):
-        return []
+def _prices(declaration: Declaration, additional_procedure_code: str) -> list[tuple[int, Money]]:
+    """Places and prices of the lines declared with that additional procedure; "" for all."""
     return [
-        (f"{pointer}.invoice_price", item.invoice_price)
-        for pointer, item in items(declaration)
+        (place, item.invoice_price)
+        for place, item in enumerate(declaration.goods_items, 1)
         if item.invoice_price is not None
         and (not additional_procedure_code or additional_procedure_code in item.additional_procedure_codes)
     ]
 
 
-def _in_kroner(prices: list[tuple[str, Money]], context: Context) -> list[Decimal]:
-    """Amounts in DKK by currency; those without a rate of exchange are left out, so a total is never overstated."""
+def _in_kroner(prices: list[tuple[int, Money]], context: Context) -> Decimal:
+    """What they come to in DKK; those without a rate of exchange are left out, so it is never overstated."""
     totals: dict[str, Decimal] = {}
     for _, price in prices:
         totals[price.currency] = totals.get(price.currency, ZERO) + price.amount
     converted = [context.convert(Money(amount, currency), "DKK") for currency, amount in totals.items()]
-    return [money.amount for money in converted if money is not None]
+    return sum([money.amount for money in converted if money is not None], ZERO)
 
 
-def _above(prices: list[tuple[str, Money]], kroner: list[Decimal], limit: Decimal, words: str) -> Sequence[Seen]:
-    total = sum(kroner, Decimal(0))
-    if total <= limit:
+def _above(prices: list[tuple[int, Money]], kroner: Decimal, limit: Decimal, words: str) -> Sequence[Seen]:
+    """The dearest line, where all come to more than the limit in DKK."""
+    if kroner <= limit:
         return ()
-    pointer, price = max(prices, key=lambda place_price: place_price[1].amount)
-    return [
-        Seen(pointer, price, f"{words}; these come to DKK {total:.2f}.", "Declare them with a full declaration (H1).")
-    ]
+    place, price = max(prices, key=lambda place_price: place_price[1].amount)
+    words = f"{words}; these come to DKK {kroner:.2f}."
+    return [Seen(f"goods_items[{place}].invoice_price", price, words, "Declare them with a full declaration (H1).")]
 
 
 @danish("DK1046", vr=35, replaces=("code.currency",), about=("freight", "goods_items[].freight"))
