@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -339,6 +340,29 @@ def test_changes_in_the_same_message_as_their_original_apply_in_order(
 
 
 # --- at the desk -----------------------------------------------------------------------------------------------------
+
+
+def test_writing_reads_no_table_from_end_to_end(store: PostgresStore) -> None:
+    count = 6 * processing.SLICE_RECORDS
+    lodged = some(count)
+    amendments = [
+        Declaration(function=MessageFunction.AMENDMENT, functional_reference_id=each.functional_reference_id)
+        for each in lodged[:10]
+    ]
+    own = PostgresStore(store.url)
+    with Intake(own, workers=1) as intake:
+        sender_id = own.senders.ensure("A post").sender_id
+        assert hand_in(intake, sender_id, as_json(*lodged)).record_count == count
+        assert hand_in(intake, sender_id, as_json(*amendments), name="changes.json").record_count == len(amendments)
+        for single in some(5, seed=2):
+            assert hand_in(intake, sender_id, as_json(single)).record_count == 1
+    own.close()  # a connection tells what it read when it ends
+    with psycopg.connect(store.url) as connection:
+        connection.execute("SELECT pg_stat_clear_snapshot()")
+        read = connection.execute(
+            "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'declaration'"
+        ).fetchone()
+    assert read == (0,)
 
 
 def test_an_officer_confirms_arrival_and_payment_clears(store: PostgresStore, intake: Intake, sender_id: int) -> None:

@@ -53,7 +53,10 @@ class PostgresWriting:
     def begin(self) -> None:
         """Begin, and wait until nobody else writes: commits then come in the order of the numbers they take."""
         self._has_begun = True
-        self._lent.execute(f"BEGIN; SELECT pg_advisory_xact_lock({WRITER_LOCK})".encode())  # one trip
+        # Whoever writes looks up a few rows by index. A plan made while a table was small would read all of it for ever.
+        self._lent.execute(
+            f"BEGIN; SET LOCAL enable_seqscan = off; SELECT pg_advisory_xact_lock({WRITER_LOCK})".encode()  # one trip
+        )
 
     def commit(self) -> None:
         """Make what was written durable."""

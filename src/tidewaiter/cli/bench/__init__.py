@@ -16,7 +16,7 @@ app = App(name="bench")
 def measure_bulk(
     *,
     form: Annotated[tuple[Literal["json", "wco-dm"], ...], Parameter(help="Which wire forms.")] = ("json", "wco-dm"),
-    count: Annotated[int, Parameter(help="Consignments of two items in the file.")] = 60_000,
+    count: Annotated[int, Parameter(help="Consignments of two items in the file.")] = 120_000,
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Measure durable consignments a second from one file, beside a plain COPY of the same rows in the same run."""
