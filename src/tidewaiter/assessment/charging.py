@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from tidewaiter.assessment.compiled import CompiledCharge, FixedAmount, Unknown
-from tidewaiter.assessment.valuation import Line, rounded
-from tidewaiter.model.assessment import Charge, ChargeKind, Collection, Step
+from msgspec.structs import replace
+
+from tidewaiter.assessment.compiled import (
+    DUTY_BASE,
+    HUNDRED,
+    CompiledCharge,
+    CompiledWaiver,
+    FixedAmount,
+    Formula,
+    Unknown,
+)
+from tidewaiter.assessment.formulas import amount_of
+from tidewaiter.assessment.valuation import ZERO, Line, Rounder, rounded, shares
+from tidewaiter.model.assessment import Charge, Collection, Step
 from tidewaiter.model.declaration import GoodsItem
 from tidewaiter.model.money import Money
 
-ZERO = Decimal(0)
-HUNDRED = Decimal(100)
-DUTY_BASE = "customs_value_and_duty"
 RELIEVED = "relieved"
 
 
@@ -29,34 +37,47 @@ class Circumstances(NamedTuple):
 class Tally:
     """The charges as they come, the duty on each line, and what could not be worked out."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, terms: Sequence[str] = ()) -> None:
         self.charges: list[Charge] = []
         self.duty: list[Decimal | None] = [ZERO] * count  # None: not known
         self.unresolved: dict[str, None] = {}  # in order, each once
         self.used: set[str] = set()  # measure ids
+        # What other bases count: by kind of charge or charge, line by line; only those that the law asks for.
+        self.terms: dict[str, list[Decimal | None]] = {"duty": self.duty, **{term: [ZERO] * count for term in terms}}
 
-    def owe(self, place: int, kind: ChargeKind, amount: Decimal) -> None:
-        """Duty counts into the base of what is reckoned on it."""
-        if kind is ChargeKind.DUTY:
-            known = self.duty[place]
-            self.duty[place] = None if known is None else known + amount
+    def owe(self, place: int, charge: CompiledCharge, amount: Decimal) -> None:
+        """What is charged on a line counts into the base of what is reckoned on it."""
+        for term in (charge.kind, charge.measure_id):
+            column = self.terms.get(term)
+            if column is not None:
+                known = column[place]
+                column[place] = None if known is None else known + amount
 
-    def unknown(self, place: int, words: str, kind: ChargeKind) -> None:
+    def unknown(self, place: int, words: str, charge: CompiledCharge) -> None:
         """Something is owed on a line and how much is not known."""
         self.unresolved[words] = None
-        if kind is ChargeKind.DUTY:
-            self.duty[place] = None
+        for term in (charge.kind, charge.measure_id):
+            if term in self.terms:
+                self.terms[term][place] = None
 
 
-def charge_all(charges: Sequence[CompiledCharge], circumstances: Circumstances) -> Tally:
-    """Every charge of a scheme on every line, in the order of the scheme: duties before what is reckoned on them."""
-    tally = Tally(len(circumstances.lines))
+def charge_all(charges: Sequence[CompiledCharge], circumstances: Circumstances, terms: Sequence[str]) -> Tally:
+    """Every charge on every line, in the order given: duties before what is reckoned on them."""
+    tally = Tally(len(circumstances.lines), terms)
     for charge in charges:
         if isinstance(charge.rate, FixedAmount) and not charge.is_relieved:
             _charge_groups(charge, charge.rate, circumstances, tally)
             continue
+        if isinstance(charge.rate, Formula) and charge.rate.is_whole and not charge.is_relieved:
+            _charge_whole(charge, charge.rate, circumstances, tally)
+            continue
+        begins = len(tally.charges)
         fitting = _fitting(charge, circumstances.lines)
         for place, line in enumerate(circumstances.lines):
+            if charge.only and not line.item.commodity_code.startswith(charge.only):
+                continue
+            if charge.origins and line.item.origin_country_code not in charge.origins:
+                continue
             use = charge
             if charge.otherwise is not None and line.item.commodity_code.startswith(charge.excluded):
                 use = charge.otherwise
@@ -71,7 +92,50 @@ def charge_all(charges: Sequence[CompiledCharge], circumstances: Circumstances) 
                 _relieve(use, line, circumstances, tally)
             else:
                 _charge_line(use, place, circumstances, tally)
+        if isinstance(charge.rate, Formula) and charge.rate.total_rounding is not None:
+            _round_total(charge, charge.rate.total_rounding, tally, begins)
     return tally
+
+
+def _round_total(charge: CompiledCharge, rounding: Rounder, tally: Tally, begins: int) -> None:
+    """The sum of a charge over the lines rounded once more: what is cut off stands as a charge of its own."""
+    owed = [each for each in tally.charges[begins:] if each.collection is not Collection.NONE]
+    if not owed or tally.unresolved:
+        return
+    total = sum((each.result.amount for each in owed), ZERO)
+    change = rounded(total, rounding) - total
+    if not change:
+        return
+    currency = owed[0].result.currency
+    tally.charges.append(
+        Charge(
+            kind=charge.kind,
+            type_code=charge.type_code,
+            line_no=0,
+            base=Money(total, currency),
+            rate="sum of the lines, rounded",
+            unrounded=change,
+            rounding=rounding.words,
+            result=Money(change, currency),
+            collection=charge.collection,
+            measure_id=charge.measure_id,
+        )
+    )
+
+
+def waive(waiver: CompiledWaiver, tally: Tally) -> None:
+    """Charges that together come to too little are shown, and not collected. Not where one of them is not known."""
+    places = [
+        place
+        for place, charge in enumerate(tally.charges)
+        if charge.measure_id in waiver.charges and charge.collection is Collection.BORDER
+    ]
+    total = sum((tally.charges[place].result.amount for place in places), ZERO)
+    if tally.unresolved or not total or total > waiver.limit or (total == waiver.limit and not waiver.is_included):
+        return
+    tally.used.add(waiver.relief_id)
+    for place in places:
+        tally.charges[place] = replace(tally.charges[place], collection=Collection.NONE, relief=waiver.relief)
 
 
 def _relieve(charge: CompiledCharge, line: Line, circumstances: Circumstances, tally: Tally) -> None:
@@ -95,21 +159,22 @@ def _relieve(charge: CompiledCharge, line: Line, circumstances: Circumstances, t
 
 
 def _charge_line(charge: CompiledCharge, place: int, circumstances: Circumstances, tally: Tally) -> None:
-    """A percentage of the value of one line."""
+    """A percentage of the value of one line, or a formula on it."""
+    if isinstance(charge.rate, Formula):
+        _charge_formula(charge, charge.rate, (place,), circumstances, tally)
+        return
     line = circumstances.lines[place]
     rate = Unknown("") if isinstance(charge.rate, FixedAmount) else charge.rate(line.item)
     if isinstance(rate, Unknown):
-        tally.unknown(place, rate.words.replace("{line}", str(line.line_no)), charge.kind)
+        tally.unknown(place, rate.words.replace("{line}", str(line.line_no)), charge)
         return
     base, steps = _base(charge, place, circumstances, tally)
     if base is None:
-        tally.unknown(
-            place, f"line {line.line_no}: {charge.kind} is reckoned on the duty, which is not known", charge.kind
-        )
+        tally.unknown(place, _depends(charge, line.line_no), charge)
         return
     unrounded = base * rate.percent / HUNDRED
     result = rounded(unrounded, charge.rounding)
-    tally.owe(place, charge.kind, result)
+    tally.owe(place, charge, result)
     tally.used.add(rate.measure_id)
     tally.used.add(charge.rounding_id)
     tally.charges.append(
@@ -130,11 +195,74 @@ def _charge_line(charge: CompiledCharge, place: int, circumstances: Circumstance
     )
 
 
+def _depends(charge: CompiledCharge, line_no: int) -> str:
+    return f"line {line_no}: {charge.kind} is reckoned on the duty, which is not known"
+
+
+def _charge_whole(charge: CompiledCharge, rate: Formula, circumstances: Circumstances, tally: Tally) -> None:
+    """A formula on the consignment as a whole."""
+    tally.used.add(charge.measure_id)
+    if charge.relief_id:
+        tally.used.add(charge.relief_id)
+    _charge_formula(charge, rate, range(len(circumstances.lines)), circumstances, tally)
+
+
+def _charge_formula(
+    charge: CompiledCharge, rate: Formula, places: Sequence[int], circumstances: Circumstances, tally: Tally
+) -> None:
+    """A formula on one line or on all together; what it comes to is shared by value among the lines it is on."""
+    lines = [circumstances.lines[place] for place in places]
+    base, steps = ZERO, tuple[Step, ...]()
+    for place, line in zip(places, lines, strict=True):
+        part, more = _base(charge, place, circumstances, tally)
+        if part is None:
+            tally.unknown(place, _depends(charge, line.line_no), charge)
+            return
+        base += part
+        steps = (*steps, *more)
+    if rate.base_rounding is not None:
+        exact, base = base, rounded(base, rate.base_rounding)
+        steps = (*steps, Step(f"{exact!s} rounded {rate.base_rounding.words}", f"{base!s} {circumstances.currency}"))
+    line_no = 0 if rate.is_whole else lines[0].line_no
+    outcome = amount_of(rate, base, [line.item for line in lines], circumstances.currency)
+    if isinstance(outcome, Unknown):
+        for place in places:
+            tally.unknown(place, outcome.words.replace("{line}", str(lines[0].line_no)), charge)
+        return
+    unrounded = outcome.full * rate.share
+    result = rounded(unrounded, charge.rounding)
+    counted = result if rate.share == 1 else rounded(outcome.full, charge.rounding)
+    if rate.counted_rounding is not None:
+        counted = rounded(counted, rate.counted_rounding)
+    weights = [line.customs_value for line in lines]
+    for place, share in zip(places, shares(counted, weights, charge.rounding.quantum), strict=True):
+        tally.owe(place, charge, share)
+    tally.used.update((*rate.measure_ids, *outcome.measure_ids, charge.rounding_id))
+    tally.charges.append(
+        Charge(
+            kind=charge.kind,
+            type_code=charge.type_code,
+            line_no=line_no,
+            base=Money(base, circumstances.currency),
+            rate=outcome.words,
+            unrounded=unrounded,
+            rounding=charge.rounding.words,
+            result=Money(result, circumstances.currency),
+            collection=charge.collection,
+            measure_id=charge.measure_id,
+            steps=(*steps, *outcome.steps),
+            relief=charge.relief,
+        )
+    )
+
+
 def _base(
     charge: CompiledCharge, place: int, circumstances: Circumstances, tally: Tally
 ) -> tuple[Decimal | None, tuple[Step, ...]]:
     """What the rate is applied to, with the step that shows it; None where a duty in it is not known."""
     line = circumstances.lines[place]
+    if not charge.base:
+        return _sum_of_terms(charge.terms, place, circumstances, tally)
     if charge.base == "intrinsic_value":
         return line.intrinsic_value, ()
     if charge.base != DUTY_BASE:
@@ -147,6 +275,26 @@ def _base(
     base = line.customs_value + duty
     step = Step(f"customs value {line.customs_value!s} + duty {duty!s}", f"{base!s} {circumstances.currency}")
     return base, (*line.steps, step)
+
+
+def _sum_of_terms(
+    terms: Sequence[str], place: int, circumstances: Circumstances, tally: Tally
+) -> tuple[Decimal | None, tuple[Step, ...]]:
+    line = circumstances.lines[place]
+    base, words = ZERO, []
+    for term in terms:
+        if term in tally.terms:
+            part = tally.terms[term][place]
+            if part is None:
+                return None, line.steps
+        else:
+            part = getattr(line, term)
+        base += part
+        if part:
+            words.append(f"{term.replace('_', ' ')} {part!s}")
+    if len(words) < 2:
+        return base, line.steps
+    return base, (*line.steps, Step(" + ".join(words), f"{base!s} {circumstances.currency}"))
 
 
 def _charge_groups(charge: CompiledCharge, rate: FixedAmount, circumstances: Circumstances, tally: Tally) -> None:
@@ -166,7 +314,7 @@ def _charge_groups(charge: CompiledCharge, rate: FixedAmount, circumstances: Cir
             steps = (
                 Step(f"lines {numbers} have the same {alike}: one line to the law", "counted once", charge.measure_id),
             )
-        tally.owe(places[0], charge.kind, result)
+        tally.owe(places[0], charge, result)
         tally.charges.append(
             Charge(
                 kind=charge.kind,

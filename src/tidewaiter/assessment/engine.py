@@ -6,18 +6,19 @@ roundings are the regime's. A function of its arguments; it never raises for bad
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from functools import lru_cache
 from typing import Final
 
-from tidewaiter.assessment.charging import ZERO, Circumstances, Tally, charge_all
-from tidewaiter.assessment.compiled import ChargingLaw, CompiledScheme, charging_law
-from tidewaiter.assessment.valuation import Line, Valuation, value
+from tidewaiter.assessment.charging import Circumstances, Tally, charge_all, waive
+from tidewaiter.assessment.compiled import ALL_GOODS, ChargingLaw, CompiledCharge, CompiledScheme, charging_law
+from tidewaiter.assessment.valuation import ZERO, Line, Valuation, above, value
 from tidewaiter.model.assessment import Assessment, Charge, Citation, Collection, Step
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.money import Money
+from tidewaiter.model.standing import NOTHING_KNOWN, Standing
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.conditions import Facts
 
@@ -28,10 +29,10 @@ ARITHMETIC: Final = Context(prec=34, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Divisi
 CITATIONS_KEPT = 4096  # combinations of measures
 
 
-def assess(declaration: Declaration, regime: Regime) -> Assessment:
+def assess(declaration: Declaration, regime: Regime, standing: Standing = NOTHING_KNOWN) -> Assessment:
     """What is owed on a declaration under a regime, with the trace: amounts in the regime's currency.
 
-    What cannot be worked out is listed as `unresolved`, never taken as nothing owed.
+    `standing` is what is known of the persons: counters they drew on, alternatives they elected. What cannot be worked out is listed as `unresolved`, never taken as nothing owed.
     """
     with localcontext(ARITHMETIC):
         dataset = regime.dataset_of(declaration)
@@ -43,38 +44,66 @@ def assess(declaration: Declaration, regime: Regime) -> Assessment:
             return _not_assessed(regime, "the message states only what changes, not the goods with their prices")
         if not valuation.lines:
             return _finished(regime, UNDETERMINED, valuation, Tally(0))
-        scheme = _scheme(declaration, law, valuation.exact, dataset.code)
+        facts = Facts(declaration, lambda _: valuation.exact, dataset.code)
+        facts.customs_value, facts.standing = valuation.customs_value, standing
+        scheme = _scheme(facts, law)
         if scheme.unresolved:
             tally = Tally(0)
             tally.unresolved[scheme.unresolved] = None
         else:
-            tally = charge_all(scheme.charges, Circumstances(valuation.lines, dataset.code, regime.currency))
+            lines = valuation.lines
+            if scheme.allowance:
+                step = Step(f"allowance of {scheme.allowance!s}, shared by value", "", scheme.allowance_id)
+                lines = above(lines, scheme.allowance, law.value_rounding, step)
+            circumstances = Circumstances(lines, dataset.code, regime.currency)
+            tally = charge_all(_charges(scheme, law, facts), circumstances, law.terms)
+            for waiver in scheme.waivers:
+                waive(waiver, tally)
         _name_gaps(valuation.lines, law, tally)
         tally.used.add(scheme.measure_id)
         valuation.steps.append(scheme.step)
-        return _finished(regime, scheme.measure_id, valuation, tally)
+        counted = dict.fromkeys(scheme.counts, valuation.intrinsic_value)
+        return _finished(regime, scheme.measure_id, valuation, tally, counted)
 
 
-def _scheme(declaration: Declaration, law: ChargingLaw, worth: Decimal, dataset_code: str) -> CompiledScheme:
-    facts = Facts(declaration, lambda _: worth, dataset_code)
+def _scheme(facts: Facts, law: ChargingLaw) -> CompiledScheme:
     for scheme in law.schemes:
         if scheme.holds(facts):
             return scheme
     raise LawDataError("no scheme takes the rest", hint="give the last scheme no conditions")
 
 
+def _charges(scheme: CompiledScheme, law: ChargingLaw, facts: Facts) -> Sequence[CompiledCharge]:
+    """The scheme's charges with what is charged beside any scheme, in the order they are worked out."""
+    own: Sequence[CompiledCharge] = scheme.charges
+    if scheme.is_conditional:
+        own = [charge for charge in own if charge.holds is None or charge.holds(facts)]
+    if not law.addons:
+        return own
+    added = [addon for addon in law.addons if addon.holds(facts)]
+    before = [charge for addon in added if addon.is_before for charge in addon.charges]
+    after = [charge for addon in added if not addon.is_before for charge in addon.charges]
+    return (*before, *own, *after)
+
+
 def _name_gaps(lines: Iterable[Line], law: ChargingLaw, tally: Tally) -> None:
     """Goods on which something is owed that is not modelled."""
+    chapters = law.gap_chapters
+    if not chapters:
+        return
     for line in lines:
         code = line.item.commodity_code
-        if code[:2] in law.gap_chapters:
-            for prefixes, title, measure_id in law.gaps:
-                if code.startswith(prefixes):
-                    tally.unresolved[f"line {line.line_no}: {title} (commodity code {code[:16]})"] = None
-                    tally.used.add(measure_id)
+        if code[:2] not in chapters and ALL_GOODS not in chapters:
+            continue
+        for gap in law.gaps:
+            if gap.concerns(line.item):
+                tally.unresolved[f"line {line.line_no}: {gap.title} (commodity code {code[:16]})"] = None
+                tally.used.add(gap.measure_id)
 
 
-def _finished(regime: Regime, scheme: str, valuation: Valuation, tally: Tally) -> Assessment:
+def _finished(
+    regime: Regime, scheme: str, valuation: Valuation, tally: Tally, counted: dict[str, Decimal] | None = None
+) -> Assessment:
     currency = regime.currency
     used = tally.used
     for step in valuation.steps:
@@ -95,6 +124,7 @@ def _finished(regime: Regime, scheme: str, valuation: Valuation, tally: Tally) -
         collected_at_sale=_sum(tally.charges, Collection.SALE, currency),
         citations=_citations(regime, frozenset(used)),
         unresolved=(*valuation.unresolved, *tally.unresolved),
+        counted=counted or {},
     )
 
 

@@ -8,7 +8,7 @@ so that the shares add up to the amount.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -22,8 +22,9 @@ from tidewaiter.regimes.regime import EXCHANGE, Regime
 
 ZERO = Decimal(0)
 CUSTOMS_VALUE = "valuation.customs_value"
+PRICE_SHARE = "valuation.price_share"
 ONE = Decimal(1)
-MODES = {"down": ROUND_DOWN, "half up": ROUND_HALF_UP, "half even": ROUND_HALF_EVEN}
+MODES = {"down": ROUND_DOWN, "half up": ROUND_HALF_UP, "half even": ROUND_HALF_EVEN, "up": ROUND_UP}
 
 
 class Rounder(NamedTuple):
@@ -48,7 +49,19 @@ class Line(NamedTuple):
     item: GoodsItem
     intrinsic_value: Decimal
     customs_value: Decimal
+    tax_value: Decimal  # what tax is reckoned on before duty; the customs value where the law says nothing else
     steps: tuple[Step, ...]
+
+
+class Adds(NamedTuple):
+    """What is added to the price of the goods for each kind of value, by name: `freight`, `insurance`.
+
+    `price_share` is the part of the price that counts for both.
+    """
+
+    customs: tuple[str, ...]
+    tax: tuple[str, ...]
+    price_share: Decimal
 
 
 class Valuation(NamedTuple):
@@ -91,7 +104,7 @@ def shares(amount: Decimal, weights: Sequence[Decimal], quantum: Decimal) -> lis
     return parts
 
 
-def value(declaration: Declaration, regime: Regime, rounding: Rounder, adds: Sequence[str]) -> Valuation:
+def value(declaration: Declaration, regime: Regime, rounding: Rounder, adds: Adds) -> Valuation:
     """The values of a declaration. Never raises for bad data: what cannot be told is listed as unresolved."""
     unresolved: list[str] = []
     steps: list[Step] = []
@@ -115,8 +128,10 @@ def value(declaration: Declaration, regime: Regime, rounding: Rounder, adds: Seq
     costs, parts = _costs(declaration, items, goods, (regime, rounding, adds), unresolved)
     for name, cost in costs.items():
         steps.append(Step(f"{name}, shared over the lines by value", f"{cost!s} {regime.currency}", CUSTOMS_VALUE))
+    values = goods if adds.price_share == ONE else [rounded(good * adds.price_share, rounding) for good in goods]
     lines = tuple(
-        _line(item, good, part, regime.currency) for item, good, part in zip(items, goods, parts, strict=True)
+        _line(item, (good, worth), part, (regime.currency, adds))
+        for item, good, worth, part in zip(items, goods, values, parts, strict=True)
     )
     customs_value = sum([line.customs_value for line in lines], ZERO)
     return Valuation(lines, total, intrinsic, customs_value, steps, tuple(unresolved))
@@ -131,15 +146,35 @@ def _in_order(items: Sequence[GoodsItem], prices: list[Decimal]) -> tuple[Sequen
     return [items[place] for place in order], [prices[place] for place in order]
 
 
-def _line(item: GoodsItem, good: Decimal, costs: list[tuple[str, Decimal]], currency: str) -> Line:
+def _line(
+    item: GoodsItem, worth: tuple[Decimal, Decimal], costs: list[tuple[str, Decimal]], law: tuple[str, Adds]
+) -> Line:
+    """A line by its price and the part of the price that counts."""
+    price, good = worth
+    currency, adds = law
+    steps: tuple[Step, ...] = ()
+    if good != price:
+        words = f"{adds.price_share * 100} % of the price {price!s}"
+        steps = (Step(words, f"{good!s} {currency}", PRICE_SHARE),)
     if not costs:
-        return Line(item.line_no, item, good, good, ())
-    customs_value = good
-    words = f"goods {good!s}"
+        return Line(item.line_no, item, price, good, good, steps)
+    customs_value, more = _with_costs(good, costs, adds.customs, f" {currency}")
+    steps = (*steps, *more) if steps else more
+    if adds.tax == adds.customs:
+        return Line(item.line_no, item, price, customs_value, customs_value, steps)
+    tax_value, more = _with_costs(good, costs, adds.tax, f" {currency}, before duty, for tax")
+    return Line(item.line_no, item, price, customs_value, tax_value, (*steps, *more))
+
+
+def _with_costs(
+    good: Decimal, costs: list[tuple[str, Decimal]], names: tuple[str, ...], unit: str
+) -> tuple[Decimal, tuple[Step, ...]]:
+    total, words = good, f"goods {good!s}"
     for name, cost in costs:
-        customs_value += cost
-        words += f" + {name} {cost!s}"
-    return Line(item.line_no, item, good, customs_value, (Step(words, f"{customs_value!s} {currency}", CUSTOMS_VALUE),))
+        if name in names:
+            total += cost
+            words += f" + {name} {cost!s}"
+    return total, (Step(words, f"{total!s}{unit}", CUSTOMS_VALUE),) if total != good else ()
 
 
 def _price(item: GoodsItem, declaration: Declaration, regime: Regime, unresolved: list[str]) -> Decimal:
@@ -169,7 +204,7 @@ def _whole(money: Money | None, name: str, regime: Regime, unresolved: list[str]
     return ZERO
 
 
-Law = tuple[Regime, Rounder, Sequence[str]]
+Law = tuple[Regime, Rounder, Adds]
 
 
 def _costs(
@@ -179,7 +214,7 @@ def _costs(
     regime, rounding, adds = law
     totals: dict[str, Decimal] = {}
     parts: list[list[tuple[str, Decimal]]] = [[] for _ in items]
-    for name in adds:
+    for name in adds.customs if adds.tax == adds.customs else dict.fromkeys(adds.customs + adds.tax):
         if name == "freight" and any(item.freight is not None for item in items):
             for part, item in zip(parts, items, strict=True):
                 cost = rounded(_whole(item.freight, f"freight of line {item.line_no}", regime, unresolved), rounding)
@@ -218,3 +253,17 @@ def _short(money: Money) -> str:
         else f"{money.amount:.3e}"
     )
     return f"{text[:40]} {money.currency[:8]}"
+
+
+def above(lines: tuple[Line, ...], allowance: Decimal, rounding: Rounder, step: Step) -> tuple[Line, ...]:
+    """The lines with their values lessened by an allowance on the whole, shared by value; nothing falls below zero."""
+    allowed = min(rounded(allowance, rounding), sum([line.customs_value for line in lines], ZERO))
+    parts = shares(allowed, [line.customs_value for line in lines], rounding.quantum)
+    return tuple(
+        line._replace(
+            customs_value=line.customs_value - part,
+            tax_value=max(line.tax_value - part, ZERO),
+            steps=(*line.steps, Step(step.words, f"less {part!s}", step.measure_id)),
+        )
+        for line, part in zip(lines, parts, strict=True)
+    )

@@ -18,7 +18,7 @@ Folder = Annotated[Path, Parameter(help="Root of the project, where `docs/` stan
 @app.command
 def write(folder: Folder = Path()) -> int:
     """Write every generated page anew."""
-    for path, render in generated().items():
+    for path, render in generated(folder).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(render(), encoding="utf-8")
@@ -31,23 +31,24 @@ def check(folder: Folder = Path()) -> int:
     """Compare every generated page with what would be written now; name the stale ones."""
     stale = [
         path
-        for path, render in generated().items()
+        for path, render in generated(folder).items()
         if not (folder / path).is_file() or (folder / path).read_text(encoding="utf-8") != render()
     ]
     for path in stale:
         output.err().print(f"stale: {path}; run `make docs` and commit it", markup=False)
     if not stale:
-        output.out().print(f"{len(generated())} generated pages are up to date")
+        output.out().print(f"{len(generated(folder))} generated pages are up to date")
     return output.EXIT_ERROR if stale else output.EXIT_OK
 
 
-def generated() -> dict[Path, Callable[[], str]]:
-    """Each generated page and what renders it."""
+def generated(folder: Path) -> dict[Path, Callable[[], str]]:
+    """Each generated page and what renders it; `folder` is the root of the project."""
+    from tidewaiter.cli.conformance import regimes
     from tidewaiter.messages import reference
     from tidewaiter.regimes.report import render_law
 
     return {
-        Path("docs/LAW.md"): render_law,
+        Path("docs/LAW.md"): lambda: render_law(*regimes.counted(folder / regimes.FOLDER)),
         Path("docs/reference/cli.md"): render_cli,
         Path("docs/reference/declaration.md"): reference.render_reference,
         Path("docs/reference/declaration.schema.json"): lambda: reference.json_schema().decode() + "\n",

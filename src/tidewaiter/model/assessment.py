@@ -81,6 +81,7 @@ class Assessment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     maps each measure id used in charges and steps to its source. `unresolved`
     says, in words, what could not be worked out (a rate that is not known, a
     missing price): what is owed is then not fully known, and never taken as nothing.
+    `counted` is what the goods draw on each counter of the persons concerned.
     """
 
     jurisdiction_code: str
@@ -95,3 +96,4 @@ class Assessment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     collected_at_sale: Money
     citations: dict[str, Citation] = {}
     unresolved: tuple[str, ...] = ()
+    counted: dict[str, Decimal] = {}

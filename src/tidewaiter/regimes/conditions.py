@@ -12,21 +12,32 @@ from typing import Any
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import LawDataError
+from tidewaiter.model.identifiers import S10Id
+from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.regimes.documents import Condition
 from tidewaiter.regimes.law import Figure
-from tidewaiter.regimes.prices import is_plausible
+from tidewaiter.regimes.prices import is_plausible, price_of
+
+ZERO = Decimal(0)
+POST = "5"  # UNECE Recommendation 19
+COUNTED = ("", "NAR", "C62", "H87", "EA", "PCE", "PR", "NPR", "SET")  # units of which one is an article
 
 Worth = Callable[[Declaration], Decimal | None]  # the intrinsic value of the whole; None where it cannot be told
 
 
 class Facts:
-    """What conditions may ask about one declaration; worked out when first asked for."""
+    """What conditions may ask about one declaration; worked out when first asked for.
 
-    __slots__ = ("_codes", "_value", "_worth", "dataset_code", "declaration")
+    `customs_value` is known once the goods are valued: a dataset cannot depend on it.
+    """
+
+    __slots__ = ("_codes", "_value", "_worth", "customs_value", "dataset_code", "declaration", "standing")
 
     def __init__(self, declaration: Declaration, worth: Worth, dataset_code: str = "") -> None:
         self.declaration = declaration
         self.dataset_code = dataset_code
+        self.customs_value: Decimal | None = None
+        self.standing = NOTHING_KNOWN
         self._worth: Worth | None = worth
         self._value: Decimal | None = None
         self._codes: frozenset[str] | None = None
@@ -186,6 +197,132 @@ def _intrinsic_value_above(value: Any, figures: Figures) -> Predicate:
     return lambda facts: facts.intrinsic_value is not None and facts.intrinsic_value > limit
 
 
+def _customs_value_at_most(value: Any, figures: Figures) -> Predicate:
+    """The customs value of the whole consignment is no more than this figure (of several, the first in force)."""
+    limit = _first(value, figures)
+    return lambda facts: facts.customs_value is not None and facts.customs_value <= limit
+
+
+def _customs_value_above(value: Any, figures: Figures) -> Predicate:
+    """The customs value of the whole consignment is more than this figure."""
+    limit = _first(value, figures)
+    return lambda facts: facts.customs_value is not None and facts.customs_value > limit
+
+
+def _each_article_at_most(value: Any, figures: Figures) -> Predicate:
+    """No single article is worth more than this figure: the price of each line over its quantity."""
+    limit = _first(value, figures)
+    return lambda facts: all(share is not None and share <= limit for share in _article_values(facts))
+
+
+def _each_article_below(value: Any, figures: Figures) -> Predicate:
+    """Every single article is worth less than this figure."""
+    limit = _first(value, figures)
+    return lambda facts: all(share is not None and share < limit for share in _article_values(facts))
+
+
+def _statement(value: Any, _: Figures) -> Predicate:
+    """The declaration or a line makes one of these coded statements."""
+    codes = _texts(value)
+
+    def holds(facts: Facts) -> bool:
+        declaration = facts.declaration
+        return any(each.statement_code in codes for each in declaration.additional_information) or any(
+            each.statement_code in codes for item in declaration.goods_items for each in item.additional_information
+        )
+
+    return holds
+
+
+def _subdivision(value: Any, _: Figures) -> Predicate:
+    """The goods go to one of these states or provinces, by the consignee's address, else the importer's."""
+    codes = _texts(value)
+
+    def holds(facts: Facts) -> bool:
+        for party in (facts.declaration.consignee, facts.declaration.importer):
+            if party is not None and party.address is not None and party.address.subdivision:
+                return party.address.subdivision in codes
+        return False
+
+    return holds
+
+
+def _is_single_article(value: Any, _: Figures) -> Predicate:
+    """True: the whole consignment is one article that cannot be divided."""
+    if value is not True:
+        raise ValueError(repr(value))
+
+    def holds(facts: Facts) -> bool:
+        items = facts.declaration.goods_items
+        return len(items) == 1 and items[0].quantity in (None, 1)
+
+    return holds
+
+
+def _export_country(value: Any, _: Figures) -> Predicate:
+    """The goods are sent from one of these countries."""
+    codes = _texts(value)
+    return lambda facts: _sent_from(facts.declaration) in codes
+
+
+def _every_origin(value: Any, _: Figures) -> Predicate:
+    """Every line originates in one of these countries."""
+    codes = _texts(value)
+    return lambda facts: all(item.origin_country_code in codes for item in facts.declaration.goods_items)
+
+
+def _any_origin(value: Any, _: Figures) -> Predicate:
+    """Some line originates in one of these countries."""
+    codes = _texts(value)
+    return lambda facts: any(item.origin_country_code in codes for item in facts.declaration.goods_items)
+
+
+def _any_goods(value: Any, _: Figures) -> Predicate:
+    """Some line's commodity code begins with one of these digits."""
+    prefixes = tuple(_texts(value))
+    return lambda facts: any(item.commodity_code.startswith(prefixes) for item in facts.declaration.goods_items)
+
+
+def _is_post(value: Any, _: Figures) -> Predicate:
+    """True: carried by post (mode 5, or a postal item number as transport document); false: by anyone else."""
+    if value not in (True, False):
+        raise ValueError(repr(value))
+    return lambda facts: _goes_by_post(facts.declaration) is value
+
+
+def _scheme_id_like(value: Any, _: Figures) -> Predicate:
+    """A seller, marketplace or fiscal reference has an identifier of one of these shapes: "VOEC·······"."""
+    shapes = [(shape.rstrip("·"), len(shape)) for shape in _texts(value)]
+
+    def holds(facts: Facts) -> bool:
+        declaration = facts.declaration
+        named = [declaration.seller, declaration.marketplace, *declaration.fiscal_references]
+        for item in declaration.goods_items:
+            named += item.fiscal_references
+        ids = [party.party_id for party in named if party is not None and party.party_id]
+        return any(len(each) == length and each.startswith(prefix) for each in ids for prefix, length in shapes)
+
+    return holds
+
+
+def _elects(value: Any, _: Figures) -> Predicate:
+    """The person concerned elected this alternative: the election's id and the option."""
+    ((election, option),) = value.items()
+    return lambda facts: facts.standing.elections.get(election) == option
+
+
+def _within_counter(value: Any, figures: Figures) -> Predicate:
+    """What this person already brought in and these goods stay within a limit: the counter's id and the figure's."""
+    ((counter, figure),) = value.items()
+    limit = _first(figure, figures)
+
+    def holds(facts: Facts) -> bool:
+        worth = facts.intrinsic_value
+        return worth is not None and facts.standing.used.get(counter, ZERO) + worth <= limit
+
+    return holds
+
+
 def _fiscal_role(value: Any, _: Figures) -> Predicate:
     """A VAT number is given in one of these roles, for the whole or a line."""
     roles = _texts(value)
@@ -243,6 +380,38 @@ def _first(value: Any, figures: Figures) -> Decimal:
     raise KeyError(", ".join(wanted))
 
 
+def _article_values(facts: Facts) -> list[Decimal | None]:
+    """What one article of each line is worth, its share of the whole by price."""
+    declaration, worth = facts.declaration, facts.intrinsic_value
+    prices = [price_of(item, declaration) for item in declaration.goods_items]
+    if worth is None or any(price is None for price in prices):
+        return [None]
+    amounts = [price.amount for price in prices if price is not None]
+    if len({price.currency for price in prices if price is not None}) > 1:
+        return [None]  # a limit for each article is then not told without rates of each: never relieved by guess
+    total = sum(amounts, ZERO)
+    shares = [worth * amount / total if total else ZERO for amount in amounts]
+    return [
+        share / item.quantity if item.quantity and item.quantity_unit in COUNTED else share
+        for share, item in zip(shares, declaration.goods_items, strict=True)
+    ]
+
+
+def _sent_from(declaration: Declaration) -> str:
+    if declaration.consignment.export_country_code:
+        return declaration.consignment.export_country_code
+    sender = declaration.consignor
+    return sender.address.country_code if sender is not None and sender.address is not None else ""
+
+
+def _goes_by_post(declaration: Declaration) -> bool:
+    consignment = declaration.consignment
+    means = (consignment.border_transport, consignment.arrival_transport)
+    if any(each is not None and each.mode_code == POST for each in means):
+        return True
+    return any(S10Id.shape_problem(document.document_id) is None for document in consignment.transport_documents)
+
+
 _BUILDERS: Mapping[str, Callable[[Any, Figures], Predicate]] = {
     "any": _any,
     "all": _all,
@@ -258,6 +427,21 @@ _BUILDERS: Mapping[str, Callable[[Any, Figures], Predicate]] = {
     "every_additional_procedure": _every_additional_procedure,
     "intrinsic_value_at_most": _intrinsic_value_at_most,
     "intrinsic_value_above": _intrinsic_value_above,
+    "customs_value_at_most": _customs_value_at_most,
+    "customs_value_above": _customs_value_above,
+    "each_article_at_most": _each_article_at_most,
+    "each_article_below": _each_article_below,
+    "statement": _statement,
+    "subdivision": _subdivision,
+    "is_single_article": _is_single_article,
+    "within_counter": _within_counter,
+    "elects": _elects,
+    "export_country": _export_country,
+    "every_origin": _every_origin,
+    "any_origin": _any_origin,
+    "any_goods": _any_goods,
+    "is_post": _is_post,
+    "scheme_id_like": _scheme_id_like,
     "fiscal_role": _fiscal_role,
     "seller_id_like": _seller_id_like,
     "tax_collected_at_sale": _tax_collected_at_sale,

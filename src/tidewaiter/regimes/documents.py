@@ -60,7 +60,12 @@ class GoodsDocument(Document, frozen=True, tag="goods", kw_only=True):
 
 
 class GapDocument(Document, frozen=True, tag="gap", kw_only=True):
-    """Law that exists and is not modelled, on goods by prefixes of their codes: never taken as nothing owed."""
+    """Law that exists and is not modelled, on goods by prefixes of their codes: never taken as nothing owed.
+
+    The value `*` stands for all goods; `only_origins` narrows it to goods of some countries of origin.
+    """
+
+    only_origins: tuple[str, ...] = ()
 
 
 class RoundingDocument(Document, frozen=True, tag="rounding", kw_only=True):
@@ -84,8 +89,24 @@ class TableDocument(Document, frozen=True, tag="table", kw_only=True):
     """Duty rates by commodity code: the values are files under data/rates."""
 
 
+class Band(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """One band of a rate, in rising order: up to a figure, the last without one. A percentage, an amount, or nothing."""
+
+    up_to: str = ""  # id of a figure in a currency, included
+    percent: str = ""
+    amount: str = ""
+
+
 class RateDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The rate of a charge. One of `percent`, `tariff`, `amount`; the rest refines it."""
+    """The rate of a charge. One of `percent`, `tariff`, `amount`, `bands`; the rest refines it.
+
+    An amount is charged once for each group of lines, or with `per` for each
+    kilogram or article. Bands hold `whole` (the band that the base falls into
+    is the rate of all of it) or by `slice` (each part of the base at its own
+    rate). `less` is taken off the result. `is_grossed_up`: the rate is one on
+    the price with the charge in it, r/(1 - r) of the base. `share`: only this
+    part is charged, while what is reckoned on the charge counts all of it.
+    """
 
     percent: str = ""  # id of a figure in %
     special: dict[str, str] = {}  # id of a list of goods → id of the figure in % that applies to them instead
@@ -94,16 +115,36 @@ class RateDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     duty_regime_codes: tuple[str, ...] = ()  # what may be claimed (DE 4/17) for the table to be right; "" for nothing
     amount: str = ""  # id of a figure in a currency, charged once per group
     group_by: dict[str, tuple[str, ...]] = {}  # dataset code → what makes lines one group; "other" for the rest
+    per: Literal["", "net_mass_kg", "gross_mass_kg", "quantity"] = ""
+    bands: tuple[Band, ...] = ()
+    banding: Literal["whole", "slice"] = "whole"
+    less: str = ""  # id of a figure in a currency
+    is_grossed_up: bool = False
+    share: str = ""  # id of a figure in %
+
+
+Base = str | tuple[str, ...]  # one term or their sum: `intrinsic_value`, `customs_value`, `tax_value`, kinds, charges
 
 
 class ChargeDocument(Document, frozen=True, tag="charge", kw_only=True):
-    """A duty, tax or fee, as it is when nothing relieves it."""
+    """A duty, tax or fee, as it is when nothing relieves it.
+
+    `base` is a sum of terms: a value (`intrinsic_value`, `customs_value`,
+    `tax_value`), everything charged before of a kind (`duty`, `tax`, `fee`), or
+    a charge by its id. `customs_value_and_duty` stands for the two. Roundings
+    are ids: of the base, of the amount, of what others count of it, and of the
+    sum over the consignment.
+    """
 
     charge: Literal["duty", "tax", "fee"]
     type_code: str
-    base: Literal["intrinsic_value", "customs_value", "customs_value_and_duty"]
+    base: Base
     rate: RateDocument
     rounding: str
+    level: Literal["line", "consignment"] = "line"
+    base_rounding: str = ""
+    counted_rounding: str = ""
+    total_rounding: str = ""
 
 
 class ChargeUse(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -116,7 +157,20 @@ class ChargeUse(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     except_goods: str = ""  # id of a list of goods the relief does not extend to
     otherwise: str = ""  # id of the charge on those goods, collected at the border
     items_up_to: str = ""  # id of a figure: lines are relieved, smallest first, while they fit under it
-    base: str = ""
+    base: Base = ""
+    obligation: str = ""  # id of who owes it, who collects it and when; else that of the moment of collection
+    only_goods: str = ""  # id of a list of goods: the charge is on these lines alone
+    only_origins: tuple[str, ...] = ()  # the charge is on lines of these countries of origin alone
+    when: Condition = {}  # the charge is part of the scheme where this holds too
+
+
+class Waiver(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """Charges that are not collected where together they come to no more than a figure, or stay below it."""
+
+    charges: tuple[str, ...]
+    up_to: str = ""
+    below: str = ""
+    relief: str
 
 
 class SchemeDocument(Document, frozen=True, tag="scheme", kw_only=True):
@@ -126,6 +180,70 @@ class SchemeDocument(Document, frozen=True, tag="scheme", kw_only=True):
     when: Condition = {}
     charges: tuple[ChargeUse, ...] = ()
     unresolved: str = ""  # why nothing can be worked out in these circumstances
+    waivers: tuple[Waiver, ...] = ()
+    counts: tuple[str, ...] = ()  # ids of the counters that goods under this scheme draw on
+    allowance: str = ""  # id of a figure: only what the goods are worth above it is charged
+
+
+class AddOnDocument(Document, frozen=True, tag="addon", kw_only=True):
+    """Charges beside those of any scheme, where the conditions hold: national fees on parcels.
+
+    Those `before` are worked out first, so that the scheme's own charges can count them into their base.
+    """
+
+    order: int
+    position: Literal["before", "after"] = "after"
+    when: Condition = {}
+    charges: tuple[ChargeUse, ...]
+
+
+class CounterDocument(Document, frozen=True, tag="counter", kw_only=True):
+    """An amount that a person may bring in over a time, counted over all their parcels. `limit` is a figure's id."""
+
+    key: Literal["importer", "seller"]
+    period: Literal["day", "month", "year"]
+    limit: str
+
+
+Role = Literal["buyer", "importer", "seller", "marketplace", "declarant", "carrier", "post", "customs", "recipient"]
+Moment = Literal["sale", "before arrival", "release", "delivery", "period"]
+
+
+class Due(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """When an obligation is due: at once, some days after, or on a day after a period of so many months ends.
+
+    `day` is the day of the month that begins after the period (0: the month's
+    last day); with `counts_business_days` the n-th working day of it.
+    """
+
+    days_after: int | None = None
+    months: int = 0
+    day: int = 0
+    counts_business_days: bool = False
+
+
+class ObligationDocument(Document, frozen=True, tag="obligation", kw_only=True):
+    """Who owes a charge, who collects it, at which moment, to which account and when it is due."""
+
+    liable: Role
+    collector: Role
+    moment: Moment
+    due: Due
+    account: str = ""
+    jointly_liable: tuple[Role, ...] = ()
+    is_guaranteed: bool = False
+    beneficiary: str = ""
+
+
+class RefundDocument(Document, frozen=True, tag="refund", kw_only=True):
+    """What is given back, for which reason, on which evidence and within how many days of the import."""
+
+    reason: Literal["returned to seller", "destroyed", "not as ordered", "overpaid", "lost"]
+    refunds: tuple[Literal["duty", "tax", "fee"], ...]
+    window_days: str  # id of a figure in days
+    evidence: tuple[str, ...]
+    refunded_by: Role = "customs"
+    when: Condition = {}
 
 
 AnyDocument = (
@@ -139,7 +257,18 @@ AnyDocument = (
     | TableDocument
     | ChargeDocument
     | SchemeDocument
+    | AddOnDocument
+    | CounterDocument
+    | ObligationDocument
+    | RefundDocument
 )
+
+
+class LawPage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`law.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
+
+    sources: dict[str, Source]
+    measures: dict[str, dict[str, Any]]
 
 
 class JurisdictionDocument(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,6 +280,7 @@ class JurisdictionDocument(Struct, frozen=True, forbid_unknown_fields=True, kw_o
     sources: tuple[Source, ...]
     parent: str = ""
     known_gaps: tuple[str, ...] = ()
+    is_basis: bool = False  # nobody's law: what several jurisdictions build on
 
 
 class DatasetDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

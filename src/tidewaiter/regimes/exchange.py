@@ -23,20 +23,30 @@ from tidewaiter.regimes.reading import csv_rows
 SUPPLEMENT = "ecb-supplement.csv"
 PENULTIMATE_WEDNESDAY = "ecb penultimate wednesday"
 BEFORE_PENULTIMATE_DAY = "ecb before penultimate day"
-RULES = (PENULTIMATE_WEDNESDAY, BEFORE_PENULTIMATE_DAY)
+DAY_BEFORE = "ecb day before"
+OWN_CURRENCY_ONLY = "own currency only"
+PEG = "peg "  # "peg USD 3.6725": the ECB's rates of the day before, crossed by way of a currency with a fixed rate
+RULES = (PENULTIMATE_WEDNESDAY, BEFORE_PENULTIMATE_DAY, DAY_BEFORE, OWN_CURRENCY_ONLY, PEG + "USD 3.6725")
 _WEDNESDAY = 2
 
 
 def by_rule(rule: str, currency: str, on: date) -> Exchange:
     """Rates into `currency` on `on` by a rule of the ECB's calendar. Raises NotInForceError after the series ends."""
     last_of_month = on.replace(day=1) - timedelta(days=1)
+    if rule == OWN_CURRENCY_ONLY:
+        return Exchange(words=f"prices in {currency} only", published_on=on, rates={})
     if rule == PENULTIMATE_WEDNESDAY:  # Regulation (EU) 2015/2447 Art. 146: of the month before
         wanted = last_of_month - timedelta(days=(last_of_month.weekday() - _WEDNESDAY) % 7 + 7)
     elif rule == BEFORE_PENULTIMATE_DAY:  # the same, Art. 48(1): set before the last day but one
         wanted = last_of_month - timedelta(days=2)
+    elif rule == DAY_BEFORE or rule.startswith(PEG):
+        wanted = on - timedelta(days=1)
     else:
         raise LawDataError(f"{rule!r} is not a rule for exchange rates", hint=f"rules: {', '.join(RULES)}")
     published_on, per_euro = ecb_reference_rates(wanted)
+    if rule.startswith(PEG):
+        anchor, fixed = rule.removeprefix(PEG).split()
+        per_euro = {**per_euro, currency: per_euro[anchor] * Decimal(fixed)}
     if currency not in per_euro:
         raise NotInForceError(f"the ECB published no rate for {currency} on {published_on}")
     into = per_euro[currency]

@@ -13,7 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation
-from tidewaiter.regimes.documents import ChargeUse, Condition, RateDocument
+from tidewaiter.regimes.documents import Base, ChargeUse, Condition, Due, RateDocument, Waiver
 
 
 class Figure(Struct, frozen=True, gc=False):
@@ -29,7 +29,7 @@ class Figure(Struct, frozen=True, gc=False):
 class Rounding(Struct, frozen=True):
     """How an amount is rounded to multiples of `quantum`."""
 
-    mode: Literal["down", "half up", "half even"]
+    mode: Literal["down", "half up", "half even", "up"]
     quantum: Decimal
 
     @property
@@ -44,9 +44,13 @@ class Charge(Struct, frozen=True, omit_defaults=True):
     title: str
     charge: Literal["duty", "tax", "fee"]
     type_code: str
-    base: str
+    base: Base
     rate: RateDocument
     rounding: str
+    level: Literal["line", "consignment"] = "line"
+    base_rounding: str = ""
+    counted_rounding: str = ""
+    total_rounding: str = ""
 
 
 class Scheme(Struct, frozen=True, omit_defaults=True):
@@ -57,6 +61,54 @@ class Scheme(Struct, frozen=True, omit_defaults=True):
     when: Condition
     charges: tuple[ChargeUse, ...]
     unresolved: str = ""
+    waivers: tuple[Waiver, ...] = ()
+    counts: tuple[str, ...] = ()
+    allowance: str = ""
+
+
+class AddOn(Struct, frozen=True, omit_defaults=True):
+    """Charges beside those of any scheme, where the conditions hold."""
+
+    measure_id: str
+    title: str
+    when: Condition
+    charges: tuple[ChargeUse, ...]
+    is_before: bool = False
+
+
+class Counter(Struct, frozen=True, omit_defaults=True):
+    """An amount that one person (the key's role) may bring in over a period."""
+
+    title: str
+    key: str
+    period: str
+    limit: str
+
+
+class Obligation(Struct, frozen=True, omit_defaults=True):
+    """Who owes a charge, who collects it, at which moment, to which account and when it is due."""
+
+    title: str
+    liable: str
+    collector: str
+    moment: str
+    due: Due
+    account: str = ""
+    jointly_liable: tuple[str, ...] = ()
+    is_guaranteed: bool = False
+    beneficiary: str = ""
+
+
+class Refund(Struct, frozen=True, omit_defaults=True):
+    """What is given back, for which reason, on which evidence and until when."""
+
+    title: str
+    reason: str
+    refunds: tuple[str, ...]
+    window_days: str
+    evidence: tuple[str, ...]
+    refunded_by: str
+    when: Condition = {}
 
 
 class Dataset(Struct, frozen=True, omit_defaults=True):
@@ -106,3 +158,8 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     rules: dict[str, str]
     citations: dict[str, Citation]
     titles: dict[str, str]
+    gap_origins: dict[str, tuple[str, ...]] = {}  # where a gap is one on goods of some countries alone
+    addons: tuple[AddOn, ...] = ()
+    counters: dict[str, Counter] = {}
+    obligations: dict[str, Obligation] = {}
+    refunds: dict[str, Refund] = {}

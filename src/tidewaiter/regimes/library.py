@@ -5,18 +5,25 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
+from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import LawDataError, NotInForceError
 from tidewaiter.regimes import exchange
 from tidewaiter.regimes.documents import (
+    AddOnDocument,
     AnyDocument,
     ChargeDocument,
+    CounterDocument,
     Dated,
     ExchangeDocument,
     FigureDocument,
     GapDocument,
     GoodsDocument,
+    ObligationDocument,
+    RefundDocument,
     RoundingDocument,
     RuleDocument,
     SchemeDocument,
@@ -24,9 +31,23 @@ from tidewaiter.regimes.documents import (
     TableDocument,
     ValuationDocument,
 )
-from tidewaiter.regimes.law import Charge, Content, Dataset, Exchange, Figure, Rounding, Scheme
+from tidewaiter.regimes.law import (
+    AddOn,
+    Charge,
+    Content,
+    Counter,
+    Dataset,
+    Exchange,
+    Figure,
+    Obligation,
+    Refund,
+    Rounding,
+    Scheme,
+)
 from tidewaiter.regimes.reading import Lawbook, codes, lawbook, read_table
 from tidewaiter.regimes.regime import EXCHANGE, Regime
+
+T = TypeVar("T", bound=Struct)
 
 DAYS_KEPT = 64
 
@@ -50,7 +71,8 @@ def load_regime(jurisdiction_code: str, on: date) -> Regime:
 
 def jurisdictions() -> dict[str, str]:
     """Code and title of every jurisdiction whose law is modelled."""
-    return {code: book.jurisdiction.title for code in codes() if (book := lawbook(code))}
+    books = ((code, lawbook(code)) for code in codes())
+    return {code: book.jurisdiction.title for code, book in books if book and not book.jurisdiction.is_basis}
 
 
 @cache
@@ -60,7 +82,7 @@ def lineage(jurisdiction_code: str) -> tuple[Lawbook, ...]:
     if book is None:
         raise NotInForceError(
             f"no law is modelled for {jurisdiction_code!r}",
-            hint=f"modelled: {', '.join(codes())} (ISO 3166-1 alpha-2, or EU)",
+            hint=f"modelled: {', '.join(jurisdictions())} (ISO 3166-1 alpha-2, or a union's own code)",
         )
     parent = book.jurisdiction.parent
     if not parent:
@@ -95,10 +117,15 @@ class _Pages:
         self.ended: dict[str, str] = {}
         self.goods: dict[str, tuple[str, ...]] = {}
         self.gaps: dict[str, tuple[str, ...]] = {}
+        self.gap_origins: dict[str, tuple[str, ...]] = {}
         self.roundings: dict[str, Rounding] = {}
         self.valuations: dict[str, tuple[str, ...]] = {}
         self.charges: dict[str, Charge] = {}
         self.schemes: list[tuple[int, Scheme]] = []
+        self.addons: list[tuple[int, AddOn]] = []
+        self.counters: dict[str, Counter] = {}
+        self.obligations: dict[str, Obligation] = {}
+        self.refunds: dict[str, Refund] = {}
         self.tables: dict[str, dict[str, str]] = {}
         self.exchanges: dict[str, Exchange] = {}
         self.rules: dict[str, str] = {}
@@ -142,6 +169,11 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
         rules=pages.rules,
         citations=pages.citations,
         titles=pages.titles,
+        gap_origins=pages.gap_origins,
+        addons=tuple(addon for _, addon in sorted(pages.addons, key=lambda each: each[0])),
+        counters=pages.counters,
+        obligations=pages.obligations,
+        refunds=pages.refunds,
     )
 
 
@@ -156,6 +188,7 @@ class _Entry:
 
 
 def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on: date) -> None:
+    """One measure to its place among the pages: values here, what is built of them in `_add_structure`."""
     measure_id, value = entry.measure_id, entry.value
     match document:
         case FigureDocument():
@@ -167,8 +200,10 @@ def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on:
             pages.goods[measure_id] = tuple(value.split())
         case GapDocument():
             pages.gaps[measure_id] = tuple(value.split())
+            if document.only_origins:
+                pages.gap_origins[measure_id] = document.only_origins
         case RoundingDocument():
-            if value not in ("down", "half up", "half even"):
+            if value not in ("down", "half up", "half even", "up"):
                 raise LawDataError(f"{entry.place}: {value!r} is no way of rounding", place=entry.place)
             quantum = _decimal(document.quantum, entry.place)
             pages.roundings[measure_id] = Rounding(value, quantum)  # type: ignore[arg-type]
@@ -176,23 +211,37 @@ def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on:
             pages.valuations[measure_id] = tuple(value.split())
         case TableDocument():
             pages.tables[measure_id] = _table(value)
-        case ChargeDocument():
-            pages.charges[measure_id] = Charge(
-                title=document.title,
-                charge=document.charge,
-                type_code=document.type_code,
-                base=document.base,
-                rate=document.rate,
-                rounding=document.rounding,
-            )
-        case SchemeDocument():
-            scheme = Scheme(measure_id, document.title, document.when, document.charges, document.unresolved)
-            pages.schemes.append((document.order, scheme))
         case ExchangeDocument():
             published = exchange.by_month(document.published, on) if document.published else None
             if published is not None:
                 pages.citations[measure_id] = _citation(document.published_sources, is_confirmed=True)
             pages.exchanges[measure_id] = published or _rates(measure_id, value, currency, on)
+        case _:
+            _add_structure(pages, document, measure_id)
+
+
+def _add_structure(pages: _Pages, document: AnyDocument, measure_id: str) -> None:
+    """What is built of figures: charges, schemes and what goes with them. Fields of one name mean the same."""
+    match document:
+        case ChargeDocument():
+            pages.charges[measure_id] = _same(document, Charge)
+        case SchemeDocument():
+            pages.schemes.append((document.order, _same(document, Scheme, measure_id=measure_id)))
+        case AddOnDocument():
+            is_before = document.position == "before"
+            pages.addons.append((document.order, _same(document, AddOn, measure_id=measure_id, is_before=is_before)))
+        case CounterDocument():
+            pages.counters[measure_id] = _same(document, Counter)
+        case ObligationDocument():
+            pages.obligations[measure_id] = _same(document, Obligation)
+        case RefundDocument():
+            pages.refunds[measure_id] = _same(document, Refund)
+
+
+def _same(document: Struct, record: type[T], **more: Any) -> T:
+    """A record of the law with the document's fields of the same names."""
+    names = (field for field in record.__struct_fields__ if field not in more)
+    return record(**{name: getattr(document, name) for name in names}, **more)
 
 
 def _rates(measure_id: str, rule: str, currency: str, on: date) -> Exchange:

@@ -17,12 +17,13 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError
 
 from tidewaiter.model.errors import LawDataError
-from tidewaiter.regimes.documents import AnyDocument, DatasetsDocument, JurisdictionDocument
+from tidewaiter.regimes.documents import AnyDocument, DatasetsDocument, JurisdictionDocument, LawPage
 
 T = TypeVar("T")
 
 JURISDICTION_FILE = "jurisdiction.yaml"
 DATASETS_FILE = "datasets.yaml"
+LAW_FILE = "law.yaml"  # many measures on one page
 
 
 class Lawbook(Struct, frozen=True):
@@ -50,12 +51,18 @@ def codes() -> tuple[str, ...]:
 
 def read_folder(code: str, folder: Traversable) -> Lawbook:
     """The lawbook in `folder`. Raises LawDataError naming file and key."""
-    special = {JURISDICTION_FILE, DATASETS_FILE}
+    special = {JURISDICTION_FILE, DATASETS_FILE, LAW_FILE}
     documents = {
         name.removesuffix(".yaml").replace("/", "."): _document(text, f"{code}/{name}")
         for name, text in _files(folder)
         if name not in special
     }
+    page = folder / LAW_FILE
+    if page.is_file():
+        for measure_id, document in _page(page.read_text("utf-8"), f"{code}/{LAW_FILE}").items():
+            if measure_id in documents:
+                raise LawDataError(f"{code}/{LAW_FILE}: {measure_id} also has a file of its own", place=measure_id)
+            documents[measure_id] = document
     datasets = folder / DATASETS_FILE
     return Lawbook(
         code=code,
@@ -77,8 +84,12 @@ def read_text(text: str, file: str, kind: Any) -> Any:
         raise LawDataError(f"{file}: {error.problem}", hint="say each thing once", place=file) from error
     except MarkedYAMLError as error:
         raise LawDataError(f"{file}: {error.problem} {error.problem_mark}", place=file) from error
+    return _converted(_plain(data), file, kind)
+
+
+def _converted(data: Any, file: str, kind: Any) -> Any:
     try:
-        return msgspec.convert(_plain(data), kind)
+        return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
         hint = "quote decimals; write days as 2026-07-01; use only the keys of regimes/documents.py"
         raise LawDataError(f"{file}: {error}", hint=hint, place=file) from error
@@ -103,8 +114,31 @@ def csv_rows(name: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(file.read_text("utf-8"))))
 
 
+def _page(text: str, file: str) -> dict[str, AnyDocument]:
+    """The measures of one page, each with the sources it names."""
+    page: LawPage = read_text(text, file, LawPage)
+    sources = msgspec.to_builtins(page.sources)
+    documents = {}
+    for measure_id, fields in page.measures.items():
+        place = f"{file}: {measure_id}"
+        named = fields.get("sources", [])
+        unknown = [each for each in named if each not in sources]
+        if unknown:
+            raise LawDataError(
+                f"{place}: no source {unknown[0]!r} stands above", hint=f"there are {', '.join(sources)}", place=place
+            )
+        documents[measure_id] = _checked(
+            _converted(fields | {"sources": [sources[each] for each in named]}, place, AnyDocument), place
+        )
+    return documents
+
+
 def _document(text: str, file: str) -> AnyDocument:
-    document: AnyDocument = read_text(text, file, AnyDocument)
+    return _checked(read_text(text, file, AnyDocument), file)
+
+
+def _checked(document: AnyDocument, file: str) -> AnyDocument:
+    """The document, if it says since when, by which source, and why it is not confirmed where it is not."""
     if not document.sources:
         raise LawDataError(f"{file}: sources must name at least one", hint="law without a source is no law", place=file)
     if not document.values:

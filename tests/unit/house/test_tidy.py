@@ -7,10 +7,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pycountry
 import pytest
+
+from tidewaiter.regimes.library import jurisdictions
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "tidewaiter"
 MONEY_ROOMS = ("model", "regimes", "assessment", "release", "revenue")
+ENGINE_ROOMS = ("regimes", "assessment", "revenue")  # these know law, and no country
 CORE_ROOMS = (
     "model", "regimes", "assessment", "release", "revenue", "messages", "quality", "classification", "risk",
     "movement", "operators", "ledger", "measures",
@@ -47,6 +51,19 @@ def test_money_rooms_know_no_float(path: Path) -> None:
     literals = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
     calls = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "float"]
     assert not literals + calls, f"float in {name(path)}, lines {literals + calls}"
+
+
+@pytest.mark.parametrize("path", modules(*ENGINE_ROOMS), ids=name)
+def test_the_engine_names_no_country(path: Path) -> None:
+    codes = set(jurisdictions())
+    names = {country.name for country in pycountry.countries} | set(jurisdictions().values())
+    literals = [
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value
+    ]
+    named = [text for text in literals if text in codes or any(name in text for name in names)]
+    assert not named, f"{name(path)} names {named}: law belongs into data/regimes"
 
 
 @pytest.mark.parametrize("path", modules(*CORE_ROOMS), ids=name)

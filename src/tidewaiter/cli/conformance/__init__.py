@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7"]
+SuiteName = Literal["wco-dm", "h7", "regimes"]
 
 
 class Report(Struct, frozen=True):
@@ -35,9 +35,7 @@ def conformance(
     json: Annotated[bool, Parameter(negative="", help="Print one JSON object.")] = False,
 ) -> int:
     """Run one suite over a folder of outside samples; exit code 0 only if every case passes."""
-    folder = samples or Path(os.environ.get(SAMPLES_VARIABLE, ""))
-    if not folder.is_dir() or folder == Path():
-        raise TidewaiterError(f"no folder of samples: {folder}", hint="name it with --samples DIR")
+    folder = _folder(suite, samples)
     cases, information = SUITES[suite]()
     results = list(_with_progress(suite, cases(folder)))
     report = Report(
@@ -52,6 +50,18 @@ def conformance(
     else:
         _print(report)
     return output.EXIT_OK if not report.failed and report.cases else output.EXIT_ERROR
+
+
+def _folder(suite: str, samples: Path | None) -> Path:
+    """The folder a suite reads: that of worked amounts is part of the project, the others come from outside."""
+    if suite == "regimes":
+        from tidewaiter.cli.conformance import regimes
+
+        return regimes.folder_of(samples)
+    folder = samples or Path(os.environ.get(SAMPLES_VARIABLE, ""))
+    if not folder.is_dir() or folder == Path():
+        raise TidewaiterError(f"no folder of samples: {folder}", hint="name it with --samples DIR")
+    return folder
 
 
 Cases = Callable[[Path], Iterator[Case]]
@@ -78,7 +88,13 @@ def _h7() -> tuple[Cases, Information]:
     return cases, h7.information
 
 
-SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {"wco-dm": _wco_dm, "h7": _h7}
+def _regimes() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import regimes
+
+    return regimes.cases, regimes.information
+
+
+SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {"wco-dm": _wco_dm, "h7": _h7, "regimes": _regimes}
 
 
 def _with_progress(suite: str, cases: Iterator[Case]) -> Iterator[Case]:
