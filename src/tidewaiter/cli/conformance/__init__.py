@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "regimes"]
+SuiteName = Literal["wco-dm", "h7", "tariff", "regimes"]
 
 
 class Report(Struct, frozen=True):
@@ -94,7 +94,15 @@ def _regimes() -> tuple[Cases, Information]:
     return regimes.cases, regimes.information
 
 
-SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {"wco-dm": _wco_dm, "h7": _h7, "regimes": _regimes}
+def _tariff() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import tariff
+
+    return tariff.cases, tariff.information
+
+
+SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
+    "wco-dm": _wco_dm, "h7": _h7, "tariff": _tariff, "regimes": _regimes,
+}  # fmt: skip
 
 
 def _with_progress(suite: str, cases: Iterator[Case]) -> Iterator[Case]:

@@ -1,0 +1,1 @@
+"""Tariffs: duty sentences, nomenclature and measures, by the day."""

@@ -1,0 +1,78 @@
+"""What a measure does and what an action of a condition leads to, told from TARIC's codes by a table of facts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from msgspec import Struct
+from ruamel.yaml import YAML
+
+from tidewaiter.tariff.records import Direction, Kind, Measure
+
+
+class Effect(StrEnum):
+    """What an action of a condition leads to."""
+
+    APPLY_DUTY = "apply_duty"
+    REFUSE = "refuse"
+    NOT_APPLICABLE = "not_applicable"
+    ALLOW = "allow"
+    REDUCE = "reduce"
+
+
+class MeasureTypes(Struct, frozen=True, kw_only=True):
+    """TARIC's measure types, series and actions."""
+
+    kinds: dict[str, Kind]
+    decisive_series: dict[str, Kind]
+    series: dict[str, Kind]
+    titles: dict[str, str]
+    export_types: frozenset[str]
+    effects: dict[str, Effect]
+
+
+def kind_of(type_code: str, series: str = "") -> Kind:
+    """What a measure of this type does. Some publishers reuse a type's number in another series: that then decides."""
+    types = measure_types()
+    return types.decisive_series.get(series) or types.kinds.get(type_code) or types.series.get(series) or Kind.OTHER
+
+
+def direction_of(type_code: str, title: str = "") -> Direction:
+    """Whether measures of this type are about export; told from the type's own title where it has one."""
+    words = title.casefold()
+    is_export = "export" in words and "import" not in words if words else type_code in measure_types().export_types
+    return Direction.EXPORT if is_export else Direction.IMPORT
+
+
+def title_of(measure: Measure) -> str:
+    """The measure's type in words."""
+    return measure_types().titles.get(measure.type_code) or measure.kind.value.replace("_", " ")
+
+
+def effect_of(action_code: str) -> Effect | None:
+    """What an action leads to; None for one that is not in the table."""
+    return measure_types().effects.get(action_code)
+
+
+@cache
+def measure_types() -> MeasureTypes:
+    """The table as it ships."""
+    table = shipped("measure-types.yaml")
+    return MeasureTypes(
+        kinds={code: Kind(kind) for kind, codes in table["types"].items() for code in codes},
+        decisive_series={code: Kind(kind) for code, kind in table["decisive_series"].items()},
+        series={code: Kind(kind) for code, kind in table["series"].items()},
+        titles=dict(table["titles"]),
+        export_types=frozenset(table["export_types"]),
+        effects={code: Effect(effect) for effect, codes in table["actions"].items() for code in codes},
+    )
+
+
+@cache
+def shipped(name: str) -> Any:
+    """A table of facts under data/tariff."""
+    file = resources.files("tidewaiter.data") / "tariff" / name
+    return YAML(typ="safe", pure=True).load(file.read_text("utf-8"))

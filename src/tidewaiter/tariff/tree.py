@@ -1,0 +1,127 @@
+"""The nomenclature as a dated tree: which lines stand above a code on a day, and which codes can be declared.
+
+The tree is not stored: as in TARIC, it follows from the order of the lines (code, suffix) and their depth. The parent of
+a line on a day is the nearest line before it that is valid that day and less deep. Where only some lines are known (a
+list of rates, a few commodities), a parent must also begin the code, or a missing line would give its children away.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import date
+
+from tidewaiter.tariff.codes import stem, ten_digits
+from tidewaiter.tariff.records import DECLARABLE_SUFFIX, Line, is_valid
+
+SHORTER = (8, 6)  # digits that a national code may be cut to where the tariff itself goes no deeper
+
+
+def in_order(line: Line) -> tuple[str, str, date]:
+    """The order of lines in a nomenclature."""
+    return (line.code, line.suffix, line.valid_from or date.min)
+
+
+class Nomenclature:
+    """The lines of a tariff, in order, with what is asked of them worked out when first asked."""
+
+    __slots__ = ("_at", "_codes", "_is_complete", "_parents", "_stems", "lines")
+
+    def __init__(self, lines: tuple[Line, ...], *, is_complete: bool) -> None:
+        self.lines = lines
+        self._is_complete = is_complete
+        self._codes = [line.code for line in lines]
+        self._stems = [stem(line.code) for line in lines]
+        self._parents: dict[int, tuple[int, ...]] = {}
+        self._at: dict[str, list[int]] = {}
+        for index, line in enumerate(lines):
+            if line.suffix == DECLARABLE_SUFFIX:
+                self._at.setdefault(line.code, []).append(index)
+
+    def find(self, code: str, on: date) -> int | None:
+        """The place of the line of a code on a day: of the code itself, or of the shorter code at which the tariff ends."""
+        full = ten_digits(code)
+        found = self._valid(full, on)
+        if found is not None:
+            return found
+        for digits in SHORTER:
+            place = self._valid(full[:digits].ljust(10, "0"), on)
+            if place is not None:
+                return place if self.lines[place].digits == digits and self.is_leaf(place, on) else None
+        return None
+
+    def path(self, place: int, on: date) -> tuple[int, ...]:
+        """The places from the chapter down to the line itself."""
+        path = [place]
+        while True:
+            parents = self._candidates(path[-1])
+            parent = next((each for each in parents if is_valid(self.lines[each], on)), None)
+            if parent is None:
+                return tuple(reversed(path))
+            path.append(parent)
+
+    def is_leaf(self, place: int, on: date) -> bool:
+        """True where nothing stands below the line on that day and its suffix allows it to be declared."""
+        line = self.lines[place]
+        return line.suffix == DECLARABLE_SUFFIX and next(self._below(place, on), None) is None
+
+    def leaves(self, prefix: str, on: date) -> tuple[int, ...]:
+        """The places of the declarable lines whose code begins with `prefix`, in order."""
+        place = bisect_left(self._codes, prefix)
+        found = []
+        while place < len(self._codes) and self._codes[place].startswith(prefix):
+            if is_valid(self.lines[place], on) and self.is_leaf(place, on):
+                found.append(place)
+            place += 1
+        return tuple(found)
+
+    def nearest(self, code: str, on: date) -> int | None:
+        """The place of the longest known code that `code` begins with; to help who looks for one that is not there."""
+        full = ten_digits(code)
+        found = (self._valid(full[:digits].ljust(10, "0"), on) for digits in (8, 6, 4, 2))
+        return next((place for place in found if place is not None), None)
+
+    def _valid(self, code: str, on: date) -> int | None:
+        for place in self._at.get(code, ()):
+            if is_valid(self.lines[place], on):
+                return place
+        return None
+
+    def _candidates(self, place: int) -> tuple[int, ...]:
+        """The lines that can be the parent on some day, nearest first: up to one that is valid for as long as the line."""
+        known = self._parents.get(place)
+        if known is None:
+            known = self._parents[place] = tuple(self._looked_up(place))
+        return known
+
+    def _looked_up(self, place: int) -> Iterator[int]:
+        line = self.lines[place]
+        chapter = line.code[:2]
+        for before in range(place - 1, -1, -1):
+            other = self.lines[before]
+            if other.code[:2] != chapter:
+                return
+            if other.depth >= line.depth or not (self._is_complete or line.code.startswith(self._stems[before])):
+                continue
+            yield before
+            if _lasts(other, line):
+                return
+
+    def _below(self, place: int, on: date) -> Iterator[int]:
+        line, begin = self.lines[place], self._stems[place]
+        chapter = line.code[:2]
+        for after in range(place + 1, len(self.lines)):
+            other = self.lines[after]
+            if other.code[:2] != chapter or not (self._is_complete or other.code.startswith(begin)):
+                return
+            if not is_valid(other, on):
+                continue
+            if other.depth > line.depth:
+                yield after
+            elif self._is_complete:
+                return
+
+
+def _lasts(parent: Line, child: Line) -> bool:
+    begins = parent.valid_from is None or (child.valid_from is not None and parent.valid_from <= child.valid_from)
+    return begins and (parent.valid_to is None or (child.valid_to is not None and child.valid_to <= parent.valid_to))
