@@ -30,6 +30,7 @@ COMMANDS = {
     "conformance": "Run a suite over outside samples and state how many cases pass.",
 }
 NOUNS = {
+    "accounts": "Keep the revenue accounts: post, pay, state, reconcile.",
     "decision": "Show, explain and replay decisions.",
     "declaration": "List declarations.",
     "message": "List messages and give back their bytes as received.",

@@ -15,6 +15,7 @@ import zstandard
 
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.store import chain, reading, rows
+from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
@@ -66,6 +67,7 @@ class PostgresStore:
         with self._connections.lend() as connection:
             self.schema_version = migrate(connection)
         self.senders = Senders(self._connections)
+        self.accounts = Accounts(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self
@@ -365,6 +367,17 @@ class PostgresStore:
     def block(self, block_id: int) -> tuple[Kept, ...]:
         """The decisions of one block. Raises NotFoundError."""
         return rows.decode_evidence(self._one("SELECT content FROM evidence_block WHERE block_id = %s", block_id))
+
+    @property
+    def server_pid(self) -> int:
+        """The process of the embedded server; 0 where the server is not ours."""
+        return self._server.postmaster_pid() if self._server is not None else 0
+
+    def last_block(self) -> int:
+        """The number of the last block of evidence; 0 where there is none."""
+        with self._connections.lend() as connection:
+            row = connection.execute("SELECT coalesce(max(block_id), 0) FROM evidence_block").fetchone()
+        return int(row[0]) if row else 0
 
     def decision_count(self) -> int:
         """How many decisions evidence holds, all versions counted."""

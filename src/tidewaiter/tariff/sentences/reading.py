@@ -114,7 +114,7 @@ def _located(error: UnexpectedInput, text: str, style: Style) -> SentenceError:
 def _reads(text: str, style: Style) -> bool:
     try:
         _parser(style).parse(text)
-    except (UnexpectedInput, VisitError):
+    except (UnexpectedInput, VisitError, SentenceError):
         return False
     return True
 
