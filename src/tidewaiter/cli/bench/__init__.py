@@ -47,3 +47,20 @@ def measure_live(
     else:
         output.print_one(measuring.row(report), output_as, title="live")
     return output.EXIT_OK
+
+
+@app.command(name="assess")
+def measure_assess(
+    *,
+    count: Annotated[int, Parameter(help="Consignments of one to two lines.")] = 20_000,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure assessments with full trace a second of processor time, and the share of the trace."""
+    from tidewaiter.cli.bench import assess as measuring
+
+    report = measuring.run(count)
+    if output_as.json:
+        output.print_json(report)
+    else:
+        output.print_one(measuring.row(report), output_as, title="assess")
+    return output.EXIT_OK

@@ -1,0 +1,95 @@
+"""Bank statements (camt.053) of several versions: payments, batches, reversals, balances; what is wrong is said."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tidewaiter.revenue.payments import BankStatementError, Debt, Draft, match, numbers_in, read_camt053
+
+D = Decimal
+
+
+def entry(amount: str, side: str, *, details: str = "", reversal: str = "", status: str = "BOOK") -> str:
+    return (
+        f'<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd>{reversal}<Sts>{status}</Sts>'
+        f"<BookgDt><Dt>2026-07-02</Dt></BookgDt><AcctSvcrRef>BR{amount}{side}</AcctSvcrRef>{details}</Ntry>"
+    )
+
+
+def message(entries: str, opening: str = "100.00", closing: str = "150.00", version: str = "08") -> bytes:
+    def balance(code: str, amount: str) -> str:
+        return (
+            f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>"
+            f'<Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal>'
+        )
+
+    return (
+        f'<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.{version}"><BkToCstmrStmt><Stmt><Id>ST1</Id>'
+        f"<Acct><Id><IBAN>DE00</IBAN></Id><Ccy>EUR</Ccy></Acct>{balance('OPBD', opening)}{balance('CLBD', closing)}{entries}"
+        "</Stmt></BkToCstmrStmt></Document>"
+    ).encode()
+
+
+DETAILS = (
+    "<NtryDtls><TxDtls><Refs><EndToEndId>E1</EndToEndId></Refs><RltdPties><Dbtr><Nm>OP1</Nm></Dbtr></RltdPties>"
+    "<RmtInf><Ustrd>duty 26GB00000000000040</Ustrd></RmtInf></TxDtls></NtryDtls>"
+)
+BATCH = (
+    '<NtryDtls><TxDtls><Refs><AcctSvcrRef>A</AcctSvcrRef></Refs><Amt Ccy="EUR">20.00</Amt></TxDtls>'
+    '<TxDtls><Refs><AcctSvcrRef>B</AcctSvcrRef></Refs><AmtDtls><TxAmt><Amt Ccy="EUR">30.00</Amt></TxAmt></AmtDtls></TxDtls></NtryDtls>'
+)
+
+
+@pytest.mark.parametrize("version", ["02", "04", "06", "08"])
+def test_a_payment_is_read_in_every_version(version: str) -> None:
+    (statement,) = read_camt053(message(entry("50.00", "CRDT", details=DETAILS), version=version))
+    (payment,) = statement.payments
+    assert (payment.amount, payment.currency, payment.payer) == (D("50.00"), "EUR", "OP1")
+    assert numbers_in(payment.remittance) == ("26GB00000000000040",)
+    assert (statement.account_id, statement.opening, statement.closing) == ("DE00", D("100.00"), D("150.00"))
+
+
+def test_a_batch_is_told_apart() -> None:
+    (statement,) = read_camt053(message(entry("50.00", "CRDT", details=BATCH)))
+    assert [(each.reference, each.amount) for each in statement.payments] == [("A", D("20.00")), ("B", D("30.00"))]
+
+
+def test_debits_and_reversals_and_pending_entries() -> None:
+    entries = (
+        entry("80.00", "CRDT") + entry("10.00", "DBIT") + entry("99.00", "CRDT", status="PDNG")
+        + entry("20.00", "DBIT", reversal="<RvslInd>true</RvslInd>")
+    )  # fmt: skip
+    (statement,) = read_camt053(message(entries))
+    assert [each.amount for each in statement.payments] == [D("80.00")]
+    assert [each.amount for each in statement.taken_back] == [D("20.00")]
+    assert statement.paid_out == D("10.00")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (message(entry("49.99", "CRDT")), "not to the closing balance 150.00"),
+        (b"<Document>", "no XML"),
+        (b"<Document/>", "no statement"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "document type"),
+        (message("<Ntry><CdtDbtInd>CRDT</CdtDbtInd></Ntry>"), "no amount"),
+        (message('<Ntry><Amt Ccy="EUR">50.00</Amt><CdtDbtInd>CRDT</CdtDbtInd></Ntry>'), "no day"),
+    ],
+)
+def test_what_is_wrong_is_said(body: bytes, words: str) -> None:
+    with pytest.raises(BankStatementError, match=words):
+        read_camt053(body)
+
+
+def test_the_oldest_debt_is_paid_first() -> None:
+    debts = [Debt("OP1", "s", "2026-06", D(30)), Debt("OP1", "s", "2026-07", D(40)), Debt("OP2", "s", "2026-05", D(5))]
+    from datetime import date
+
+    payment = Draft(reference="1", amount=D(50), currency="EUR", booked_on=date(2026, 7, 2), payer="OP1")
+    found = match(payment, debts)
+    assert [(debt.period, amount) for debt, amount in found.allocated] == [("2026-06", D(30)), ("2026-07", D(20))]
+    assert found.left == 0
+    assert match(payment, debts, named="OP2").left == D(45)
+    assert match(payment, []).words == "no debt was found for it"
