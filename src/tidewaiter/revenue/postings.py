@@ -156,9 +156,18 @@ def refunded(subject: str, return_id: str, on: date, amounts: Mapping[str, Decim
     )
 
 
-def interest(subject: str, on: date, owed: Decimal, days: int, yearly_percent: Decimal, where: Entry) -> Posting:
-    """Interest on a late debt: simple, by days of 365, rounded down to the hundredth."""
-    amount = (owed * yearly_percent * days / Decimal(36500)).quantize(Decimal("0.01"), "ROUND_DOWN")
+class Late(Struct, frozen=True, kw_only=True):
+    """A debt not paid in time: how much, how many days late, and the law's rate a year (7.5 is 7.5 %)."""
+
+    owed: Decimal
+    days: int
+    yearly_percent: Decimal
+
+
+def interest(subject: str, on: date, late: Late, where: Entry) -> Posting:
+    """Interest on a late debt: simple, by days of 365, rounded down to the hundredth. Raises PostingError on none."""
+    grown = late.owed * late.yearly_percent * late.days / Decimal(36500)
+    amount = grown.quantize(Decimal("0.01"), "ROUND_DOWN")
     if amount <= 0:
         raise PostingError("no interest has grown")
     entries = (

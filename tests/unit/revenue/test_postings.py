@@ -12,6 +12,7 @@ from tidewaiter.revenue.obligations import Obligation
 from tidewaiter.revenue.postings import (
     Account,
     Entry,
+    Late,
     Posting,
     PostingError,
     brought_up_to_date,
@@ -50,7 +51,7 @@ def test_every_posting_balances() -> None:
         charge, reversal(charge, DAY, "amended"), guarantee("S1", "reserve", DAY, Decimal("11.17"), WHERE),
         guarantee("S1", "release", DAY, Decimal("11.17"), WHERE), guarantee("S1", "draw", DAY, Decimal("11.17"), WHERE),
         refunded("S1", "R1", DAY, {"A00": Decimal("3.00")}, WHERE),
-        interest("S1", DAY, Decimal(1000), 30, Decimal("7.5"), WHERE),
+        interest("S1", DAY, Late(owed=Decimal(1000), days=30, yearly_percent=Decimal("7.5")), WHERE),
     ]  # fmt: skip
     assert [posting.problem() for posting in made] == [""] * len(made)
     assert len({posting.key for posting in made}) == len(made)
@@ -77,10 +78,10 @@ def test_an_amendment_is_a_reversal_and_a_new_charge() -> None:
 
 
 def test_interest_is_simple_and_rounded_down() -> None:
-    found = interest("S1", DAY, Decimal("1000"), 30, Decimal("7.5"), WHERE)
+    found = interest("S1", DAY, Late(owed=Decimal("1000"), days=30, yearly_percent=Decimal("7.5")), WHERE)
     assert found.entries[0].amount == Decimal("6.16")  # 1000 × 7.5 % × 30/365 = 6.164…
     with pytest.raises(PostingError):
-        interest("S1", DAY, Decimal("0.01"), 1, Decimal("7.5"), WHERE)
+        interest("S1", DAY, Late(owed=Decimal("0.01"), days=1, yearly_percent=Decimal("7.5")), WHERE)
 
 
 @pytest.mark.parametrize("step", ["pledge", ""])
