@@ -343,8 +343,13 @@ class CurrencyCode(Identifier):
 
 # Beside ISO 3166-1, Implementing Regulation (EU) 2020/1470 on the nomenclature of countries uses EU (the Union),
 # QP-QZ (high seas, stores, not determined), XC and XL (Ceuta, Melilla), XK (Kosovo), XS (Serbia) and, since the
-# Northern Ireland protocol, XI and XU.
-_CUSTOMS_COUNTRIES = frozenset({"EU", "XC", "XI", "XK", "XL", "XS", "XU"} | {"Q" + letter for letter in "PQRSUVWXYZ"})
+# Northern Ireland protocol, XI and XU. The UK Integrated Tariff also names continental shelves (ZB Belgian, ZD Danish,
+# ZE Irish, ZF French, ZG German, ZH Netherlands, ZN Norwegian, ZU United Kingdom).
+_CUSTOMS_COUNTRIES = frozenset(
+    {"EU", "XC", "XI", "XK", "XL", "XS", "XU"}
+    | {"Q" + letter for letter in "PQRSUVWXYZ"}
+    | {"Z" + letter for letter in "BDEFGHNU"}
+)
 
 
 @cache

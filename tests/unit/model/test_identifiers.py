@@ -51,6 +51,7 @@ ALL_KINDS = (
         (ids.Ucr, "9GB123456789000-ORDER/1"),
         (ids.CountryCode, "DK"),
         (ids.CountryCode, "XK"),
+        (ids.CountryCode, "ZU"),
         (ids.CurrencyCode, "DKK"),
     ],
 )
