@@ -21,6 +21,7 @@ from tidewaiter.model.money import Money
 from tidewaiter.model.standing import NOTHING_KNOWN, Standing
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.conditions import Facts
+from tidewaiter.regimes.prices import settled
 
 NOT_ASSESSED = "not assessed"
 UNDETERMINED = "undetermined"
@@ -45,7 +46,7 @@ def assess(declaration: Declaration, regime: Regime, standing: Standing = NOTHIN
         if not valuation.lines:
             return _finished(regime, UNDETERMINED, valuation, Tally(0))
         facts = Facts(declaration, lambda _: valuation.exact, dataset.code)
-        facts.customs_value, facts.standing = valuation.customs_value, standing
+        facts.customs_value, facts.standing = settled(valuation.exact_customs), standing
         scheme = _scheme(facts, law)
         if scheme.unresolved:
             tally = Tally(0)

@@ -65,10 +65,14 @@ class Adds(NamedTuple):
 
 
 class Valuation(NamedTuple):
-    """All lines with their totals; `exact` is the intrinsic value before rounding, which thresholds are held against."""
+    """All lines with their totals. The exact values are those before rounding, which thresholds are held against.
+
+    (A limit in another currency is exact, too: goods priced at just that limit must not be rounded beyond it.)
+    """
 
     lines: tuple[Line, ...]
-    exact: Decimal
+    exact: Decimal  # intrinsic value
+    exact_customs: Decimal
     intrinsic_value: Decimal
     customs_value: Decimal
     steps: list[Step]
@@ -108,24 +112,24 @@ def value(declaration: Declaration, regime: Regime, rounding: Rounder, adds: Add
     """The values of a declaration. Never raises for bad data: what cannot be told is listed as unresolved."""
     unresolved: list[str] = []
     steps: list[Step] = []
-    exact = [_price(item, declaration, regime, unresolved) for item in declaration.goods_items]
-    if not exact:
+    items = _in_order(declaration.goods_items)
+    prices = [_price(item, declaration, regime, unresolved) for item in items]
+    if not prices:
         unresolved.append("there are no goods items, so there is nothing to value")
     if unresolved:
-        return Valuation((), ZERO, ZERO, ZERO, [], tuple(unresolved))
-    items, prices = _in_order(declaration.goods_items, exact)
+        return Valuation((), ZERO, ZERO, ZERO, ZERO, [], tuple(unresolved))
     goods = [rounded(price, rounding) for price in prices]
     total = sum(prices, ZERO)
-    _show_rates(declaration, regime, steps)
+    _show_rates(items, declaration, regime, steps)
     discount = _whole(declaration.discount, "discount", regime, unresolved)
     if discount:
+        total = max(total - discount, ZERO)
         discount = min(rounded(discount, rounding), sum(goods, ZERO))
         goods = [good - part for good, part in zip(goods, shares(discount, goods, rounding.quantum), strict=True)]
-        total = max(total - discount, ZERO)
         steps.append(Step("discount on the invoice, taken off by value", f"{discount!s} {regime.currency}"))
     intrinsic = sum(goods, ZERO)
     steps.append(Step("intrinsic value of the goods", f"{intrinsic!s} {regime.currency}"))
-    costs, parts = _costs(declaration, items, goods, (regime, rounding, adds), unresolved)
+    costs, parts, exact_costs = _costs(declaration, items, goods, (regime, rounding, adds), unresolved)
     for name, cost in costs.items():
         steps.append(Step(f"{name}, shared over the lines by value", f"{cost!s} {regime.currency}", CUSTOMS_VALUE))
     values = goods if adds.price_share == ONE else [rounded(good * adds.price_share, rounding) for good in goods]
@@ -134,16 +138,20 @@ def value(declaration: Declaration, regime: Regime, rounding: Rounder, adds: Add
         for item, good, worth, part in zip(items, goods, values, parts, strict=True)
     )
     customs_value = sum([line.customs_value for line in lines], ZERO)
-    return Valuation(lines, total, intrinsic, customs_value, steps, tuple(unresolved))
+    exact_customs = total * adds.price_share + exact_costs
+    return Valuation(lines, total, exact_customs, intrinsic, customs_value, steps, tuple(unresolved))
 
 
-def _in_order(items: Sequence[GoodsItem], prices: list[Decimal]) -> tuple[Sequence[GoodsItem], list[Decimal]]:
-    """Items and prices by line number: in which order a sender lists them makes no difference."""
+def _in_order(items: Sequence[GoodsItem]) -> Sequence[GoodsItem]:
+    """Items by line number: in which order a sender lists them makes no difference."""
     numbers = [item.line_no for item in items]
     if all(before < after for before, after in pairwise(numbers)):
-        return items, prices
-    order = sorted(range(len(numbers)), key=numbers.__getitem__)
-    return [items[place] for place in order], [prices[place] for place in order]
+        return items
+    return sorted(items, key=_number)
+
+
+def _number(item: GoodsItem) -> int:
+    return item.line_no
 
 
 def _line(
@@ -209,30 +217,40 @@ Law = tuple[Regime, Rounder, Adds]
 
 def _costs(
     declaration: Declaration, items: Sequence[GoodsItem], goods: Sequence[Decimal], law: Law, unresolved: list[str]
-) -> tuple[dict[str, Decimal], list[list[tuple[str, Decimal]]]]:
-    """What is added to the price, in all and for each line. Freight given by line is not shared again."""
+) -> tuple[dict[str, Decimal], list[list[tuple[str, Decimal]]], Decimal]:
+    """What is added to the price, in all and for each line, and what of it counts for the customs value, unrounded.
+
+    Freight given by line is not shared again.
+    """
     regime, rounding, adds = law
     totals: dict[str, Decimal] = {}
+    exact_customs = ZERO
     parts: list[list[tuple[str, Decimal]]] = [[] for _ in items]
     for name in adds.customs if adds.tax == adds.customs else dict.fromkeys(adds.customs + adds.tax):
         if name == "freight" and any(item.freight is not None for item in items):
             for part, item in zip(parts, items, strict=True):
-                cost = rounded(_whole(item.freight, f"freight of line {item.line_no}", regime, unresolved), rounding)
+                exact = _whole(item.freight, f"freight of line {item.line_no}", regime, unresolved)
+                if name in adds.customs:
+                    exact_customs += exact
+                cost = rounded(exact, rounding)
                 if cost:
                     part.append((name, cost))
             continue
-        amount = rounded(_whole(getattr(declaration, name), name, regime, unresolved), rounding)
+        exact = _whole(getattr(declaration, name), name, regime, unresolved)
+        if name in adds.customs:
+            exact_customs += exact
+        amount = rounded(exact, rounding)
         if amount:
             totals[name] = amount
             for part, share in zip(parts, shares(amount, goods, rounding.quantum), strict=True):
                 part.append((name, share))
-    return totals, parts
+    return totals, parts, exact_customs
 
 
-def _show_rates(declaration: Declaration, regime: Regime, steps: list[Step]) -> None:
+def _show_rates(items: Sequence[GoodsItem], declaration: Declaration, regime: Regime, steps: list[Step]) -> None:
     """One step for each currency that prices are in and the regime is not."""
     seen = {regime.currency}
-    for item in declaration.goods_items:
+    for item in items:
         price = price_of(item, declaration)
         if price is not None and price.currency not in seen:
             seen.add(price.currency)

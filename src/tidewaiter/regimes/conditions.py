@@ -10,15 +10,16 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.identifiers import S10Id
 from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.regimes.documents import Condition
 from tidewaiter.regimes.law import Figure
-from tidewaiter.regimes.prices import is_plausible, price_of
+from tidewaiter.regimes.prices import is_plausible, price_of, settled
 
 ZERO = Decimal(0)
+ONE = Decimal(1)
 POST = "5"  # UNECE Recommendation 19
 COUNTED = ("", "NAR", "C62", "H87", "EA", "PCE", "PR", "NPR", "SET")  # units of which one is an article
 
@@ -46,7 +47,8 @@ class Facts:
     def intrinsic_value(self) -> Decimal | None:
         """What the goods of the whole declaration are worth, in the regime's currency."""
         if self._worth is not None:
-            self._value, self._worth = self._worth(self.declaration), None
+            value, self._worth = self._worth(self.declaration), None
+            self._value = None if value is None else settled(value)
         return self._value
 
     @property
@@ -376,7 +378,7 @@ def _first(value: Any, figures: Figures) -> Decimal:
     wanted = [value] if isinstance(value, str) else value
     for measure_id in wanted:
         if measure_id in figures:
-            return figures[measure_id].value
+            return settled(figures[measure_id].value)
     raise KeyError(", ".join(wanted))
 
 
@@ -391,10 +393,13 @@ def _article_values(facts: Facts) -> list[Decimal | None]:
         return [None]  # a limit for each article is then not told without rates of each: never relieved by guess
     total = sum(amounts, ZERO)
     shares = [worth * amount / total if total else ZERO for amount in amounts]
-    return [
-        share / item.quantity if item.quantity and item.quantity_unit in COUNTED else share
-        for share, item in zip(shares, declaration.goods_items, strict=True)
-    ]
+    return [settled(share / _articles(item)) for share, item in zip(shares, declaration.goods_items, strict=True)]
+
+
+def _articles(item: GoodsItem) -> Decimal:
+    """How many articles a line is of; one where that is not told."""
+    quantity = item.quantity
+    return quantity if quantity and item.quantity_unit in COUNTED and is_plausible(quantity) else ONE
 
 
 def _sent_from(declaration: Declaration) -> str:
