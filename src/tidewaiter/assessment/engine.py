@@ -18,7 +18,7 @@ from tidewaiter.model.assessment import Assessment, Charge, Citation, Collection
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.money import Money
-from tidewaiter.model.standing import NOTHING_KNOWN, Standing
+from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.conditions import Facts
 from tidewaiter.regimes.prices import settled
@@ -30,10 +30,11 @@ ARITHMETIC: Final = Context(prec=34, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Divisi
 CITATIONS_KEPT = 4096  # combinations of measures
 
 
-def assess(declaration: Declaration, regime: Regime, standing: Standing = NOTHING_KNOWN) -> Assessment:
+def assess(declaration: Declaration, regime: Regime, standing: PersonalStanding = NOTHING_KNOWN) -> Assessment:
     """What is owed on a declaration under a regime, with the trace: amounts in the regime's currency.
 
-    `standing` is what is known of the persons: counters they drew on, alternatives they elected. What cannot be worked out is listed as `unresolved`, never taken as nothing owed.
+    `standing` is what is known of the persons: counters they drew on, alternatives they elected. What cannot be
+    worked out is listed as `unresolved`, never taken as nothing owed.
     """
     with localcontext(ARITHMETIC):
         dataset = regime.dataset_of(declaration)
@@ -47,6 +48,7 @@ def assess(declaration: Declaration, regime: Regime, standing: Standing = NOTHIN
             return _finished(regime, UNDETERMINED, valuation, Tally(0))
         facts = Facts(declaration, lambda _: valuation.exact, dataset.code)
         facts.customs_value, facts.standing = settled(valuation.exact_customs), standing
+        facts.counted = _counted(regime, valuation)
         scheme = _scheme(facts, law)
         if scheme.unresolved:
             tally = Tally(0)
@@ -63,7 +65,9 @@ def assess(declaration: Declaration, regime: Regime, standing: Standing = NOTHIN
         _name_gaps(valuation.lines, law, tally)
         tally.used.add(scheme.measure_id)
         valuation.steps.append(scheme.step)
-        counted = dict.fromkeys(scheme.counts, valuation.intrinsic_value)
+        if regime.law.counters:
+            _show_counters(facts, regime, valuation, tally)
+        counted = {counter: facts.counted[counter] for counter in scheme.counts}
         return _finished(regime, scheme.measure_id, valuation, tally, counted)
 
 
@@ -72,6 +76,27 @@ def _scheme(facts: Facts, law: ChargingLaw) -> CompiledScheme:
         if scheme.holds(facts):
             return scheme
     raise LawDataError("no scheme takes the rest", hint="give the last scheme no conditions")
+
+
+def _counted(regime: Regime, valuation: Valuation) -> dict[str, Decimal]:
+    """What the goods would draw on each counter of the law."""
+    counters = regime.law.counters
+    return {name: getattr(valuation, counter.counts) for name, counter in counters.items()} if counters else {}
+
+
+def _show_counters(facts: Facts, regime: Regime, valuation: Valuation, tally: Tally) -> None:
+    """How each counter stood before these goods, where that is known; what cannot be told without a name is unresolved."""
+    for counter_id, counter in regime.law.counters.items():
+        if counter_id in facts.standing.unnamed:
+            tally.unresolved[
+                f"the {counter.key} is not named, so what is left of this is not known: {counter.title}"
+            ] = None
+            tally.used.add(counter_id)
+        elif counter_id in facts.standing.used:
+            limit = regime.figures[counter.limit].value
+            words = f"{counter.title}: {facts.standing.used[counter_id]!s} used before, of {limit!s}"
+            now = f"{facts.counted[counter_id]!s} {regime.currency} in these goods"
+            valuation.steps.append(Step(words, now, counter_id))
 
 
 def _charges(scheme: CompiledScheme, law: ChargingLaw, facts: Facts) -> Sequence[CompiledCharge]:

@@ -33,6 +33,7 @@ NOUNS = {
     "accounts": "Keep the revenue accounts: post, pay, state, reconcile.",
     "decision": "Show, explain and replay decisions.",
     "declaration": "List declarations.",
+    "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
     "message": "List messages and give back their bytes as received.",
     "notice": "List what customs told the senders, since a cursor.",
     "regime": "Show the law of one jurisdiction on one day, with its sources.",

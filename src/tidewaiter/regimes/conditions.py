@@ -29,16 +29,17 @@ Worth = Callable[[Declaration], Decimal | None]  # the intrinsic value of the wh
 class Facts:
     """What conditions may ask about one declaration; worked out when first asked for.
 
-    `customs_value` is known once the goods are valued: a dataset cannot depend on it.
+    `customs_value` and `counted` are known once the goods are valued: a dataset cannot depend on them.
     """
 
-    __slots__ = ("_codes", "_value", "_worth", "customs_value", "dataset_code", "declaration", "standing")
+    __slots__ = ("_codes", "_value", "_worth", "counted", "customs_value", "dataset_code", "declaration", "standing")
 
     def __init__(self, declaration: Declaration, worth: Worth, dataset_code: str = "") -> None:
         self.declaration = declaration
         self.dataset_code = dataset_code
         self.customs_value: Decimal | None = None
         self.standing = NOTHING_KNOWN
+        self.counted: Mapping[str, Decimal] = {}  # what the goods would draw on each counter
         self._worth: Worth | None = worth
         self._value: Decimal | None = None
         self._codes: frozenset[str] | None = None
@@ -319,8 +320,10 @@ def _within_counter(value: Any, figures: Figures) -> Predicate:
     limit = _first(figure, figures)
 
     def holds(facts: Facts) -> bool:
-        worth = facts.intrinsic_value
-        return worth is not None and facts.standing.used.get(counter, ZERO) + worth <= limit
+        standing, more = facts.standing, facts.counted.get(counter)
+        if more is None or counter in standing.unnamed:
+            return False
+        return standing.used.get(counter, ZERO) + more <= limit
 
     return holds
 

@@ -198,11 +198,27 @@ class AddOnDocument(Document, frozen=True, tag="addon", kw_only=True):
 
 
 class CounterDocument(Document, frozen=True, tag="counter", kw_only=True):
-    """An amount that a person may bring in over a time, counted over all their parcels. `limit` is a figure's id."""
+    """An amount that a person may bring in over a time, counted over all their parcels. `limit` is a figure's id.
+
+    `counts` is which value of a parcel is counted, `key` whose parcels they are.
+    """
 
     key: Literal["importer", "seller"]
     period: Literal["day", "month", "year"]
     limit: str
+    counts: Literal["intrinsic_value", "customs_value"] = "intrinsic_value"
+
+
+class ElectionDocument(Document, frozen=True, tag="election", kw_only=True):
+    """Alternatives of which an operator elects one, for all their parcels and for a time.
+
+    `options` are the words that conditions ask for (`elects`); `minimum_days` is the id of a figure in days: so
+    long an option holds before another can begin.
+    """
+
+    key: Literal["declarant", "seller"]
+    options: tuple[str, ...]
+    minimum_days: str
 
 
 Role = Literal["buyer", "importer", "seller", "marketplace", "declarant", "carrier", "post", "customs", "recipient"]
@@ -259,6 +275,7 @@ AnyDocument = (
     | SchemeDocument
     | AddOnDocument
     | CounterDocument
+    | ElectionDocument
     | ObligationDocument
     | RefundDocument
 )

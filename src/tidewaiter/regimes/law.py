@@ -83,6 +83,16 @@ class Counter(Struct, frozen=True, omit_defaults=True):
     key: str
     period: str
     limit: str
+    counts: str = "intrinsic_value"
+
+
+class Election(Struct, frozen=True, omit_defaults=True):
+    """Alternatives of which an operator (the key's role) elects one for a time."""
+
+    title: str
+    key: str
+    options: tuple[str, ...]
+    minimum_days: str
 
 
 class Obligation(Struct, frozen=True, omit_defaults=True):
@@ -161,5 +171,6 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     gap_origins: dict[str, tuple[str, ...]] = {}  # where a gap is one on goods of some countries alone
     addons: tuple[AddOn, ...] = ()
     counters: dict[str, Counter] = {}
+    elections: dict[str, Election] = {}
     obligations: dict[str, Obligation] = {}
     refunds: dict[str, Refund] = {}

@@ -18,6 +18,7 @@ from tidewaiter.regimes.documents import (
     ChargeDocument,
     CounterDocument,
     Dated,
+    ElectionDocument,
     ExchangeDocument,
     FigureDocument,
     GapDocument,
@@ -37,6 +38,7 @@ from tidewaiter.regimes.law import (
     Content,
     Counter,
     Dataset,
+    Election,
     Exchange,
     Figure,
     Obligation,
@@ -124,6 +126,7 @@ class _Pages:
         self.schemes: list[tuple[int, Scheme]] = []
         self.addons: list[tuple[int, AddOn]] = []
         self.counters: dict[str, Counter] = {}
+        self.elections: dict[str, Election] = {}
         self.obligations: dict[str, Obligation] = {}
         self.refunds: dict[str, Refund] = {}
         self.tables: dict[str, dict[str, str]] = {}
@@ -172,6 +175,7 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
         gap_origins=pages.gap_origins,
         addons=tuple(addon for _, addon in sorted(pages.addons, key=lambda each: each[0])),
         counters=pages.counters,
+        elections=pages.elections,
         obligations=pages.obligations,
         refunds=pages.refunds,
     )
@@ -232,6 +236,8 @@ def _add_structure(pages: _Pages, document: AnyDocument, measure_id: str) -> Non
             pages.addons.append((document.order, _same(document, AddOn, measure_id=measure_id, is_before=is_before)))
         case CounterDocument():
             pages.counters[measure_id] = _same(document, Counter)
+        case ElectionDocument():
+            pages.elections[measure_id] = _same(document, Election)
         case ObligationDocument():
             pages.obligations[measure_id] = _same(document, Obligation)
         case RefundDocument():

@@ -171,6 +171,11 @@ class Regime:
         return total
 
     @property
+    def looks_at_persons(self) -> bool:
+        """Whether what is owed depends on what persons brought in before, or elected."""
+        return bool(self.law.counters or self.law.elections)
+
+    @property
     def exchange(self) -> Exchange:
         """The exchange rates for prices."""
         return self.law.exchanges[EXCHANGE]

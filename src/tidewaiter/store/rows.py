@@ -171,6 +171,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         prior=decided.prior,
         sources=decided.sources,
         notes=decided.notes,
+        persons=decided.persons,
     )
 
 

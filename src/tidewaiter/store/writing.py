@@ -15,6 +15,7 @@ from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.store import chain, rows
+from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.workflow.ports import KeptMessage
 from tidewaiter.workflow.records import (
     Arriving,
@@ -49,6 +50,13 @@ class PostgresWriting:
         if not self._has_begun:
             self.begin()
         return self._lent
+
+    @property
+    def persons(self) -> PostgresPersons:
+        """What is kept of persons: counters they drew on, alternatives they elected."""
+        return PostgresPersons(lambda: self._connection)
+
+    elections = persons
 
     def begin(self) -> None:
         """Begin, and wait until nobody else writes: commits then come in the order of the numbers they take."""

@@ -17,6 +17,7 @@ from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.release import Trigger, amended, may
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
@@ -108,10 +109,17 @@ class Known(Struct, frozen=True):
 
 
 Resolve = Callable[[Declaration], Known | None]
+LookUp = Callable[[Declaration, Regime, int | None], PersonalStanding]  # the id is its own, where it was lodged before
 
 
-def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf, resolve: Resolve | None = None) -> Decided:
-    """The decision on one record; `resolve` finds the declaration it speaks of.
+def decide_piece(
+    piece: Piece,
+    incoming: Incoming,
+    shelf: Shelf,
+    resolve: Resolve | None = None,
+    look_up: LookUp | None = None,
+) -> Decided:
+    """The decision on one record; `resolve` finds the declaration it speaks of, `look_up` what is known of persons.
 
     A fault of ours becomes a finding on the record: those after it go on.
     """
@@ -119,15 +127,17 @@ def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf, resolve: Resolv
     try:
         reading = form.read(piece.body)
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
-        return _decided(piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration)))
+        return _decided(piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration), look_up))
     except Exception:
         _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
 
 
-def decide_act(known: Known, incoming: Incoming, shelf: Shelf, trigger: Trigger) -> Decided:
+def decide_act(
+    known: Known, incoming: Incoming, shelf: Shelf, trigger: Trigger, look_up: LookUp | None = None
+) -> Decided:
     """The decision on a declaration to which something happened that no message tells of."""
-    return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger))
+    return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_up))
 
 
 def trigger_of(own: Declaration | None) -> Trigger | None:
@@ -140,6 +150,7 @@ class _Task(Struct, frozen=True):
     known: Known | None
     reading: Reading
     trigger: Trigger | None
+    look_up: LookUp | None = None
 
 
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
@@ -152,6 +163,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     drawing = known.drawing if known is not None and known.drawing is not None and trigger is not None else None
     seed, key = (drawing.seed, drawing.key) if drawing else (incoming.seed, f"{incoming.digest}:{piece.position}")
     share = law.knowledge.policy.selection_share if law.knowledge else None
+    persons = _persons(declaration, law.regime, task)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
@@ -161,6 +173,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         is_arrived=trigger is Trigger.ARRIVED or (prior is not None and prior.is_arrived),
         trigger=trigger,
         prior=prior,
+        persons=persons or NOTHING_KNOWN,
     )
     conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
     effect = _effect(conclusion, circumstances)
@@ -187,7 +200,26 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         prior=prior,
         sources=_sources(piece, incoming, task),
         passed=conclusion.passed,
+        regime=law.regime,
+        persons=persons,
+        touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
     )
+
+
+def _persons(declaration: Declaration | None, regime: Regime | None, task: _Task) -> PersonalStanding | None:
+    """What is known of the persons; None where the law of the day does not look at them."""
+    if declaration is None or regime is None or not regime.looks_at_persons:
+        return None
+    if task.look_up is None:
+        return NOTHING_KNOWN
+    own_id = task.known.prior.declaration_id if task.known is not None and task.trigger is not None else None
+    return task.look_up(declaration, regime, own_id)
+
+
+def _counted_before(jurisdiction_code: str, prior: Prior | None, shelf: Shelf) -> bool:
+    """Whether the law by which the declaration was decided before has counters."""
+    before = shelf.law(jurisdiction_code, prior.legal_day).regime if prior is not None else None
+    return before is not None and bool(before.law.counters)
 
 
 def concluded(

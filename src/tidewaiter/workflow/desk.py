@@ -20,6 +20,7 @@ from tidewaiter.release import Standing, Trigger, follow, may
 from tidewaiter.workflow.batching import Slice, batch_of, now
 from tidewaiter.workflow.deciding import Known, Shelf, decide_act
 from tidewaiter.workflow.evaluate import passed
+from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import ChangeOfState, Decided, Entry, Incoming, Prior, ReplacedVersion
@@ -84,7 +85,9 @@ class Desk:
                 return self._decide_anew(transaction, act, prior)
             step = follow(prior.standing, trigger)
             happened = Happened(passed(step), step.standing, step.notices)
-            transaction.change_state(_change(act, prior, happened, self._clock()))
+            at = self._clock()
+            transaction.change_state(_change(act, prior, happened, at))
+            Persons(transaction.persons).follow(declaration_id, step.state, at)
             return step.state
 
     def _decide_anew(self, transaction: Writing, act: Act, prior: Prior) -> State:
@@ -99,12 +102,15 @@ class Desk:
             seed=self._store.seed(at.date(), secrets.token_bytes(32)),
         )
         shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)
-        decided = decide_act(known, incoming, shelf, act.trigger)
+        persons = Persons(transaction.persons)
+        decided = decide_act(known, incoming, shelf, act.trigger, persons.standing)
         if decided.standing is None:
             raise _not_possible(act.trigger, decided.evaluation)
         self._replace(transaction, decided, prior, incoming)
         transaction.add_transitions(_change(act, prior, Happened(decided.passed, decided.standing), at))
-        return decided.passed[-1][1]
+        state = decided.passed[-1][1]
+        persons.settle(decided, act.declaration_id, state, at)
+        return state
 
     def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
         known = known_of(self._store, prior)

@@ -19,6 +19,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import NotInForceError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Draw, Judgement
+from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.quality import check
 from tidewaiter.regimes import Regime
 from tidewaiter.release import DatasetFacts, Standing, Step, Trigger, decide, follow, standing
@@ -35,7 +36,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     `regime` is None where no law is known for the legal day; `law_absent` then
     says why. `prior` is the declaration that the record speaks of (or whose
     reference it uses again), as it stood; `trigger` what is to happen to it (None: the
-    declaration is lodged).
+    declaration is lodged). `persons` is what is known of those behind it.
     """
 
     legal_day: date
@@ -46,6 +47,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     is_arrived: bool = False
     trigger: Trigger | None = None
     prior: Prior | None = None
+    persons: PersonalStanding = NOTHING_KNOWN
 
 
 class Conclusion(Struct, frozen=True):
@@ -164,7 +166,7 @@ def _evaluated(
             dataset = regime.dataset_of(declaration)
             findings += check(declaration, regime=regime)
             if not has_error(findings):
-                assessment = _assessed(declaration, regime, findings)
+                assessment = _assessed(declaration, regime, circumstances.persons, findings)
         if locate is not None and findings:
             findings = [finding if finding.place else placed(finding, locate) for finding in findings]
         if assessment is not None and circumstances.knowledge is not None and circumstances.draw is not None:
@@ -187,9 +189,11 @@ def _evaluated(
     return evaluation, dataset
 
 
-def _assessed(declaration: Declaration, regime: Regime, findings: list[Finding]) -> Assessment | None:
+def _assessed(
+    declaration: Declaration, regime: Regime, persons: PersonalStanding, findings: list[Finding]
+) -> Assessment | None:
     try:
-        return assess(declaration, regime)
+        return assess(declaration, regime, persons)
     except NotInForceError as error:
         findings.append(
             Finding(

@@ -17,16 +17,20 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
+from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
+    Answer,
     Arriving,
     Batch,
     ChangeOfState,
+    Election,
     EncodedBatch,
     Entry,
     Kept,
     Place,
     Prior,
     Progress,
+    Proposal,
     Receipt,
     ReplacedVersion,
     Seed,
@@ -204,8 +208,35 @@ class Keeping(Protocol):
         """
 
 
+class Registry(Protocol):
+    """What is kept of elections, as one transaction of the writer sees it."""
+
+    def propose(self, proposal: Proposal, at: datetime) -> Election:
+        """Keep a proposal."""
+
+    def answer(self, answer: Answer) -> None:
+        """Keep the answer to a proposal. Raises ConflictError where there is one, or the proposer gives it."""
+
+    def election(self, election_id: int) -> Election:
+        """One proposal with its answer. Raises NotFoundError."""
+
+    def elections(self) -> Sequence[Election]:
+        """All of them, the newest first."""
+
+    def elections_of(self, jurisdiction_code: str, measure_id: str, operator_id: str) -> Sequence[Election]:
+        """Those of one operator between the same alternatives."""
+
+
 class Writing(Protocol):
     """One transaction of the one writer: all of it is kept, or nothing. Nobody else writes until it ends."""
+
+    @property
+    def persons(self) -> PersonsBook:
+        """What is kept of persons: counters they drew on, alternatives they elected."""
+
+    @property
+    def elections(self) -> Registry:
+        """The registry of what operators elected."""
 
     def append_new(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
         """Write a batch of new declarations, and record how far its message is written (see `advance`).

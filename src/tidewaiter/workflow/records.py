@@ -10,6 +10,8 @@ from msgspec import Struct
 from tidewaiter.model.decision import Evaluation, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
+from tidewaiter.model.standing import PersonalStanding
+from tidewaiter.regimes import Regime
 from tidewaiter.release import Standing, Trigger
 
 REFERENCE_LENGTH_MAX = 200  # characters of a reference that are searched by; longer ones are cut alike everywhere
@@ -52,7 +54,8 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `declaration_id` and `version` say what was decided on: a new version, or
     the one there was where nothing but its state changed. `sources` are the
     records that the declaration as decided on is made of, the first as lodged,
-    then its amendments; empty when that is this record alone.
+    then its amendments; empty when that is this record alone. `persons` is how
+    counters and elections stood, None where the law of the day asks for neither.
     """
 
     declaration_id: int
@@ -75,6 +78,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     prior: Prior | None = None
     sources: tuple[Place, ...] = ()
     notes: tuple[MappingNote, ...] = ()
+    persons: PersonalStanding | None = None
 
 
 class Span(Struct, frozen=True):
@@ -133,6 +137,9 @@ class Decided(Struct, frozen=True, kw_only=True):
     prior: Prior | None
     sources: tuple[Place, ...] = ()
     passed: tuple[tuple[str, State], ...] = ()
+    regime: Regime | None = None  # None where no law is known here
+    persons: PersonalStanding | None = None  # None where the law of the day does not look at persons
+    touches_counters: bool = False  # its law, or the one it was decided by before, has counters
 
     @property
     def reference(self) -> str:
@@ -270,3 +277,37 @@ class WatchList(Struct, frozen=True, kw_only=True):
 
     version: int
     entries: bytes
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """An option that an operator wants from a day on, as somebody entered it."""
+
+    jurisdiction_code: str
+    measure_id: str
+    operator_id: str
+    option: str
+    starts_on: date
+    proposed_by: str
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """Whether a proposal comes into force, and who says so."""
+
+    election_id: int
+    is_approved: bool
+    by: str
+    at: datetime
+
+
+class Election(Struct, frozen=True):
+    """A proposal with its answer; `is_approved` is None while it waits for one."""
+
+    election_id: int
+    jurisdiction_code: str
+    measure_id: str
+    operator_id: str
+    option: str
+    starts_on: date
+    proposed_by: str
+    answered_by: str | None
+    is_approved: bool | None

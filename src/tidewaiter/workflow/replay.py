@@ -22,6 +22,7 @@ from tidewaiter.messages.form import Reading
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
+from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Trigger
 from tidewaiter.risk import RiskKnowledge, draw
@@ -212,6 +213,7 @@ class Player:
             is_arrived=kept.is_arrived,
             trigger=kept.trigger,
             prior=kept.prior,
+            persons=kept.persons or NOTHING_KNOWN,
         )
 
 

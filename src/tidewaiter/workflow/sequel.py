@@ -14,6 +14,7 @@ from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
 from tidewaiter.workflow.deciding import Drawing, Known, Shelf, decide_piece
+from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
@@ -42,11 +43,13 @@ class Sequel:
         self._waiting: list[Entry] = []
         self._evidence: list[Entry] = []
         self._tallying = Tallying()
+        self._persons = Persons(transaction.persons)
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
         for piece in self._part.pieces:
-            decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve)
+            look_up = self._persons.standing
+            decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve, look_up)
             match decided.effect:
                 case Effect.NEW:
                     self._add(decided)
@@ -96,6 +99,7 @@ class Sequel:
             self._transaction.change_state(self._change_of(decided, prior))
         self._waiting.append(row)
         self._note(row)
+        self._persons.settle(decided, row.declaration_id, decided.evaluation.decision.state, now())
         if decided.standing is not None:
             self._remember(self._as_known(row))
 
@@ -112,6 +116,7 @@ class Sequel:
         )
         self._append([row])
         self._transaction.add_transitions(self._change_of(decided, prior))
+        self._persons.settle(decided, prior.declaration_id, decided.evaluation.decision.state, at)
         self._note(row)
         self._remember(self._as_known(row))
 
@@ -122,6 +127,8 @@ class Sequel:
         self._note(Entry(decided, prior.declaration_id, prior.version, prior.registered_id))
         assert decided.standing is not None
         state = decided.standing.state or prior.state
+        if decided.touches_counters:
+            self._persons.follow(prior.declaration_id, state, now())
         self._remember(Known(replace(prior, state=state, standing=decided.standing)))
 
     def _note(self, entry: Entry) -> None:

@@ -16,7 +16,7 @@ COLLECT_EVERY = 32  # slices between two garbage collections in a worker
 
 
 class Result(Struct, frozen=True):
-    """One slice, decided: ready to be written unless one of its records speaks of another declaration."""
+    """One slice, decided: ready to be written unless a record's decision depends on what was decided before."""
 
     encoded: EncodedBatch | None
     references: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Result(Struct, frozen=True):
     contents: dict[str, tuple[str, bytes]] = {}  # law and lists that this worker used for the first time
 
 
-class _SpeaksOfAnother(Exception):  # a way out of a loop, seen by nobody
+class _SpeaksOfAnother(Exception):  # or its law asks what persons brought in before; seen by nobody
     pass
 
 
@@ -37,7 +37,7 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
         for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
             decided = decide_piece(piece, part.incoming, shelf)
             reference = decided.reference
-            if decided.trigger is not None or reference in references:
+            if decided.trigger is not None or reference in references or decided.persons is not None:
                 raise _SpeaksOfAnother
             if reference:
                 references[reference] = None

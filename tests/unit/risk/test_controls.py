@@ -8,6 +8,7 @@ import pytest
 
 from tidewaiter.model.errors import LawDataError, NotInForceError
 from tidewaiter.model.judgement import Lane, ReasonKind
+from tidewaiter.regimes import jurisdictions
 from tidewaiter.risk import controls_in_force
 from tidewaiter.risk.controls import control_versions, read_controls
 
@@ -101,6 +102,13 @@ def _files(code: str) -> set[str]:
         for file in (folder / each).iterdir()
         if file.name.endswith(".yaml") and file.name != "jurisdiction.yaml"
     }
+
+
+def test_every_jurisdiction_whose_law_is_modelled_has_controls() -> None:
+    """At least those that treaties make: without any, nothing there could be decided."""
+    for code in jurisdictions():
+        ids = {control.control_id.split(".")[-1] for control in controls_in_force(code, DAY)}
+        assert any("narcotics" in each or "controlled_drugs" in each for each in ids), code
 
 
 def test_denmark_applies_what_the_union_controls() -> None:

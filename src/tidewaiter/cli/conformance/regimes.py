@@ -26,7 +26,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.assessment import Assessment, Charge, Collection
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError
-from tidewaiter.model.standing import Standing
+from tidewaiter.model.standing import PersonalStanding
 from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.regimes.regime import EXCHANGE
 
@@ -120,7 +120,7 @@ def assessed(vector: Vector) -> Assessment:
     regime = load_regime(vector.jurisdiction, vector.on)
     given = vector.assume
     used = {counter: Decimal(amount) for counter, amount in given.used.items()}
-    return assess(vector.declaration, _with(regime, given), Standing(used=used, elections=given.elections))
+    return assess(vector.declaration, _with(regime, given), PersonalStanding(used=used, elections=given.elections))
 
 
 def information(folder: Path) -> list[str]:
