@@ -474,3 +474,33 @@ def test_notices_come_in_order_and_the_cursor_misses_none(store: PostgresStore, 
         after = page[-1].notice_id
     assert paged == list(every)
     assert len(every) == sum(len(store.decision(row.declaration_id).notices) for row in store.declarations(Filter()))
+
+
+def test_the_legal_day_is_that_of_the_administration_s_clocks(store: PostgresStore, sender_id: int) -> None:
+    """At 22:30 UTC the new day has begun in Copenhagen and Tokyo and not in London: one message, three days of law."""
+    moment = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
+    (parcel,) = some(1)
+    codes = ("DK", "GB", "JP", "")
+    declarations = [
+        replace(parcel, jurisdiction_code=code, functional_reference_id=f"day-{place}")
+        for place, code in enumerate(codes)
+    ]
+    with Intake(store, workers=1, clock=lambda: moment) as intake:
+        receipt = intake.submit(
+            io.BytesIO(as_json(*declarations)), sender_id=sender_id, file_name="p.json", transport="test"
+        )
+    days = [store.outcome(line.declaration_id).evaluation.legal_day for line in receipt.lines]
+    assert days == [date(2026, 7, 1), date(2026, 6, 30), date(2026, 7, 1), date(2026, 6, 30)]
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_goods_arrive_on_the_day_of_the_place(store: PostgresStore, sender_id: int) -> None:
+    (parcel,) = some(1)
+    noon, evening = datetime(2026, 6, 30, 12, tzinfo=UTC), datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
+    with Intake(store, workers=1, clock=lambda: noon) as intake:
+        body = as_json(replace(parcel, jurisdiction_code="DK"))
+        receipt = intake.submit(io.BytesIO(body), sender_id=sender_id, file_name="p.json", transport="test")
+    (line,) = receipt.lines
+    assert store.outcome(line.declaration_id).evaluation.legal_day == date(2026, 6, 30)
+    Desk(store, clock=lambda: evening).confirm_arrival(line.declaration_id, "officer 1")
+    assert store.outcome(line.declaration_id).evaluation.legal_day == date(2026, 7, 1)

@@ -289,7 +289,10 @@ class LawPage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class JurisdictionDocument(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`jurisdiction.yaml`: whose law, in which currency, since which day it is modelled."""
+    """`jurisdiction.yaml`: whose law, in which currency, since which day it is modelled.
+
+    `time_zone` (IANA) is that of the administration's seat: there the legal day begins.
+    """
 
     title: str
     currency: str
@@ -297,6 +300,7 @@ class JurisdictionDocument(Struct, frozen=True, forbid_unknown_fields=True, kw_o
     sources: tuple[Source, ...]
     parent: str = ""
     known_gaps: tuple[str, ...] = ()
+    time_zone: str = ""
     is_basis: bool = False  # nobody's law: what several jurisdictions build on
 
 

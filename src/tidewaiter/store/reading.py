@@ -27,7 +27,7 @@ _EVALUATION = msgspec.json.Decoder(Evaluation)
 
 _MESSAGE = """
 SELECT message_id, sender_id, sender.name AS sender_name, idempotency_key, encode(digest, 'hex') AS digest, form, requested_form,
-       file_name, transport, received_at, legal_day, size_bytes, processed_at IS NOT NULL AS is_processed,
+       file_name, transport, received_at, legal_day, is_day_given, size_bytes, processed_at IS NOT NULL AS is_processed,
        record_count, declaration_count, findings::text AS findings
 FROM message JOIN sender USING (sender_id)
 """

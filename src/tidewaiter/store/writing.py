@@ -331,10 +331,10 @@ def insert_message(connection: psycopg.Connection, message_id: int, arriving: Ar
 
 _INSERT_MESSAGE = (
     "INSERT INTO message (message_id, sender_id, idempotency_key, digest, requested_form, form, file_name, transport,"
-    " received_at, legal_day, size_bytes, chunk_count)"
+    " received_at, legal_day, is_day_given, size_bytes, chunk_count)"
     " VALUES (coalesce(%(message_id)s::bigint, nextval(pg_get_serial_sequence('message', 'message_id'))),"
     " %(sender_id)s, %(idempotency_key)s, %(digest)s, %(form)s, %(form)s, %(file_name)s, %(transport)s,"
-    " %(received_at)s, %(legal_day)s, %(size_bytes)s, %(chunk_count)s)"
+    " %(received_at)s, %(legal_day)s, %(is_day_given)s, %(size_bytes)s, %(chunk_count)s)"
     " ON CONFLICT (sender_id, idempotency_key) DO NOTHING"
 )
 
@@ -349,6 +349,7 @@ def _message_columns(arriving: Arriving, content: Content) -> dict[str, Any]:
         "transport": arriving.transport,
         "received_at": arriving.received_at,
         "legal_day": arriving.legal_day,
+        "is_day_given": arriving.is_day_given,
         "size_bytes": content.size_bytes,
         "chunk_count": content.chunk_count,
     }
@@ -366,6 +367,7 @@ def _kept_message(message_id: int, sender_name: str, arriving: Arriving, content
         transport=arriving.transport,
         received_at=arriving.received_at,
         legal_day=arriving.legal_day,
+        is_day_given=arriving.is_day_given,
         size_bytes=content.size_bytes,
         is_processed=False,
         record_count=0,

@@ -18,7 +18,7 @@ from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
-from tidewaiter.regimes import Regime, load_regime
+from tidewaiter.regimes import Regime, legal_day_at, load_regime
 from tidewaiter.release import Trigger, amended, may
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
@@ -157,8 +157,8 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     own, known, trigger = task.reading.declaration, task.known, task.trigger
     prior = known.prior if known else None
     declaration = as_changed(own, trigger, known.original if known else None)
-    on = _legal_day(trigger, prior, incoming)
     jurisdiction_code = declaration.jurisdiction_code if declaration is not None else ""
+    on = _legal_day(trigger, prior, incoming, jurisdiction_code)
     law = task.shelf.law(jurisdiction_code, on)
     drawing = known.drawing if known is not None and known.drawing is not None and trigger is not None else None
     seed, key = (drawing.seed, drawing.key) if drawing else (incoming.seed, f"{incoming.digest}:{piece.position}")
@@ -249,9 +249,14 @@ def _sources(piece: Piece, incoming: Incoming, task: _Task) -> tuple[Place, ...]
     return task.known.sources
 
 
-def _legal_day(trigger: Trigger | None, prior: Prior | None, incoming: Incoming) -> date:
-    """The day whose law applies: that of acceptance, which a later amendment does not move (UCC, art. 85 and 172)."""
-    return prior.legal_day if trigger is not None and prior is not None and prior.is_arrived else incoming.legal_day
+def _legal_day(trigger: Trigger | None, prior: Prior | None, incoming: Incoming, jurisdiction_code: str) -> date:
+    """The day whose law applies: that of acceptance, which a later amendment does not move (UCC, art. 85 and 172).
+
+    By the administration's own clocks, unless a day was given with the message.
+    """
+    if trigger is not None and prior is not None and prior.is_arrived:
+        return prior.legal_day
+    return incoming.legal_day if incoming.is_day_given else legal_day_at(jurisdiction_code, incoming.received_at)
 
 
 def _effect(conclusion: Conclusion, circumstances: Circumstances) -> Effect:

@@ -40,7 +40,7 @@ class Act(Struct, frozen=True, kw_only=True):
     trigger: Trigger
     actor: str
     words: str = ""
-    legal_day: date | None = None  # None: the day on which it is done
+    legal_day: date | None = None  # None: the day on which it is done, where the law is made
 
 
 class Happened(Struct, frozen=True):
@@ -99,6 +99,7 @@ class Desk:
             digest=f"declaration {act.declaration_id}, version {prior.version + 1}",
             received_at=at,
             legal_day=act.legal_day or at.date(),
+            is_day_given=act.legal_day is not None,
             seed=self._store.seed(at.date(), secrets.token_bytes(32)),
         )
         shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tidewaiter.model.errors import ConflictError, NotFoundError
-from tidewaiter.regimes import load_regime
+from tidewaiter.regimes import legal_day_at, load_regime
 from tidewaiter.regimes.law import Election as LawOfElection
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.persons import plain
@@ -56,7 +56,7 @@ class Elections:
             raise NotFoundError(
                 f"{wanted.option[:40]!r} is no option of {wanted.measure_id}", hint=f"options: {', '.join(law.options)}"
             )
-        if wanted.starts_on < self._clock().date():
+        if wanted.starts_on < legal_day_at(wanted.jurisdiction_code, self._clock()):
             raise ConflictError(
                 f"{wanted.starts_on} is past: what was decided by then stands", hint="name a day to come"
             )

@@ -25,7 +25,7 @@ from tidewaiter.messages import forms
 from tidewaiter.model.canonical import digest as digest_of
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import ConflictError
-from tidewaiter.regimes import jurisdictions
+from tidewaiter.regimes import jurisdictions, legal_day_at
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.crew import workers_wanted
 from tidewaiter.workflow.deciding import Shelf
@@ -64,8 +64,9 @@ class Intake:
     def prepare(self) -> None:
         """Have forms, rules, law and lists at hand before the first message: finding them takes a second or two."""
         forms.forms()
-        shelf, today = self._shelf_as_it_stands(), self._clock().date()
+        shelf, moment = self._shelf_as_it_stands(), self._clock()
         for code in jurisdictions():
+            today = legal_day_at(code, moment)
             law = shelf.law(code, today)
             nothing = Declaration(jurisdiction_code=code)
             evaluate(nothing, Circumstances(legal_day=today, regime=law.regime, knowledge=law.knowledge, draw=None))
@@ -100,6 +101,7 @@ class Intake:
             idempotency_key=_clean(idempotency_key or ""),
             received_at=received_at,
             legal_day=legal_day or received_at.date(),
+            is_day_given=legal_day is not None,
         )
         head = _read(stream, SMALL_BYTES + 1)
         if len(head) <= SMALL_BYTES:
@@ -143,6 +145,7 @@ class Intake:
             digest=message.digest,
             received_at=message.received_at,
             legal_day=message.legal_day,
+            is_day_given=message.is_day_given,
             seed=self._seed(message.received_at.date()),
         )
         try:

@@ -59,13 +59,14 @@ class KeptMessage(Struct, frozen=True, kw_only=True):
     file_name: str
     transport: str  # "cli", "rest", "page"
     received_at: datetime
-    legal_day: date
+    legal_day: date  # the day given with it, else that of receipt in UTC
     size_bytes: int
     is_processed: bool
     record_count: int
     declaration_count: int
     findings: tuple[Finding, ...] = ()  # on the message as a whole
     requested_form: str = ""  # the form the sender named; "" when it was left to be detected
+    is_day_given: bool = True  # False: the legal day is, record by record, that of the administration's own clocks
 
 
 class DeclarationRow(Struct, frozen=True, kw_only=True):

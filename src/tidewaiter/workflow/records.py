@@ -90,7 +90,10 @@ class Span(Struct, frozen=True):
 
 
 class Incoming(Struct, frozen=True, kw_only=True):
-    """What the records of one message have in common. `message_id` is None for an act at a desk."""
+    """What the records of one message have in common. `message_id` is None for an act at a desk.
+
+    Where no legal day was given (`is_day_given`), it is that of receipt by the clocks of each record's jurisdiction.
+    """
 
     message_id: int | None
     sender_id: int
@@ -98,6 +101,7 @@ class Incoming(Struct, frozen=True, kw_only=True):
     received_at: datetime
     legal_day: date
     seed: Seed
+    is_day_given: bool = True
 
 
 class Effect(StrEnum):
@@ -230,6 +234,7 @@ class Arriving(Struct, frozen=True, kw_only=True):
     received_at: datetime
     legal_day: date
     body: bytes = b""
+    is_day_given: bool = True
 
 
 class ReceiptLine(Struct, frozen=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import NotFoundError
-from tidewaiter.regimes import jurisdictions, load_regime
+from tidewaiter.regimes import jurisdictions, legal_day_at, load_regime
 from tidewaiter.regimes.law import Content
 from tidewaiter.web import words
 from tidewaiter.web.house import now
@@ -50,8 +50,9 @@ def law_start() -> Redirect:
 @get("/regimes/{jurisdiction:str}", sync_to_thread=True)
 def law_page(request: AnyRequest, jurisdiction: FromPath[str]) -> Template:
     """The law of one jurisdiction on the day in the address; today where none is given."""
-    on = legal_day(request.query_params.get("on", ""))
     code = jurisdiction.upper()
+    given = request.query_params.get("on", "")
+    on = legal_day(given) if given else legal_day_at(code, now())
     digest, content = law(code, on)
     return render(
         request,

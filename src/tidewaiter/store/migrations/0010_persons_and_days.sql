@@ -83,3 +83,6 @@ CREATE TRIGGER election_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON elect
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_persons();
 CREATE TRIGGER election_answer_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON election_answer
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_persons();
+
+-- Whether the legal day was given with a message; else it is, record by record, that of the administration's own clocks.
+ALTER TABLE message ADD COLUMN is_day_given boolean NOT NULL DEFAULT true;
