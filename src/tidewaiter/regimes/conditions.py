@@ -6,7 +6,7 @@ Every key is described by the docstring of its builder and listed by `keys()`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -86,6 +86,18 @@ def compiled(condition: Condition, figures: Figures, place: str = "") -> Predica
 def keys() -> dict[str, str]:
     """Each key a condition may have, with what it asks."""
     return {name: (build.__doc__ or "").strip() for name, build in _BUILDERS.items()}
+
+
+def leaves(condition: Condition) -> Iterator[tuple[str, Any]]:
+    """Every key with its value, however deep."""
+    for key, value in condition.items():
+        if key in ("any", "all"):
+            for each in value:
+                yield from leaves(each)
+        elif key == "not":
+            yield from leaves(value)
+        else:
+            yield key, value
 
 
 def _one(key: str, value: Any, figures: Figures, place: str) -> Predicate:

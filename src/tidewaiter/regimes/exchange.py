@@ -30,6 +30,12 @@ RULES = (PENULTIMATE_WEDNESDAY, BEFORE_PENULTIMATE_DAY, DAY_BEFORE, OWN_CURRENCY
 _WEDNESDAY = 2
 
 
+def refuse_unknown(rule: str) -> None:
+    """Raises LawDataError for what is no rule for exchange rates."""
+    if rule not in RULES and not (rule.startswith(PEG) and len(rule.split()) == len(RULES[-1].split())):
+        raise LawDataError(f"{rule!r} is not a rule for exchange rates", hint=f"rules: {', '.join(RULES)}", place=rule)
+
+
 def by_rule(rule: str, currency: str, on: date) -> Exchange:
     """Rates into `currency` on `on` by a rule of the ECB's calendar. Raises NotInForceError after the series ends."""
     last_of_month = on.replace(day=1) - timedelta(days=1)

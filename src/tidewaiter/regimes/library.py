@@ -12,6 +12,7 @@ from msgspec import Struct
 from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import LawDataError, NotInForceError
 from tidewaiter.regimes import exchange
+from tidewaiter.regimes.checking import check
 from tidewaiter.regimes.documents import (
     AddOnDocument,
     AnyDocument,
@@ -87,11 +88,11 @@ def lineage(jurisdiction_code: str) -> tuple[Lawbook, ...]:
             hint=f"modelled: {', '.join(jurisdictions())} (ISO 3166-1 alpha-2, or a union's own code)",
         )
     parent = book.jurisdiction.parent
-    if not parent:
-        return (book,)
-    if lawbook(parent) is None:
+    if parent and lawbook(parent) is None:
         raise LawDataError(f"{jurisdiction_code}: its parent {parent!r} has no files", place=jurisdiction_code)
-    return (*lineage(parent), book)
+    books = (*lineage(parent), book) if parent else (book,)
+    check(books, merged(books))
+    return books
 
 
 def merged(books: tuple[Lawbook, ...]) -> dict[str, tuple[str, AnyDocument]]:

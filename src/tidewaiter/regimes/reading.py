@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -18,6 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.regimes.documents import AnyDocument, DatasetsDocument, JurisdictionDocument, LawPage
+from tidewaiter.regimes.places import line_naming, line_of
 
 T = TypeVar("T")
 
@@ -33,6 +35,7 @@ class Lawbook(Struct, frozen=True):
     jurisdiction: JurisdictionDocument
     documents: dict[str, AnyDocument]  # by measure id
     datasets: DatasetsDocument | None
+    folder: Traversable
 
 
 @cache
@@ -40,6 +43,13 @@ def lawbook(code: str) -> Lawbook | None:
     """The files of one jurisdiction, parsed once; None where there are none. Raises LawDataError."""
     folder = resources.files("tidewaiter.data") / "regimes" / code
     return read_folder(code, folder) if code.isalnum() and folder.is_dir() else None
+
+
+def place_of(book: Lawbook, measure_id: str, name: str = "") -> str:
+    """File and line where a measure names something (where it begins, for no name): for words about what is wrong."""
+    own = "/".join(measure_id.split(".")) + ".yaml"
+    file = own if (book.folder / own).is_file() else LAW_FILE
+    return f"{book.code}/{file}:{line_naming((book.folder / file).read_text('utf-8'), measure_id, name)}"
 
 
 @cache
@@ -73,6 +83,7 @@ def read_folder(code: str, folder: Traversable) -> Lawbook:
         datasets=read_text(datasets.read_text("utf-8"), f"{code}/{DATASETS_FILE}", DatasetsDocument)
         if datasets.is_file()
         else None,
+        folder=folder,
     )
 
 
@@ -81,18 +92,71 @@ def read_text(text: str, file: str, kind: Any) -> Any:
     try:
         data = YAML(typ="safe", pure=True).load(text)
     except DuplicateKeyError as error:
-        raise LawDataError(f"{file}: {error.problem}", hint="say each thing once", place=file) from error
+        place = _marked(file, error)
+        raise LawDataError(f"{place}: {_first_line(error)}", hint="say each thing once", place=place) from error
     except MarkedYAMLError as error:
-        raise LawDataError(f"{file}: {error.problem} {error.problem_mark}", place=file) from error
-    return _converted(_plain(data), file, kind)
+        place = _marked(file, error)
+        hint = "YAML 1.2: quote what holds a colon or a bracket, close what is opened"
+        raise LawDataError(f"{place}: {error.problem}", hint=hint, place=place) from error
+    return _converted(_plain(data), Origin(file, text), kind)
 
 
-def _converted(data: Any, file: str, kind: Any) -> Any:
+class Origin(Struct, frozen=True):
+    """Where data came from: the file's name and text, and the keys it stands under."""
+
+    file: str
+    text: str
+    above: tuple[str, ...] = ()
+
+
+def _converted(data: Any, origin: Origin, kind: Any) -> Any:
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        hint = "quote decimals; write days as 2026-07-01; use only the keys of regimes/documents.py"
-        raise LawDataError(f"{file}: {error}", hint=hint, place=file) from error
+        place = f"{origin.file}:{line_of(origin.text, str(error), origin.above)}"
+        under = f"{origin.above[-1]}: " if origin.above else ""
+        raise LawDataError(f"{place}: {under}{_said(str(error))}", hint=_hint(str(error)), place=place) from error
+
+
+def _said(problem: str) -> str:
+    """What a record type says of data, in a lawyer's words."""
+    for pattern, words in _WORDS:
+        found = pattern.match(problem)
+        if found:
+            return words.format(*found.groups())
+    return problem
+
+
+def _hint(problem: str) -> str:
+    return next((hint for sign, hint in _HINTS if sign in problem), "the keys are described in regimes/documents.py")
+
+
+def _marked(file: str, error: MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    return file if mark is None else f"{file}:{mark.line + 1}"
+
+
+def _first_line(error: MarkedYAMLError) -> str:
+    return str(error.problem).splitlines()[0]
+
+
+_WORDS = (
+    (re.compile(r"Object contains unknown field `(.+?)`"), "{0!r} is no key that belongs here"),
+    (re.compile(r"Object missing required field `(.+?)`"), "the key {0!r} is missing"),
+    (re.compile(r"Expected `str \| object`, got `(int|float|decimal)`"), "a number stands here without quotes"),
+    (re.compile(r"Expected `str`, got `(int|float|decimal)`"), "a number stands here without quotes"),
+    (re.compile(r"Expected `str \| object`, got `null`"), "an end stands here without the act that made it"),
+    (re.compile(r"Invalid RFC3339 encoded date"), "what should be a day is none"),
+    (re.compile(r"Invalid (?:enum )?value '(.+?)'"), "{0!r} is none of the words that belong here"),
+)
+_HINTS = (
+    ("unknown field", "is it mistyped? the keys are described in regimes/documents.py"),
+    ("missing required", "add it; the keys are described in regimes/documents.py"),
+    ("`int`", 'quote it, as "150": what is not quoted may lose its last noughts'),
+    ("`float`", 'quote it, as "12.50": what is not quoted may lose its last noughts'),
+    ("got `null`", "write {value: null, act: what ended it}"),
+    ("RFC3339", "write days as 2026-07-01"),
+)
 
 
 def read_table(name: str) -> dict[str, str]:
@@ -120,34 +184,40 @@ def _page(text: str, file: str) -> dict[str, AnyDocument]:
     sources = msgspec.to_builtins(page.sources)
     documents = {}
     for measure_id, fields in page.measures.items():
-        place = f"{file}: {measure_id}"
         named = fields.get("sources", [])
         unknown = [each for each in named if each not in sources]
         if unknown:
+            place = f"{file}:{line_naming(text, measure_id, unknown[0])}"
             raise LawDataError(
-                f"{place}: no source {unknown[0]!r} stands above", hint=f"there are {', '.join(sources)}", place=place
+                f"{place}: {measure_id}: no source {unknown[0]!r} stands above",
+                hint=f"there are {', '.join(sources)}",
+                place=place,
             )
+        origin = Origin(file, text, ("measures", measure_id))
         documents[measure_id] = _checked(
-            _converted(fields | {"sources": [sources[each] for each in named]}, place, AnyDocument), place
+            _converted(fields | {"sources": [sources[each] for each in named]}, origin, AnyDocument),
+            f"{file}:{line_naming(text, measure_id, '')}",
+            measure_id,
         )
     return documents
 
 
 def _document(text: str, file: str) -> AnyDocument:
-    return _checked(read_text(text, file, AnyDocument), file)
+    return _checked(read_text(text, file, AnyDocument), file, "")
 
 
-def _checked(document: AnyDocument, file: str) -> AnyDocument:
+def _checked(document: AnyDocument, place: str, measure_id: str) -> AnyDocument:
     """The document, if it says since when, by which source, and why it is not confirmed where it is not."""
+    said = f"{place}: {measure_id}: " if measure_id else f"{place}: "
     if not document.sources:
-        raise LawDataError(f"{file}: sources must name at least one", hint="law without a source is no law", place=file)
+        raise LawDataError(f"{said}sources must name at least one", hint="law without a source is no law", place=place)
     if not document.values:
-        raise LawDataError(f"{file}: values must say since when", place=file)
+        raise LawDataError(f"{said}values must say since when", place=place)
     for day, dated in document.values.items():
         if not isinstance(dated, str) and dated.value is None and not dated.act:
-            raise LawDataError(f"{file}: the end on {day} needs the act that made it", place=file)
+            raise LawDataError(f"{said}the end on {day} needs the act that made it", place=place)
     if not document.is_confirmed and not document.note:
-        raise LawDataError(f"{file}: what is not confirmed needs a note that says why", place=file)
+        raise LawDataError(f"{said}what is not confirmed needs a note that says why", place=place)
     return document
 
 
