@@ -14,6 +14,7 @@ from lark.exceptions import VisitError
 from tidewaiter.tariff.sentences.building import TaricBuilder, UsBuilder
 from tidewaiter.tariff.sentences.errors import SentenceError
 from tidewaiter.tariff.sentences.expression import DutyExpression
+from tidewaiter.tariff.sentences.faults import told, unit_told
 from tidewaiter.tariff.sentences.rules import rule_pattern
 from tidewaiter.tariff.sentences.units import unit_table
 
@@ -99,16 +100,24 @@ def _located(error: UnexpectedInput, text: str, style: Style) -> SentenceError:
     found = re.match(r"\s*([^\s/+()]+|.)?", text[position:])
     word = (found.group(1) if found else "") or ""
     rest = re.match(r"[^+()]*", text[position:])
-    detail = f"{word!r} cannot stand here" if word else "the text ends too early"
+    detail, hint = told(text, position, word, expected)
+    if word and rest and text[:position].rstrip().endswith(("/", "per")):
+        detail, hint = unit_told(rest.group().strip()), ""
     other = Style.US if style is Style.TARIC else Style.TARIC
-    hint = _hint(rest.group().strip() if rest and "UNIT" in names else word, names, style)
+    if _is_of_style(text, other):
+        hint = f"this is a text in {other} style"
     return SentenceError(
-        f"{detail}; expected {' or '.join(expected)}",
-        hint=f"this is a text in {other} style" if _reads(text, other) else hint,
+        detail,
+        hint=hint or _hint(rest.group().strip() if rest and "UNIT" in names else word, names, style),
         line=line,
         column=column,
         expected=expected,
     )
+
+
+def _is_of_style(text: str, style: Style) -> bool:
+    """Whether the other style reads it, and by more than a bare number or a percentage, which both write alike."""
+    return bool(re.search(r"[A-Za-z$¢]", text)) and _reads(text, style)
 
 
 def _reads(text: str, style: Style) -> bool:
@@ -134,6 +143,8 @@ def _hint(word: str, names: set[str], style: Style) -> str:
         close = difflib.get_close_matches(word.casefold(), unit_table().texts(style), n=3, cutoff=0.5)
         if close:
             return f"did you mean {' or '.join(close)}?"
+    if word and "UNIT" in names and not names & {"NUMBER", "RULE"}:
+        return "units are written kg, 100 kg, l, hl, m2, p/st (item) …; see data/tariff"
     if word and names & {"NUMBER", "RULE"} and not word[0].isdigit():
         return "a rate begins with an amount or the words of a known legal rule"
     return "write it as the tariff does: " + (
