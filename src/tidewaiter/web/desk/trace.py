@@ -59,11 +59,11 @@ def arrange(assessment: Assessment) -> Trace:
 
 
 def _measures(assessment: Assessment) -> Iterable[str]:
-    """Measure ids without repetition, as they are met from the top."""
+    """Measure ids without repetition, as they are met from the top; then those used without a footnote: roundings."""
     met = [step.measure_id for step in assessment.steps]
     for charge in assessment.charges:
         met += [charge.measure_id, *(step.measure_id for step in charge.steps)]
-    return dict.fromkeys(measure_id for measure_id in met if measure_id)
+    return dict.fromkeys(measure_id for measure_id in [*met, *assessment.citations] if measure_id)
 
 
 def _lines(steps: Iterable[Step], numbers: dict[str, int]) -> tuple[Line, ...]:

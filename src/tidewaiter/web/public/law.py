@@ -16,6 +16,7 @@ from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.regimes import jurisdictions, legal_day_at, load_regime
 from tidewaiter.regimes.law import Content
+from tidewaiter.regimes.report import known_gaps, open_questions
 from tidewaiter.web import words
 from tidewaiter.web.house import now
 from tidewaiter.web.page import render
@@ -66,6 +67,9 @@ def law_page(request: AnyRequest, jurisdiction: FromPath[str]) -> Template:
         content=content,
         figures=figures(content),
         schemes=schemes(content),
+        others=others(content),
+        questions=open_questions(load_regime(code, on)),
+        gaps=known_gaps(code),
     )
 
 
@@ -119,6 +123,25 @@ def schemes(content: Content) -> list[Measure]:
         )
         for scheme in content.schemes
     ]
+
+
+def others(content: Content) -> list[Measure]:
+    """What is in force beside figures and schemes: charges, roundings, values, rates, lists, obligations."""
+    shown = {*content.figures, *(scheme.measure_id for scheme in content.schemes)}
+    return [
+        Measure(measure_id, content.titles[measure_id], _other_value(content, measure_id), None, citation)
+        for measure_id, citation in sorted(content.citations.items())
+        if measure_id not in shown
+    ]
+
+
+def _other_value(content: Content, measure_id: str) -> str:
+    if measure_id in content.roundings:
+        return content.roundings[measure_id].words
+    if measure_id in content.exchanges:
+        return content.exchanges[measure_id].words
+    listed = content.valuations.get(measure_id) or content.goods.get(measure_id) or content.gaps.get(measure_id)
+    return ", ".join(listed) if listed else content.rules.get(measure_id, "")
 
 
 def _charge_words(content: Content, charge_id: str, collection: str) -> str:
