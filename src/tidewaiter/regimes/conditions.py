@@ -224,6 +224,12 @@ def _customs_value_above(value: Any, figures: Figures) -> Predicate:
     return lambda facts: facts.customs_value is not None and facts.customs_value > limit
 
 
+def _customs_value_below(value: Any, figures: Figures) -> Predicate:
+    """The customs value of the whole consignment is less than this figure."""
+    limit = _first(value, figures)
+    return lambda facts: facts.customs_value is not None and facts.customs_value < limit
+
+
 def _each_article_at_most(value: Any, figures: Figures) -> Predicate:
     """No single article is worth more than this figure: the price of each line over its quantity."""
     limit = _first(value, figures)
@@ -449,6 +455,7 @@ _BUILDERS: Mapping[str, Callable[[Any, Figures], Predicate]] = {
     "intrinsic_value_above": _intrinsic_value_above,
     "customs_value_at_most": _customs_value_at_most,
     "customs_value_above": _customs_value_above,
+    "customs_value_below": _customs_value_below,
     "each_article_at_most": _each_article_at_most,
     "each_article_below": _each_article_below,
     "statement": _statement,
