@@ -286,12 +286,10 @@ def test_what_is_owed_grows_with_value_between_the_cliffs_of_the_law(
     less, more = of(low), of(high)
     if less is None or more is None or less.unresolved or more.unresolved:
         return
-    share = (
-        regime.figures["valuation.price_share"].value / 100 if "valuation.price_share" in regime.figures else Decimal(1)
-    )
+    parts = [regime.figures[each.share].value / 100 for each in regime.law.price_shares.values()]
     articles = item.quantity or Decimal(1)
     for limit in cliffs(regime):
-        for factor in (Decimal(1), share, 1 / articles):
+        for factor in (Decimal(1), *parts, 1 / articles):
             if less.intrinsic_value.amount * factor - CENT <= limit <= more.intrinsic_value.amount * factor + CENT:
                 return
     assert less.due.amount + less.collected_at_sale.amount <= more.due.amount + more.collected_at_sale.amount

@@ -7,14 +7,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from tidewaiter.assessment.valuation import CUSTOMS_VALUE, ONE, PRICE_SHARE, ZERO, Adds, Rounder, rounder
+from tidewaiter.assessment.valuation import CUSTOMS_VALUE, ONE, ZERO, Adds, Rounder, rounder
 from tidewaiter.model.assessment import ChargeKind, Collection, Step
 from tidewaiter.model.declaration import GoodsItem
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.conditions import Predicate
 from tidewaiter.regimes.documents import Band, ChargeUse, Waiver
-from tidewaiter.regimes.law import AddOn, Charge, Scheme
+from tidewaiter.regimes.law import AddOn, Charge, PriceShare, Scheme
 
 T = TypeVar("T")
 
@@ -172,6 +172,7 @@ class ChargingLaw(NamedTuple):
     terms: tuple[str, ...]
     value_rounding: Rounder
     adds: Adds
+    price_shares: tuple[tuple[Predicate, Adds], ...]  # the first whose circumstances hold values the goods instead
     gaps: tuple[Gap, ...]
     gap_chapters: frozenset[str]  # first two digits that any gap concerns, for a quick no; "*" where one is on all
 
@@ -194,15 +195,17 @@ def charging_law(regime: Regime) -> ChargingLaw:
         addons=addons,
         terms=tuple(dict.fromkeys(term for charge in charges for term in charge.terms if term not in KNOWN_TERMS)),
         value_rounding=rounder(_there(law.roundings, "rounding.value", "the law")),
-        adds=Adds(customs, law.valuations.get(TAX_VALUE, customs), _price_share(regime)),
+        adds=Adds(customs, law.valuations.get(TAX_VALUE, customs)),
+        price_shares=tuple(_price_share(measure_id, each, regime) for measure_id, each in law.price_shares.items()),
         gaps=gaps,
         gap_chapters=frozenset(prefix[:2] for gap in gaps for prefix in gap.prefixes or (ALL_GOODS,)),
     )
 
 
-def _price_share(regime: Regime) -> Decimal:
-    """The part of the price that is the value of the goods: all of it, unless the law takes the retail price less."""
-    return regime.figures[PRICE_SHARE].value / HUNDRED if PRICE_SHARE in regime.figures else ONE
+def _price_share(measure_id: str, share: PriceShare, regime: Regime) -> tuple[Predicate, Adds]:
+    """The circumstances in which only a part of the price counts, and how goods are then valued."""
+    part = _there(regime.figures, share.share, measure_id).value / HUNDRED
+    return regime.predicate(share.when, measure_id), Adds(share.adds, share.adds, part, measure_id)
 
 
 def _scheme(scheme: Scheme, regime: Regime) -> CompiledScheme:

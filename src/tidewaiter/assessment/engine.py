@@ -13,7 +13,7 @@ from typing import Final
 
 from tidewaiter.assessment.charging import Circumstances, Tally, charge_all, waive
 from tidewaiter.assessment.compiled import ALL_GOODS, ChargingLaw, CompiledCharge, CompiledScheme, charging_law
-from tidewaiter.assessment.valuation import ZERO, Line, Valuation, above, value
+from tidewaiter.assessment.valuation import ZERO, Adds, Line, Valuation, above, value
 from tidewaiter.model.assessment import Assessment, Charge, Citation, Collection, Step
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import LawDataError
@@ -41,7 +41,8 @@ def assess(declaration: Declaration, regime: Regime, standing: PersonalStanding 
         if not dataset.is_assessed:
             return _not_assessed(regime, f"customs works out no duty or tax on this dataset: {dataset.title}")
         law = charging_law(regime)
-        valuation = value(declaration, regime, law.value_rounding, law.adds)
+        adds = law.adds if not law.price_shares else _adds(declaration, regime, law, dataset.code)
+        valuation = value(declaration, regime, law.value_rounding, adds)
         if not valuation.lines and declaration.function is not MessageFunction.ORIGINAL:
             return _not_assessed(regime, "the message states only what changes, not the goods with their prices")
         if not valuation.lines:
@@ -69,6 +70,12 @@ def assess(declaration: Declaration, regime: Regime, standing: PersonalStanding 
             _show_counters(facts, regime, valuation, tally)
         counted = {counter: facts.counted[counter] for counter in scheme.counts}
         return _finished(regime, scheme.measure_id, valuation, tally, counted)
+
+
+def _adds(declaration: Declaration, regime: Regime, law: ChargingLaw, dataset_code: str) -> Adds:
+    """How these goods are valued: in some circumstances only a part of the price counts."""
+    facts = Facts(declaration, regime.worth, dataset_code)
+    return next((adds for holds, adds in law.price_shares if holds(facts)), law.adds)
 
 
 def _scheme(facts: Facts, law: ChargingLaw) -> CompiledScheme:

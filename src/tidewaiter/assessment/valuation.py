@@ -22,7 +22,6 @@ from tidewaiter.regimes.regime import EXCHANGE, Regime
 
 ZERO = Decimal(0)
 CUSTOMS_VALUE = "valuation.customs_value"
-PRICE_SHARE = "valuation.price_share"
 ONE = Decimal(1)
 MODES = {"down": ROUND_DOWN, "half up": ROUND_HALF_UP, "half even": ROUND_HALF_EVEN, "up": ROUND_UP}
 
@@ -56,12 +55,13 @@ class Line(NamedTuple):
 class Adds(NamedTuple):
     """What is added to the price of the goods for each kind of value, by name: `freight`, `insurance`.
 
-    `price_share` is the part of the price that counts for both.
+    `price_share` is the part of the price that counts for both, `share_id` the measure it rests on.
     """
 
     customs: tuple[str, ...]
     tax: tuple[str, ...]
-    price_share: Decimal
+    price_share: Decimal = ONE
+    share_id: str = ""
 
 
 class Valuation(NamedTuple):
@@ -163,7 +163,7 @@ def _line(
     steps: tuple[Step, ...] = ()
     if good != price:
         words = f"{adds.price_share * 100} % of the price {price!s}"
-        steps = (Step(words, f"{good!s} {currency}", PRICE_SHARE),)
+        steps = (Step(words, f"{good!s} {currency}", adds.share_id),)
     if not costs:
         return Line(item.line_no, item, price, good, good, steps)
     customs_value, more = _with_costs(good, costs, adds.customs, f" {currency}")

@@ -25,6 +25,7 @@ from tidewaiter.regimes.documents import (
     FigureDocument,
     GoodsDocument,
     ObligationDocument,
+    PriceShareDocument,
     RefundDocument,
     RoundingDocument,
     SchemeDocument,
@@ -138,6 +139,8 @@ def _named(document: AnyDocument) -> Named:
             yield document.limit, FigureDocument
         case ElectionDocument():
             yield document.minimum_days, FigureDocument
+        case PriceShareDocument():
+            yield document.share, FigureDocument
         case RefundDocument():
             yield document.window_days, FigureDocument
         case _:
@@ -184,6 +187,8 @@ def _named_by_uses(document: SchemeDocument | AddOnDocument) -> Named:
 
 def _percentages(document: AnyDocument) -> Iterator[str]:
     """The figures that a document takes as percentages."""
+    if isinstance(document, PriceShareDocument):
+        yield document.share
     if isinstance(document, ChargeDocument):
         rate = document.rate
         named = (rate.percent, rate.share, *rate.special.values(), *(band.percent for band in rate.bands))
@@ -199,7 +204,7 @@ def _check_unit(name: str, documents: Documents, unit: str) -> None:
 
 
 def _whens(document: AnyDocument) -> Iterator[dict[str, Any]]:
-    if isinstance(document, SchemeDocument | AddOnDocument | RefundDocument):
+    if isinstance(document, SchemeDocument | AddOnDocument | RefundDocument | PriceShareDocument):
         yield document.when
     if isinstance(document, SchemeDocument | AddOnDocument):
         yield from (use.when for use in document.charges if use.when)

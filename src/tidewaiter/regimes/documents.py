@@ -78,6 +78,13 @@ class ValuationDocument(Document, frozen=True, tag="valuation", kw_only=True):
     """What is added to the price of the goods: the values name `freight` and `insurance`, separated by blanks."""
 
 
+class PriceShareDocument(Document, frozen=True, tag="price_share", kw_only=True):
+    """Where only a part of the price is the value of the goods: the values name what is then added, or `nothing`."""
+
+    share: str  # id of a figure in %
+    when: Condition = {}
+
+
 class ExchangeDocument(Document, frozen=True, tag="exchange", kw_only=True):
     """Whose exchange rate of which day is used. Values are rules known to `regimes.exchange`."""
 
@@ -269,6 +276,7 @@ AnyDocument = (
     | GapDocument
     | RoundingDocument
     | ValuationDocument
+    | PriceShareDocument
     | ExchangeDocument
     | TableDocument
     | ChargeDocument

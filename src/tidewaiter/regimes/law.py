@@ -76,6 +76,15 @@ class AddOn(Struct, frozen=True, omit_defaults=True):
     is_before: bool = False
 
 
+class PriceShare(Struct, frozen=True, omit_defaults=True):
+    """Circumstances in which a part of the price (a figure in %) is the value of the goods, and what is added to it."""
+
+    title: str
+    share: str
+    adds: tuple[str, ...] = ()
+    when: Condition = {}
+
+
 class Counter(Struct, frozen=True, omit_defaults=True):
     """An amount that one person (the key's role) may bring in over a period."""
 
@@ -172,5 +181,6 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     addons: tuple[AddOn, ...] = ()
     counters: dict[str, Counter] = {}
     elections: dict[str, Election] = {}
+    price_shares: dict[str, PriceShare] = {}
     obligations: dict[str, Obligation] = {}
     refunds: dict[str, Refund] = {}

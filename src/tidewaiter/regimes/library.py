@@ -25,6 +25,7 @@ from tidewaiter.regimes.documents import (
     GapDocument,
     GoodsDocument,
     ObligationDocument,
+    PriceShareDocument,
     RefundDocument,
     RoundingDocument,
     RuleDocument,
@@ -43,6 +44,7 @@ from tidewaiter.regimes.law import (
     Exchange,
     Figure,
     Obligation,
+    PriceShare,
     Refund,
     Rounding,
     Scheme,
@@ -53,6 +55,7 @@ from tidewaiter.regimes.regime import EXCHANGE, Regime
 T = TypeVar("T", bound=Struct)
 
 DAYS_KEPT = 64
+NOTHING_ADDED = "nothing"
 
 
 @lru_cache(maxsize=DAYS_KEPT)
@@ -128,6 +131,7 @@ class _Pages:
         self.addons: list[tuple[int, AddOn]] = []
         self.counters: dict[str, Counter] = {}
         self.elections: dict[str, Election] = {}
+        self.price_shares: dict[str, PriceShare] = {}
         self.obligations: dict[str, Obligation] = {}
         self.refunds: dict[str, Refund] = {}
         self.tables: dict[str, dict[str, str]] = {}
@@ -177,6 +181,7 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
         addons=tuple(addon for _, addon in sorted(pages.addons, key=lambda each: each[0])),
         counters=pages.counters,
         elections=pages.elections,
+        price_shares=pages.price_shares,
         obligations=pages.obligations,
         refunds=pages.refunds,
     )
@@ -214,6 +219,9 @@ def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on:
             pages.roundings[measure_id] = Rounding(value, quantum)  # type: ignore[arg-type]
         case ValuationDocument():
             pages.valuations[measure_id] = tuple(value.split())
+        case PriceShareDocument():
+            adds = () if value == NOTHING_ADDED else tuple(value.split())
+            pages.price_shares[measure_id] = PriceShare(document.title, document.share, adds, document.when)
         case TableDocument():
             pages.tables[measure_id] = _table(value)
         case ExchangeDocument():

@@ -59,7 +59,7 @@ WORDS = {name.casefold() for name in NAMES | ADJECTIVES if " " not in name}
 SPOKEN_OF = re.compile(
     "|".join(rf"\b{re.escape(name)}\b" for name in sorted(NAMES | ADJECTIVES, key=len, reverse=True))
 )
-ENGLISH = {"AT", "BE", "IT", "MY", "NO"}  # codes that are words: told apart only where they stand alone
+ENGLISH = {"AT", "BE", "ID", "IN", "IT", "MY", "NO"}  # codes that are words: told apart only where they stand alone
 CODE_IN_TEXT = re.compile(rf"\b(?:{'|'.join(sorted({'EU', 'UK', 'US', 'USA'} | set(jurisdictions()) - ENGLISH))})\b")
 
 

@@ -10,14 +10,14 @@ import pytest
 from tidewaiter.assessment import assess
 from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Party, TransportMeans
 from tidewaiter.model.money import Money
-from tidewaiter.model.standing import Standing
+from tidewaiter.model.standing import PersonalStanding
 from tidewaiter.regimes import load_regime
 from tidewaiter.revenue.obligations import Obligation, obligations
 
 
-def owed(code: str, on: date, declaration: Declaration, standing: Standing | None = None) -> dict[str, Obligation]:
+def owed(code: str, on: date, declaration: Declaration, standing: PersonalStanding | None = None) -> dict[str, Obligation]:
     regime = load_regime(code, on)
-    assessment = assess(declaration, regime, standing or Standing())
+    assessment = assess(declaration, regime, standing or PersonalStanding())
     return {each.measure_id: each for each in obligations(assessment, declaration, regime)}
 
 
@@ -51,7 +51,7 @@ def test_the_one_stop_shop_is_returned_by_the_month() -> None:
 def test_us_mail_is_remitted_by_the_seventh_working_day() -> None:
     post = Consignment(border_transport=TransportMeans(mode_code="5"))
     declaration = parcel("60", "USD", origin="DE", consignment=post, submitter=Party(party_id="POST1"))
-    found = owed("US", date(2025, 9, 3), declaration, Standing(elections={"us.postal.duty": "flat"}))
+    found = owed("US", date(2025, 9, 3), declaration, PersonalStanding(elections={"us.postal.duty": "flat"}))
     (mail,) = found.values()
     assert (mail.collector, mail.payer, mail.due) == ("carrier", "POST1", date(2025, 10, 9))
     assert mail.amount == Money(Decimal("80.00"), "USD")
