@@ -178,7 +178,8 @@ def _jurisdiction(book: Lawbook) -> Iterator[str]:
     law = book.jurisdiction
     inherits = f" It inherits the law of {law.parent}." if law.parent else ""
     yield f"## {law.title} ({book.code})\n"
-    yield f"Currency {law.currency}; modelled since {law.modelled_since}.{inherits}\n"
+    clocks = f"; the legal day begins in {law.time_zone}" if law.time_zone else ""
+    yield f"Currency {law.currency}{clocks}; modelled since {law.modelled_since}.{inherits}\n"
     unconfirmed = [
         (measure_id, document) for measure_id, document in sorted(book.documents.items()) if not document.is_confirmed
     ]
