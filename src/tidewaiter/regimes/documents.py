@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from tidewaiter.model.returned import EvidenceKind, ReturnReason
+
 Condition = dict[str, Any]  # checked when compiled: `regimes.conditions`
 
 
@@ -259,12 +261,19 @@ class ObligationDocument(Document, frozen=True, tag="obligation", kw_only=True):
 
 
 class RefundDocument(Document, frozen=True, tag="refund", kw_only=True):
-    """What is given back, for which reason, on which evidence and within how many days of the import."""
+    """What is given back, for which reason, on which evidence and within which time.
 
-    reason: Literal["returned to seller", "destroyed", "not as ordered", "overpaid", "lost"]
+    `window` is the time to claim, counted from the day named by `counted_from`; `exit_window` the time within which
+    the goods must have left, counted from the import. `minimum` is the amount below which nothing is given back.
+    """
+
+    reason: ReturnReason
     refunds: tuple[Literal["duty", "tax", "fee"], ...]
-    window_days: str  # id of a figure in days
-    evidence: tuple[str, ...]
+    evidence: tuple[EvidenceKind, ...]
+    window: str = ""  # id of a figure in days, months or years; "" where none is known: then an officer looks
+    counted_from: Literal["import", "release", "exit"] = "import"
+    exit_window: str = ""  # id of a figure in days, months or years
+    minimum: str = ""  # id of a figure
     refunded_by: Role = "customs"
     when: Condition = {}
 
@@ -290,7 +299,7 @@ AnyDocument = (
 
 
 class LawPage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`law.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
+    """`law.yaml` or `refunds.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
 
     sources: dict[str, Source]
     measures: dict[str, dict[str, Any]]

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation
+from tidewaiter.model.returned import EvidenceKind, ReturnReason
 from tidewaiter.regimes.documents import Base, ChargeUse, Condition, Due, RateDocument, Waiver
 
 
@@ -119,15 +120,18 @@ class Obligation(Struct, frozen=True, omit_defaults=True):
 
 
 class Refund(Struct, frozen=True, omit_defaults=True):
-    """What is given back, for which reason, on which evidence and until when."""
+    """What is given back, for which reason, on which evidence and until when; see `RefundDocument`."""
 
     title: str
-    reason: str
+    reason: ReturnReason
     refunds: tuple[str, ...]
-    window_days: str
-    evidence: tuple[str, ...]
+    evidence: tuple[EvidenceKind, ...]
     refunded_by: str
+    window: str = ""
     when: Condition = {}
+    counted_from: Literal["import", "release", "exit"] = "import"
+    exit_window: str = ""
+    minimum: str = ""
 
 
 class Dataset(Struct, frozen=True, omit_defaults=True):

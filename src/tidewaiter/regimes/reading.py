@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 JURISDICTION_FILE = "jurisdiction.yaml"
 DATASETS_FILE = "datasets.yaml"
-LAW_FILE = "law.yaml"  # many measures on one page
+LAW_FILES = ("law.yaml", "refunds.yaml")  # many measures on one page
 
 
 class Lawbook(Struct, frozen=True):
@@ -61,17 +61,19 @@ def codes() -> tuple[str, ...]:
 
 def read_folder(code: str, folder: Traversable) -> Lawbook:
     """The lawbook in `folder`. Raises LawDataError naming file and key."""
-    special = {JURISDICTION_FILE, DATASETS_FILE, LAW_FILE}
+    special = {JURISDICTION_FILE, DATASETS_FILE, *LAW_FILES}
     documents = {
         name.removesuffix(".yaml").replace("/", "."): _document(text, f"{code}/{name}")
         for name, text in _files(folder)
         if name not in special
     }
-    page = folder / LAW_FILE
-    if page.is_file():
-        for measure_id, document in _page(page.read_text("utf-8"), f"{code}/{LAW_FILE}").items():
+    for name in LAW_FILES:
+        page = folder / name
+        if not page.is_file():
+            continue
+        for measure_id, document in _page(page.read_text("utf-8"), f"{code}/{name}").items():
             if measure_id in documents:
-                raise LawDataError(f"{code}/{LAW_FILE}: {measure_id} also has a file of its own", place=measure_id)
+                raise LawDataError(f"{code}/{name}: {measure_id} also stands elsewhere", place=measure_id)
             documents[measure_id] = document
     datasets = folder / DATASETS_FILE
     return Lawbook(

@@ -7,7 +7,7 @@ or assessed again because an exchange rate was corrected late.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from random import Random
@@ -19,11 +19,12 @@ from tidewaiter.assessment import assess
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.declaration import Declaration, GoodsItem, Party
 from tidewaiter.model.money import Money
+from tidewaiter.model.returned import EvidenceKind, ExitEvent, ExitKind, Proof, ReturnedItem, ReturnReason
 from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.regimes.regime import EXCHANGE
 from tidewaiter.revenue.obligations import payer_of
 from tidewaiter.revenue.postings import Account, Entry, Posting, refunded
-from tidewaiter.revenue.returns import Imported, Outcome, ReturnClaim, ReturnedItem, decide_refund
+from tidewaiter.revenue.returns import Exit, Imported, Outcome, ReturnClaim, decide_refund
 from tidewaiter.workflow.accounting import Happening
 
 FIRST_DAY = date(2026, 1, 5)
@@ -120,15 +121,20 @@ def _amended(declaration: Declaration, chance: Random) -> Declaration:
 def _returned(last: Happening, chance: Random, on: date) -> Posting | None:
     assert last.assessment is not None
     first = last.declaration.goods_items[0]
+    event = ExitEvent(
+        event_id=f"E{chance.randrange(10**9)}", kind=ExitKind.DEPARTED, place="LHR", reported_by="carrier",
+        happened_at=datetime.combine(on, time(), UTC),
+    )  # fmt: skip
     claim = ReturnClaim(
         return_id="R1",
-        reason="returned to seller",
+        reason=ReturnReason.RETURNED,
         claimed_on=on,
         order_id=last.declaration.invoice_id,
         items=(ReturnedItem(quantity=Decimal(1), line_no=first.line_no),) if chance.random() < 0.5 else (),
-        evidence={"exit event": f"E{chance.randrange(10**9)}", "return order": last.declaration.invoice_id},
+        documents=(Proof(kind=EvidenceKind.RETURN_ORDER, reference=last.declaration.invoice_id),),
+        exit=Exit(event=event),
     )
-    imported = Imported(subject=last.subject, declaration=last.declaration, assessment=last.assessment)
+    imported = Imported(declaration=last.declaration, assessment=last.assessment)
     decision = decide_refund(claim, imported, last.regime)
     if decision.outcome is not Outcome.REFUND:
         return None
