@@ -138,7 +138,7 @@ def test_decisions_are_posted_once_and_add_up(store: PostgresStore) -> None:
     made = sum(post_decisions(store, store.accounts))
     assert made > 0
     assert sum(post_decisions(store, store.accounts)) == 0
-    found = reconcile_decisions(store, store.accounts)
+    found = reconcile_decisions(store, store.accounts, store.returns.totals())
     assert found.is_exact
     assert sum(found.assessed.values()) > 0
 

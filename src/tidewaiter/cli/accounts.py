@@ -150,7 +150,7 @@ def reconcile_(
     from tidewaiter.workflow.accounting import reconcile_decisions
 
     with opened_store() as store:
-        found = reconcile_decisions(store, store.accounts)
+        found = reconcile_decisions(store, store.accounts, store.returns.totals())
     rows = [
         {
             "of": group, "type": code, "currency": currency, "assessed": found.assessed.get((group, code, currency), 0),

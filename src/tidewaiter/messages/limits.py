@@ -22,3 +22,4 @@ ARCHIVE_MEMBERS_MAX: Final = 100_000  # files in one zip
 ARCHIVE_DIRECTORY_BYTES_MAX: Final = 64 * 1024**2  # the table of contents of one zip
 ARCHIVE_BYTES_MAX: Final = 64 * 1024**3  # decompressed bytes in all
 REQUEST_BYTES_MAX: Final = 1024**3  # one request to the REST API
+RETURN_MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024  # one message with returns or exit events

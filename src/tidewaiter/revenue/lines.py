@@ -34,6 +34,13 @@ class Share(Struct, frozen=True):
         return amount if self.is_all else amount * self.part / self.whole
 
 
+class Taken(Struct, frozen=True):
+    """How many of a line go back."""
+
+    line_no: int
+    quantity: Decimal
+
+
 class Quantities(Struct, frozen=True, kw_only=True):
     """By line: how many go back now, how many the line is, which share is back with those that went before.
 

@@ -30,7 +30,7 @@ from tidewaiter.revenue.giving_back import (
     released,
     settled,
 )
-from tidewaiter.revenue.lines import Quantities, articles_of, line_of
+from tidewaiter.revenue.lines import Quantities, Taken, articles_of, line_of
 from tidewaiter.revenue.windows import last_day
 
 ZERO = Decimal(0)
@@ -138,7 +138,7 @@ class RefundDecision(Struct, frozen=True, omit_defaults=True, kw_only=True):
     lines: tuple[GivenBack, ...] = ()
     settled: tuple[Settled, ...] = ()
     released: tuple[Security, ...] = ()
-    quantities: dict[int, Decimal] = {}
+    quantities: tuple[Taken, ...] = ()
     measure_id: str = ""
     window_ends_on: date | None = None
     steps: tuple[Step, ...] = ()
@@ -226,7 +226,7 @@ class _Deciding:
             lines=lines if gives else (),
             settled=books if outcome in GIVING else (),
             released=released(total, self.imported.secured) if outcome in GIVING else (),
-            quantities=quantities.taken if gives else {},
+            quantities=tuple(Taken(line, count) for line, count in quantities.taken.items() if count) if gives else (),
             measure_id=self.measure_id,
             window_ends_on=self.window_ends_on,
             steps=tuple(self.steps),
@@ -252,6 +252,8 @@ class _Deciding:
         for code, amount in at_sale.items():
             words = f"{code} {amount} {self.currency} was collected at the sale: who collected it gives it back, not customs"
             self._add("at_sale", Bearing.NOTE, words)
+        if self.imported.assessment.unresolved:
+            self._add("unresolved", Bearing.LOOK, "not all that is owed on the import is known")
         if not self._charged_at_border():
             return
         if law is None:
@@ -270,8 +272,6 @@ class _Deciding:
                 f"{total} {self.currency} is less than the {least} {self.currency} from which anything is given back"
             )
             self._add("minimum", Bearing.BAR, words, law.minimum)
-        if self.imported.assessment.unresolved:
-            self._add("unresolved", Bearing.LOOK, "not all that is owed on the import is known")
         self._check_recipient()
 
     def _check_match(self) -> None:

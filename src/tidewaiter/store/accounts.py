@@ -217,6 +217,19 @@ class Accounts:
             yield connection
 
 
+def read_postings(connection: psycopg.Connection, subject: str) -> list[Posting]:
+    """Every posting on a subject, as a transaction of somebody else's sees it."""
+    return _read(connection, "posting.subject = %s", [subject])
+
+
+def write_postings(connection: psycopg.Connection, postings: Sequence[Posting]) -> int:
+    """Book postings within a transaction of somebody else's; how many were new. Raises as `Accounts.post` does."""
+    for posting in postings:
+        if problem := posting.problem():
+            raise PostingError(f"{posting.key}: {problem}")
+    return _write(connection, postings, "", 0)
+
+
 def _write(connection: psycopg.Connection, postings: Sequence[Posting], source: str, position: int) -> int:
     connection.execute(_STAGE_POSTING)
     _stage(connection, postings)

@@ -19,6 +19,7 @@ from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
+from tidewaiter.store.returns import Returns
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.writing import (
     COMPRESSION_LEVEL,
@@ -68,6 +69,7 @@ class PostgresStore:
             self.schema_version = migrate(connection)
         self.senders = Senders(self._connections)
         self.accounts = Accounts(self._connections)
+        self.returns = Returns(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self

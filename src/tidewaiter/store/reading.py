@@ -274,7 +274,7 @@ def _declaration_rows(connection: psycopg.Connection, tail: str, parameters: Seq
 
 def _declaration_row(columns: dict[str, Any]) -> DeclarationRow:
     currency, value, due = columns.pop("currency"), columns.pop("intrinsic_value"), columns.pop("due")
-    for name in ("block_id", "block_index", "is_assessed", "standing"):
+    for name in ("block_id", "block_index", "is_assessed", "standing", "order_id"):
         del columns[name]
     lane, category = columns.pop("lane"), columns.pop("category")
     return DeclarationRow(

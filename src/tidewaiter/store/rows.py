@@ -33,7 +33,7 @@ DECLARATION_COLUMNS = (
     " block_index, position, sender_id, legal_day, goods_item_count, state,"
     " lane, category, version, error_count, warning_count, is_arrived, is_assessed, functional_reference_id,"
     " registered_id, transport_document_id, commodity_code, jurisdiction_code, dataset, description,"
-    " intrinsic_value, due, currency, standing"
+    " intrinsic_value, due, currency, standing, order_id"
 )
 GOODS_ITEM_COLUMNS = (
     "declaration_id, line_no, commodity_code, origin_country_code, net_mass_kg, invoice_price, invoice_currency,"
@@ -196,9 +196,10 @@ def _declaration_row(entry: Entry, common: _Common) -> str:
     block, block_index = entry.block or (_NULL, _NULL)
     is_arrived = standing is not None and standing.state is not State.RECEIVED
     is_assessed = standing is not None and standing.is_assessed
-    reference, document, code, jurisdiction, dataset, description = _texts(
+    reference, document, code, jurisdiction, dataset, description, order = _texts(
         reference, _transport_document(declaration)[:REFERENCE_LENGTH_MAX], first.commodity_code[:CODE_LENGTH_MAX],
         declaration.jurisdiction_code[:CODE_LENGTH_MAX], decision.dataset, first.description[:DESCRIPTION_LENGTH_MAX],
+        declaration.invoice_id[:REFERENCE_LENGTH_MAX],
     )  # fmt: skip
     return (
         f"{entry.declaration_id}\t{message_id}\t{common.decided_at}\t{received_at}"
@@ -208,7 +209,8 @@ def _declaration_row(entry: Entry, common: _Common) -> str:
         f"\t{entry.version}\t{errors}\t{warnings}"
         f"\t{'t' if is_arrived else 'f'}\t{'t' if is_assessed else 'f'}"
         f"\t{reference}\t{entry.registered_id}\t{document}\t{code}\t{jurisdiction}\t{dataset}\t{description}"
-        f"\t{_amount(value)}\t{_amount(due)}\t{value.currency if value else _NULL}\t{_standing_text(standing)}\n"
+        f"\t{_amount(value)}\t{_amount(due)}\t{value.currency if value else _NULL}\t{_standing_text(standing)}"
+        f"\t{order}\n"
     )
 
 

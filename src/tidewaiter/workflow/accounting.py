@@ -154,8 +154,11 @@ def sum_of(assessment: Assessment, into: Totals) -> None:
         into[key] = into.get(key, Decimal(0)) + charge.result.amount
 
 
-def reconcile_decisions(store: Evidence, books: Books) -> Reconciliation:
-    """Hold all that was decided here and posted against postings and statements: the last decision of each counts."""
+def reconcile_decisions(store: Evidence, books: Books, given_back: Totals) -> Reconciliation:
+    """Hold all that was decided here and posted against postings and statements: the last decision of each counts.
+
+    `given_back` is what decisions on returns gave back, by the decisions themselves.
+    """
     last: dict[str, Assessment | None] = {}
     for block_id in range(1, books.position(DECISIONS) + 1):
         for happening in _of_block(store, block_id):
@@ -164,6 +167,8 @@ def reconcile_decisions(store: Evidence, books: Books) -> Reconciliation:
     for assessment in last.values():
         if assessment is not None:
             sum_of(assessment, totals)
+    for key, amount in given_back.items():
+        totals[key] = totals.get(key, Decimal(0)) - amount
     return reconcile(totals, books, "declaration:")
 
 

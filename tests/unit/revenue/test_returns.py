@@ -21,6 +21,7 @@ from tidewaiter.model.returned import EvidenceKind, ExitEvent, ExitKind, Proof, 
 from tidewaiter.regimes import load_regime
 from tidewaiter.regimes.law import Figure
 from tidewaiter.revenue.giving_back import ChargeAccount, GivenBack, Security
+from tidewaiter.revenue.lines import Taken
 from tidewaiter.revenue.refunding import charge_accounts, refund_postings, securities
 from tidewaiter.revenue.returns import (
     Bearing,
@@ -89,7 +90,7 @@ def test_everything_back_refunds_everything() -> None:
 def test_a_part_refunds_its_share_rounded_down() -> None:
     found = decide(items=(ReturnedItem(quantity=D(1), sku="A"),))
     assert found.amounts == {"B00": D("1.90")}  # a third of 5.70
-    assert found.quantities == {1: D(1)}
+    assert found.quantities == (Taken(1, D(1)),)
     assert [step.result for step in found.steps][-1] == "1.90 EUR"
 
 
@@ -157,11 +158,16 @@ def test_the_window_is_counted_from_exit_where_the_law_says_so() -> None:
 
 def test_without_a_known_time_limit_an_officer_looks() -> None:
     regime = load_regime("NO", ON)
-    declaration = replace(DECLARATION, procedure_category="", goods_items=(item(1, "300.00", 1, "A"),))
-    imported = Imported(declaration=declaration, assessment=assess(declaration, regime))
+    imported = of_counts((1, 1), ["0", "500.00", "0", "0", "0"])
     found = decide_refund(replace(CLAIM, reason=ReturnReason.NOT_AS_ORDERED), imported, regime)
     assert found.outcome is Outcome.CASE
     assert "no_window" in codes(found)
+
+
+def test_what_cannot_be_reckoned_is_looked_at_even_where_nothing_is_charged() -> None:
+    assessment = replace(IMPORTED.assessment, charges=(), unresolved=("no duty rate is known",))
+    found = decide(replace(IMPORTED, assessment=assessment))
+    assert (found.outcome, codes(found)) == (Outcome.CASE, {"unresolved"})
 
 
 @pytest.mark.parametrize(
@@ -256,16 +262,16 @@ def test_of_what_the_law_does_not_give_back_nothing_comes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "needs_second"),
+    ("changes", "officers"),
     [
-        ({"items": (ReturnedItem(quantity=D(4), sku="A"),)}, False),
-        ({"claimed_on": date(2026, 6, 1)}, True),
-        ({"exit": None}, True),
-        ({"reason": ReturnReason.LOST}, True),
+        ({"items": (ReturnedItem(quantity=D(4), sku="A"),)}, 1),
+        ({"claimed_on": date(2026, 6, 1)}, 2),
+        ({"exit": None}, 2),
+        ({"reason": ReturnReason.LOST}, 2),
     ],
 )
-def test_against_the_law_s_own_answer_two_officers_are_needed(changes: dict[str, Any], needs_second: bool) -> None:
-    assert decide(**changes).needs_second is needs_second
+def test_against_the_law_s_own_answer_two_officers_are_needed(changes: dict[str, Any], officers: int) -> None:
+    assert decide(**changes).needs_second is (officers > 1)
     granted = decide(verdict=Verdict(is_granted=True, officers=("a", "b"), words="seen the goods"), **changes)
     assert granted.outcome is Outcome.REFUND
     assert granted.reasons[-1].words == "granted by a and b: seen the goods"
@@ -286,8 +292,8 @@ def test_an_officer_alone_up_to_the_policy_s_amount() -> None:
 def after(imported: Imported, found: RefundDecision) -> Imported:
     """The import after a refund."""
     returned = dict(imported.returned)
-    for line_no, quantity in found.quantities.items():
-        returned[line_no] = returned.get(line_no, D(0)) + quantity
+    for each in found.quantities:
+        returned[each.line_no] = returned.get(each.line_no, D(0)) + each.quantity
     return replace(imported, earlier=imported.earlier + found.lines, returned=returned)
 
 
@@ -381,7 +387,7 @@ def test_when_all_goes_back_order_does_not_matter_and_all_is_given_back(
         imported = (
             after(imported, found)
             if found.outcome is Outcome.REFUND
-            else after(imported, replace(found, quantities={line_no: D(1)}))
+            else after(imported, replace(found, quantities=(Taken(line_no, D(1)),)))
         )
     assert summed(imported.earlier) == {key: amount for key, amount in charged(imported.assessment).items() if amount}
 
