@@ -79,12 +79,12 @@ def import_goods(store: PostgresStore, *declarations: dict[str, Any], sender: st
 
 def hand_in(store: PostgresStore, *returns: dict[str, Any], sender: str = "post", **given: Any) -> ReturnReceipt:
     """The receipt of returns as JSON lines."""
-    return Returning(store, store.returns).submit(handed(store, returns, sender, **given))
+    return Returning(store).submit(handed(store, returns, sender, **given))
 
 
 def report(store: PostgresStore, *events: dict[str, Any], sender: str = "carrier", **given: Any) -> ReturnReceipt:
     """The receipt of exit events as JSON lines."""
-    return Returning(store, store.returns).submit_events(handed(store, events, sender, **given))
+    return Returning(store).submit_events(handed(store, events, sender, **given))
 
 
 def handed(store: PostgresStore, records: tuple[dict[str, Any], ...], sender: str, **given: Any) -> Handed:

@@ -59,7 +59,7 @@ def books_add_up(store: PostgresStore) -> bool:
 
 def say(store: PostgresStore, case_no: int, officer: str, *, grant: bool, words: str = "seen") -> Outcome | None:
     said = Said(case_no=case_no, is_granted=grant, officer=officer, words=words)
-    return Returning(store, store.returns).say(said).row.outcome
+    return Returning(store).say(said).row.outcome
 
 
 # --- the way of a return -------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def test_a_case_waits_for_its_exit_event_and_is_then_decided_by_itself(store: Po
     assert balance(store, "receivable") == 0
     assert balance(store, "refund") == 0  # and so nothing is paid out
     assert books_add_up(store)
-    assert replay_all(store, store.returns).is_clean
+    assert replay_all(store).is_clean
 
 
 def test_what_was_paid_is_paid_out_to_who_paid(store: PostgresStore) -> None:
@@ -118,7 +118,7 @@ def test_one_return_may_hold_goods_of_several_imports(store: PostgresStore) -> N
     with pytest.raises(TransitionError, match="no import is known"):
         say(store, 3, "anna", grant=True)
     assert say(store, 3, "anna", grant=False) is Outcome.REFUSED
-    assert replay_all(store, store.returns).is_clean
+    assert replay_all(store).is_clean
 
 
 def test_an_order_in_two_parcels_is_divided_by_article(store: PostgresStore) -> None:
@@ -176,7 +176,7 @@ def test_what_was_amended_is_given_back_as_amended(store: PostgresStore) -> None
     due = store.outcome(number).evaluation.assessment
     assert due is not None
     assert decision(store).total == due.due.amount < WHOLE
-    assert replay(store, store.returns, 1).is_clean
+    assert replay(store, 1).is_clean
     assert books_add_up(store)
 
 
@@ -193,7 +193,7 @@ def test_one_officer_decides_a_small_case_and_is_told_who_did(store: PostgresSto
     assert decision(store).reasons[-1].words == "granted by anna: seen"
     with pytest.raises(TransitionError, match="ended with a remission"):
         say(store, 1, "boris", grant=False)
-    assert replay(store, store.returns, 1).is_clean
+    assert replay(store, 1).is_clean
 
 
 def test_against_the_law_s_answer_two_officers_are_needed(store: PostgresStore) -> None:
@@ -258,7 +258,7 @@ def test_what_is_wrong_is_told_with_its_place_and_the_rest_goes_on(store: Postgr
     "body", [b"", b"\xff\xfe", b"[]", b"[{", b"<xml/>", b"return_id,what\nR,1\n", b'{"returns": 1}', b"[1, null]"]
 )
 def test_a_message_that_cannot_be_read_is_kept_and_answered(store: PostgresStore, body: bytes) -> None:
-    receipt = Returning(store, store.returns).submit(handed(store, (), "post", body=body))
+    receipt = Returning(store).submit(handed(store, (), "post", body=body))
     assert receipt.is_complete
     assert receipt.findings
     assert store.returns.body(receipt.return_message_id) == body
@@ -267,7 +267,7 @@ def test_a_message_that_cannot_be_read_is_kept_and_answered(store: PostgresStore
 
 def test_too_large_a_message_is_not_taken(store: PostgresStore) -> None:
     with pytest.raises(LimitExceededError, match="larger than 16 MiB"):
-        Returning(store, store.returns).submit(handed(store, (), "post", body=b" " * (16 * 1024**2 + 1)))
+        Returning(store).submit(handed(store, (), "post", body=b" " * (16 * 1024**2 + 1)))
 
 
 @pytest.mark.parametrize("table", ["return_decision", "goods_return", "exit_event", "return_verdict"])
@@ -299,7 +299,7 @@ def test_claims_at_the_same_time_never_give_back_more(store: PostgresStore) -> N
     assert given == WHOLE
     assert all(row.outcome is not None for row in rows)
     assert books_add_up(store)
-    assert replay_all(store, store.returns).is_clean
+    assert replay_all(store).is_clean
 
 
 def test_claims_on_one_account_at_the_same_time_lessen_it_once(store: PostgresStore) -> None:
@@ -333,7 +333,7 @@ if __name__ == "__main__":
     with PostgresStore(sys.argv[1]) as store:
         body = open(sys.argv[2], "rb").read()
         handed = Handed(body=body, sender_id=int(sys.argv[3]), transport="cli", received_on=date(2026, 7, 10))
-        Returning(store, store.returns).submit(handed)
+        Returning(store).submit(handed)
 """
 
 
@@ -356,7 +356,7 @@ def test_kill_between_keeping_and_deciding_loses_and_doubles_nothing(store: Post
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert len(store.returns.unprocessed()) == 1
-    (receipt,) = Returning(store, store.returns).resume()
+    (receipt,) = Returning(store).resume()
     assert receipt.is_complete
     rows = store.returns.cases(CaseFilter(limit=1000))
     assert len(rows) == count

@@ -19,7 +19,7 @@ def build() -> App:
     for name, words in COMMANDS.items():
         app.command(f"tidewaiter.cli.{name}:{name}", name=name, help=words)
     for name, words in NOUNS.items():
-        app.command(f"tidewaiter.cli.{name}:app", name=name, help=words)
+        app.command(f"tidewaiter.cli.{MODULES.get(name, name)}:app", name=name, help=words)
     return app
 
 
@@ -37,6 +37,7 @@ NOUNS = {
     "message": "List messages and give back their bytes as received.",
     "notice": "List what customs told the senders, since a cursor.",
     "regime": "Show the law of one jurisdiction on one day, with its sources.",
+    "return": "Hand in returned goods and exit events; show, decide and replay what is given back.",
     "rule": "Show the data-quality rules.",
     "sender": "Add senders and issue API keys.",
     "watch": "Keep the watch list.",
@@ -44,6 +45,7 @@ NOUNS = {
     "database": "Look after the database.",
     "docs": "Write or check the generated parts of the documentation.",
 }
+MODULES = {"return": "returns"}  # where a noun is a word of Python's
 HELP = """Clears cross-border e-commerce parcels on data sent before they arrive.
 
 Exit codes: 0 done; 1 could not be done; 2 wrong usage; 3 done, with findings.

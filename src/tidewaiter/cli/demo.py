@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -19,12 +21,18 @@ from tidewaiter.cli.output import Output
 from tidewaiter.cli.receipts import receipt_row
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
+from tidewaiter.model.errors import ConflictError
+from tidewaiter.revenue.payments import Draft
+from tidewaiter.revenue.postings import Account
 from tidewaiter.risk.watch_list import WatchListEntry
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.paying import take_payment
 from tidewaiter.workflow.ports import Filter
 from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.return_records import CaseFilter
+from tidewaiter.workflow.returning import Handed, Returning
 
 
 class DemoFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,12 +44,24 @@ class DemoFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shows: str
 
 
+class DemoReturns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file with returns or exit events; `pays` is the import whose charges are paid after it."""
+
+    file: str
+    kind: Literal["returns", "exit_events"]
+    sender: str
+    received_on: date
+    shows: str
+    pays: str = ""
+
+
 class Demonstration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`data/samples/demo.yaml`."""
 
     title: str
     watch_list: tuple[WatchListEntry, ...]
     files: tuple[DemoFile, ...]
+    returns: tuple[DemoReturns, ...]
 
 
 def demo(
@@ -62,7 +82,10 @@ def demo(
         rows = [receipt_row(entry.file, receipt) for entry, receipt in zip(demonstration.files, receipts, strict=True)]
         output.print_rows(rows, output_as, title=demonstration.title)
         _land(store, min(entry.legal_day for entry in demonstration.files))
+        _take_back(store, folder, demonstration.returns)
         if not (output_as.json or output_as.csv):
+            output.out().print()
+            output.print_rows(_returned(store), output_as, title="Returns (tidewaiter return explain HLM-R-0701)")
             output.out().print()
             output.print_rows(_summary(store), output_as, title="All parcels kept")
         if serve:
@@ -106,6 +129,45 @@ def _land(store: PostgresStore, on: date) -> None:
     for row in announced:
         if row.legal_day == on:
             desk.confirm_arrival(row.declaration_id, "demo", "the demonstration's first flight has landed", on=on)
+
+
+def _take_back(store: PostgresStore, folder: Traversable, files: tuple[DemoReturns, ...]) -> None:
+    """Some goods go back; the charges of one import are paid before the proof of exit comes."""
+    returning = Returning(store)
+    for entry in files:
+        handed = Handed(
+            body=(folder / entry.file).read_bytes(), sender_id=store.senders.ensure(entry.sender).sender_id,
+            transport="cli", file_name=entry.file, received_on=entry.received_on,
+        )  # fmt: skip
+        (returning.submit if entry.kind == "returns" else returning.submit_events)(handed)
+        if entry.pays:
+            _pay(store, entry.pays, entry.received_on)
+
+
+def _pay(store: PostgresStore, reference: str, on: date) -> None:
+    """Whoever owes the charges of an import pays them, unless that was done before."""
+    subject = f"declaration:{store.find(reference)}"
+    owed: dict[tuple[str, str], Decimal] = {}
+    for posting in store.accounts.of_subjects([subject])[subject]:
+        for entry in posting.entries:
+            if entry.account is Account.RECEIVABLE:
+                key = (entry.party, entry.currency)
+                owed[key] = owed.get(key, Decimal(0)) + entry.amount
+    for (party, currency), amount in owed.items():
+        if amount > 0:
+            payment = Draft(reference=f"demo {reference}", amount=amount, currency=currency, booked_on=on, payer=party)
+            with contextlib.suppress(ConflictError):
+                take_payment(payment, store.accounts)
+
+
+def _returned(store: PostgresStore) -> list[dict[str, Any]]:
+    return [
+        {
+            "case": row.case_no, "return": row.return_id, "import": row.declaration_id,
+            "became": row.outcome.value if row.outcome else "", "amount": f"{row.amount} {row.currency}" if row.amount else "",
+        }
+        for row in reversed(store.returns.cases(CaseFilter()))
+    ]  # fmt: skip
 
 
 def _summary(store: PostgresStore) -> list[dict[str, Any]]:

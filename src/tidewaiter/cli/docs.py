@@ -44,7 +44,7 @@ def check(folder: Folder = Path()) -> int:
 def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     """Each generated page and what renders it; `folder` is the root of the project."""
     from tidewaiter.cli.conformance import regimes
-    from tidewaiter.messages import reference
+    from tidewaiter.messages import reference, return_reference
     from tidewaiter.regimes.report import render_law
     from tidewaiter.risk.controls import whose_controls
 
@@ -54,6 +54,9 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
         Path("docs/reference/declaration.md"): reference.render_reference,
         Path("docs/reference/declaration.schema.json"): lambda: reference.json_schema().decode() + "\n",
         Path("docs/reference/limits.md"): reference.render_limits,
+        Path("docs/reference/returns.md"): return_reference.render_returns,
+        Path("docs/reference/return.schema.json"): lambda: return_reference.return_schema().decode() + "\n",
+        Path("docs/reference/exit-event.schema.json"): lambda: return_reference.exit_event_schema().decode() + "\n",
         Path("docs/reference/rules.md"): render_rules,
         Path("docs/reference/states.md"): render_states,
         Path("docs/reference/openapi.json"): render_openapi,

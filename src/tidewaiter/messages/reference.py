@@ -58,7 +58,7 @@ def json_schema() -> bytes:
     schema = msgspec.json.schema(Declaration)
     definitions: dict[str, Any] = schema["$defs"]
     for definition in definitions.values():
-        _spell_out_decimals(definition)
+        spell_out_decimals(definition)
     _add_role_ids(definitions["Declaration"]["properties"], Declaration, "")
     _add_role_ids(definitions["GoodsItem"]["properties"], GoodsItem, f"{ITEM}.")
     whole = {
@@ -71,17 +71,17 @@ def json_schema() -> bytes:
     return msgspec.json.format(msgspec.json.encode(whole), indent=2)
 
 
-def _spell_out_decimals(node: Any) -> None:
+def spell_out_decimals(node: Any) -> None:
     """Gives every decimal its pattern, in place."""
     if isinstance(node, dict):
         if node.get("format") == "decimal":
             del node["format"]
             node["pattern"] = DECIMAL_PATTERN
         for value in node.values():
-            _spell_out_decimals(value)
+            spell_out_decimals(value)
     elif isinstance(node, list):
         for value in node:
-            _spell_out_decimals(value)
+            spell_out_decimals(value)
 
 
 def _add_role_ids(properties: dict[str, Any], record: type[Struct], prefix: str) -> None:

@@ -14,8 +14,9 @@ from litestar.template import TemplateConfig
 
 from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import reading, submission
+from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import service as api_service
-from tidewaiter.web.desk import login, messages, parcels, submit
+from tidewaiter.web.desk import login, messages, parcels, returns, submit
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
@@ -62,6 +63,7 @@ def _pages() -> Router:
             parcels.parcel_list, parcels.parcel_page, parcels.parcel_act, parcels.parcel_record,
             messages.message_list, messages.message_page, messages.message_bytes,
             submit.submit_page, submit.submit,
+            returns.return_list, returns.return_page, returns.return_decide,
         ],
     )  # fmt: skip
 
@@ -86,6 +88,8 @@ def _api() -> Router:
         route_handlers=[
             submission.submit_message, submission.submit_declarations,
             reading.declarations, reading.declaration, reading.declaration_explanation, reading.message, reading.notices, reading.notice_document,
+            api_returns.submit_returns, api_returns.submit_exit_events, api_returns.returns, api_returns.one_return,
+            api_returns.return_schema, api_returns.exit_event_schema,
             api_service.regime, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any, BinaryIO, Final, Protocol
 
 from anyio import CapacityLimiter
@@ -17,6 +18,7 @@ from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.returning import Returning
 
 SUBMISSIONS_AT_ONCE: Final = 2  # small messages being decided at the same time: more threads only wait for one another
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
@@ -68,6 +70,11 @@ class House:
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered
+
+    @cached_property
+    def returning(self) -> Returning:
+        """Where returns and exit events are handed in, and cases decided."""
+        return Returning(self.store)
 
 
 def now() -> datetime:

@@ -45,6 +45,9 @@ def config() -> OpenAPIConfig:
         tags=[
             Tag(name="Submission", description="Handing in messages"),
             Tag(name="Reading", description="Declarations, explanations, notices"),
+            Tag(
+                name="Returns", description="Goods that go back, the proof that they have left, and what is given back"
+            ),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

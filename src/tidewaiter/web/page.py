@@ -22,6 +22,7 @@ from tidewaiter.web import words
 SECTIONS: Final = (
     ("start", "/"),
     ("parcels", "/parcels"),
+    ("returns", "/returns"),
     ("messages", "/messages"),
     ("submit", "/submit"),
     ("law", "/regimes"),

@@ -118,5 +118,6 @@ def finish(house: House) -> None:
     """Work through messages that were kept and not yet decided. What fails is logged; serving goes on."""
     try:
         house.intake.resume()
+        house.returning.resume()
     except Exception:  # whatever is wrong with an old message must not stop new ones
         logging.getLogger("tidewaiter.web").exception("messages left half done could not be finished")

@@ -37,6 +37,7 @@ from tidewaiter.workflow.records import (
     Span,
     WatchList,
 )
+from tidewaiter.workflow.return_records import ReturnStore
 
 
 class Sender(Struct, frozen=True):
@@ -285,6 +286,10 @@ class Writing(Protocol):
 
 class Store(Reader, Protocol):
     """All the workflow needs to keep and find again what it decides."""
+
+    @property
+    def returns(self) -> ReturnStore:
+        """Returned goods: what was handed in, its cases and decisions."""
 
     @property
     def encode(self) -> Callable[[Batch, Iterable[Entry]], EncodedBatch]:

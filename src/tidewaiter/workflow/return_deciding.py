@@ -45,7 +45,6 @@ from tidewaiter.workflow.return_records import (
     Earlier,
     KeptEvent,
     NewDecision,
-    ReturnStore,
 )
 
 REGIMES_KEPT = 64
@@ -66,9 +65,9 @@ class Import(Struct, frozen=True, kw_only=True):
 class Cases:
     """Decides cases, and decides them again as they were; keeps the law it has loaded."""
 
-    def __init__(self, store: Store, returns: ReturnStore, policy: Policy) -> None:
+    def __init__(self, store: Store, policy: Policy) -> None:
         self._store = store
-        self._returns = returns
+        self._returns = store.returns
         self._policy = policy
         self._regime: Callable[[str], Regime] = lru_cache(REGIMES_KEPT)(
             lambda digest: Regime.from_content(store.knowledge(digest))

@@ -26,24 +26,24 @@ def decision_of(kept: KeptDecision) -> RefundDecision:
     return msgspec.json.decode(kept.decision_bytes, type=RefundDecision)
 
 
-def replay(store: Store, returns: ReturnStore, case_no: int) -> Report:
+def replay(store: Store, case_no: int) -> Report:
     """Make every decision on one case again from the message, the import's decision, law and events as they were kept.
 
     Raises NotFoundError.
     """
-    file = returns.case(case_no)
-    cases = Cases(store, returns, shipped_policy())
+    file = store.returns.case(case_no)
+    cases = Cases(store, shipped_policy())
     report = Report(0, 0)
     for kept in file.decisions:
-        report += _play(cases, returns, file, kept)
+        report += _play(cases, store.returns, file, kept)
     return report
 
 
-def replay_all(store: Store, returns: ReturnStore) -> Report:
+def replay_all(store: Store) -> Report:
     """The same for every case."""
     report = Report(0, 0)
-    for case_no in _case_numbers(returns):
-        report += replay(store, returns, case_no)
+    for case_no in _case_numbers(store.returns):
+        report += replay(store, case_no)
     return report
 
 

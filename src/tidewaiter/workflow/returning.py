@@ -1,6 +1,6 @@
 """Returns in, refunds out: kept before they are read, decided by the law of their import, booked in the same transaction.
 
-    returning = Returning(store, store.returns)
+    returning = Returning(store)
     receipt = returning.submit(Handed(body=b"…", sender_id=1, transport="cli"))
 
 A message is kept as it came and committed. Each return in it is then kept with a case for each import it undoes, and
@@ -42,7 +42,6 @@ from tidewaiter.workflow.return_records import (
     KeptVerdict,
     ReturnLine,
     ReturnReceipt,
-    ReturnStore,
 )
 
 LINES_KEPT = 100  # of a receipt; the rest is read as cases
@@ -81,11 +80,9 @@ class Said(Struct, frozen=True, kw_only=True):
 class Returning:
     """Takes in returns and exit events, and carries out what officers say of cases; safe in threads."""
 
-    def __init__(
-        self, store: Store, returns: ReturnStore, *, policy: Policy | None = None, clock: Callable[[], datetime] = now
-    ) -> None:
-        self._returns = returns
-        self._cases = Cases(store, returns, policy or shipped_policy())
+    def __init__(self, store: Store, *, policy: Policy | None = None, clock: Callable[[], datetime] = now) -> None:
+        self._returns = store.returns
+        self._cases = Cases(store, policy or shipped_policy())
         self._clock = clock
 
     def submit(self, handed: Handed) -> ReturnReceipt:

@@ -21,6 +21,7 @@ from tidewaiter.model.finding import Severity
 FOLDER = Path(str(files("tidewaiter.data"))) / "samples"
 MANIFEST: dict[str, Any] = YAML(typ="safe").load(FOLDER / "demo.yaml")
 NAMES = [entry["file"] for entry in MANIFEST["files"]]
+RETURNS = [entry["file"] for entry in MANIFEST["returns"]]
 FAULTY = {"mixed/2026-06-15.zip"}
 
 
@@ -43,9 +44,9 @@ def declarations() -> list[Declaration]:
 
 def test_every_file_is_listed_and_described() -> None:
     present = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*/*") if path.name != "README.md"}
-    assert present == set(NAMES)
-    for entry in MANIFEST["files"]:
-        assert isinstance(entry["legal_day"], date)
+    assert present == {*NAMES, *RETURNS}
+    for entry in [*MANIFEST["files"], *MANIFEST["returns"]]:
+        assert isinstance(entry.get("legal_day") or entry["received_on"], date)
         assert entry["sender"]
         assert len(entry["shows"]) > 30
         assert (FOLDER / entry["file"]).parent.joinpath("README.md").is_file()

@@ -55,6 +55,34 @@ class RawBody(Operation):
         )
 
 
+EXAMPLE_RETURN: Final = {
+    "return_id": "R-2026-0710",
+    "reason": "returned to seller",
+    "waybill": "LX999004075TR",
+    "return_waybill": "RX999000011GB",
+    "items": [{"quantity": "1", "line_no": 2}],
+    "documents": [{"kind": "return order", "reference": "RO-5512"}],
+}
+
+
+@dataclass
+class RawReturns(Operation):
+    """An operation whose body is a message with returns or exit events."""
+
+    def __post_init__(self) -> None:
+        """Say that JSON or CSV may be sent."""
+        example: dict[str, Example | Reference] = {
+            "json": Example(summary="One return of a part, as JSON", value=EXAMPLE_RETURN)
+        }
+        content = {
+            "application/json": OpenAPIMediaType(schema=Schema(), examples=example),
+            "text/csv": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)),
+        }
+        self.request_body = RequestBody(
+            content=content, required=True, description="JSON or CSV, told by its content; docs/reference/returns.md"
+        )
+
+
 def refusals(*codes: str) -> dict[int, ResponseSpec]:
     """What OpenAPI says of these kinds of problem; those with one status are told together."""
     by_status: dict[int, list[str]] = {}

@@ -23,6 +23,7 @@ from tidewaiter.web.house import House
 from tidewaiter.web.listing import PAGE_ROWS, Given
 from tidewaiter.web.page import query, render, word
 from tidewaiter.web.public import law
+from tidewaiter.workflow.return_records import CaseFilter
 
 ITEMS_SHOWN: Final = 100
 FORM_BYTES_MAX: Final = 64 * 1024
@@ -124,6 +125,7 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         actions=actions.possible(file),
         address_lines=parcel.address_lines,
         recompute=RECOMPUTE.format(key=file.evaluation.judgement.draw.key) if file.evaluation.judgement else "",
+        returns=house.store.returns.cases(CaseFilter(declaration_id=declaration_id)),
         raw=raw,
         raw_problem=raw_problem,
         refused=extra.refused,
