@@ -180,6 +180,39 @@ def test_what_was_amended_is_given_back_as_amended(store: PostgresStore) -> None
     assert books_add_up(store)
 
 
+def test_what_was_booked_before_an_amendment_is_brought_up_to_date_first(store: PostgresStore) -> None:
+    (number,) = import_goods(store, declaration(1))
+    sum(post_decisions(store, store.accounts))
+    dearer = declaration(1, function="amendment", functional_reference_id="RET-1")
+    dearer["goods_items"][1]["invoice_price"]["amount"] = "180.00"
+    import_goods(store, dearer)
+    if store.outcome(number).row.version == 1:
+        Desk(store).act(number, Trigger.AMENDMENT_GRANTED, "anna", on=IMPORTED_ON)
+    hand_in(store, a_return(1, exit_event=an_event(1)))
+    assert decision(store).outcome is Outcome.CASE  # now above what the claimant's own word is enough for
+    report(store, an_event(2, waybill="BACK00000001"))
+    assert decision(store).total > WHOLE
+    assert decision(store).outcome is Outcome.REMISSION
+    assert books_add_up(store)
+
+
+def test_an_event_may_come_before_its_return(store: PostgresStore) -> None:
+    import_goods(store, declaration(1))
+    assert report(store, an_event(1)).counts == {}
+    assert hand_in(store, a_return(1)).counts == {"remission": 1}
+
+
+def test_what_cannot_be_worked_out_is_a_case_and_holds_up_nothing(store: PostgresStore) -> None:
+    """The law of the import is gone from the store: that return is left to an officer, the next one decided."""
+    import_goods(store, declaration(1))
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("DELETE FROM knowledge WHERE kind = 'regime'")
+    receipt = hand_in(store, a_return(1), a_return(2))
+    assert receipt.is_complete
+    assert [reason.code for reason in decision(store).reasons] == ["not_worked_out"]
+    assert replay_all(store).is_clean
+
+
 # --- officers ------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from api import parcels
+from returns import a_return, an_event, declaration, hand_in, import_goods
+from tidewaiter.web.house import House
 
 pytestmark = pytest.mark.ui
 
@@ -159,3 +161,31 @@ def test_the_image_in_the_documentation(page: Page) -> None:
         page.screenshot(path=str(image), full_page=True)
     assert image.read_bytes().startswith(b"\x89PNG")
     assert image.stat().st_size < IMAGE_BYTES_MAX
+
+
+def test_a_return_is_read_beside_its_import_and_decided(page: Page, site_house: House) -> None:
+    """A case waits for an officer: found in the list, worked out, granted with words; the parcel shows it."""
+    store = site_house.store
+    import_goods(store, declaration(1), sender="Meridian Post")
+    hand_in(store, a_return(1, documents=[], exit_event=an_event(1)), sender="Meridian Post")
+    page.goto("/")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Returns").click()
+    page.get_by_label("Came to").select_option(label="For an officer")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_role("row", name=re.compile("R-1")).get_by_role("link").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("R-1")
+    expect(page.get_by_text("no proof: return order")).to_be_visible()
+    expect(page.get_by_role("cell", name="Handbag, outer surface of leather")).to_be_visible()
+    total = page.get_by_role("row", name=re.compile("^Together")).get_by_role("cell")
+    expect(total).to_be_hidden()
+    page.get_by_text("How was this worked out").click()
+    expect(total).to_contain_text("86.37")
+    page.get_by_role("button", name="Give it back").click()
+    expect(page.get_by_label("Your words")).to_be_focused()
+    page.get_by_label("Your words").fill("the order was seen")
+    page.get_by_role("button", name="Give it back").click()
+    expect(page.get_by_role("status")).to_contain_text("you give it back")
+    expect(page.get_by_text("Charge lessened").first).to_be_visible()
+    expect(page.get_by_role("button", name="Give it back")).to_have_count(0)
+    page.get_by_role("link", name="Import RET-1").click()
+    expect(page.get_by_role("heading", name="Returns of this parcel")).to_be_visible()

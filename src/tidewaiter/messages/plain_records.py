@@ -109,15 +109,13 @@ _JSON = json.JSONDecoder(
 
 def _from_json(text: str, plural: str) -> Iterator[_Part]:
     """The records of JSON text. A line that is broken spoils no other line; a broken list is broken as a whole."""
-    lines = text.splitlines()
-    if text.lstrip().startswith("{") and _is_whole(next(line for line in lines if line.strip())):
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield _line(line, number)
-        return
     try:
         root = _JSON.decode(text)
     except json.JSONDecodeError as error:
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        if text.lstrip().startswith("{") and len(lines) > 1 and _is_whole(lines[0][1]):
+            yield from (_line(line, number) for number, line in lines)
+            return
         place = f"line {error.lineno}, column {error.colno}"
         hint = "Put each record on a line of its own: then one that is broken does not take the others with it."
         raise MessageError(f"not well-formed JSON at {place}: {error.msg}", hint=hint, place=place) from error

@@ -17,7 +17,7 @@ from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.returned import ExitEvent, ReturnRecord
 from tidewaiter.revenue.giving_back import GivenBack
-from tidewaiter.revenue.postings import Posting
+from tidewaiter.revenue.postings import Posting, PostingError
 from tidewaiter.revenue.refunding import Place
 from tidewaiter.revenue.returns import GIVING, Outcome, RefundDecision, ReturnClaim
 from tidewaiter.store.accounts import read_postings, write_postings
@@ -280,7 +280,7 @@ class Returns:
     @contextmanager
     def deciding(self, case_no: int) -> Iterator[PostgresDeciding]:
         """One transaction on one case, committed on leaving."""
-        with self._connections.lend() as connection, connection.transaction():
+        with self._connections.lend() as connection, _refused(), connection.transaction():
             row = connection.execute("SELECT declaration_id FROM return_case WHERE case_no = %s", [case_no]).fetchone()
             if row is None:
                 raise _no_case(case_no)
@@ -383,6 +383,15 @@ class PostgresDeciding:
                 new.case_no,
             ],
         )  # fmt: skip
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """What the database itself refuses of postings is an error like ours."""
+    try:
+        yield
+    except psycopg.errors.CheckViolation as error:
+        raise PostingError(f"the accounts refuse it: {error.diag.message_primary}") from error
 
 
 def _lock(connection: psycopg.Connection, kind: int, name: str) -> None:

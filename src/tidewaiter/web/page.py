@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -101,7 +101,7 @@ def day(value: date | None) -> str:
 
 def moment(value: datetime | None) -> str:
     """2026-03-31 14:05, in UTC as it is kept."""
-    return "" if value is None else value.strftime("%Y-%m-%d %H:%M")
+    return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def size(value: int) -> str:

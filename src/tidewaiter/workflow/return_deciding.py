@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -97,12 +98,28 @@ class Cases:
         )  # fmt: skip
         return decision
 
+    def leave(self, transaction: Deciding, at: datetime, problem: str) -> None:
+        """Keep as a case what could not be worked out, and why: one that cannot be decided holds up no other."""
+        file = transaction.case()
+        considered = Considered(
+            declaration_id=file.row.declaration_id, policy=self._policy, problem=problem,
+            software_version=tidewaiter.__version__,
+        )  # fmt: skip
+        transaction.decide(
+            NewDecision(
+                case_no=file.row.case_no, version=file.row.version + 1, actor="law", decided_at=at,
+                considered=considered, decision=_undecided(problem), postings=(),
+            )
+        )  # fmt: skip
+
     def decided_again(self, file: CaseFile, version: int) -> bytes:
         """The bytes that one of a case's decisions comes to when it is made again from what was kept."""
         kept = next((each for each in file.decisions if each.version == version), None)
         if kept is None:
             raise NotFoundError(f"case {file.row.case_no} has no decision {version}")
         considered = kept.considered
+        if considered.problem:
+            return canonical_bytes(_undecided(considered.problem))
         found = None
         earlier = _NOTHING
         if considered.declaration_id is not None:
@@ -165,12 +182,12 @@ class Cases:
         """The postings on an import, its charges among them: a refund must find what it gives back."""
         subject = f"declaration:{found.declaration_id}"
         standing = transaction.postings(subject)
-        if any(posting.kind == "charge" for posting in standing):
-            return standing
         assessment = found.evaluation.assessment
         assert assessment is not None
         owed = obligations(assessment, found.declaration, found.regime)
         wanted = charged(subject, generation(standing), assessment.legal_day, owed)
+        if _are_alike(standing, wanted):
+            return standing
         new = brought_up_to_date(standing, wanted, assessment.legal_day, "amended")
         transaction.book(new)
         return [*standing, *new]
@@ -199,6 +216,20 @@ class Cases:
             secured=considered.secured,
         )
         return decide_refund(claim, imported, found.regime, considered.policy, considered.verdict)
+
+
+def _are_alike(standing: Sequence[Posting], wanted: Sequence[Posting]) -> bool:
+    """Whether the charges that stand are those that are wanted, whenever they were booked."""
+    taken_back = {posting.reverses for posting in standing if posting.reverses}
+    stand = [each for each in standing if each.kind == "charge" and each.key not in taken_back]
+    return sorted(map(_likeness, stand)) == sorted(map(_likeness, wanted))
+
+
+def _likeness(posting: Posting) -> list[tuple[str, Decimal, str, str, str, str]]:
+    return sorted(
+        (str(each.account), each.amount, each.party, each.scheme, each.period, each.type_code)
+        for each in posting.entries
+    )
 
 
 _NOTHING = Earlier(decisions=(), lines=(), quantities={})
@@ -233,6 +264,15 @@ def _released_on(kept: Kept, evaluation: Evaluation, transitions: Sequence[Any])
     if evaluation.decision.state in released:
         return kept.legal_day
     return next((each.recorded_at.date() for each in transitions if each.to_state in released), None)
+
+
+def _undecided(problem: str) -> RefundDecision:
+    return RefundDecision(
+        outcome=Outcome.CASE,
+        currency="",
+        reasons=(Reason("not_worked_out", Bearing.LOOK, f"it cannot be worked out: {problem}"),),
+        needs_second=True,
+    )
 
 
 def _without_import(claim: ReturnClaim, verdict: Verdict | None) -> RefundDecision:

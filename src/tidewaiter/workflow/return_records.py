@@ -142,6 +142,7 @@ class Considered(Struct, frozen=True, omit_defaults=True, kw_only=True):
     secured: tuple[Security, ...] = ()
     policy: Policy = Policy()
     verdict: Verdict | None = None
+    problem: str = ""  # why nothing could be worked out: then an officer looks
     software_version: str = ""
 
 

@@ -22,10 +22,19 @@ from tidewaiter.messages.limits import RETURN_MESSAGE_BYTES_MAX
 from tidewaiter.messages.plain_records import Read, read_records
 from tidewaiter.model.canonical import digest as digest_of
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import ConflictError, LimitExceededError, MessageError, TransitionError
+from tidewaiter.model.errors import (
+    ConflictError,
+    LawDataError,
+    LimitExceededError,
+    MessageError,
+    NotFoundError,
+    NotInForceError,
+    TransitionError,
+)
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.returned import ExitEvent, ReturnedItem, ReturnRecord
 from tidewaiter.revenue.dividing import Article, divided
+from tidewaiter.revenue.postings import PostingError
 from tidewaiter.revenue.returns import GIVING, Outcome, Policy, ReturnClaim, Verdict
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.ports import Store
@@ -38,6 +47,7 @@ from tidewaiter.workflow.return_records import (
     CaseFile,
     CaseFilter,
     CaseLine,
+    CaseRow,
     KeptReturns,
     KeptVerdict,
     ReturnLine,
@@ -254,10 +264,14 @@ class Returning:
         )
 
     def _decide(self, case_no: int) -> None:
-        with self._returns.deciding(case_no) as transaction:
-            row = transaction.case().row
-            if row.outcome is None or row.outcome in (Outcome.CASE, Outcome.WAITING):
-                self._cases.decide(transaction, self._clock(), "law")
+        try:
+            with self._returns.deciding(case_no) as transaction:
+                if _is_open(transaction.case().row):
+                    self._cases.decide(transaction, self._clock(), "law")
+        except (NotFoundError, NotInForceError, LawDataError, PostingError, ConflictError) as error:
+            with self._returns.deciding(case_no) as transaction:
+                if _is_open(transaction.case().row):
+                    self._cases.leave(transaction, self._clock(), error.detail)
 
     # --- exit events -----------------------------------------------------------------------------------------
 
@@ -301,6 +315,10 @@ class Returning:
                 "exit.in_future", Severity.ERROR, "happened_at", words, event.event_id, "Report what has happened."
             )
         return None
+
+
+def _is_open(row: CaseRow) -> bool:
+    return row.outcome is None or row.outcome in (Outcome.CASE, Outcome.WAITING)
 
 
 def _in_future(event: ExitEvent) -> Finding:

@@ -25,7 +25,7 @@ from tidewaiter.web.page import query, render, word
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.ports import DecisionFile
 from tidewaiter.workflow.return_reading import decision_of
-from tidewaiter.workflow.return_records import CaseFile, CaseFilter
+from tidewaiter.workflow.return_records import CaseFile, CaseFilter, KeptDecision
 from tidewaiter.workflow.returning import Said
 
 FORM_BYTES_MAX: Final = 64 * 1024
@@ -55,6 +55,7 @@ class CaseView(Struct, frozen=True):
     sources: tuple[tuple[int, str, Citation], ...]
     may_decide: bool
     others: tuple[int, ...]  # cases of the same return
+    history: tuple[tuple[KeptDecision, Outcome], ...]
 
 
 @get("/returns", sync_to_thread=True)
@@ -152,6 +153,7 @@ def arrange(house: House, file: CaseFile) -> CaseView:
         if decision
         else (),
         may_decide=_may_decide(file),
+        history=tuple((each, decision_of(each).outcome) for each in file.decisions),
         others=tuple(sorted(row.case_no for row in same if row.case_no != file.row.case_no)),
     )
 
