@@ -22,6 +22,7 @@ from returns import IMPORTED_ON, a_return, an_event, declaration, hand_in, hande
 from tidewaiter.model.errors import ConflictError, LimitExceededError, NotFoundError, TransitionError
 from tidewaiter.release import Trigger
 from tidewaiter.revenue.payments import Draft
+from tidewaiter.revenue.postings import Account, Entry, Posting
 from tidewaiter.revenue.returns import Outcome, RefundDecision
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.accounting import post_decisions, reconcile_decisions
@@ -87,6 +88,29 @@ def test_what_was_paid_is_paid_out_to_who_paid(store: PostgresStore) -> None:
     assert balance(store, "refund") == -WHOLE
     assert {each.party for each in decision(store).settled} == {"GB123456789000"}
     assert books_add_up(store)
+
+
+def test_what_a_guarantee_secured_is_let_go(store: PostgresStore) -> None:
+    (number,) = import_goods(store, declaration(1))
+    sum(post_decisions(store, store.accounts))
+    where = {"currency": "GBP", "party": "GB123456789000", "scheme": "GUARANTEE-1"}
+    entries = (
+        Entry(account=Account.GUARANTEE_RESERVED, amount=WHOLE, **where),
+        Entry(account=Account.GUARANTEE_FREE, amount=-WHOLE, **where),
+    )
+    reserve = Posting(
+        key="g", kind="guarantee reserve", booked_on=IMPORTED_ON, entries=entries, subject=f"declaration:{number}"
+    )
+    store.accounts.post([reserve])
+    part = [{"quantity": 1, "line_no": 2}]
+    assert hand_in(store, a_return(1, items=part, exit_event=an_event(1))).counts == {"guarantee release": 1}
+    assert balance(store, "guarantee.reserved") == WHOLE - D("23.82")
+    assert balance(store, "receivable") == WHOLE - D("23.82")
+    rest = a_return(1, return_id="R-2", return_waybill="B2", exit_event=an_event(2, waybill="B2"))
+    assert hand_in(store, rest).counts == {"guarantee release": 1}
+    assert balance(store, "guarantee.reserved") == 0
+    assert books_add_up(store)
+    assert replay_all(store).is_clean
 
 
 def test_parts_give_what_the_whole_gives(store: PostgresStore) -> None:

@@ -70,6 +70,7 @@ class Imported(Struct, frozen=True, omit_defaults=True, kw_only=True):
     declaration: Declaration
     assessment: Assessment
     released_on: date | None = None
+    is_arrived: bool = True
     earlier: tuple[GivenBack, ...] = ()
     returned: dict[int, Decimal] = {}
     accounts: tuple[ChargeAccount, ...] = ()
@@ -260,6 +261,12 @@ class _Deciding:
             words = f"no rule on goods {self.claim.reason.value} is modelled in {self.regime.jurisdiction_code}"
             self._add("no_rule", Bearing.LOOK, words)
             return
+        if not self.imported.is_arrived:
+            self._add(
+                "not_arrived",
+                Bearing.LOOK,
+                "the import was announced and has not arrived, so it cannot have left again",
+            )
         self._check_exit(law, total)
         self._check_window(law)
         self._check_documents(law)

@@ -61,6 +61,7 @@ class Import(Struct, frozen=True, kw_only=True):
     evaluation: Evaluation
     regime: Regime
     released_on: date | None = None
+    is_arrived: bool = True
 
 
 class Cases:
@@ -146,6 +147,7 @@ class Cases:
             evaluation=evaluation,
             regime=self._regime(kept.regime_digest),
             released_on=_released_on(kept, evaluation, outcome.transitions),
+            is_arrived=outcome.row.is_arrived,
         )
 
     def _considered(
@@ -167,6 +169,7 @@ class Cases:
             registered_id=found.registered_id,
             regime_digest=found.regime.digest,
             released_on=found.released_on,
+            is_arrived=found.is_arrived,
             earlier=transaction.earlier(found.declaration_id).decisions,
             event_no=event.event_no if event else None,
             is_own_word=event is not None and event.sender_id == file.kept.sender_id,
@@ -210,6 +213,7 @@ class Cases:
             declaration=msgspec.structs.replace(found.declaration, registered_id=considered.registered_id),
             assessment=found.evaluation.assessment,
             released_on=considered.released_on,
+            is_arrived=considered.is_arrived,
             earlier=earlier.lines,
             returned=earlier.quantities,
             accounts=considered.accounts,

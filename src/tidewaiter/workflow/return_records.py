@@ -67,6 +67,7 @@ class CaseLine(Struct, frozen=True, omit_defaults=True):
     outcome: Outcome
     amount: Decimal = Decimal(0)
     currency: str = ""
+    sender_id: int = 0  # whose return it is: who reports an event is not told of others' money
 
 
 class ReturnReceipt(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -134,6 +135,7 @@ class Considered(Struct, frozen=True, omit_defaults=True, kw_only=True):
     registered_id: str = ""
     regime_digest: str = ""
     released_on: date | None = None
+    is_arrived: bool = True
     earlier: tuple[int, ...] = ()
     event_no: int | None = None
     is_own_word: bool = False

@@ -257,11 +257,7 @@ class Returning:
 
     def _case_lines(self, return_no: int) -> tuple[CaseLine, ...]:
         rows = self._returns.cases(CaseFilter(return_no=return_no, limit=1_000))
-        return tuple(
-            CaseLine(row.case_no, row.declaration_id, row.outcome, row.amount or Decimal(0), row.currency or "")
-            for row in reversed(rows)
-            if row.outcome is not None
-        )
+        return tuple(_case_line(row) for row in reversed(rows))
 
     def _decide(self, case_no: int) -> None:
         try:
@@ -294,12 +290,7 @@ class Returning:
             cases = self._returns.waiting_for(event_no)
             for case_no in cases:
                 self._decide(case_no)
-            rows = [self._returns.case(case_no).row for case_no in cases]
-            told = tuple(
-                CaseLine(row.case_no, row.declaration_id, row.outcome, row.amount or Decimal(0), row.currency or "")
-                for row in rows
-                if row.outcome is not None
-            )
+            told = tuple(_case_line(self._returns.case(case_no).row) for case_no in cases)
             lines.append(ReturnLine(read.position, read.record.event_id, 0, told))
         return lines, findings, len(reads)
 
@@ -315,6 +306,13 @@ class Returning:
                 "exit.in_future", Severity.ERROR, "happened_at", words, event.event_id, "Report what has happened."
             )
         return None
+
+
+def _case_line(row: CaseRow) -> CaseLine:
+    assert row.outcome is not None  # all are decided by now
+    return CaseLine(
+        row.case_no, row.declaration_id, row.outcome, row.amount or Decimal(0), row.currency or "", row.sender_id
+    )
 
 
 def _is_open(row: CaseRow) -> bool:

@@ -156,6 +156,11 @@ def test_the_window_is_counted_from_exit_where_the_law_says_so() -> None:
     assert decide_refund(replace(claim, exit=None), imported, regime).outcome is Outcome.WAITING
 
 
+def test_what_has_not_arrived_cannot_have_left_again() -> None:
+    found = decide(replace(IMPORTED, is_arrived=False))
+    assert (found.outcome, codes(found)) == (Outcome.CASE, {"not_arrived"})
+
+
 def test_without_a_known_time_limit_an_officer_looks() -> None:
     regime = load_regime("NO", ON)
     imported = of_counts((1, 1), ["0", "500.00", "0", "0", "0"])

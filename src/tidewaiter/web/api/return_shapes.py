@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -12,8 +13,17 @@ from tidewaiter.model.assessment import Citation, Step
 from tidewaiter.model.money import Money
 from tidewaiter.revenue.returns import Bearing, Outcome, RefundDecision
 from tidewaiter.web.api.shapes import Amount, FindingShape
+from tidewaiter.web.principal import Principal
 from tidewaiter.workflow.return_reading import decision_of
-from tidewaiter.workflow.return_records import CaseFile, CaseLine, CaseRow, KeptEvent, ReturnLine, ReturnReceipt
+from tidewaiter.workflow.return_records import (
+    RETURNS,
+    CaseFile,
+    CaseLine,
+    CaseRow,
+    KeptEvent,
+    ReturnLine,
+    ReturnReceipt,
+)
 
 
 class CaseShape(Struct, frozen=True, kw_only=True):
@@ -110,7 +120,10 @@ class ReturnLineShape(Struct, frozen=True):
 
     position: Annotated[int, Meta(description="Which record of the message, from 1")]
     name: Annotated[str, Meta(description="Its return_id or event_id")]
-    cases: list[CaseLineShape]
+    cases: Annotated[
+        list[CaseLineShape], Meta(description="Your own: who reports an event is not told of others' money")
+    ]
+    case_count: Annotated[int, Meta(description="How many cases were decided, others' counted")]
 
 
 class ReturnReceiptShape(Struct, frozen=True, kw_only=True):
@@ -125,21 +138,24 @@ class ReturnReceiptShape(Struct, frozen=True, kw_only=True):
     findings: Annotated[list[FindingShape], Meta(description="What could not be taken, and where; the rest was")]
 
 
-def receipt(given: ReturnReceipt) -> ReturnReceiptShape:
-    """The receipt as it travels."""
+def receipt(given: ReturnReceipt, asking: Principal) -> ReturnReceiptShape:
+    """The receipt as it travels: to a declarant, with its own cases."""
+    lines = [_line(line, asking) for line in given.lines]
+    counts = Counter(case.outcome.value for line in lines for case in line.cases)
     return ReturnReceiptShape(
         return_message_id=given.return_message_id,
         digest=given.digest,
         is_repeat=given.is_repeat,
         record_count=given.record_count,
-        counts=dict(given.counts),
-        lines=[_line(line) for line in given.lines],
+        counts=dict(given.counts if asking.is_officer or given.kind == RETURNS else counts),
+        lines=lines,
         findings=[FindingShape.of(finding) for finding in given.findings],
     )
 
 
-def _line(line: ReturnLine) -> ReturnLineShape:
-    return ReturnLineShape(line.position, line.name, [CaseLineShape.of(case) for case in line.cases])
+def _line(line: ReturnLine, asking: Principal) -> ReturnLineShape:
+    own = [case for case in line.cases if asking.is_officer or case.sender_id == asking.sender_id]
+    return ReturnLineShape(line.position, line.name, [CaseLineShape.of(case) for case in own], len(line.cases))
 
 
 def case(row: CaseRow) -> CaseShape:

@@ -118,7 +118,7 @@ async def _take(
         kept = f"It is kept as message {found.return_message_id}."
         raise WebError("message.unreadable", f"{problem.words}. {kept}", hint=problem.hint, place=problem.place)
     status = HTTP_200_OK if found.is_repeat else HTTP_201_CREATED
-    return Response(shapes.receipt(found), status_code=status)
+    return Response(shapes.receipt(found, asking), status_code=status)
 
 
 @get(
