@@ -79,9 +79,11 @@ class Cases:
         """The import as declared, in its last version; None where it cannot be read."""
         return content(self._store, sources_of(self._store.kept(declaration_id)))
 
-    def decide(self, transaction: Deciding, at: datetime, actor: str, verdict: Verdict | None = None) -> RefundDecision:
-        """Decide a case as things stand now; keep and book it in the transaction."""
-        file = transaction.case()
+    def decide(
+        self, transaction: Deciding, file: CaseFile, at: datetime, verdict: Verdict | None = None
+    ) -> RefundDecision:
+        """Decide a case (`file`, as the transaction has it) as things stand now; keep and book it there."""
+        actor = "law" if verdict is None else " and ".join(verdict.officers)
         subject = f"declaration:{file.row.declaration_id}"
         found = None if file.row.declaration_id is None else self._import(file.row.declaration_id)
         considered = self._considered(transaction, file, found, verdict)
@@ -99,9 +101,8 @@ class Cases:
         )  # fmt: skip
         return decision
 
-    def leave(self, transaction: Deciding, at: datetime, problem: str) -> None:
+    def leave(self, transaction: Deciding, file: CaseFile, at: datetime, problem: str) -> None:
         """Keep as a case what could not be worked out, and why: one that cannot be decided holds up no other."""
-        file = transaction.case()
         considered = Considered(
             declaration_id=file.row.declaration_id, policy=self._policy, problem=problem,
             software_version=tidewaiter.__version__,

@@ -139,7 +139,7 @@ class Returning:
             if not is_waiting:
                 officers = (*dict.fromkeys(others if needs_second else ()), said.officer)
                 agreed = Verdict(is_granted=said.is_granted, officers=officers, words=words)
-                self._cases.decide(transaction, at, " and ".join(officers), agreed)
+                self._cases.decide(transaction, file, at, agreed)
         return self._returns.case(said.case_no)
 
     # --- messages --------------------------------------------------------------------------------------------
@@ -262,12 +262,12 @@ class Returning:
     def _decide(self, case_no: int) -> None:
         try:
             with self._returns.deciding(case_no) as transaction:
-                if _is_open(transaction.case().row):
-                    self._cases.decide(transaction, self._clock(), "law")
+                if _is_open((file := transaction.case()).row):
+                    self._cases.decide(transaction, file, self._clock())
         except (NotFoundError, NotInForceError, LawDataError, PostingError, ConflictError) as error:
             with self._returns.deciding(case_no) as transaction:
-                if _is_open(transaction.case().row):
-                    self._cases.leave(transaction, self._clock(), error.detail)
+                if _is_open((file := transaction.case()).row):
+                    self._cases.leave(transaction, file, self._clock(), error.detail)
 
     # --- exit events -----------------------------------------------------------------------------------------
 
