@@ -31,7 +31,7 @@ from tidewaiter.revenue.giving_back import (
     settled,
 )
 from tidewaiter.revenue.lines import Quantities, Taken, articles_of, line_of
-from tidewaiter.revenue.windows import last_day
+from tidewaiter.revenue.windows import in_words, last_day
 
 ZERO = Decimal(0)
 
@@ -351,7 +351,7 @@ class _Deciding:
                 self._add("not_released", Bearing.LOOK, "the import is not released", law.window)
             return
         last = self.window_ends_on = last_day(start, limit)
-        words = f"to be claimed within {limit.value:f} {limit.unit} of {law.counted_from} on {start}"
+        words = f"to be claimed within {in_words(limit)} of {law.counted_from} on {start}"
         self.steps.append(Step(words, str(last), law.window))
         if self.claim.claimed_on > last:
             self._add(

@@ -12,6 +12,11 @@ MONTHS = {"months": 1, "years": 12}
 MONTHS_OF_A_YEAR = 12
 
 
+def in_words(limit: Figure) -> str:
+    """As "90 days" or "1 year"."""
+    return f"{limit.value:f} {limit.unit.removesuffix('s') if limit.value == 1 else limit.unit}"
+
+
 def last_day(start: date, limit: Figure) -> date:
     """The last day of a time that begins on `start`, which is not counted; the last day itself is.
 

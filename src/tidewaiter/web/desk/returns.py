@@ -141,7 +141,7 @@ def arrange(house: House, file: CaseFile) -> CaseView:
     """The case in reading order."""
     decision = decision_of(file.decisions[-1]) if file.decisions else None
     imported = house.store.decision(file.row.declaration_id) if file.row.declaration_id is not None else None
-    numbers = {measure: place for place, measure in enumerate(decision.citations if decision else (), start=1)}
+    numbers = {measure: place for place, measure in enumerate(_measures(decision) if decision else (), start=1)}
     same = house.store.returns.cases(CaseFilter(return_no=file.row.return_no, limit=PAGE_ROWS))
     return CaseView(
         file=file,
@@ -149,7 +149,7 @@ def arrange(house: House, file: CaseFile) -> CaseView:
         imported=imported,
         goods=goods(file, decision, imported.declaration) if imported and imported.declaration else (),
         steps=tuple((step, numbers.get(step.measure_id, 0)) for step in decision.steps) if decision else (),
-        sources=tuple((numbers[measure], measure, each) for measure, each in decision.citations.items())
+        sources=tuple((number, measure, decision.citations[measure]) for measure, number in numbers.items())
         if decision
         else (),
         may_decide=_may_decide(file),
@@ -172,6 +172,12 @@ def goods(file: CaseFile, decision: RefundDecision | None, declaration: Declarat
             )
         )  # fmt: skip
     return tuple(found)
+
+
+def _measures(decision: RefundDecision) -> tuple[str, ...]:
+    """The measures that have a source, as a reader meets them from the top."""
+    met = [*(step.measure_id for step in decision.steps), *decision.citations]
+    return tuple(dict.fromkeys(measure for measure in met if measure in decision.citations))
 
 
 def _may_decide(file: CaseFile) -> bool:
