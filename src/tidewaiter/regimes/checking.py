@@ -39,7 +39,7 @@ Documents = Mapping[str, tuple[str, AnyDocument]]
 
 VALUES = ("intrinsic_value", "customs_value", "customs_value_and_duty", "tax_value", "duty", "tax", "fee")
 MODES = ("down", "half up", "half even", "up")
-PERCENT, DAYS = "%", "days"
+PERCENT, TIMES = "%", ("days", "months", "years")
 CURRENCY_LETTERS = 3
 ASKING: Mapping[str, type[CounterDocument | ElectionDocument]] = {
     "within_counter": CounterDocument,
@@ -108,9 +108,11 @@ def _check_value(document: AnyDocument, value: str) -> None:
                     f"has the value {value!r}, which is no amount", hint='write it as "12.5", not negative', place=value
                 )
             unit = document.unit
-            if unit not in (PERCENT, DAYS) and not (len(unit) == CURRENCY_LETTERS and unit.isupper()):
+            if unit not in (PERCENT, *TIMES) and not (len(unit) == CURRENCY_LETTERS and unit.isupper()):
                 raise LawDataError(
-                    f"is in {unit!r}", hint=f"a unit is {PERCENT}, {DAYS} or an ISO 4217 currency", place=unit
+                    f"is in {unit!r}",
+                    hint=f"a unit is {PERCENT}, {', '.join(TIMES)} or an ISO 4217 currency",
+                    place=unit,
                 )
         case RoundingDocument():
             quantum = _number(document.quantum)
@@ -142,7 +144,8 @@ def _named(document: AnyDocument) -> Named:
         case PriceShareDocument():
             yield document.share, FigureDocument
         case RefundDocument():
-            yield document.window_days, FigureDocument
+            figures = (document.window, document.exit_window, document.minimum)
+            yield from ((name, FigureDocument) for name in figures if name)
         case _:
             return
 

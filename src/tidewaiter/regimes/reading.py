@@ -48,8 +48,14 @@ def lawbook(code: str) -> Lawbook | None:
 def place_of(book: Lawbook, measure_id: str, name: str = "") -> str:
     """File and line where a measure names something (where it begins, for no name): for words about what is wrong."""
     own = "/".join(measure_id.split(".")) + ".yaml"
-    file = own if (book.folder / own).is_file() else LAW_FILE
+    pages = [own, *LAW_FILES]
+    names = [file for file in pages if (book.folder / file).is_file()]
+    file = next((each for each in names if each == own or _stands_on(book.folder / each, measure_id)), names[-1])
     return f"{book.code}/{file}:{line_naming((book.folder / file).read_text('utf-8'), measure_id, name)}"
+
+
+def _stands_on(page: Traversable, measure_id: str) -> bool:
+    return any(line.startswith(f"  {measure_id}:") for line in page.read_text("utf-8").splitlines())
 
 
 @cache
@@ -73,7 +79,9 @@ def read_folder(code: str, folder: Traversable) -> Lawbook:
             continue
         for measure_id, document in _page(page.read_text("utf-8"), f"{code}/{name}").items():
             if measure_id in documents:
-                raise LawDataError(f"{code}/{name}: {measure_id} also stands elsewhere", place=measure_id)
+                own = (folder / f"{measure_id.replace('.', '/')}.yaml").is_file()
+                where = "has a file of its own" if own else "stands on another page"
+                raise LawDataError(f"{code}/{name}: {measure_id} also {where}", place=measure_id)
             documents[measure_id] = document
     datasets = folder / DATASETS_FILE
     return Lawbook(
