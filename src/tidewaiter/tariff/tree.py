@@ -53,17 +53,18 @@ class Nomenclature:
     def path(self, place: int, on: date) -> tuple[int, ...]:
         """The places from the chapter down to the line itself."""
         path = [place]
-        while True:
-            parents = self._candidates(path[-1])
-            parent = next((each for each in parents if is_valid(self.lines[each], on)), None)
-            if parent is None:
-                return tuple(reversed(path))
-            path.append(parent)
+        while (above := self.parent(path[-1], on)) is not None:
+            path.append(above)
+        return tuple(reversed(path))
+
+    def parent(self, place: int, on: date) -> int | None:
+        """The place of the line that stands directly above on a day; None at the top."""
+        return next((each for each in self._candidates(place) if is_valid(self.lines[each], on)), None)
 
     def is_leaf(self, place: int, on: date) -> bool:
         """True where nothing stands below the line on that day and its suffix allows it to be declared."""
         line = self.lines[place]
-        return line.suffix == DECLARABLE_SUFFIX and next(self._below(place, on), None) is None
+        return line.suffix == DECLARABLE_SUFFIX and not self._has_child(place, on)
 
     def leaves(self, prefix: str, on: date) -> tuple[int, ...]:
         """The places of the declarable lines whose code begins with `prefix`, in order."""
@@ -107,19 +108,21 @@ class Nomenclature:
             if _lasts(other, line):
                 return
 
-    def _below(self, place: int, on: date) -> Iterator[int]:
+    def _has_child(self, place: int, on: date) -> bool:
         line, begin = self.lines[place], self._stems[place]
         chapter = line.code[:2]
         for after in range(place + 1, len(self.lines)):
             other = self.lines[after]
             if other.code[:2] != chapter or not (self._is_complete or other.code.startswith(begin)):
-                return
+                return False
             if not is_valid(other, on):
                 continue
-            if other.depth > line.depth:
-                yield after
-            elif self._is_complete:
-                return
+            # Where lines are missing, what begins with the same digits may hang below a nearer line than this one.
+            if other.depth > line.depth and self.parent(after, on) == place:
+                return True
+            if self._is_complete:
+                return False
+        return False
 
 
 def _lasts(parent: Line, child: Line) -> bool:
