@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.tariff.codes import stem, ten_digits
@@ -68,10 +69,11 @@ def areas(draw: st.DrawFn) -> dict[str, Area]:
 @st.composite
 def contents(draw: st.DrawFn) -> Content:
     held: list[Line] = []
+    deepest = draw(st.sampled_from((6, 8, 10, 10)))
     for line in draw(st.lists(lines(), min_size=1, max_size=16)):
         taken = any(each.code == line.code and each.suffix == line.suffix and _meet(each, line) for each in held)
         if not taken:
-            held.append(line)
+            held.append(replace(line, digits=min(line.digits, deepest)))
     return Content(
         edition=1, jurisdiction_code="ZZ", in_force_from=FIRST, is_complete=draw(st.booleans()),
         lines=tuple(sorted(held, key=in_order)), areas=draw(areas()),
@@ -119,12 +121,11 @@ class Scan:
         found = [line for line in self.content.lines if line.code == full and line.suffix == "80" and _on(line, on)]
         if found:
             return found[0]
-        for digits in (8, 6):
-            short = full[:digits].ljust(10, "0")
-            above = [each for each in self.content.lines if each.code == short and each.suffix == "80" and _on(each, on)]
-            if above:
-                return above[0] if above[0].digits == digits and self.is_leaf(above[0], on) else None
-        return None
+        digits = max(line.digits for line in self.content.lines)
+        short = full[:digits].ljust(10, "0")
+        above = [each for each in self.content.lines if each.code == short and each.suffix == "80" and _on(each, on)]
+        ends = above and above[0].digits == digits < 10 and self.is_leaf(above[0], on)
+        return above[0] if ends else None
 
     def member(self, area: str, country: str, on: date) -> bool:
         if area in (ERGA_OMNES, country):

@@ -39,6 +39,7 @@ NOUNS = {
     "regime": "Show the law of one jurisdiction on one day, with its sources.",
     "rule": "Show the data-quality rules.",
     "sender": "Add senders and issue API keys.",
+    "tariff": "Import published tariffs, show what they say of a code, compare editions.",
     "watch": "Keep the watch list.",
     "bench": "Measure this machine.",
     "database": "Look after the database.",

@@ -20,6 +20,7 @@ from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.senders import Senders
+from tidewaiter.store.tariffs import TariffEditions
 from tidewaiter.store.writing import (
     COMPRESSION_LEVEL,
     Content,
@@ -68,6 +69,7 @@ class PostgresStore:
             self.schema_version = migrate(connection)
         self.senders = Senders(self._connections)
         self.accounts = Accounts(self._connections)
+        self.tariffs = TariffEditions(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self

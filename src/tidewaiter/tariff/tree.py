@@ -11,10 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date
 
-from tidewaiter.tariff.codes import stem, ten_digits
+from tidewaiter.tariff.codes import DIGITS, stem, ten_digits
 from tidewaiter.tariff.records import DECLARABLE_SUFFIX, Line, is_valid
-
-SHORTER = (8, 6)  # digits that a national code may be cut to where the tariff itself goes no deeper
 
 
 def in_order(line: Line) -> tuple[str, str, date]:
@@ -25,11 +23,12 @@ def in_order(line: Line) -> tuple[str, str, date]:
 class Nomenclature:
     """The lines of a tariff, in order, with what is asked of them worked out when first asked."""
 
-    __slots__ = ("_at", "_codes", "_is_complete", "_parents", "_stems", "lines")
+    __slots__ = ("_at", "_codes", "_digits", "_is_complete", "_parents", "_stems", "lines")
 
     def __init__(self, lines: tuple[Line, ...], *, is_complete: bool) -> None:
         self.lines = lines
         self._is_complete = is_complete
+        self._digits = max((line.digits for line in lines), default=DIGITS)
         self._codes = [line.code for line in lines]
         self._stems = [stem(line.code) for line in lines]
         self._parents: dict[int, tuple[int, ...]] = {}
@@ -39,16 +38,14 @@ class Nomenclature:
                 self._at.setdefault(line.code, []).append(index)
 
     def find(self, code: str, on: date) -> int | None:
-        """The place of the line of a code on a day: of the code itself, or of the shorter code at which the tariff ends."""
+        """The place of the line of a code on a day; for a longer code than any of the tariff's, of what it begins with."""
         full = ten_digits(code)
         found = self._valid(full, on)
-        if found is not None:
+        if found is not None or self._digits == DIGITS:
             return found
-        for digits in SHORTER:
-            place = self._valid(full[:digits].ljust(10, "0"), on)
-            if place is not None:
-                return place if self.lines[place].digits == digits and self.is_leaf(place, on) else None
-        return None
+        place = self._valid(full[: self._digits].ljust(DIGITS, "0"), on)
+        is_end = place is not None and self.lines[place].digits == self._digits and self.is_leaf(place, on)
+        return place if is_end else None
 
     def path(self, place: int, on: date) -> tuple[int, ...]:
         """The places from the chapter down to the line itself."""
