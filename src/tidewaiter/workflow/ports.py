@@ -37,6 +37,7 @@ from tidewaiter.workflow.records import (
     Span,
     WatchList,
 )
+from tidewaiter.workflow.tariffs import Editions
 
 
 class Sender(Struct, frozen=True):
@@ -323,6 +324,10 @@ class Store(Reader, Protocol):
 
     def record_at(self, place: Place, message: KeptMessage | None = None) -> tuple[str, bytes]:
         """The form and bytes of one record of a message (which may be at hand already). Raises NotFoundError."""
+
+    @property
+    def tariffs(self) -> Editions:
+        """The editions of tariffs that were imported."""
 
     def watch_list_version(self) -> int:
         """The version of the watch list as it stands."""

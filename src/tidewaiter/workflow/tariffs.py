@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from tidewaiter.tariff.importing.limits import FILE_BYTES_MAX, FILES_MAX
 from tidewaiter.tariff.tariff import Tariff
 
 KIND = "tariff"  # of its content among the kept knowledge
+TARIFFS_KEPT = 4  # at hand in one process: a whole one is large
 
 
 class SourceReport(Struct, frozen=True):
@@ -58,12 +60,29 @@ class Editions(Protocol):
     def all(self) -> tuple[Edition, ...]:
         """Every edition, the earliest first."""
 
+    def version(self) -> int:
+        """The number of the last edition; 0 where none is imported."""
+
     def content(self, digest: str) -> bytes:
         """The content of an edition. Raises NotFoundError."""
 
 
+class Library(Protocol):
+    """Where editions and contents are found; a store is one."""
+
+    @property
+    def tariffs(self) -> Editions:
+        """The editions."""
+
+    def knowledge(self, digest: str) -> bytes:
+        """The content kept under a digest. Raises NotFoundError."""
+
+
 class Known(Struct, frozen=True):
-    """The editions there are and where their contents come from: what a shelf of law needs to find a tariff."""
+    """The editions there are and where their contents come from: what a shelf of law needs to find a tariff.
+
+    Sent to another process it brings the way to the contents, not the contents.
+    """
 
     editions: tuple[Edition, ...] = ()
     contents: Callable[[str], bytes] | None = None
@@ -75,12 +94,29 @@ class Known(Struct, frozen=True):
             return None
         for book in reversed(lineage(jurisdiction_code)):
             edition = in_force(self.editions, book.code, on)
-            if edition is not None and self.contents is not None:
-                return Tariff.from_content(self.contents(edition.digest))
+            if edition is not None:
+                return self.by_digest(edition.digest)
         return None
+
+    def by_digest(self, digest: str) -> Tariff:
+        """The tariff of this digest, read once and kept at hand. Raises NotFoundError."""
+        if self.contents is None:
+            raise NotFoundError(f"no tariff is kept under {digest}")
+        return _by_digest(digest, self.contents)
 
 
 NOTHING_IMPORTED = Known()
+
+
+def known(library: Library) -> Known:
+    """The editions as they stand in a store."""
+    version = library.tariffs.version()
+    return Known(library.tariffs.all(), library.knowledge, version) if version else NOTHING_IMPORTED
+
+
+@lru_cache(maxsize=TARIFFS_KEPT)
+def _by_digest(digest: str, contents: Callable[[str], bytes]) -> Tariff:
+    return Tariff.from_content(contents(digest))
 
 
 def in_force(editions: Iterable[Edition], jurisdiction_code: str, on: date) -> Edition | None:
