@@ -287,10 +287,22 @@ class ByTariff:
         return Basis(
             value=goods.value,
             currency=regime.currency,
-            quantities=_quantities(goods.item),
+            quantities=_quantities(goods.item, self._unit(goods.item)),
             on=regime.legal_day,
             exchange=exchange,
         )
+
+    def _unit(self, item: GoodsItem) -> str:
+        """The unit of the declared quantity: the one declared, else the tariff's supplementary unit of the goods."""
+        if item.quantity is None or item.quantity_unit:
+            return unit_table().declared(item.quantity_unit)
+        code = self._code(item)
+        for measure in self._measures(code, item) if isinstance(code, str) else ():
+            if measure.kind is Kind.SUPPLEMENTARY_UNIT and (expression := self._expression(measure.duty)) is not None:
+                for each in expression.components:
+                    if each.expression_id is DutyExpressionId.SUPPLEMENTARY_UNIT:
+                        return each.unit + each.qualifier
+        return ""
 
     def _expression(self, duty: str) -> DutyExpression | None:
         return self.tariff.held.duties.get(duty)
@@ -323,10 +335,9 @@ def _currencies(expression: DutyExpression) -> set[str]:
     return {each.monetary_unit for each in every if each.monetary_unit}
 
 
-def _quantities(item: GoodsItem) -> dict[str, Decimal]:
-    """What the line says of mass and quantity, by the tariff's units. What is no number or below zero is not said."""
+def _quantities(item: GoodsItem, unit: str) -> dict[str, Decimal]:
+    """What the line says of mass and of quantity in `unit`. What is no number or below zero is not said."""
     found: dict[str, Decimal] = {}
-    unit = unit_table().declared(item.quantity_unit)
     for code, quantity in (("KGM", item.net_mass_kg), ("KGMG", item.gross_mass_kg), (unit, item.quantity)):
         if code and quantity is not None and quantity.is_finite() and quantity >= 0:
             found[code] = quantity

@@ -27,7 +27,7 @@ DAY = date(2026, 7, 1)
 FIRST = date(2026, 1, 1)
 CODE = "8517130000"
 KINDS = {"103": Kind.THIRD_COUNTRY, "112": Kind.SUSPENSION, "122": Kind.QUOTA, "142": Kind.PREFERENCE,
-         "552": Kind.ANTI_DUMPING, "554": Kind.COUNTERVAILING, "696": Kind.SAFEGUARD, "564": Kind.ANTI_DUMPING,
+         "109": Kind.SUPPLEMENTARY_UNIT, "552": Kind.ANTI_DUMPING, "554": Kind.COUNTERVAILING, "696": Kind.SAFEGUARD, "564": Kind.ANTI_DUMPING,
          "699": Kind.ADDITIONAL_DUTY, "999": Kind.OTHER}  # fmt: skip
 LINES = (
     Line(code="8500000000", depth=0, digits=2), Line(code="8517000000", depth=1, digits=4),
@@ -99,6 +99,13 @@ def test_a_declared_quantity_counts_in_the_tariffs_units() -> None:
     assert duties(assessed(held, quantity=Decimal(3), quantity_unit="NAR")) == [("A00", "15.00")]
     assert duties(assessed(held, quantity=Decimal(3), quantity_unit="XYZ")) == []
     assert duties(assessed(held, quantity=Decimal("NaN"), quantity_unit="NAR")) == []
+
+
+def test_a_quantity_without_a_unit_is_in_the_tariffs_own() -> None:
+    unit = measure("109", "p/st")
+    held = tariff(measure("103", "5.00 GBP / 100 items"), unit)
+    assert duties(assessed(held, quantity=Decimal(200))) == [("A00", "10.00")]
+    assert duties(assessed(tariff(measure("103", "5.00 GBP / 100 items")), quantity=Decimal(200))) == []
 
 
 def test_another_currency_is_converted_at_the_laws_rate() -> None:
