@@ -18,7 +18,7 @@ from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
-from tidewaiter.regimes import Regime, legal_day_at, load_regime
+from tidewaiter.regimes import Regime, legal_day_at
 from tidewaiter.release import Trigger, amended, may
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
@@ -89,7 +89,7 @@ class Shelf:
             return Law(None, None, "no jurisdiction is named")
         version = f"watch list {self.watch_list.version}" if self.watch_list.version else ""
         try:
-            regime = load_regime(jurisdiction_code, on, self.tariffs.tariff(jurisdiction_code, on))
+            regime = self.tariffs.regime(jurisdiction_code, on)
             knowledge = load_knowledge(jurisdiction_code, on, watch_list=self._entries, watch_list_version=version)
         except NotInForceError as error:
             return Law(None, None, error.detail)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from tidewaiter.messages import archives
 from tidewaiter.model.canonical import digest
 from tidewaiter.model.errors import MessageError, NotFoundError
+from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.regimes.library import lineage
 from tidewaiter.tariff.importing import FileReport, Heading, Imported, Source, TariffFileError, imported
 from tidewaiter.tariff.importing.limits import FILE_BYTES_MAX, FILES_MAX
@@ -97,6 +98,10 @@ class Known(Struct, frozen=True):
             if edition is not None:
                 return self.by_digest(edition.digest)
         return None
+
+    def regime(self, jurisdiction_code: str, on: date) -> Regime:
+        """The law of a jurisdiction on a day, by the tariff that is imported for it. Raises as `load_regime` does."""
+        return load_regime(jurisdiction_code, on, self.tariff(jurisdiction_code, on))
 
     def by_digest(self, digest: str) -> Tariff:
         """The tariff of this digest, read once and kept at hand. Raises NotFoundError."""

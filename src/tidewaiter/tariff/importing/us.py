@@ -35,6 +35,7 @@ LAST_GOODS_CHAPTER = "97"
 THIRD_COUNTRY = "103"  # TARIC's types, for what it does is the same
 PREFERENCE = "142"
 _SPECIAL = re.compile(r"([^()]+?)\s*\(([A-Z][A-Z0-9+*]*(?:\s*,\s*[A-Z][A-Z0-9+*]*)*)\)")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,60}>")
 _FOOTNOTE = re.compile(r"\s*\d{1,2}/\s*$")
 
 
@@ -206,7 +207,7 @@ def _area() -> Area:
 
 def _text(row: Row, name: str) -> str:
     value = row.fields.get(name)
-    return " ".join(value.split()) if isinstance(value, str) else ""
+    return " ".join(_TAG.sub("", value).split()) if isinstance(value, str) else ""
 
 
 def _units(value: Any) -> tuple[str, ...]:
