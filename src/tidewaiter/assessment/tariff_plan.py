@@ -35,7 +35,7 @@ from tidewaiter.tariff.tariff import Tariff
 GROUP_LETTERS = 2  # a country has two; what is longer is a group
 OTHERS_SHOWN = 6
 BELOW_LOOKED_AT = 500  # declarable codes below one that is not
-KEPT = 65_536
+KEPT = 16_384
 
 
 class Ready(NamedTuple):
@@ -282,6 +282,8 @@ class Planner:
                 yield Open(
                     f"who belongs to {measure.area} is not known here, and {named(measure)} is on goods from there"
                 )
+        if any(each.kind is Kind.EXCISE for each in measures):
+            yield Open("the tariff states excise on goods of this code, which is not modelled")
         for measure in measures:
             if measure.kind is Kind.OTHER and measure.duty:
                 yield Open(

@@ -39,6 +39,8 @@ def import_(
 
     if not files:
         raise UsageError("no file was named", hint="tidewaiter tariff import FILE… --jurisdiction GB --from 2026-01-01")
+    if not by.strip():
+        raise UsageError("nobody is named who imports it", hint="--by NAME")
     heading = Heading(_jurisdiction(jurisdiction), from_, column)
     with opened_store() as store:
         edition = import_files(sources_of(files), heading, store.tariffs, by, now())

@@ -27,7 +27,7 @@ DAY = date(2026, 7, 1)
 FIRST = date(2026, 1, 1)
 CODE = "8517130000"
 KINDS = {"103": Kind.THIRD_COUNTRY, "112": Kind.SUSPENSION, "122": Kind.QUOTA, "142": Kind.PREFERENCE,
-         "109": Kind.SUPPLEMENTARY_UNIT, "552": Kind.ANTI_DUMPING, "554": Kind.COUNTERVAILING, "696": Kind.SAFEGUARD, "564": Kind.ANTI_DUMPING,
+         "109": Kind.SUPPLEMENTARY_UNIT, "306": Kind.EXCISE, "552": Kind.ANTI_DUMPING, "554": Kind.COUNTERVAILING, "696": Kind.SAFEGUARD, "564": Kind.ANTI_DUMPING,
          "699": Kind.ADDITIONAL_DUTY, "999": Kind.OTHER}  # fmt: skip
 LINES = (
     Line(code="8500000000", depth=0, digits=2), Line(code="8517000000", depth=1, digits=4),
@@ -207,6 +207,7 @@ OPEN = {
         action_code="27"), Condition(condition_code="B", action_code="04"))), "allowed with a document alone (Y900)"),
     "no rate": (measure("552"), "no rate stated, needs: the rate"),
     "a type not mapped": (measure("699", "1.00 %"), "how it is accounted for is not modelled"),
+    "excise": (measure("306", "10.00 %"), "the tariff states excise"),
     "a type not known": (measure("999", "1.00 %"), "states a duty of 1.00 % and is not modelled"),
 }  # fmt: skip
 

@@ -193,6 +193,14 @@ def test_a_json_api_document_is_read_by_its_relations() -> None:
     assert tariff.measures("7202118000", "IN", DAY) == ()
 
 
+def test_relations_that_go_round_in_circles_come_to_an_end() -> None:
+    me = {"type": "geographical_area", "id": "2020"}
+    area = {**me, "attributes": {"id": "2020", "geographical_area_id": "2020"},
+            "relationships": {"children_geographical_areas": {"data": [me] * 50}}}  # fmt: skip
+    document = {**COMMODITY, "included": [each for each in COMMODITY["included"] if each["id"] != "2020"] + [area]}
+    assert read(json.dumps(document)).tariff.held.areas["2020"].members[0].code == "2020"
+
+
 def test_a_nomenclature_and_a_list_of_measures_are_one_tariff() -> None:
     lines = TARIC.replace("0101", "7202").replace("0100000000", "7200000000").replace("7202291000", "7202118000")
     tariff = read(lines, UK_MEASURES).tariff

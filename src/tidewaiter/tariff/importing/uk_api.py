@@ -26,29 +26,45 @@ def nested(document: Any) -> Any:
     """A JSON:API document with its relations in place of their references; anything else as it is."""
     if not isinstance(document, dict) or "data" not in document or "import_measures" in document:
         return document
-    included = {
-        (each.get("type"), each.get("id")): each
-        for each in document.get("included", ())
-        if isinstance(each, dict)
-    }  # fmt: skip
+    listed = document.get("included")
+    included = {_reference(each): each for each in listed if isinstance(each, dict)} if isinstance(listed, list) else {}
+    resolver = _Resolver(included)
     data = document["data"]
-    if isinstance(data, list):
-        return [_resolved(each, included, 0) for each in data]
-    return _resolved(data, included, 0)
+    return [resolver.resolved(each, 0) for each in data] if isinstance(data, list) else resolver.resolved(data, 0)
 
 
-def _resolved(reference: Any, included: dict[Any, Fields], depth: int) -> Any:
-    if not isinstance(reference, dict) or depth > DEPTH_MAX:
-        return reference
-    record = included.get((reference.get("type"), reference.get("id")), reference)
-    found = {"id": record.get("id"), **(record.get("attributes") or {})}
-    for name, relation in (record.get("relationships") or {}).items():
-        data = relation.get("data") if isinstance(relation, dict) else None
-        if isinstance(data, list):
-            found[name] = [_resolved(each, included, depth + 1) for each in data]
-        else:
-            found[name] = _resolved(data, included, depth + 1)
-    return found
+class _Resolver:
+    """Puts records in place of their references. Each is made once for each depth, however often it is named."""
+
+    def __init__(self, included: dict[tuple[str, str], Fields]) -> None:
+        self._included = included
+        self._made: dict[tuple[tuple[str, str], int], Fields] = {}
+
+    def resolved(self, reference: Any, depth: int) -> Any:
+        if not isinstance(reference, dict) or depth > DEPTH_MAX:
+            return reference
+        name = _reference(reference)
+        record = self._included.get(name)
+        if record is None:
+            return self._nested(reference, depth)
+        found = self._made.get((name, depth))
+        if found is None:
+            found = self._made[name, depth] = self._nested(record, depth)
+        return found
+
+    def _nested(self, record: Fields, depth: int) -> Fields:
+        found = {"id": record.get("id"), **_of(record, "attributes")}
+        for name, relation in _of(record, "relationships").items():
+            data = relation.get("data") if isinstance(relation, dict) else None
+            if isinstance(data, list):
+                found[name] = [self.resolved(each, depth + 1) for each in data]
+            else:
+                found[name] = self.resolved(data, depth + 1)
+        return found
+
+
+def _reference(record: Fields) -> tuple[str, str]:
+    return (str(record.get("type")), str(record.get("id")))
 
 
 def is_commodity(document: Any) -> bool:
@@ -77,17 +93,14 @@ def read_commodity(document: Fields, parts: Parts) -> None:
     for name in ("chapter", "heading"):
         if isinstance(document.get(name), dict):
             _line(document[name], parts, name)
-    for each in document.get("ancestors") or ():
+    for each in _records(document, "ancestors", parts):
         _line(each, parts, "ancestors")
     if own is None:
         return
     unknown: Counter[tuple[str, str]] = Counter()
     for name, direction in (("import_measures", Direction.IMPORT), ("export_measures", Direction.EXPORT)):
-        for number, fields in enumerate(document.get(name) or (), 1):
+        for number, fields in enumerate(_records(document, name, parts), 1):
             at = f"{name} {number}"
-            if not isinstance(fields, dict):
-                parts.fault(at, "it is no object")
-                continue
             measure = _measure(fields, own.code, direction, at, parts)
             if not is_known(measure.type_code, _series(fields)):
                 unknown[measure.type_code, _text(_of(fields, "measure_type"), "description")] += 1
@@ -120,15 +133,15 @@ def _measure(fields: Fields, code: str, direction: Direction, at: str, parts: Pa
     type_code, series = _text(kind, "id"), _series(fields)
     if not type_code or not _text(area, "id"):
         parts.fault(at, f"the measure has no {'type' if not type_code else 'area'}")
-    excluded = [each for each in fields.get("excluded_countries") or () if isinstance(each, dict)]
+    excluded = _records(fields, "excluded_countries", parts)
     for each in (area, *excluded):
         _group(each, parts)
     begins, ends = parts.days(_text(fields, "effective_start_date"), _text(fields, "effective_end_date"), at)
-    acts = [each for each in fields.get("legal_acts") or () if isinstance(each, dict)]
+    acts = _records(fields, "legal_acts", parts)
     additional = _of(fields, "additional_code")
     if _text(additional, "code"):
         parts.texts[_text(additional, "code")] = _text(additional, "description")
-    notes = [each for each in fields.get("footnotes") or () if isinstance(each, dict)]
+    notes = _records(fields, "footnotes", parts)
     for each in notes:
         parts.texts[_text(each, "code")] = _text(each, "description")
     return Measure(
@@ -145,9 +158,7 @@ def _measure(fields: Fields, code: str, direction: Direction, at: str, parts: Pa
         additional_code=_text(additional, "code"),
         order_number=_text(_of(fields, "order_number"), "number"),
         reduction=str(fields.get("reduction_indicator") or ""),
-        conditions=tuple(
-            _condition(each, at, parts) for each in fields.get("measure_conditions") or () if isinstance(each, dict)
-        ),
+        conditions=tuple(_condition(each, at, parts) for each in _records(fields, "measure_conditions", parts)),
         footnotes=tuple(filter(None, (_text(each, "code") for each in notes))),
         direction=direction,
     )
@@ -156,7 +167,7 @@ def _measure(fields: Fields, code: str, direction: Direction, at: str, parts: Pa
 def _duty(fields: Fields, at: str, parts: Parts) -> str:
     """The measure's sentence; its components, where they are given, say it typed."""
     base = " ".join(_text(_of(fields, "duty_expression"), "base").split())
-    components = [each for each in fields.get("measure_components") or () if isinstance(each, dict)]
+    components = _records(fields, "measure_components", parts)
     if not components:
         return parts.duty(base, Style.TARIC, at)
     try:
@@ -196,7 +207,7 @@ def _condition(fields: Fields, at: str, parts: Parts) -> Condition:
 
 
 def _condition_duty(fields: Fields, at: str, parts: Parts) -> str:
-    components = [each for each in fields.get("measure_condition_components") or () if isinstance(each, dict)]
+    components = _records(fields, "measure_condition_components", parts)
     base = {"base": _TAG.sub("", _text(fields, "duty_expression"))}
     return _duty({"id": f"condition of {at}", "duty_expression": base, "measure_components": components}, at, parts)
 
@@ -213,13 +224,24 @@ def _group(area: Fields, parts: Parts) -> None:
     code = _text(area, "id") or _text(area, "geographical_area_id")
     if not code or len(code) == COUNTRY_LETTERS or code == ERGA_OMNES:
         return
-    children = area.get("children_geographical_areas") or ()
-    members = [_text(each, "id") or _text(each, "geographical_area_id") for each in children if isinstance(each, dict)]
+    children = _records(area, "children_geographical_areas", parts)
+    members = [_text(each, "id") or _text(each, "geographical_area_id") for each in children]
     parts.group(code, _text(area, "description"), filter(None, members))
 
 
 def _series(fields: Fields) -> str:
     return _text(_of(fields, "measure_type"), "measure_type_series_id")
+
+
+def _records(fields: Fields, name: str, parts: Parts) -> list[Fields]:
+    """A list of records; none where there is nothing, and a fault where there is something else."""
+    value = fields.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        parts.fault(name, "it is no list of records")
+        return []
+    return value
 
 
 def _of(fields: Fields, name: str) -> Fields:
