@@ -287,10 +287,15 @@ def _rate(charge: Charge, regime: Regime, place: str) -> Rate | FixedAmount | Fo
 
 def _imported(charge: Charge, regime: Regime) -> ByTariff | None:
     """The imported tariff in place of the charge's table of rates, where the law rests on one."""
+    law = regime.law.tariff
+    return _by_tariff(regime) if law is not None and law.replaces == charge.rate.tariff else None
+
+
+@lru_cache(maxsize=REGIMES_KEPT)
+def _by_tariff(regime: Regime) -> ByTariff | None:
+    """One for all schemes of a regime, so that what is planned for one serves the others."""
     law, tariff = regime.law.tariff, regime.tariff
-    if law is None or tariff is None or law.replaces != charge.rate.tariff:
-        return None
-    return ByTariff(regime, law, tariff)
+    return ByTariff(regime, law, tariff) if law is not None and tariff is not None else None
 
 
 def _percentage(charge: Charge, regime: Regime, place: str) -> Rate:

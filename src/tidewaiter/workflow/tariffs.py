@@ -101,7 +101,8 @@ class Known(Struct, frozen=True):
 
     def regime(self, jurisdiction_code: str, on: date) -> Regime:
         """The law of a jurisdiction on a day, by the tariff that is imported for it. Raises as `load_regime` does."""
-        return load_regime(jurisdiction_code, on, self.tariff(jurisdiction_code, on))
+        tariff = self.tariff(jurisdiction_code, on)
+        return load_regime(jurisdiction_code, on) if tariff is None else load_regime(jurisdiction_code, on, tariff)
 
     def by_digest(self, digest: str) -> Tariff:
         """The tariff of this digest, read once and kept at hand. Raises NotFoundError."""
