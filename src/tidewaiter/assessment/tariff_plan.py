@@ -70,7 +70,7 @@ class Planner:
     def __init__(self, regime: Regime, law: TariffLaw, tariff: Tariff) -> None:
         self._regime = regime
         self._law = law
-        self._codes: dict[tuple[str, str, str], str | Open] = {}
+        self._codes: dict[tuple[str, str, str, str], str | Open] = {}
         self._plans: dict[tuple[object, ...], Plan | Open] = {}
         self.tariff = tariff
 
@@ -129,7 +129,8 @@ class Planner:
         if not chosen:
             origin = item.origin_country_code or "any origin"
             chosen = (Open(f"the tariff states no duty on {code} for goods of {origin}"),)
-        others = [each for each in options if each.type_code not in applied][:OTHERS_SHOWN]
+        is_exact = _digits(item.commodity_code) == _digits(code)  # else other codes below may offer other things
+        others = [each for each in options if each.type_code not in applied][:OTHERS_SHOWN] if is_exact else []
         return Plan(
             code=code,
             chosen=chosen,
@@ -144,7 +145,8 @@ class Planner:
 
     def _code(self, item: GoodsItem) -> str | Open:
         """A declarable code: the one declared, or any below it where all below bear the same duties."""
-        key = (item.commodity_code, item.origin_country_code, item.preferential_origin_code)
+        claim = item.duty_regime_code
+        key = (item.commodity_code, item.origin_country_code, item.preferential_origin_code, claim)
         found = self._codes.get(key)
         if found is None:
             if len(self._codes) >= KEPT:
@@ -173,12 +175,14 @@ class Planner:
         )
 
     def _likeness(self, code: str, item: GoodsItem) -> frozenset[tuple[object, ...]]:
-        """What the duties on a code are, apart from where they stand."""
+        """What the duties on a code are that the claim can lead to, apart from where they stand."""
+        claims = self._law.claims
+        types = {*claims.get("", ()), *claims.get(item.duty_regime_code, ())}
         found = (*self._measures(code, item), *self._unmatched(code))
         return frozenset(
             (m.type_code, m.duty, m.area, m.excluded, m.additional_code, m.order_number, m.conditions)
             for m in found
-            if m.kind in OPTIONS or m.kind in STACKED
+            if m.type_code in types or m.kind in STACKED or m.kind is Kind.EXCISE or (m.kind is Kind.OTHER and m.duty)
         )
 
     def _measures(self, code: str, item: GoodsItem) -> tuple[Measure, ...]:

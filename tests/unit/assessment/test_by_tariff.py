@@ -244,6 +244,10 @@ def test_a_shorter_code_is_worked_out_where_all_codes_below_it_bear_the_same() -
     other = tariff(ORDINARY, measure("103", "12.00 %", code="8517140000"))
     assert duties(assessed(same, code="8517")) == [("A00", "100.00")]
     assert "the 2 codes below it bear different duties" in assessed(other, code="8517").unresolved[0]
+    suspended = tariff(ORDINARY, measure("103", "10.00 %", code="8517140000"), measure("112", "0.00 %"))
+    assert duties(assessed(suspended, code="8517")) == [("A00", "100.00")]
+    assert "not claimed" not in str(assessed(suspended, code="8517").charges[0].steps)
+    assert "bear different duties" in assessed(suspended, code="8517", duty_regime_code="110").unresolved[0]
     inherited = tariff(measure("103", "10.00 %", code="8517000000"))
     assert duties(assessed(inherited, code="851714")) == [("A00", "100.00")]
 
@@ -301,6 +305,24 @@ def test_without_duties_in_it_a_tariff_changes_nothing() -> None:
     nomenclature = tariff(replace(ORDINARY, type_code="109", kind=Kind.SUPPLEMENTARY_UNIT))
     assert load_regime("GB", DAY, nomenclature) == load_regime("GB", DAY)
     assert load_regime("NO", DAY, tariff(ORDINARY)) == load_regime("NO", DAY)
+
+
+@pytest.mark.parametrize(("jurisdiction", "column"), [("GB", "ukgt_duty_rate"), ("DK", "cet_duty_rate")])
+def test_the_whole_list_and_the_shipped_table_come_to_the_same(samples: Path, jurisdiction: str, column: str) -> None:
+    lists = [
+        path for path in sorted((samples / "tariff").rglob("*.csv")) if column in path.read_text("utf-8-sig")[:500]
+    ]
+    if not lists:
+        pytest.skip(f"there is no list with a column {column}")
+    held = imported([Source("list", lists[0].read_bytes())], Heading("ZZ", date(2021, 1, 1), column)).tariff
+    by_table = load_regime(jurisdiction, date(2026, 6, 15))
+    by_list = load_regime(jurisdiction, date(2026, 6, 15), held)
+    for code in by_table.law.tables["duty.rates"]:
+        line = GoodsItem(line_no=1, commodity_code=code, origin_country_code="CN",
+                         invoice_price=Money(Decimal(10_000), by_table.currency))  # fmt: skip
+        declaration = Declaration(procedure_category="H1", goods_items=(line,))
+        one, other = assess(declaration, by_table), assess(declaration, by_list)
+        assert [(c.type_code, c.result) for c in one.charges] == [(c.type_code, c.result) for c in other.charges], code
 
 
 # --- the outside chain ---------------------------------------------------------------------------------------
