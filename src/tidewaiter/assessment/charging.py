@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from tidewaiter.assessment.by_tariff import ByTariff, Goods
 from tidewaiter.assessment.compiled import (
     DUTY_BASE,
     HUNDRED,
@@ -32,6 +33,7 @@ class Circumstances(NamedTuple):
     lines: Sequence[Line]
     dataset_code: str
     currency: str
+    documents: frozenset[str] = frozenset()  # declared for the whole; asked for where a tariff is imported
 
 
 class Tally:
@@ -163,6 +165,9 @@ def _charge_line(charge: CompiledCharge, place: int, circumstances: Circumstance
     if isinstance(charge.rate, Formula):
         _charge_formula(charge, charge.rate, (place,), circumstances, tally)
         return
+    if isinstance(charge.rate, ByTariff):
+        _charge_by_tariff(charge, charge.rate, place, circumstances, tally)
+        return
     line = circumstances.lines[place]
     rate = Unknown("") if isinstance(charge.rate, FixedAmount) else charge.rate(line.item)
     if isinstance(rate, Unknown):
@@ -193,6 +198,41 @@ def _charge_line(charge: CompiledCharge, place: int, circumstances: Circumstance
             relief=charge.relief,
         )
     )
+
+
+def _charge_by_tariff(
+    charge: CompiledCharge, rate: ByTariff, place: int, circumstances: Circumstances, tally: Tally
+) -> None:
+    """Every duty of the imported tariff on one line, each a charge of its own."""
+    line = circumstances.lines[place]
+    base, steps = _base(charge, place, circumstances, tally)
+    if base is None:
+        tally.unknown(place, _depends(charge, line.line_no), charge)
+        return
+    declared = frozenset(document.type_code for document in line.item.documents) | circumstances.documents
+    worked = rate.worked_out(Goods(line.item, base, declared))
+    for words in worked.unresolved:
+        tally.unknown(place, f"line {line.line_no}: {words}", charge)
+    tally.used.update((*rate.measure_ids, charge.rounding_id))
+    for duty in worked.duties:
+        result = rounded(duty.amount, charge.rounding)
+        tally.owe(place, charge, result)
+        tally.charges.append(
+            Charge(
+                kind=charge.kind,
+                type_code=duty.type_code or charge.type_code,
+                line_no=line.line_no,
+                base=Money(base, circumstances.currency),
+                rate=duty.words,
+                unrounded=duty.amount,
+                rounding=charge.rounding.words,
+                result=Money(result, circumstances.currency),
+                collection=charge.collection,
+                measure_id=charge.measure_id,
+                steps=(*steps, *duty.steps),
+                relief=charge.relief,
+            )
+        )
 
 
 def _depends(charge: CompiledCharge, line_no: int) -> str:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
+from tidewaiter.assessment.applicable import Open
+from tidewaiter.assessment.by_tariff import ByTariff
 from tidewaiter.assessment.valuation import CUSTOMS_VALUE, ONE, ZERO, Adds, Rounder, rounder
 from tidewaiter.model.assessment import ChargeKind, Collection, Step
 from tidewaiter.model.declaration import GoodsItem
@@ -111,7 +113,7 @@ class CompiledCharge(NamedTuple):
     type_code: str
     base: str  # "" where it is a sum of `terms`
     terms: tuple[str, ...]
-    rate: Rate | FixedAmount | Formula
+    rate: Rate | FixedAmount | Formula | ByTariff
     rounding: Rounder
     rounding_id: str
     collection: Collection
@@ -271,19 +273,38 @@ def _charge(use: ChargeUse, regime: Regime, place: str) -> CompiledCharge:
     )
 
 
-def _rate(charge: Charge, regime: Regime, place: str) -> Rate | FixedAmount | Formula:
+def _rate(charge: Charge, regime: Regime, place: str) -> Rate | FixedAmount | Formula | ByTariff:
     rate = charge.rate
     roundings = charge.base_rounding or charge.counted_rounding or charge.total_rounding
     refined = rate.bands or rate.per or rate.less or rate.is_grossed_up or rate.share
     if refined or roundings or charge.level == "consignment":
         return _formula(charge, regime, place)
+    by_tariff = _imported(charge, regime) if not rate.percent else None
+    if by_tariff is not None:
+        return by_tariff
     return _fixed(charge, regime, place) if rate.amount else _percentage(charge, regime, place)
+
+
+def _imported(charge: Charge, regime: Regime) -> ByTariff | None:
+    """The imported tariff in place of the charge's table of rates, where the law rests on one."""
+    law = regime.law.tariff
+    return _by_tariff(regime) if law is not None and law.replaces == charge.rate.tariff else None
+
+
+@lru_cache(maxsize=REGIMES_KEPT)
+def _by_tariff(regime: Regime) -> ByTariff | None:
+    """One for all schemes of a regime, so that what is planned for one serves the others."""
+    law, tariff = regime.law.tariff, regime.tariff
+    return ByTariff(regime, law, tariff) if law is not None and tariff is not None else None
 
 
 def _percentage(charge: Charge, regime: Regime, place: str) -> Rate:
     rate = charge.rate
     if rate.tariff:
-        by_tariff = _tariff(charge, regime, place)
+        imported = _imported(charge, regime)
+        by_tariff = _tariff(charge, regime, place) if imported is None else _freedom(imported)
+        if imported is not None and not rate.is_free_with_tariff:
+            return lambda _: Unknown("line {line}: duty by an imported tariff is not modelled in a formula")
         return _unless_free(by_tariff, _percent(rate.percent, regime)) if rate.is_free_with_tariff else by_tariff
     standard = _percent(rate.percent, regime)
     special = [
@@ -375,6 +396,18 @@ def _tariff(charge: Charge, regime: Regime, place: str) -> Rate:
                 if found is not None:
                     return found
         return Unknown(f"line {{line}}: no duty rate is known for commodity code {code[:16]}")
+
+    return rate_of
+
+
+def _freedom(imported: ByTariff) -> Rate:
+    """Free or not, by an imported tariff: all that a rate in the tariff's place is asked for. Never a rate itself."""
+
+    def rate_of(item: GoodsItem) -> Percentage | Unknown:
+        free = imported.is_free(item)
+        if isinstance(free, Open):
+            return Unknown(f"line {{line}}: {free.words.replace('{', '').replace('}', '')}")
+        return Percentage(ZERO if free else HUNDRED, "free" if free else "", imported.measure_ids[0])
 
     return rate_of
 

@@ -59,7 +59,8 @@ def assess(declaration: Declaration, regime: Regime, standing: PersonalStanding 
             if scheme.allowance:
                 step = Step(f"allowance of {scheme.allowance!s}, shared by value", "", scheme.allowance_id)
                 lines = above(lines, scheme.allowance, law.value_rounding, step)
-            circumstances = Circumstances(lines, dataset.code, regime.currency)
+            documents = _documents(declaration) if regime.law.tariff is not None else frozenset()
+            circumstances = Circumstances(lines, dataset.code, regime.currency, documents)
             tally = charge_all(_charges(scheme, law, facts), circumstances, law.terms)
             for waiver in scheme.waivers:
                 waive(waiver, tally)
@@ -76,6 +77,11 @@ def _adds(declaration: Declaration, regime: Regime, law: ChargingLaw, dataset_co
     """How these goods are valued: in some circumstances only a part of the price counts."""
     facts = Facts(declaration, regime.worth, dataset_code)
     return next((adds for holds, adds in law.price_shares if holds(facts)), law.adds)
+
+
+def _documents(declaration: Declaration) -> frozenset[str]:
+    """The documents declared for the whole: conditions of a tariff's measures ask for them."""
+    return frozenset(document.type_code for document in declaration.documents)
 
 
 def _scheme(facts: Facts, law: ChargingLaw) -> CompiledScheme:

@@ -40,6 +40,7 @@ NOUNS = {
     "return": "Hand in returned goods and exit events; show, decide and replay what is given back.",
     "rule": "Show the data-quality rules.",
     "sender": "Add senders and issue API keys.",
+    "tariff": "Import published tariffs, show what they say of a code, compare editions.",
     "watch": "Keep the watch list.",
     "bench": "Measure this machine.",
     "database": "Look after the database.",

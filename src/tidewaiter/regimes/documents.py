@@ -156,6 +156,21 @@ class ChargeDocument(Document, frozen=True, tag="charge", kw_only=True):
     total_rounding: str = ""
 
 
+class TariffDocument(Document, frozen=True, tag="tariff", kw_only=True):
+    """How an imported tariff joins the law: what its measures mean where one is in force, in place of a table of rates.
+
+    Measure types are TARIC's. `claims`: the preference claimed (DE 4/17; "" where
+    none is) → the types that may then be applied, of which the lowest is. `stacked`:
+    the types charged beside that → the type of tax they are accounted under.
+    `without_duty`: types that tell of proceedings and never state a duty.
+    """
+
+    replaces: str  # id of the table of rates
+    claims: dict[str, tuple[str, ...]]
+    stacked: dict[str, str]
+    without_duty: tuple[str, ...] = ()
+
+
 class ChargeUse(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """How a scheme uses a charge: who collects it, what relieves it and for which goods not."""
 
@@ -288,6 +303,7 @@ AnyDocument = (
     | PriceShareDocument
     | ExchangeDocument
     | TableDocument
+    | TariffDocument
     | ChargeDocument
     | SchemeDocument
     | AddOnDocument
@@ -299,7 +315,7 @@ AnyDocument = (
 
 
 class LawPage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`law.yaml` or `refunds.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
+    """`law.yaml`, `refunds.yaml` or `tariff.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
 
     sources: dict[str, Source]
     measures: dict[str, dict[str, Any]]

@@ -159,6 +159,18 @@ class Exchange(Struct, frozen=True):
     rates: dict[str, tuple[Decimal, Decimal]]
 
 
+class TariffLaw(Struct, frozen=True, omit_defaults=True):
+    """How the measures of an imported tariff join the law, and which tariff: named by digest, kept beside."""
+
+    measure_id: str
+    replaces: str
+    claims: dict[str, tuple[str, ...]]
+    stacked: dict[str, str]
+    without_duty: tuple[str, ...]
+    digest: str
+    edition: str  # in words: whose, from when
+
+
 class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Everything one regime is; its canonical bytes are kept and give the same regime back."""
 
@@ -188,3 +200,4 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     price_shares: dict[str, PriceShare] = {}
     obligations: dict[str, Obligation] = {}
     refunds: dict[str, Refund] = {}
+    tariff: TariffLaw | None = None  # only where one is imported: without it, the law is what it was before

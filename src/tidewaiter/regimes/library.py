@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import LawDataError, NotInForceError
@@ -32,6 +33,7 @@ from tidewaiter.regimes.documents import (
     SchemeDocument,
     Source,
     TableDocument,
+    TariffDocument,
     ValuationDocument,
 )
 from tidewaiter.regimes.law import (
@@ -48,19 +50,22 @@ from tidewaiter.regimes.law import (
     Refund,
     Rounding,
     Scheme,
+    TariffLaw,
 )
 from tidewaiter.regimes.reading import Lawbook, codes, lawbook, read_table
 from tidewaiter.regimes.regime import EXCHANGE, Regime
+from tidewaiter.tariff.tariff import Tariff
 
 T = TypeVar("T", bound=Struct)
 
 DAYS_KEPT = 64
 NOTHING_ADDED = "nothing"
+EDITION_CITED = "tariff.edition"  # what duty worked out by a tariff cites
 
 
 @lru_cache(maxsize=DAYS_KEPT)
-def load_regime(jurisdiction_code: str, on: date) -> Regime:
-    """The law of a jurisdiction on a day.
+def load_regime(jurisdiction_code: str, on: date, tariff: Tariff | None = None) -> Regime:
+    """The law of a jurisdiction on a day, by an imported tariff where one is given and the law says how it joins.
 
     Raises NotInForceError for a jurisdiction or day that is not modelled, and
     LawDataError, naming file and key, where the files are malformed.
@@ -72,7 +77,9 @@ def load_regime(jurisdiction_code: str, on: date) -> Regime:
             f"the law of {jurisdiction_code} is modelled since {since}, not on {on}",
             hint="docs/LAW.md lists what is modelled and since when",
         )
-    return Regime.of(_content(books, on))
+    content = _content(books, on)
+    joined = _with_tariff(content, books, tariff) if tariff is not None and tariff.states_duty else content
+    return Regime.of(joined, tariff if joined.tariff is not None else None)
 
 
 def jurisdictions() -> dict[str, str]:
@@ -146,8 +153,8 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
     pages = _Pages()
     for measure_id, (code, document) in merged(books).items():
         found = as_of(document.values, on)
-        if found is None:
-            continue
+        if found is None or isinstance(document, TariffDocument):
+            continue  # how a tariff joins is law where there is one
         since, dated = found
         if dated.value is None:
             pages.ended[measure_id] = dated.act
@@ -185,6 +192,37 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
         obligations=pages.obligations,
         refunds=pages.refunds,
     )
+
+
+def _with_tariff(content: Content, books: tuple[Lawbook, ...], tariff: Tariff) -> Content:
+    """The same law resting on a tariff, cited with its edition; unchanged where no measure says how tariffs join."""
+    on = content.legal_day
+    for measure_id, (_, document) in merged(books).items():
+        found = as_of(document.values, on)
+        if not isinstance(document, TariffDocument) or found is None or found[1].value is None:
+            continue
+        edition = f"tariff of {tariff.jurisdiction_code} in force from {tariff.in_force_from}"
+        law = TariffLaw(
+            measure_id=measure_id,
+            replaces=document.replaces,
+            claims=document.claims,
+            stacked=document.stacked,
+            without_duty=document.without_duty,
+            digest=tariff.digest,
+            edition=edition,
+        )
+        cited = Citation(title=f"{edition[0].upper()}{edition[1:]}, as imported, SHA-256 {tariff.digest}")
+        return replace(
+            content,
+            tariff=law,
+            citations={
+                **content.citations,
+                measure_id: _citation(document.sources, document.is_confirmed),
+                EDITION_CITED: cited,
+            },
+            titles={**content.titles, measure_id: document.title, EDITION_CITED: cited.title},
+        )
+    return content
 
 
 class _Entry:

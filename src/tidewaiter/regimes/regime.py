@@ -20,6 +20,7 @@ from tidewaiter.model.money import Money
 from tidewaiter.regimes.conditions import Facts, Predicate, compiled
 from tidewaiter.regimes.law import Content, Dataset, Exchange, Figure
 from tidewaiter.regimes.prices import is_plausible, price_of
+from tidewaiter.tariff.tariff import Tariff
 
 EDITION = 1
 EXCHANGE = "exchange.valuation"  # for prices; `exchange.law` for amounts that the law fixes in another currency
@@ -41,6 +42,7 @@ class Regime:
         "_datasets",
         "_last",
         "_rates",
+        "_tariff",
         "content",
         "currency",
         "digest",
@@ -60,8 +62,9 @@ class Regime:
     _datasets: tuple[tuple[Predicate, Dataset], ...]
     _rates: Mapping[str, object]
     _last: tuple[Declaration | None, Dataset]
+    _tariff: Tariff | None
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, tariff: Tariff | None = None) -> None:
         try:
             law = msgspec.json.decode(content, type=Content)
         except msgspec.DecodeError as error:
@@ -81,19 +84,37 @@ class Regime:
             "_datasets": datasets,
             "_rates": MappingProxyType({law.currency: None, **law.exchanges[EXCHANGE].rates}),
             "_last": (None, law.datasets[-1]),
+            "_tariff": tariff,
         }
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
     @classmethod
-    def from_content(cls, content: bytes) -> Regime:
-        """The regime whose `content` was kept. Raises LawDataError where the bytes are not one."""
-        return cls(content)
+    def from_content(cls, content: bytes, tariff_of: Callable[[str], Tariff] | None = None) -> Regime:
+        """The regime whose `content` was kept. Raises LawDataError where the bytes are not one.
+
+        `tariff_of` gives the tariff of a digest; without it, a law that rests on one can be read and not assessed by.
+        """
+        regime = cls(content)
+        law = regime.law.tariff
+        return regime if law is None or tariff_of is None else cls(content, tariff_of(law.digest))
 
     @classmethod
-    def of(cls, law: Content) -> Regime:
+    def of(cls, law: Content, tariff: Tariff | None = None) -> Regime:
         """The regime of this law, by way of its bytes: there is one way to make one."""
-        return cls(canonical_bytes(law))
+        return cls(canonical_bytes(law), tariff)
+
+    @property
+    def tariff(self) -> Tariff | None:
+        """The tariff this law rests on; None where it rests on none. Raises LawDataError where it is not at hand."""
+        law, tariff = self.law.tariff, self._tariff
+        if law is not None and (tariff is None or tariff.digest != law.digest):
+            raise LawDataError(
+                f"the law of {self.jurisdiction_code} on {self.legal_day} rests on the tariff {law.digest[:12]}, "
+                "which is not at hand",
+                hint="it is kept beside the law, under its digest",
+            )
+        return tariff if law is not None else None
 
     def figure(self, measure_id: str) -> Figure:
         """A figure in force. Raises NotInForceError where it is not, saying why if the law does."""
@@ -216,8 +237,8 @@ class Regime:
     def __hash__(self) -> int:
         return hash(self.digest)
 
-    def __reduce__(self) -> tuple[Callable[[bytes], Regime], tuple[bytes]]:
-        return Regime, (self.content,)
+    def __reduce__(self) -> tuple[Callable[..., Regime], tuple[bytes, Tariff | None]]:
+        return Regime, (self.content, self._tariff)
 
     def __repr__(self) -> str:
         return f"<Regime {self.jurisdiction_code} {self.legal_day} {self.digest[:12]}>"

@@ -21,6 +21,7 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.senders import Senders
+from tidewaiter.store.tariffs import TariffEditions
 from tidewaiter.store.writing import (
     COMPRESSION_LEVEL,
     Content,
@@ -70,6 +71,7 @@ class PostgresStore:
         self.senders = Senders(self._connections)
         self.accounts = Accounts(self._connections)
         self.returns = Returns(self._connections)
+        self.tariffs = TariffEditions(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self

@@ -29,15 +29,28 @@ class MeasureTypes(Struct, frozen=True, kw_only=True):
     kinds: dict[str, Kind]
     decisive_series: dict[str, Kind]
     series: dict[str, Kind]
+    others: frozenset[str]
     titles: dict[str, str]
     export_types: frozenset[str]
     effects: dict[str, Effect]
+    action_words: dict[str, str]
 
 
 def kind_of(type_code: str, series: str = "") -> Kind:
     """What a measure of this type does. Some publishers reuse a type's number in another series: that then decides."""
     types = measure_types()
     return types.decisive_series.get(series) or types.kinds.get(type_code) or types.series.get(series) or Kind.OTHER
+
+
+def is_known(type_code: str, series: str = "") -> bool:
+    """Whether what a measure of this type does is told by the table, by its type or its series."""
+    types = measure_types()
+    return (
+        type_code in types.kinds
+        or series in types.decisive_series
+        or type_code in types.others
+        or series in types.series
+    )
 
 
 def direction_of(type_code: str, title: str = "") -> Direction:
@@ -57,6 +70,12 @@ def effect_of(action_code: str) -> Effect | None:
     return measure_types().effects.get(action_code)
 
 
+def code_of_action(words: str) -> str:
+    """TARIC's code of an action that is given in words; "" where the words are not in the table."""
+    plain = " ".join(words.casefold().split())
+    return next((code for text, code in measure_types().action_words.items() if plain.startswith(text)), "")
+
+
 @cache
 def measure_types() -> MeasureTypes:
     """The table as it ships."""
@@ -65,9 +84,11 @@ def measure_types() -> MeasureTypes:
         kinds={code: Kind(kind) for kind, codes in table["types"].items() for code in codes},
         decisive_series={code: Kind(kind) for code, kind in table["decisive_series"].items()},
         series={code: Kind(kind) for code, kind in table["series"].items()},
+        others=frozenset(table["others"]),
         titles=dict(table["titles"]),
         export_types=frozenset(table["export_types"]),
         effects={code: Effect(effect) for effect, codes in table["actions"].items() for code in codes},
+        action_words=dict(table["action_words"]),
     )
 
 

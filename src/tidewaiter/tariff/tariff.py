@@ -12,7 +12,7 @@ from msgspec import Struct
 from tidewaiter.model.canonical import canonical_bytes, digest
 from tidewaiter.model.errors import LawDataError, NotInForceError
 from tidewaiter.tariff.areas import Areas
-from tidewaiter.tariff.records import Content, Direction, Line, Measure, is_valid
+from tidewaiter.tariff.records import Content, Direction, Kind, Line, Measure, is_valid
 from tidewaiter.tariff.sentences import DutyExpression
 from tidewaiter.tariff.tree import Nomenclature
 
@@ -99,6 +99,13 @@ class Tariff:
                 self._answers.clear()
             known = self._answers[key] = self._applying(code, origin, on, Direction.IMPORT)
         return known
+
+    @property
+    def states_duty(self) -> bool:
+        """Whether it states third-country duty at all: a mere nomenclature does not."""
+        return any(
+            each.kind is Kind.THIRD_COUNTRY and each.direction is Direction.IMPORT for each in self.held.measures
+        )
 
     def export_measures(self, code: str, destination: str, on: date) -> tuple[Measure, ...]:
         """The export measures on a code for goods that leave for a country on a day. Raises as `measures` does."""

@@ -11,10 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import date
 
-from tidewaiter.tariff.codes import stem, ten_digits
+from tidewaiter.tariff.codes import DIGITS, stem, ten_digits
 from tidewaiter.tariff.records import DECLARABLE_SUFFIX, Line, is_valid
-
-SHORTER = (8, 6)  # digits that a national code may be cut to where the tariff itself goes no deeper
 
 
 def in_order(line: Line) -> tuple[str, str, date]:
@@ -25,11 +23,12 @@ def in_order(line: Line) -> tuple[str, str, date]:
 class Nomenclature:
     """The lines of a tariff, in order, with what is asked of them worked out when first asked."""
 
-    __slots__ = ("_at", "_codes", "_is_complete", "_parents", "_stems", "lines")
+    __slots__ = ("_at", "_codes", "_digits", "_is_complete", "_parents", "_stems", "lines")
 
     def __init__(self, lines: tuple[Line, ...], *, is_complete: bool) -> None:
         self.lines = lines
         self._is_complete = is_complete
+        self._digits = max((line.digits for line in lines), default=DIGITS)
         self._codes = [line.code for line in lines]
         self._stems = [stem(line.code) for line in lines]
         self._parents: dict[int, tuple[int, ...]] = {}
@@ -39,31 +38,30 @@ class Nomenclature:
                 self._at.setdefault(line.code, []).append(index)
 
     def find(self, code: str, on: date) -> int | None:
-        """The place of the line of a code on a day: of the code itself, or of the shorter code at which the tariff ends."""
+        """The place of the line of a code on a day; for a longer code than any of the tariff's, of what it begins with."""
         full = ten_digits(code)
         found = self._valid(full, on)
-        if found is not None:
+        if found is not None or self._digits == DIGITS:
             return found
-        for digits in SHORTER:
-            place = self._valid(full[:digits].ljust(10, "0"), on)
-            if place is not None:
-                return place if self.lines[place].digits == digits and self.is_leaf(place, on) else None
-        return None
+        place = self._valid(full[: self._digits].ljust(DIGITS, "0"), on)
+        is_end = place is not None and self.lines[place].digits == self._digits and self.is_leaf(place, on)
+        return place if is_end else None
 
     def path(self, place: int, on: date) -> tuple[int, ...]:
         """The places from the chapter down to the line itself."""
         path = [place]
-        while True:
-            parents = self._candidates(path[-1])
-            parent = next((each for each in parents if is_valid(self.lines[each], on)), None)
-            if parent is None:
-                return tuple(reversed(path))
-            path.append(parent)
+        while (above := self.parent(path[-1], on)) is not None:
+            path.append(above)
+        return tuple(reversed(path))
+
+    def parent(self, place: int, on: date) -> int | None:
+        """The place of the line that stands directly above on a day; None at the top."""
+        return next((each for each in self._candidates(place) if is_valid(self.lines[each], on)), None)
 
     def is_leaf(self, place: int, on: date) -> bool:
         """True where nothing stands below the line on that day and its suffix allows it to be declared."""
         line = self.lines[place]
-        return line.suffix == DECLARABLE_SUFFIX and next(self._below(place, on), None) is None
+        return line.suffix == DECLARABLE_SUFFIX and not self._has_child(place, on)
 
     def leaves(self, prefix: str, on: date) -> tuple[int, ...]:
         """The places of the declarable lines whose code begins with `prefix`, in order."""
@@ -107,19 +105,21 @@ class Nomenclature:
             if _lasts(other, line):
                 return
 
-    def _below(self, place: int, on: date) -> Iterator[int]:
+    def _has_child(self, place: int, on: date) -> bool:
         line, begin = self.lines[place], self._stems[place]
         chapter = line.code[:2]
         for after in range(place + 1, len(self.lines)):
             other = self.lines[after]
             if other.code[:2] != chapter or not (self._is_complete or other.code.startswith(begin)):
-                return
+                return False
             if not is_valid(other, on):
                 continue
-            if other.depth > line.depth:
-                yield after
-            elif self._is_complete:
-                return
+            # Where lines are missing, what begins with the same digits may hang below a nearer line than this one.
+            if other.depth > line.depth and self.parent(after, on) == place:
+                return True
+            if self._is_complete:
+                return False
+        return False
 
 
 def _lasts(parent: Line, child: Line) -> bool:

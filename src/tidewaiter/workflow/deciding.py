@@ -18,12 +18,14 @@ from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
-from tidewaiter.regimes import Regime, legal_day_at, load_regime
+from tidewaiter.regimes import Regime, legal_day_at
 from tidewaiter.release import Trigger, amended, may
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Decided, Effect, Incoming, Place, Prior, Seed, WatchList
+from tidewaiter.workflow.tariffs import NOTHING_IMPORTED
+from tidewaiter.workflow.tariffs import Known as KnownTariffs
 
 LAWS_MAX = 256  # senders may name any country; what is not modelled is remembered, too
 
@@ -49,11 +51,18 @@ class Shelf:
     anything is decided by it.
     """
 
-    def __init__(self, watch_list: WatchList, keep: Callable[[Contents], None], loaded: Loaded | None = None) -> None:
+    def __init__(
+        self,
+        watch_list: WatchList,
+        keep: Callable[[Contents], None],
+        loaded: Loaded | None = None,
+        tariffs: KnownTariffs = NOTHING_IMPORTED,
+    ) -> None:
         self.watch_list = watch_list
+        self.tariffs = tariffs
         self._entries = msgspec.json.decode(watch_list.entries, type=tuple[WatchListEntry, ...])
         self._keep = keep
-        self._laws = {key: Law(*_from_contents(contents)) for key, contents in (loaded or {}).items()}
+        self._laws = {key: Law(*self._from_contents(contents)) for key, contents in (loaded or {}).items()}
         self._loading = threading.Lock()
 
     def law(self, jurisdiction_code: str, on: date) -> Law:
@@ -80,16 +89,15 @@ class Shelf:
             return Law(None, None, "no jurisdiction is named")
         version = f"watch list {self.watch_list.version}" if self.watch_list.version else ""
         try:
-            regime = load_regime(jurisdiction_code, on)
+            regime = self.tariffs.regime(jurisdiction_code, on)
             knowledge = load_knowledge(jurisdiction_code, on, watch_list=self._entries, watch_list_version=version)
         except NotInForceError as error:
             return Law(None, None, error.detail)
         self._keep({regime.digest: ("regime", regime.content), knowledge.digest: ("risk", knowledge.content)})
         return Law(regime, knowledge)
 
-
-def _from_contents(contents: tuple[bytes, bytes]) -> tuple[Regime, RiskKnowledge]:
-    return Regime.from_content(contents[0]), RiskKnowledge.from_content(contents[1])
+    def _from_contents(self, contents: tuple[bytes, bytes]) -> tuple[Regime, RiskKnowledge]:
+        return Regime.from_content(contents[0], self.tariffs.by_digest), RiskKnowledge.from_content(contents[1])
 
 
 class Drawing(Struct, frozen=True):

@@ -25,6 +25,7 @@ from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import ChangeOfState, Decided, Entry, Incoming, Prior, ReplacedVersion
 from tidewaiter.workflow.sequel import known_of
+from tidewaiter.workflow.tariffs import known as known_tariffs
 
 WORDS_LENGTH_MAX = 2_000
 NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a decision does
@@ -102,7 +103,7 @@ class Desk:
             is_day_given=act.legal_day is not None,
             seed=self._store.seed(at.date(), secrets.token_bytes(32)),
         )
-        shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)
+        shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge, tariffs=known_tariffs(self._store))
         persons = Persons(transaction.persons)
         decided = decide_act(known, incoming, shelf, act.trigger, persons.standing)
         if decided.standing is None:

@@ -35,6 +35,7 @@ from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, pieces, pieces_again
 from tidewaiter.workflow.ports import KeptMessage, Store
 from tidewaiter.workflow.processing import Means, OvertakenError, Processing
 from tidewaiter.workflow.records import Arriving, Incoming, Receipt, Seed
+from tidewaiter.workflow.tariffs import known
 
 REPEAT_WAIT_SECONDS = 20  # how long a repeated message waits for the answer to the first
 WATCH_LIST_SECONDS = 1  # after which a change of the watch list is noticed
@@ -174,9 +175,15 @@ class Intake:
             moment = time.monotonic()
             if self._shelf is None or moment > self._looked_at + WATCH_LIST_SECONDS:
                 self._looked_at = moment
-                if self._shelf is None or self._shelf.watch_list.version != self._store.watch_list_version():
-                    self._shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge)
+                if self._shelf is None or self._is_overtaken(self._shelf):
+                    store = self._store
+                    self._shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known(store))
             return self._shelf
+
+    def _is_overtaken(self, shelf: Shelf) -> bool:
+        """Whether the watch list was changed or a tariff imported since."""
+        versions = (shelf.watch_list.version, shelf.tariffs.version)
+        return versions != (self._store.watch_list_version(), self._store.tariffs.version())
 
     def _seed(self, on: date) -> Seed:
         seed = self._seeds.get(on)

@@ -38,6 +38,7 @@ from tidewaiter.workflow.records import (
     WatchList,
 )
 from tidewaiter.workflow.return_records import ReturnStore
+from tidewaiter.workflow.tariffs import Editions
 
 
 class Sender(Struct, frozen=True):
@@ -328,6 +329,10 @@ class Store(Reader, Protocol):
 
     def record_at(self, place: Place, message: KeptMessage | None = None) -> tuple[str, bytes]:
         """The form and bytes of one record of a message (which may be at hand already). Raises NotFoundError."""
+
+    @property
+    def tariffs(self) -> Editions:
+        """The editions of tariffs that were imported."""
 
     def watch_list_version(self) -> int:
         """The version of the watch list as it stands."""

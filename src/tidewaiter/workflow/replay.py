@@ -26,12 +26,14 @@ from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Trigger
 from tidewaiter.risk import RiskKnowledge, draw
+from tidewaiter.tariff.tariff import Tariff
 from tidewaiter.workflow.crew import Crew, workers_wanted
 from tidewaiter.workflow.deciding import as_changed, concluded
 from tidewaiter.workflow.evaluate import Circumstances
 from tidewaiter.workflow.pieces import Piece, content, piece_at, pieces_again
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept, Seed
+from tidewaiter.workflow.tariffs import TARIFFS_KEPT
 
 DIFFERENCES_MAX = 100  # described in full; more are only counted
 DIFF_LINES_MAX = 60
@@ -156,7 +158,8 @@ class Player:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._regime = lru_cache(64)(lambda digest: Regime.from_content(store.knowledge(digest)))
+        self._tariff = lru_cache(TARIFFS_KEPT)(lambda digest: Tariff.from_content(store.knowledge(digest)))
+        self._regime = lru_cache(64)(lambda digest: Regime.from_content(store.knowledge(digest), self._tariff))
         self._knowledge = lru_cache(64)(lambda digest: RiskKnowledge.from_content(store.knowledge(digest)))
         self._seed: Callable[[str], Seed] = lru_cache(64)(store.seed_by_id)
 

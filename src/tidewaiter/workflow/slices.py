@@ -10,6 +10,7 @@ from msgspec import Struct
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
 from tidewaiter.workflow.deciding import Contents, Loaded, Shelf, decide_piece
 from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, WatchList
+from tidewaiter.workflow.tariffs import Known
 
 Encode = Callable[[Batch, Iterable[Entry]], EncodedBatch]
 COLLECT_EVERY = 32  # slices between two garbage collections in a worker
@@ -52,14 +53,14 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     return Result(encoded, tuple(references), tallying.tally())
 
 
-def decider(watch_list: WatchList, loaded: Loaded, encode: Encode) -> Callable[[Slice], Result]:
-    """What a worker process does with each slice."""
+def decider(watch_list: WatchList, loaded: Loaded, tariffs: Known, encode: Encode) -> Callable[[Slice], Result]:
+    """What a worker process does with each slice; a tariff is fetched once, when the first decision rests on it."""
     contents: dict[str, tuple[str, bytes]] = {}
 
     def keep(loaded: Contents) -> None:
         contents.update(loaded)
 
-    shelf = Shelf(watch_list, keep, loaded)
+    shelf = Shelf(watch_list, keep, loaded, tariffs)
     done = 0
     # Records hold no cycles, so collecting at every few hundred of them only costs: a third of all time.
     gc.freeze()

@@ -13,10 +13,10 @@ import pytest
 from tidewaiter.regimes.library import jurisdictions
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "tidewaiter"
-MONEY_ROOMS = ("model", "regimes", "assessment", "release", "revenue")
+MONEY_ROOMS = ("model", "tariff", "regimes", "assessment", "release", "revenue")
 ENGINE_ROOMS = ("regimes", "assessment", "revenue")  # these know law, and no country
 CORE_ROOMS = (
-    "model", "regimes", "assessment", "release", "revenue", "messages", "quality", "classification", "risk",
+    "model", "tariff", "regimes", "assessment", "release", "revenue", "messages", "quality", "classification", "risk",
     "movement", "operators", "ledger", "measures",
 )  # fmt: skip
 FUNCTION_LINES_MAX = 70

@@ -95,9 +95,16 @@ def _regimes() -> tuple[Cases, Information]:
 
 
 def _tariff() -> tuple[Cases, Information]:
-    from tidewaiter.cli.conformance import tariff
+    from tidewaiter.cli.conformance import tariff, tariff_files
 
-    return tariff.cases, tariff.information
+    def cases(folder: Path) -> Iterator[Case]:
+        yield from tariff.cases(folder)
+        yield from tariff_files.cases(folder)
+
+    def information(folder: Path) -> list[str]:
+        return [*tariff.information(folder), *tariff_files.information(folder)]
+
+    return cases, information
 
 
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {

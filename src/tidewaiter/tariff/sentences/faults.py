@@ -89,7 +89,7 @@ def _mistyped(word: str, expected: Sequence[str]) -> tuple[str, str] | None:
     possible = {each.casefold(): each for each, name in known.items() if name in expected}
     if "'NIHIL'" in expected:
         possible["free"] = "Free"
-    close = difflib.get_close_matches(word.casefold(), possible, n=1, cutoff=0.7)
+    close = difflib.get_close_matches(word.casefold(), possible, n=1)
     if close:
         return f"{word!r} is not known here", f"did you mean {possible[close[0]]}?"
     return None

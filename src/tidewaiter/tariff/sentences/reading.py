@@ -140,7 +140,7 @@ def _is_at_end(error: UnexpectedInput) -> bool:
 
 def _hint(word: str, names: set[str], style: Style) -> str:
     if word and "UNIT" in names:
-        close = difflib.get_close_matches(word.casefold(), unit_table().texts(style), n=3, cutoff=0.5)
+        close = difflib.get_close_matches(word.casefold(), unit_table().texts(style), n=3, cutoff=1 / 2)
         if close:
             return f"did you mean {' or '.join(close)}?"
     if word and "UNIT" in names and not names & {"NUMBER", "RULE"}:

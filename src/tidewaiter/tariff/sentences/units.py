@@ -41,11 +41,12 @@ class StatisticalPart(Struct, frozen=True, gc=False):
 class UnitTable:
     """All units, by code, by spelling and by measure."""
 
-    __slots__ = ("_by_text", "_siblings", "parts", "patterns", "units")
+    __slots__ = ("_by_text", "_declared", "_siblings", "parts", "patterns", "units")
 
     def __init__(self, fields: dict[str, Any]) -> None:
         measures = fields["measures"]
         self.units = {code: _unit(code, row, measures) for code, row in fields["units"].items()}
+        self._declared = dict(fields["declared"])
         self.parts = {code: StatisticalPart(**row) for code, row in fields["usitc_parts"].items()}
         self._by_text = {style: _by_text(self.units, style) for style in STYLES}
         self.patterns = {style: _pattern(self.units, style) for style in STYLES}
@@ -57,6 +58,10 @@ class UnitTable:
     def spelled(self, text: str, style: str) -> Unit:
         """The unit that a text matched by `patterns[style]` names."""
         return self._by_text[style][_squeezed(text)]
+
+    def declared(self, code: str) -> str:
+        """The unit that a declaration means by a code, of TARIC or of UN/ECE Recommendation 20; "" where it is none."""
+        return code if code in self.units else self._declared.get(code, "")
 
     def siblings(self, code: str) -> tuple[tuple[str, Decimal], ...]:
         """Codes and sizes of the units that convert into `code`, itself included."""

@@ -1,0 +1,169 @@
+"""Tariffs brought in from published files, and which edition is in force for a jurisdiction on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from tidewaiter.messages import archives
+from tidewaiter.model.canonical import digest
+from tidewaiter.model.errors import MessageError, NotFoundError
+from tidewaiter.regimes import Regime, load_regime
+from tidewaiter.regimes.library import lineage
+from tidewaiter.tariff.importing import FileReport, Heading, Imported, Source, TariffFileError, imported
+from tidewaiter.tariff.importing.limits import FILE_BYTES_MAX, FILES_MAX
+from tidewaiter.tariff.tariff import Tariff
+
+KIND = "tariff"  # of its content among the kept knowledge
+TARIFFS_KEPT = 4  # at hand in one process: a whole one is large
+
+
+class SourceReport(Struct, frozen=True):
+    """A file that an edition was made of."""
+
+    digest: str
+    file: FileReport
+
+
+class Edition(Struct, frozen=True, kw_only=True):
+    """A tariff as it was imported; `digest` is that of its content."""
+
+    edition_id: int
+    jurisdiction_code: str
+    in_force_from: date
+    digest: str
+    imported_at: datetime
+    imported_by: str
+    sources: tuple[SourceReport, ...] = ()
+    gap_count: int = 0
+
+
+class NewEdition(Struct, frozen=True, kw_only=True):
+    """An edition about to be kept, with its content."""
+
+    tariff: Tariff
+    imported_at: datetime
+    imported_by: str
+    sources: tuple[SourceReport, ...]
+
+
+class Editions(Protocol):
+    """What importing needs of the store."""
+
+    def add(self, new: NewEdition) -> Edition:
+        """Keep an edition and its content in one transaction; the one there is where it is the same already."""
+
+    def all(self) -> tuple[Edition, ...]:
+        """Every edition, the earliest first."""
+
+    def version(self) -> int:
+        """The number of the last edition; 0 where none is imported."""
+
+    def content(self, digest: str) -> bytes:
+        """The content of an edition. Raises NotFoundError."""
+
+
+class Library(Protocol):
+    """Where editions and contents are found; a store is one."""
+
+    @property
+    def tariffs(self) -> Editions:
+        """The editions."""
+
+    def knowledge(self, digest: str) -> bytes:
+        """The content kept under a digest. Raises NotFoundError."""
+
+
+class Known(Struct, frozen=True):
+    """The editions there are and where their contents come from: what a shelf of law needs to find a tariff.
+
+    Sent to another process it brings the way to the contents, not the contents.
+    """
+
+    editions: tuple[Edition, ...] = ()
+    contents: Callable[[str], bytes] | None = None
+    version: int = 0  # of the last edition
+
+    def tariff(self, jurisdiction_code: str, on: date) -> Tariff | None:
+        """The tariff for a jurisdiction on a day, its own or the nearest parent's; None where none is imported."""
+        if not self.editions:
+            return None
+        for book in reversed(lineage(jurisdiction_code)):
+            edition = in_force(self.editions, book.code, on)
+            if edition is not None:
+                return self.by_digest(edition.digest)
+        return None
+
+    def regime(self, jurisdiction_code: str, on: date) -> Regime:
+        """The law of a jurisdiction on a day, by the tariff that is imported for it. Raises as `load_regime` does."""
+        tariff = self.tariff(jurisdiction_code, on)
+        return load_regime(jurisdiction_code, on) if tariff is None else load_regime(jurisdiction_code, on, tariff)
+
+    def by_digest(self, digest: str) -> Tariff:
+        """The tariff of this digest, read once and kept at hand. Raises NotFoundError."""
+        if self.contents is None:
+            raise NotFoundError(f"no tariff is kept under {digest}")
+        return _by_digest(digest, self.contents)
+
+
+NOTHING_IMPORTED = Known()
+
+
+def known(library: Library) -> Known:
+    """The editions as they stand in a store."""
+    version = library.tariffs.version()
+    return Known(library.tariffs.all(), library.knowledge, version) if version else NOTHING_IMPORTED
+
+
+@lru_cache(maxsize=TARIFFS_KEPT)
+def _by_digest(digest: str, contents: Callable[[str], bytes]) -> Tariff:
+    return Tariff.from_content(contents(digest))
+
+
+def in_force(editions: Iterable[Edition], jurisdiction_code: str, on: date) -> Edition | None:
+    """The edition of a jurisdiction on a day: the last that is in force from it or before, imported last; or None."""
+    mine = [each for each in editions if each.jurisdiction_code == jurisdiction_code and each.in_force_from <= on]
+    return max(mine, key=lambda each: (each.in_force_from, each.edition_id), default=None)
+
+
+def sources_of(paths: Sequence[Path]) -> list[Source]:
+    """The files, archives unpacked. Raises TariffFileError for what is too large, damaged or too much."""
+    found: list[Source] = []
+    for path in paths:
+        with path.open("rb") as stream:
+            try:
+                for member in archives.members(stream, path.name):
+                    body = member.stream.read(FILE_BYTES_MAX + 1)
+                    if len(body) > FILE_BYTES_MAX:
+                        raise TariffFileError(f"it has more than {FILE_BYTES_MAX:,} bytes", place=member.name)
+                    found.append(Source(member.name, body))
+                    if len(found) > FILES_MAX:
+                        raise TariffFileError(f"there are more than {FILES_MAX:,} files", place=path.name)
+            except MessageError as error:
+                raise TariffFileError(error.detail, hint=error.hint, place=error.place or path.name) from error
+    return found
+
+
+def import_files(sources: Sequence[Source], heading: Heading, editions: Editions, by: str, at: datetime) -> Edition:
+    """Read the files as one tariff and keep it, whole or not at all; the edition. Raises TariffFileError."""
+    read: Imported = imported(sources, heading)
+    reports = tuple(SourceReport(digest(each.body), file) for each, file in zip(sources, read.files, strict=True))
+    return editions.add(NewEdition(tariff=read.tariff, imported_at=at, imported_by=by, sources=reports))
+
+
+def tariff_on(editions: Editions, jurisdiction_code: str, on: date) -> tuple[Edition, Tariff]:
+    """The edition of a jurisdiction in force on a day, with its tariff. Raises NotFoundError where there is none."""
+    every = editions.all()
+    edition = in_force(every, jurisdiction_code, on)
+    if edition is None:
+        known = sorted({f"{each.jurisdiction_code} from {each.in_force_from}" for each in every})
+        raise NotFoundError(
+            f"no tariff of {jurisdiction_code} is imported that is in force on {on}",
+            hint=f"imported: {', '.join(known)}" if known else "import one: tidewaiter tariff import FILE…",
+        )
+    return edition, Tariff.from_content(editions.content(edition.digest))
