@@ -305,3 +305,24 @@ class TestService:
         assert client.get(f"{API}/notices", headers=headers).status_code == 200
         house.senders.revoke_keys("gone")
         is_problem(client.get(f"{API}/notices", headers=headers), 401, "auth.required")
+
+    @pytest.mark.parametrize("is_revoked", [True, False])
+    def test_a_key_that_handed_in_a_moment_ago_keeps_nothing_once_it_has_ended(
+        self, client: TestClient, house: Any, *, is_revoked: bool
+    ) -> None:
+        from tidewaiter.store.senders import KeyHolder
+
+        name = f"ended {is_revoked}"
+        sender_id = house.senders.ensure(name).sender_id
+        key = house.senders.issue_key(KeyHolder(name=name, role="declarant", sender_id=sender_id))
+        headers = {"Authorization": f"Bearer {key}"}
+        body = parcels.message(parcels.announced(name))
+        assert client.post(f"{API}/messages", content=body, headers=headers).status_code == 201
+        if is_revoked:
+            house.senders.revoke_keys(name)
+        else:
+            house.senders.set_active(sender_id, is_active=False)
+        before = len(house.store.messages(None, 1000))
+        for again in (body, parcels.message(parcels.announced(f"{name} anew"))):
+            is_problem(client.post(f"{API}/messages", content=again, headers=headers), 401, "auth.required")
+        assert len(house.store.messages(None, 1000)) == before

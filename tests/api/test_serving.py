@@ -16,10 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tidewaiter.cli.bench.meters import descendants
 from tidewaiter.web.serve import is_loopback, reachable
 from tidewaiter.web.settings import SettingsError, WebSettings
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 LOCKED_OUT = WebSettings(secret=b"s" * 32)
 WITH_PASSWORD = WebSettings(secret=b"s" * 32, officers={"anna": "$argon2id$x"})
 
@@ -55,12 +56,13 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_answers_and_ends_with_its_database(folder: Path, ending: int) -> None:
+@pytest.mark.parametrize(("ending", "workers"), [(signal.SIGTERM, 2), (signal.SIGINT, 1), (signal.SIGINT, 2)])
+def test_it_answers_and_ends_with_its_database(folder: Path, ending: int, workers: int) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", f"from tidewaiter.web.serve import serve; serve(port={port})"]
+    said = f"from tidewaiter.web.serve import serve; serve(port={port}, workers={workers})"
+    command = [sys.executable, "-c", said]
     running = subprocess.Popen(command, env={**os.environ, "TIDEWAITER_DATA": str(folder)})
     try:
         until = time.monotonic() + PATIENCE_SECONDS
@@ -69,10 +71,16 @@ def test_it_answers_and_ends_with_its_database(folder: Path, ending: int) -> Non
             assert time.monotonic() < until
             time.sleep(0.1)
         assert len(_servers(folder)) > 0
+        below = descendants(running.pid)
+        assert len(below) >= (workers if workers > 1 else 0)
     finally:
         running.send_signal(ending)
         running.wait(PATIENCE_SECONDS)
     assert _servers(folder) == []
+    until = time.monotonic() + PATIENCE_SECONDS
+    while any(Path(f"/proc/{pid}").exists() for pid in below):  # the interpreter's own helper goes a moment later
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def _is_well(port: int) -> bool:

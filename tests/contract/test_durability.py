@@ -206,8 +206,7 @@ def keep_only(store: PostgresStore, sender_id: int, body: bytes):  # type: ignor
         sender_id=sender_id, file_name="n.json", transport="test", requested_form="json", idempotency_key="",
         received_at=datetime.now(UTC), legal_day=DAY, body=body,
     )  # fmt: skip
-    with store.keeping(1) as transaction:
-        kept = transaction.keep_message(arriving)
+    (kept,) = store.keep_small([arriving])
     assert kept is not None
     return kept[0]
 

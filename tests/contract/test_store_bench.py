@@ -28,6 +28,7 @@ def test_live_measures_durable_decisions() -> None:
     assert report.by_status == {"201": 20}
     assert report.failed == 0
     assert 0 < report.p50_ms <= report.p90_ms <= report.p99_ms <= report.max_ms
+    assert min(report.cpu_ms_server, report.cpu_ms_postgresql, report.cpu_ms_client) > 0
     assert "p99" in live.row(report)
 
 

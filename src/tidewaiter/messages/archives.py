@@ -41,6 +41,11 @@ _NOT_DATA = re.compile(r"(?:^|/)(?:__MACOSX/|\.DS_Store$|Thumbs\.db$)")  # left 
 _OFFICE = frozenset({"[Content_Types].xml", "mimetype"})
 
 
+def is_archive(head: bytes) -> bool:
+    """Whether a file that begins so is taken for a gzip or zip."""
+    return head.startswith((GZIP, *ZIP))
+
+
 class Member(Struct, frozen=True):
     """One message: a file by itself, or one within an archive.
 

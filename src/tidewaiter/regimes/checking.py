@@ -30,6 +30,7 @@ from tidewaiter.regimes.documents import (
     RoundingDocument,
     SchemeDocument,
     TableDocument,
+    TariffDocument,
 )
 from tidewaiter.regimes.law import Figure
 from tidewaiter.regimes.reading import Lawbook, place_of, read_table
@@ -92,6 +93,12 @@ def _check(document: AnyDocument, documents: Documents) -> None:
         if kind is not None and not isinstance(found[1], kind):
             wanted, is_now = _kind(kind), _kind(type(found[1]))
             raise LawDataError(f"needs a {wanted}, and {name} is a {is_now}", hint=f"name a {wanted}", place=name)
+    if isinstance(document, TariffDocument) and not document.claims.get(""):
+        raise LawDataError(
+            "does not say which types of measures hold where nothing is claimed",
+            hint='claims: {"": ["103"], …}',
+            place="claims",
+        )
     for name in _percentages(document):
         _check_unit(name, documents, PERCENT)
     figures = _Stub(documents)
@@ -146,6 +153,8 @@ def _named(document: AnyDocument) -> Named:
         case RefundDocument():
             figures = (document.window, document.exit_window, document.minimum)
             yield from ((name, FigureDocument) for name in figures if name)
+        case TariffDocument():
+            yield document.replaces, TableDocument
         case _:
             return
 

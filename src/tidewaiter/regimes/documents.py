@@ -315,7 +315,7 @@ AnyDocument = (
 
 
 class LawPage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`law.yaml`, `refunds.yaml` or `tariff.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
+    """`law.yaml` or `refunds.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
 
     sources: dict[str, Source]
     measures: dict[str, dict[str, Any]]

@@ -37,7 +37,7 @@ START_SECONDS_MAX = 60
 CONFIGURATION = {
     "listen_addresses": "''",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
+    "max_connections": "300",  # several serving processes, each with a few dozen at most
     "shared_buffers": "128MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",

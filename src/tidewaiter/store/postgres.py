@@ -14,18 +14,17 @@ import psycopg
 import zstandard
 
 from tidewaiter.model.errors import NotFoundError
-from tidewaiter.store import chain, reading, rows
+from tidewaiter.store import chain, reading, rows, together
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.senders import Senders
+from tidewaiter.store.settings import Settings
 from tidewaiter.store.tariffs import TariffEditions
 from tidewaiter.store.writing import (
-    COMPRESSION_LEVEL,
     Content,
-    PostgresKeeping,
     PostgresWriting,
     insert_message,
     next_message_id,
@@ -39,6 +38,7 @@ from tidewaiter.workflow.ports import (
     KeptMessage,
     Notice,
     Outcome,
+    Unkept,
 )
 from tidewaiter.workflow.records import (
     Arriving,
@@ -82,6 +82,11 @@ class PostgresStore:
     def __reduce__(self) -> tuple[type[PostgresStore], tuple[str]]:
         """Sent to another process, it opens connections of its own to the same database."""
         return PostgresStore, (self.url,)
+
+    @property
+    def settings(self) -> Settings:
+        """By which another process opens the same store."""
+        return Settings(data_folder=self._server.folder) if self._server else Settings(database_url=self.url)
 
     def close(self) -> None:
         """Give connections back, and the embedded server when nobody else uses it."""
@@ -232,20 +237,15 @@ class PostgresStore:
                 raise
             transaction.commit()
 
-    @contextmanager
-    def keeping(self, count: int = 1) -> Iterator[PostgresKeeping]:
-        """One transaction in which `count` messages may be kept; waits for nobody."""
+    def keep_small(self, arriving: Sequence[Arriving]) -> list[tuple[KeptMessage, int] | Unkept]:
+        """Keep messages as they came, in one statement and hence one transaction; see `workflow.ports.Store`."""
         with self._connections.lend() as connection:
-            if count == 1:  # keeping one is one statement, hence a transaction by itself
-                yield PostgresKeeping(connection)
-                return
-            with connection.transaction():
-                yield PostgresKeeping(connection)
+            return together.keep(connection, arriving)
 
     def keep_large(self, arriving: Arriving, chunks: Iterator[bytes]) -> tuple[KeptMessage | None, str]:
         """Keep a message of any size as it arrives, and commit: the message (None when the sender used the key
         before) and the digest of what came."""
-        compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL)
+        compressor = zstandard.ZstdCompressor(level=together.COMPRESSION_LEVEL)
         digest, size_bytes, chunk_count = hashlib.sha256(), 0, 0
         with self._connections.lend() as connection:
             message_id, is_new = next_message_id(connection), False

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final, cast
 
 import msgspec
 import psycopg
 from msgspec import Struct
 from psycopg.rows import dict_row
 
-from tidewaiter.model.decision import Category, Evaluation, NoticeKind, State
+from tidewaiter.model.decision import Category, Decision, Evaluation, NoticeKind, State
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.model.finding import Finding
 from tidewaiter.model.judgement import Lane
@@ -136,7 +137,18 @@ def read_outcome(connection: psycopg.Connection, declaration_id: int) -> tuple[O
     row = _declaration_row(columns)
     evaluation = _EVALUATION.decode(kept.evaluation)
     first = (evaluation if kept is lodged else _EVALUATION.decode(lodged.evaluation)).decision
-    beginning = Transition(
+    outcome = Outcome(
+        row=row,
+        evaluation=evaluation,
+        notices=tuple(each for notice in _WRITTEN.decode(written) for each in notice.notices(row)) if written else (),
+        transitions=(beginning(row, first, began_at), *(_HAPPENED.decode(happened) if happened else ())),
+    )
+    return outcome, kept
+
+
+def beginning(row: DeclarationRow, first: Decision, began_at: datetime) -> Transition:
+    """The first change of state, which is in the evidence: that of the declaration's first version."""
+    return Transition(
         from_state=None,
         to_state=first.state,
         trigger="submission",
@@ -144,16 +156,9 @@ def read_outcome(connection: psycopg.Connection, declaration_id: int) -> tuple[O
         recorded_at=began_at,
         words=first.words,
     )
-    outcome = Outcome(
-        row=row,
-        evaluation=evaluation,
-        notices=tuple(each for notice in _WRITTEN.decode(written) for each in notice.notices(row)) if written else (),
-        transitions=(beginning, *(_HAPPENED.decode(happened) if happened else ())),
-    )
-    return outcome, kept
 
 
-class _Written(Struct, frozen=True, array_like=True):
+class Written(Struct, frozen=True, array_like=True):
     """A row of `notice`."""
 
     notice_no: int
@@ -171,7 +176,7 @@ class _Written(Struct, frozen=True, array_like=True):
             )  # fmt: skip
 
 
-_WRITTEN = msgspec.json.Decoder(tuple[_Written, ...])
+_WRITTEN = msgspec.json.Decoder(tuple[Written, ...])
 _HAPPENED = msgspec.json.Decoder(tuple[Transition, ...])
 
 
@@ -285,6 +290,26 @@ def _declaration_row(columns: dict[str, Any]) -> DeclarationRow:
         due=Money(due, currency) if due is not None and currency else None,
         **columns,
     )
+
+
+_OF_TEXT: Final[dict[str, Callable[[str], Any]]] = {
+    **dict.fromkeys(
+        ("declaration_id", "message_id", "position", "sender_id", "goods_item_count", "version", "error_count",
+         "warning_count"), int),
+    **dict.fromkeys(("decided_at", "received_at"), datetime.fromisoformat),
+    **dict.fromkeys(("intrinsic_value", "due"), Decimal),
+    "legal_day": date.fromisoformat,
+    "is_arrived": "t".__eq__,
+}  # fmt: skip
+
+
+def row_of_texts(texts: dict[str, str | None], sender_name: str, form: str) -> DeclarationRow:
+    """The row whose columns were written as these texts."""
+    columns: dict[str, Any] = {**texts, "sender_name": sender_name, "form": form}
+    for name, read in _OF_TEXT.items():
+        text = texts[name]
+        columns[name] = None if text is None else read(text)
+    return _declaration_row(columns)
 
 
 def _notices(connection: psycopg.Connection, tail: str, parameters: Sequence[Any]) -> list[Notice]:

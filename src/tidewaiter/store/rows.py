@@ -94,10 +94,14 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
 
 def as_json(columns: str, content: bytes) -> str:
     """Rows of COPY text as a JSON list of objects: what a single statement takes in."""
+    return msgspec.json.encode(texts_of(columns, content)).decode()
+
+
+def texts_of(columns: str, content: bytes) -> list[dict[str, str | None]]:
+    """Rows of COPY text taken apart: column → text, None for NULL."""
     names = columns.split(", ")
     lines = content.decode().split("\n")[:-1]
-    found = [dict(zip(names, map(_field, line.split("\t")), strict=True)) for line in lines]
-    return msgspec.json.encode(found).decode()
+    return [dict(zip(names, map(_field, line.split("\t")), strict=True)) for line in lines]
 
 
 def _field(field: str) -> str | None:

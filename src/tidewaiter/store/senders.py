@@ -83,7 +83,7 @@ class Senders:
         with self._connections.lend() as connection:
             connection.execute(
                 "INSERT INTO api_key (key_digest, name, role, sender_id, created_at) VALUES (%b, %s, %s, %s, %s)",
-                [_key_digest(key), holder.name, holder.role, holder.sender_id, datetime.now(UTC)],
+                [key_digest(key), holder.name, holder.role, holder.sender_id, datetime.now(UTC)],
             )
         return key
 
@@ -93,7 +93,7 @@ class Senders:
             row = connection.execute(
                 "SELECT k.name, k.role, k.sender_id FROM api_key k LEFT JOIN sender s USING (sender_id)"
                 " WHERE key_digest = %b AND revoked_at IS NULL AND (s.is_active OR k.sender_id IS NULL)",
-                [_key_digest(key)],
+                [key_digest(key)],
             ).fetchone()
         return KeyHolder(name=row[0], role=row[1], sender_id=row[2]) if row else None
 
@@ -150,5 +150,6 @@ class Senders:
         return [Sender(*row) for row in found]
 
 
-def _key_digest(key: str) -> bytes:
+def key_digest(key: str) -> bytes:
+    """What is kept of an API key."""
     return hashlib.sha256(key.encode("utf-8", "replace")).digest()

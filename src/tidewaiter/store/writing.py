@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-import zstandard
 from msgspec import Struct
 from psycopg.rows import dict_row
 
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import NotFoundError, TransitionError
-from tidewaiter.store import chain, rows
+from tidewaiter.store import chain, rows, together
 from tidewaiter.store.persons import PostgresPersons
-from tidewaiter.workflow.ports import KeptMessage
+from tidewaiter.workflow.ports import Declared, Outcome
 from tidewaiter.workflow.records import (
     Arriving,
     ChangeOfState,
@@ -28,7 +26,6 @@ from tidewaiter.workflow.records import (
 )
 
 SMALL_ROWS = 12  # up to here all goes in one statement, beyond by COPY
-COMPRESSION_LEVEL = 3  # of messages as received: written once, kept for years
 WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
 
 _PRIOR = (
@@ -115,6 +112,10 @@ class PostgresWriting:
         self.advance(receipt.message_id, expected, receipt)
         self.append(batch)
         return True
+
+    def append_together(self, declared: Sequence[Declared]) -> list[Outcome | None]:
+        """All in one statement, whatever their number; see `workflow.ports.Writing`."""
+        return together.append(self._lent, declared, WRITER_LOCK)
 
     def append(self, batch: EncodedBatch) -> None:
         """Write the rows and notices of one batch, and its evidence unless it is empty."""
@@ -237,33 +238,6 @@ class PostgresWriting:
         return [_prior(**columns) for columns in found]
 
 
-class PostgresKeeping:
-    """See `workflow.ports.Keeping`. Made by `PostgresStore.keeping`, which commits."""
-
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
-
-    def keep_message(self, arriving: Arriving) -> tuple[KeptMessage, int] | None:
-        """Keep a message's bytes: the message, and an id set aside for its first declaration.
-
-        None when the sender used the key before.
-        """
-        digest = hashlib.sha256(arriving.body).digest()
-        content = Content(digest=digest, size_bytes=len(arriving.body), chunk_count=1 if arriving.body else 0)
-        row = self._connection.execute(
-            f"WITH kept AS ({_INSERT_MESSAGE} RETURNING message_id), chunk AS (INSERT INTO message_chunk"
-            " SELECT message_id, 0, %(chunk)b FROM kept WHERE %(chunk_count)s > 0)"
-            " SELECT message_id, (SELECT name FROM sender WHERE sender_id = %(sender_id)s),"
-            " nextval('declaration_number') FROM kept",
-            {
-                **_message_columns(arriving, content),
-                "chunk": zstandard.compress(arriving.body, COMPRESSION_LEVEL),
-                "message_id": None,
-            },
-        ).fetchone()
-        return None if row is None else (_kept_message(row[0], row[1], arriving, content), int(row[2]))
-
-
 def _row_count(batch: EncodedBatch) -> int:
     return batch.declarations.count(b"\n") + batch.goods_items.count(b"\n") + batch.notices.count(b"\n")
 
@@ -353,27 +327,6 @@ def _message_columns(arriving: Arriving, content: Content) -> dict[str, Any]:
         "size_bytes": content.size_bytes,
         "chunk_count": content.chunk_count,
     }
-
-
-def _kept_message(message_id: int, sender_name: str, arriving: Arriving, content: Content) -> KeptMessage:
-    return KeptMessage(
-        message_id=message_id,
-        sender_id=arriving.sender_id,
-        sender_name=sender_name,
-        idempotency_key=arriving.idempotency_key or content.digest.hex(),
-        digest=content.digest.hex(),
-        form=arriving.requested_form,
-        file_name=arriving.file_name,
-        transport=arriving.transport,
-        received_at=arriving.received_at,
-        legal_day=arriving.legal_day,
-        is_day_given=arriving.is_day_given,
-        size_bytes=content.size_bytes,
-        is_processed=False,
-        record_count=0,
-        declaration_count=0,
-        requested_form=arriving.requested_form,
-    )
 
 
 def _prior(**columns: Any) -> Prior:

@@ -14,7 +14,9 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from tidewaiter.store.senders import key_digest
 from tidewaiter.web import sessions
+from tidewaiter.web.counter import BYTES_MAX
 from tidewaiter.web.principal import LOCAL_OFFICER, Principal, Senders, of_holder
 from tidewaiter.web.problem import WebError
 from tidewaiter.web.settings import WebSettings
@@ -22,28 +24,30 @@ from tidewaiter.web.settings import WebSettings
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 API_PREFIX: Final = "/api/"
 STATIC_PREFIX: Final = "/static/"
+KEY_SECONDS: Final = 1  # for which it is remembered whose a key is, where it is asked for again later
+KEYS_MAX: Final = 10_000
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SECURITY_HEADERS: Final = (
-    ("content-security-policy", POLICY),
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "same-origin"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    # What is shown here concerns people's parcels: no cache keeps it.
+    (b"cache-control", b"no-store"),
 )
 
 
 async def secure(message: Message, _: Scope) -> None:
     """Before anything is sent: the headers that tell a browser what these pages may never do."""
     if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in SECURITY_HEADERS:
-            headers.setdefault(name, value)
-        # What is shown here concerns people's parcels: no cache keeps it.
-        headers.setdefault("cache-control", "no-store")
+        headers = list(message["headers"])
+        given = {name.lower() for name, _ in headers}
+        message["headers"] = headers + [header for header in SECURITY_HEADERS if header[0] not in given]
 
 
 class WhoIsAsking(ASGIMiddleware):
@@ -54,14 +58,17 @@ class WhoIsAsking(ASGIMiddleware):
     def __init__(self, settings: WebSettings, senders: Senders) -> None:
         self._settings = settings
         self._senders = senders
+        self._known: dict[str, tuple[float, Principal]] = {}  # header → until when, and who
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Check the host's name, then find out who asks."""
         headers = Headers.from_scope(scope)
         _check_host(headers.get("host", ""), self._settings.hosts)
         if scope["path"].startswith(API_PREFIX):
-            scope["user"] = await self._by_key(headers.get("authorization", ""))
-            if scope["user"] is None and "is_for_the_known" in scope["route_handler"].opt:
+            said = scope["route_handler"].opt
+            is_remembered = "is_key_asked_again" in said and _is_small(headers.get("content-length", ""))
+            scope["user"] = await self._by_key(headers.get("authorization", ""), is_remembered=is_remembered)
+            if scope["user"] is None and "is_for_the_known" in said:
                 raise WebError("auth.required", "No valid key was sent.")
         elif self._settings.is_local:
             scope["user"] = LOCAL_OFFICER
@@ -70,7 +77,11 @@ class WhoIsAsking(ASGIMiddleware):
             scope["user"] = sessions.read(self._settings, cookie, time.time())
         await next_app(scope, receive, send)
 
-    async def _by_key(self, header: str) -> Principal | None:
+    async def _by_key(self, header: str, *, is_remembered: bool) -> Principal | None:
+        """Whose key it is; where it may be remembered, as it was up to a second ago."""
+        moment = time.monotonic()
+        if is_remembered and (known := self._known.get(header)) is not None and moment < known[0]:
+            return known[1]
         if not header:
             return None
         scheme, _, key = header.partition(" ")
@@ -79,7 +90,11 @@ class WhoIsAsking(ASGIMiddleware):
             found = await asyncio.get_running_loop().run_in_executor(None, self._senders.holder_of, key.strip())
         if found is None:
             raise WebError("auth.required", "The key that was sent is not known.")
-        return of_holder(found)
+        principal = of_holder(found, key_digest(key.strip()).hex())
+        if len(self._known) >= KEYS_MAX:
+            self._known.clear()
+        self._known[header] = (moment + KEY_SECONDS, principal)
+        return principal
 
 
 class FormsFromHere(ASGIMiddleware):
@@ -116,6 +131,11 @@ class FormsFromHere(ASGIMiddleware):
             await send(message)
 
         return with_cookie
+
+
+def _is_small(content_length: str) -> bool:
+    """Whether a message of this length goes over the counter, where its key is asked for again."""
+    return content_length.isdecimal() and len(content_length) < 10 and int(content_length) <= BYTES_MAX
 
 
 def _check_host(host: str, known: tuple[str, ...]) -> None:

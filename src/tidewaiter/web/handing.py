@@ -9,7 +9,7 @@ import io
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import date
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import anyio.to_thread
 from anyio import from_thread
@@ -17,11 +17,13 @@ from litestar.exceptions import InternalServerException
 from msgspec import Struct
 
 from tidewaiter.model.errors import NotFoundError
+from tidewaiter.web.counter import BYTES_MAX
 from tidewaiter.web.house import House
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.pieces import SMALL_BYTES
 from tidewaiter.workflow.ports import KeptMessage
 from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.together import Answer, Left
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,7 +32,7 @@ ANSWER_SECONDS: Final = 20  # after its last byte, how long a sender waits befor
 BUFFER_BYTES: Final = 256 * 1024
 
 
-Answer = TypeVar("Answer")
+Conclusion = TypeVar("Conclusion")
 
 
 class Particulars(Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ class Particulars(Struct, frozen=True, kw_only=True):
     form: str = ""
     key: str = ""
     legal_day: date | None = None
+    api_key_digest: str = ""  # of the key it came with, asked for again when a small message is kept
 
 
 class Reader(io.RawIOBase):
@@ -56,6 +59,7 @@ class Reader(io.RawIOBase):
         self._chunks = chunks
         self._rest = memoryview(b"")
         self._hash = hashlib.sha256()
+        self.head = b""  # what was read ahead
         self.ended = asyncio.Event()
 
     @property
@@ -84,7 +88,8 @@ class Reader(io.RawIOBase):
         head = bytearray()
         while len(head) <= SMALL_BYTES and not self.ended.is_set():
             head += await self._next()
-        self._rest = memoryview(bytes(head))
+        self.head = bytes(head)
+        self._rest = memoryview(self.head)
 
     async def _next(self) -> bytes:
         try:
@@ -101,27 +106,53 @@ class Reader(io.RawIOBase):
 
 
 async def hand_in(
-    house: House, chunks: AsyncIterator[bytes], given: Particulars, conclude: Callable[[Receipt], Answer]
-) -> Answer:
-    """What `conclude` makes of the receipt, in the same thread; one that is not complete where the work takes long.
+    house: House, chunks: AsyncIterator[bytes], given: Particulars, conclude: Callable[[Answer], Conclusion]
+) -> Conclusion:
+    """What `conclude` makes of the answer, in a thread; one that is not complete where the work takes long.
 
     The work then goes on in its thread, and after a crash where it stopped. Raises what the intake raises.
     """
     reader = Reader(chunks)
     await reader.read_ahead()
-
-    def work() -> Answer:
-        return conclude(_submit(house, io.BufferedReader(reader, BUFFER_BYTES), given))
-
-    limiter = house.submissions if reader.ended.is_set() else house.uploads
-    working = asyncio.create_task(anyio.to_thread.run_sync(work, limiter=limiter))
+    if reader.ended.is_set() and len(reader.head) <= BYTES_MAX:
+        arriving = house.intake.arriving(reader.head, api_key_digest=given.api_key_digest, **_as_arguments(given))
+        settled = house.counter.hand_over(arriving, conclude)
+        done, _ = await asyncio.wait({settled}, timeout=ANSWER_SECONDS)
+        if done and not isinstance(settled.result(), Left):
+            return cast("Conclusion", settled.result())
+        working = asyncio.ensure_future(_seen_through(house, settled, conclude))
+    else:
+        working = asyncio.ensure_future(_streamed(house, reader, given, conclude))
     while not await _is_done(working, reader.ended):
         if kept := await anyio.to_thread.run_sync(_kept, house, reader.digest, given):
             house.going_on.add(working)
             working.add_done_callback(functools.partial(_note_end, house))
             receipt = Receipt(message_id=kept.message_id, digest=kept.digest, record_count=kept.record_count)
-            return await anyio.to_thread.run_sync(conclude, receipt)
+            return await anyio.to_thread.run_sync(conclude, Answer(receipt))
     return working.result()
+
+
+async def _seen_through(
+    house: House, settled: asyncio.Future[Any], conclude: Callable[[Answer], Conclusion]
+) -> Conclusion:
+    """A small message that takes longer than one declaration, in a thread where it holds up no other."""
+    found = await settled
+    if not isinstance(found, Left):
+        return cast("Conclusion", found)
+    return await anyio.to_thread.run_sync(lambda: conclude(Answer(found.work())), limiter=house.submissions)
+
+
+async def _streamed(
+    house: House, reader: Reader, given: Particulars, conclude: Callable[[Answer], Conclusion]
+) -> Conclusion:
+    """A longer message, kept as it comes in."""
+
+    def work() -> Conclusion:
+        stream = io.BufferedReader(reader, BUFFER_BYTES)
+        return conclude(Answer(house.intake.submit(stream, **_as_arguments(given))))
+
+    limiter = house.submissions if reader.ended.is_set() else house.uploads
+    return await anyio.to_thread.run_sync(work, limiter=limiter)
 
 
 async def _is_done(working: asyncio.Task[Any], ended: asyncio.Event) -> bool:
@@ -134,16 +165,16 @@ async def _is_done(working: asyncio.Task[Any], ended: asyncio.Event) -> bool:
     return bool(done)
 
 
-def _submit(house: House, stream: BinaryIO, given: Particulars) -> Receipt:
-    return house.intake.submit(
-        stream,
-        sender_id=given.sender_id,
-        file_name=given.file_name,
-        transport=given.transport,
-        form_name=given.form or None,
-        idempotency_key=given.key or None,
-        legal_day=given.legal_day,
-    )
+def _as_arguments(given: Particulars) -> dict[str, Any]:
+    """The particulars as `Intake.submit` and `Intake.arriving` are told them."""
+    return {
+        "sender_id": given.sender_id,
+        "file_name": given.file_name,
+        "transport": given.transport,
+        "form_name": given.form or None,
+        "idempotency_key": given.key or None,
+        "legal_day": given.legal_day,
+    }
 
 
 def _kept(house: House, digest: str, given: Particulars) -> KeptMessage | None:

@@ -13,14 +13,16 @@ from anyio import CapacityLimiter
 
 from tidewaiter.model.decision import State
 from tidewaiter.release.states import Trigger
+from tidewaiter.web.counter import Counter
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.workflow.ports import Store
-from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.records import Arriving, Receipt
 from tidewaiter.workflow.returning import Returning
+from tidewaiter.workflow.together import Answer, Left
 
-SUBMISSIONS_AT_ONCE: Final = 2  # small messages being decided at the same time: more threads only wait for one another
+SUBMISSIONS_AT_ONCE: Final = 2  # messages of several records being decided: more threads only wait for one another
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
@@ -47,6 +49,23 @@ class Submitter(Protocol):
     ) -> Receipt:
         """Keep a message, decide what is in it, and give a receipt. Raises ConflictError."""
 
+    def arriving(
+        self,
+        body: bytes,
+        *,
+        sender_id: int,
+        file_name: str,
+        transport: str,
+        form_name: str | None = None,
+        idempotency_key: str | None = None,
+        legal_day: date | None = None,
+        api_key_digest: str = "",
+    ) -> Arriving:
+        """A small message as it is handed in at this moment."""
+
+    def submit_together(self, arriving: Sequence[Arriving]) -> list[Answer | Left]:
+        """Keep small messages, and settle at once those that are one new declaration each; what is left of the others."""
+
     def prepare(self) -> None:
         """Have forms, rules, law and lists at hand before the first message."""
 
@@ -69,7 +88,12 @@ class House:
     throttle: Throttle = field(default_factory=Throttle)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
+    counter: Counter = field(init=False)
     going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered
+
+    def __post_init__(self) -> None:
+        """The counter serves by the intake."""
+        object.__setattr__(self, "counter", Counter(self.intake))
 
     @cached_property
     def returning(self) -> Returning:

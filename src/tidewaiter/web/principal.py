@@ -26,6 +26,7 @@ class Principal(Struct, frozen=True):
     name: str
     role: Role
     sender_id: int | None = None  # None: bound to no sender
+    key_digest: str = ""  # SHA-256 (hexadecimal) of the key that was shown; "" for a session
 
     @property
     def is_officer(self) -> bool:
@@ -39,6 +40,9 @@ LOCAL_OFFICER = Principal("local", Role.OFFICER)
 # Said of a route that only somebody known may use; checked before anything else of the request is looked at. No guard of
 # the framework: for each request it copies the whole handler first, a tenth of a submission's processor time.
 FOR_THE_KNOWN: Final = {"is_for_the_known": True}
+# Said of a route where a small message's key is asked for again in the statement that keeps it: there, whose key it is
+# may be remembered for a moment.
+KEY_ASKED_AGAIN: Final = {"is_key_asked_again": True}
 
 
 class Holder(Protocol):
@@ -67,9 +71,9 @@ class Senders(Protocol):
         """Every sender, by name."""
 
 
-def of_holder(holder: Holder) -> Principal:
+def of_holder(holder: Holder, key_digest: str = "") -> Principal:
     """The principal a key stands for."""
-    return Principal(holder.name, Role(holder.role), holder.sender_id)
+    return Principal(holder.name, Role(holder.role), holder.sender_id, key_digest)
 
 
 def officer(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -7,10 +7,15 @@ import gc
 import ipaddress
 import logging
 import signal
+import socket
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.context import SpawnProcess
+from multiprocessing.synchronize import Event
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 import uvicorn
 from msgspec.structs import replace
@@ -19,6 +24,7 @@ from tidewaiter.store import PostgresStore, Settings, open_store
 from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
+from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 
@@ -27,14 +33,50 @@ SWITCH_SECONDS: Final = 0.0005
 GRACE_SECONDS: Final = 10  # for answers under way when the server is told to stop
 
 
-def serve(*, host: str = "127.0.0.1", port: int = 8400, store: PostgresStore | None = None) -> None:
-    """Serve pages and REST until interrupted, on `store` or on the one the environment names. Raises SettingsError."""
+def serve(
+    *, host: str = "127.0.0.1", port: int = 8400, workers: int | None = None, store: PostgresStore | None = None
+) -> None:
+    """Serve pages and REST until interrupted, on `store` or on the one the environment names.
+
+    By `workers` processes, one for each processor unless told otherwise.
+    Raises SettingsError or ServeError.
+    """
+    count = workers_wanted(workers)
     settings = reachable(WebSettings.from_environment(), host)
-    if store is not None:
-        run(furnish(store, settings), host, port)
-        return
-    with open_store(Settings.from_environment()) as opened:
-        run(furnish(opened, settings), host, port)
+    with contextlib.ExitStack() as leaving:
+        opened = store or leaving.enter_context(open_store(Settings.from_environment()))
+        door = leaving.enter_context(bound(host, port))
+        if count == 1:
+            house = furnish(opened, settings)
+            house.intake.prepare()
+            run(house, door)
+            return
+        signal.signal(signal.SIGTERM, _leave)
+        with contextlib.suppress(KeyboardInterrupt):
+            Staff(partial(_one_of, count, Open(door, settings, opened.settings)), count).run()
+
+
+class Open(NamedTuple):
+    """What several serving processes have in common."""
+
+    door: socket.socket
+    settings: WebSettings
+    store: Settings
+
+
+def _one_of(count: int, common: Open, number: int, is_serving: Event) -> SpawnProcess:
+    # Of those that start together one sees to what was left half done; one that replaces another, to what that left.
+    return process(work, common, is_serving, number == 0 or number >= count)
+
+
+def work(common: Open, is_serving: Event, is_finisher: bool) -> None:  # noqa: FBT001
+    """What one of several serving processes does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # until it serves: whoever started it hears Ctrl-C, too, and ends it
+    leave_with_parent()
+    with open_store(common.store) as store:
+        house = furnish(store, common.settings)
+        house.intake.prepare()
+        run(house, common.door, is_finisher=is_finisher, told=is_serving.set)
 
 
 def furnish(store: PostgresStore, settings: WebSettings) -> House:
@@ -76,9 +118,21 @@ def ipaddress_or_none(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Addres
         return None
 
 
-def server(house: House, host: str, port: int) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    told: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn starts up."""
+        await super().startup(sockets)
+        if self.started and self.told is not None:
+            self.told()
+
+
+def server(house: House, host: str = "127.0.0.1", port: int = 0) -> _Server:
     """The server, not yet running; its log says what fails, not who asks."""
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             create_app(house),
             host=host,
@@ -92,11 +146,15 @@ def server(house: House, host: str, port: int) -> uvicorn.Server:
     )
 
 
-def run(house: House, host: str, port: int) -> None:
-    """Run until interrupted, finishing in the background what a crash left half done."""
-    prepared = server(house, host, port)
-    house.intake.prepare()
-    threading.Thread(target=finish, args=[house], name="finishing", daemon=True).start()
+def run(house: House, door: socket.socket, *, is_finisher: bool = True, told: Callable[[], None] | None = None) -> None:
+    """Run until interrupted; a finisher works in the background on what a crash left half done.
+
+    `told` is called when it listens.
+    """
+    prepared = server(house)
+    prepared.told = told
+    if is_finisher:
+        threading.Thread(target=finish, args=[house], name="finishing", daemon=True).start()
     gc.collect()
     # A thread that comes back from the database waits for at most this long until the event loop lets it go on.
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -104,8 +162,9 @@ def run(house: House, host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, _leave)
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            prepared.run()
+            prepared.run(sockets=[door])
     finally:
+        house.counter.close()
         house.intake.close()
 
 

@@ -80,7 +80,7 @@ def form_token_is_right(settings: WebSettings, nonce: str, token: str) -> bool:
 
 
 class Throttle:
-    """Makes a name wait after too many wrong passwords in a row. Lives as long as the process."""
+    """Makes a name wait after too many wrong passwords in a row. Each serving process counts for itself, from its start."""
 
     def __init__(self) -> None:
         self._failures: dict[str, tuple[int, float]] = {}

@@ -66,8 +66,7 @@ class GroupWriter(Generic[Transaction]):
         """The job's result once it is committed. Raises what the job or the commit raised."""
         place = _Place(job)
         with self._changing:
-            if self._is_closed:
-                raise ClosedError("the intake is closed", hint="start it again")
+            self.refuse_if_closed()
             is_first = not self._is_writing
             if is_first:
                 self._is_writing = True
@@ -78,6 +77,11 @@ class GroupWriter(Generic[Transaction]):
         if not place.is_done:
             self._write_for_all(place)
         return cast("Result", place.outcome())
+
+    def refuse_if_closed(self) -> None:
+        """Raises ClosedError where nothing more is taken."""
+        if self._is_closed:
+            raise ClosedError("the intake is closed", hint="start it again")
 
     def close(self) -> None:
         """Take nothing more, and wait until what was taken is written."""

@@ -12,19 +12,20 @@ a crash `resume` goes on behind that record: nothing is lost or written twice.
 from __future__ import annotations
 
 import io
+import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from msgspec.structs import replace
 
 from tidewaiter.messages import forms
 from tidewaiter.model.canonical import digest as digest_of
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import ConflictError
+from tidewaiter.model.errors import ConflictError, TidewaiterError
 from tidewaiter.regimes import jurisdictions, legal_day_at
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.crew import workers_wanted
@@ -32,14 +33,23 @@ from tidewaiter.workflow.deciding import Shelf
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 from tidewaiter.workflow.grouping import GroupWriter
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, pieces, pieces_again
-from tidewaiter.workflow.ports import KeptMessage, Store
+from tidewaiter.workflow.ports import Declared, KeptMessage, Outcome, Store, Unkept
 from tidewaiter.workflow.processing import Means, OvertakenError, Processing
 from tidewaiter.workflow.records import Arriving, Incoming, Receipt, Seed
 from tidewaiter.workflow.tariffs import known
+from tidewaiter.workflow.together import Answer, Left, declared
 
 REPEAT_WAIT_SECONDS = 20  # how long a repeated message waits for the answer to the first
 WATCH_LIST_SECONDS = 1  # after which a change of the watch list is noticed
 NAME_LENGTH_MAX = 255
+
+_LOG = logging.getLogger(__name__)
+
+
+class NotLetInError(TidewaiterError):
+    """The API key that a message came with does not open the door any more."""
+
+    code = "auth.required"
 
 
 class Intake:
@@ -49,7 +59,6 @@ class Intake:
         self._store = store
         self._workers = workers or workers_wanted()
         self._clock = clock
-        self._keeper = GroupWriter(store.keeping)
         self._writer = GroupWriter(store.writing)
         self._changing = threading.Lock()
         self._shelf: Shelf | None = None
@@ -74,7 +83,6 @@ class Intake:
 
     def close(self) -> None:
         """Finish what is being written; take nothing more."""
-        self._keeper.close()
         self._writer.close()
 
     def submit(
@@ -93,8 +101,37 @@ class Intake:
         The same key (by default the digest) with the same bytes gives the same
         receipt again; with other bytes ConflictError is raised.
         """
+        head = _read(stream, SMALL_BYTES + 1)
+        arriving = self.arriving(
+            head if len(head) <= SMALL_BYTES else b"",
+            sender_id=sender_id,
+            file_name=file_name,
+            transport=transport,
+            form_name=form_name,
+            idempotency_key=idempotency_key,
+            legal_day=legal_day,
+        )
+        if len(head) <= SMALL_BYTES:
+            (settled,) = self.submit_together([arriving])
+            return settled.receipt if isinstance(settled, Answer) else settled.work()
+        kept_large, digest = self._store.keep_large(arriving, _chunks(head, stream))
+        return self._repeated(arriving, digest) if kept_large is None else self.process(kept_large)
+
+    def arriving(
+        self,
+        body: bytes,
+        *,
+        sender_id: int,
+        file_name: str,
+        transport: str,
+        form_name: str | None = None,
+        idempotency_key: str | None = None,
+        legal_day: date | None = None,
+        api_key_digest: str = "",
+    ) -> Arriving:
+        """A small message as it is handed in at this moment."""
         received_at = self._clock()
-        arriving = Arriving(
+        return Arriving(
             sender_id=sender_id,
             file_name=_clean(file_name),
             transport=transport,
@@ -103,18 +140,28 @@ class Intake:
             received_at=received_at,
             legal_day=legal_day or received_at.date(),
             is_day_given=legal_day is not None,
+            body=body,
+            api_key_digest=api_key_digest,
         )
-        head = _read(stream, SMALL_BYTES + 1)
-        if len(head) <= SMALL_BYTES:
-            whole = replace(arriving, body=head)
-            kept_with_id = self._keeper.run(lambda transaction: transaction.keep_message(whole))
-            if kept_with_id is None:
-                return self._repeated(arriving, digest_of(head))
-            kept, first_id = kept_with_id
-            source = pieces(io.BytesIO(head), kept.file_name, kept.requested_form)
-            return self._processed(kept, _new_receipt(kept), source, first_id)
-        kept_large, digest = self._store.keep_large(arriving, _chunks(head, stream))
-        return self._repeated(arriving, digest) if kept_large is None else self.process(kept_large)
+
+    def submit_together(self, arriving: Sequence[Arriving]) -> list[Answer | Left]:
+        """Keep small messages (up to SMALL_BYTES), and decide and write those at once that are one new declaration each.
+
+        For every other what is left to do, to be called by a thread that has
+        the time: it is kept, or was before. Raises where they could not be kept.
+        """
+        self._writer.refuse_if_closed()
+        kept = self._store.keep_small(arriving)
+        settled: list[Answer | Left] = [self._left(each, mine) for each, mine in zip(arriving, kept, strict=True)]
+        places, ready = [], []
+        for place, mine in enumerate(kept):
+            if not isinstance(mine, Unkept) and (one := self._declared(arriving[place].body, mine)) is not None:
+                places.append(place)
+                ready.append(one)
+        for place, one, outcome in zip(places, ready, self._written(ready), strict=True):
+            if outcome is not None:
+                settled[place] = Answer(one.receipt, {one.entry.declaration_id: outcome})
+        return settled
 
     def resume(self) -> list[Receipt]:
         """Finish the messages that were kept and not wholly processed, oldest first; their receipts."""
@@ -139,8 +186,42 @@ class Intake:
     ) -> Receipt:
         if receipt.is_complete:
             return receipt
-        means = Means(store=self._store, writer=self._writer, shelf=self._shelf_as_it_stands(), workers=self._workers)
-        incoming = Incoming(
+        try:
+            return Processing(self._means(), self._incoming(message), receipt, message.size_bytes).run(source, first_id)
+        except OvertakenError:
+            return self._receipt_so_far(message)
+
+    def _left(self, arriving: Arriving, kept: tuple[KeptMessage, int] | Unkept) -> Left:
+        """All that is left to do with a small message once it was handed in: the ordinary way of any message."""
+        if kept is Unkept.NOT_LET_IN:
+            return Left(_refuse)
+        if isinstance(kept, Unkept):
+            return Left(lambda: self._repeated(arriving, digest_of(arriving.body)))
+        message, first_id = kept
+        source = pieces(io.BytesIO(arriving.body), message.file_name, message.requested_form)
+        return Left(lambda: self._processed(message, _new_receipt(message), source, first_id))
+
+    def _declared(self, body: bytes, kept: tuple[KeptMessage, int]) -> Declared | None:
+        try:
+            return declared(self._means(), self._incoming(kept[0]), body, kept)
+        except Exception:  # whatever it is, the ordinary way meets it again and says so to this sender alone
+            return None
+
+    def _written(self, ready: Sequence[Declared]) -> Sequence[Outcome | None]:
+        """How each stands; None for those that were not written. What fails for one is tried again for each alone."""
+        if not ready:
+            return ()
+        try:
+            return self._writer.run(lambda transaction: transaction.append_together(ready))
+        except Exception:
+            _LOG.warning("%d messages could not be written together", len(ready), exc_info=True)
+            return [None] * len(ready)
+
+    def _means(self) -> Means:
+        return Means(store=self._store, writer=self._writer, shelf=self._shelf_as_it_stands(), workers=self._workers)
+
+    def _incoming(self, message: KeptMessage) -> Incoming:
+        return Incoming(
             message_id=message.message_id,
             sender_id=message.sender_id,
             digest=message.digest,
@@ -149,10 +230,6 @@ class Intake:
             is_day_given=message.is_day_given,
             seed=self._seed(message.received_at.date()),
         )
-        try:
-            return Processing(means, incoming, receipt, message.size_bytes).run(source, first_id)
-        except OvertakenError:
-            return self._receipt_so_far(message)
 
     def _receipt_so_far(self, message: KeptMessage) -> Receipt:
         until = time.monotonic() + REPEAT_WAIT_SECONDS
@@ -190,6 +267,10 @@ class Intake:
         if seed is None:
             seed = self._seeds[on] = self._store.seed(on, secrets.token_bytes(32))
         return seed
+
+
+def _refuse() -> NoReturn:
+    raise NotLetInError("The key that was sent is not known.")
 
 
 def _new_receipt(message: KeptMessage) -> Receipt:

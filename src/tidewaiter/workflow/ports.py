@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
+from enum import Enum, auto
 from typing import Protocol
 
 from msgspec import Struct
@@ -201,14 +202,20 @@ class Reader(Protocol):
         """The record by which the declaration was lodged, cut out of its message. Raises NotFoundError."""
 
 
-class Keeping(Protocol):
-    """One transaction in which messages are kept as they came."""
+class Unkept(Enum):
+    """Why a message was not kept."""
 
-    def keep_message(self, arriving: Arriving) -> tuple[KeptMessage, int] | None:
-        """Keep a message's bytes: the message, and an id set aside for its first declaration.
+    USED_BEFORE = auto()  # its sender used its key before, be it in the same list
+    NOT_LET_IN = auto()  # the API key it came with is not known, was revoked, or its sender put to rest
 
-        None when the sender used the key before.
-        """
+
+class Declared(Struct, frozen=True, kw_only=True):
+    """A small message that is one new declaration, decided and ready to be written, with the receipt it then has."""
+
+    message: KeptMessage
+    entry: Entry
+    encoded: EncodedBatch
+    receipt: Receipt
 
 
 class Registry(Protocol):
@@ -246,6 +253,13 @@ class Writing(Protocol):
 
         False, with nothing written, when the sender lodged a declaration under
         one of the references before. Raises TransitionError as `advance` does.
+        """
+
+    def append_together(self, declared: Sequence[Declared]) -> list[Outcome | None]:
+        """Write new declarations, each all there is of its message: how each stands now.
+
+        None, with nothing of it written, where `append_new` would have written
+        nothing or raised TransitionError.
         """
 
     def priors(self, sender_id: int, references: Sequence[str], registered_ids: Sequence[str]) -> list[Prior]:
@@ -306,8 +320,8 @@ class Store(Reader, Protocol):
         """Keep a message of any size as it arrives, and commit: the message (None when the sender used the key
         before) and the digest of what came."""
 
-    def keeping(self, count: int = 1) -> AbstractContextManager[Keeping]:
-        """One transaction in which `count` messages may be kept; waits for nobody."""
+    def keep_small(self, arriving: Sequence[Arriving]) -> list[tuple[KeptMessage, int] | Unkept]:
+        """Keep messages as they came, and commit: each with an id set aside for its first declaration, or why not."""
 
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""

@@ -224,7 +224,11 @@ class ChangeOfState(Struct, frozen=True, kw_only=True):
 
 
 class Arriving(Struct, frozen=True, kw_only=True):
-    """A message as it is handed in. `body` is empty when its bytes come in chunks."""
+    """A message as it is handed in. `body` is empty when its bytes come in chunks.
+
+    `api_key_digest` is the SHA-256 (hexadecimal) of the API key that let it in, to be asked for again when it is kept;
+    "" where there is none to ask for.
+    """
 
     sender_id: int
     file_name: str
@@ -235,6 +239,7 @@ class Arriving(Struct, frozen=True, kw_only=True):
     legal_day: date
     body: bytes = b""
     is_day_given: bool = True
+    api_key_digest: str = ""
 
 
 class ReceiptLine(Struct, frozen=True, omit_defaults=True):

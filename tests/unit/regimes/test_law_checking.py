@@ -165,3 +165,24 @@ def test_all_law_that_ships_holds_together() -> None:
     for code in jurisdictions():
         books = lineage(code)
         check(books, merged(books))
+
+
+TARIFF = """\
+  duty.by_tariff: {kind: tariff, title: "By tariff", scope: "all", replaces: duty.rates, claims: {"": ["103"]}, stacked: {}, sources: [act], values: {"2024-01-01": "in force"}}
+"""  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("replaces: duty.rates", "replaces: duty.rate", "names 'duty.rate', which is no measure"),
+        ("replaces: duty.rates", "replaces: fee.amount", "needs a table, and fee.amount is a figure"),
+        ('claims: {"": ["103"]}', 'claims: {"100": ["103"]}', "where nothing is claimed"),
+        ("stacked: {}", "stack: {}", "'stack' is no key that belongs here"),
+    ],
+)
+def test_how_a_tariff_joins_is_held_together(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert loaded(tmp_path, LAW + TARIFF).law.tariff is None
+    with pytest.raises(LawDataError, match=said) as refused:
+        loaded(tmp_path, LAW + TARIFF.replace(old, new, 1))
+    assert refused.value.detail.startswith("ZZ/law.yaml:11")

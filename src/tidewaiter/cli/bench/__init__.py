@@ -36,12 +36,13 @@ def measure_live(
     *,
     rate: Annotated[int, Parameter(help="Requests a second, sent whether or not answers have come.")] = 200,
     seconds: Annotated[int, Parameter(help="For how long.")] = 20,
+    workers: Annotated[int | None, Parameter(help="Processes that serve, as `tidewaiter serve` has them.")] = None,
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Measure how long single durable decisions take over HTTP at a fixed rate of requests."""
     from tidewaiter.cli.bench import live as measuring
 
-    report = measuring.run(rate, seconds)
+    report = measuring.run(rate, seconds, workers)
     if output_as.json:
         output.print_json(report)
     else:

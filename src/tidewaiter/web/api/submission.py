@@ -18,9 +18,10 @@ from tidewaiter.web import handing
 from tidewaiter.web.api import shapes
 from tidewaiter.web.api.described import CODES_OF_SUBMISSION, RECEIPTS, RawBody, refusals
 from tidewaiter.web.house import House
-from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
+from tidewaiter.web.principal import FOR_THE_KNOWN, KEY_ASKED_AGAIN, Principal
 from tidewaiter.web.problem import KINDS, WebError
 from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.together import Answer
 
 MINIMAL: Final = "return=minimal"
 DETAILS_MAX: Final = 20  # records up to which a receipt spells out every declaration
@@ -75,7 +76,7 @@ class Asked(Struct, frozen=True):
     operation_class=RawBody,
     operation_id="submitMessage",
     responses=RECEIPTS | refusals(*CODES_OF_SUBMISSION),
-    opt=FOR_THE_KNOWN,
+    opt=FOR_THE_KNOWN | KEY_ASKED_AGAIN,
     tags=["Submission"],
 )
 async def submit_message(
@@ -100,7 +101,7 @@ async def submit_message(
     operation_class=RawBody,
     operation_id="submitDeclarations",
     responses=RECEIPTS | refusals(*CODES_OF_SUBMISSION, "form.unknown"),
-    opt=FOR_THE_KNOWN,
+    opt=FOR_THE_KNOWN | KEY_ASKED_AGAIN,
     tags=["Submission"],
 )
 async def submit_declarations(
@@ -132,18 +133,20 @@ async def receive(request: Request[Principal, Any, State], house: House, asked: 
         form=asked.form,
         key=asked.key or "",
         legal_day=asked.legal_day,
+        api_key_digest=asking.key_digest,
     )
     few = DETAILS_MAX if MINIMAL not in asked.prefer.replace(" ", "") else 0
     return await handing.hand_in(house, request.stream(), given, lambda found: answer(house, found, asking, few))
 
 
-def answer(house: House, found: Receipt, asking: Principal, few: int) -> Response[shapes.ReceiptShape]:
+def answer(house: House, given: Answer, asking: Principal, few: int) -> Response[shapes.ReceiptShape]:
     """The receipt with each declaration as it stands, where there are `few` at most. Raises WebError for what holds none."""
+    found = given.receipt
     if found.is_complete and not found.record_count and found.message_findings:
         raise unreadable(found)
     lines = found.lines if found.record_count <= few else ()
     ids = dict.fromkeys(line.declaration_id for line in lines if line.declaration_id)
-    details = [shapes.detail(house.store.outcome(declaration_id), asking) for declaration_id in ids]
+    details = [shapes.detail(given.outcomes.get(one) or house.store.outcome(one), asking) for one in ids]
     status = HTTP_200_OK if found.is_repeat else HTTP_201_CREATED
     return Response(
         shapes.receipt(found, details, asking),

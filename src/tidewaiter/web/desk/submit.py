@@ -42,7 +42,7 @@ async def submit(request: AnyRequest, house: NamedDependency[House]) -> Redirect
             key=fields["key"],
             legal_day=law.legal_day(fields["legal_day"]) if fields["legal_day"] else None,
         )
-        found = await handing.hand_in(house, chunks, particulars, lambda receipt: receipt)
+        found = await handing.hand_in(house, chunks, particulars, lambda answer: answer.receipt)
     except TidewaiterError as refused:
         return _form(request, house, problem.of(refused), {**fields, "paste": pasted})
     said = "pending" if not found.is_complete else "again" if found.is_repeat else "new"
