@@ -33,6 +33,7 @@ from tidewaiter.quality.outline import LINES_MAX, Silent, outline
 MODULES = ("required", "structure", "codes", "identifiers", "amounts", "masses", "dates", "parties", "descriptions")
 NATIONAL_MODULES = ("h7_dk", "h7_dk_documents", "h7_dk_parties", "h7_dk_location", "h7_dk_messages")
 
+SETS_MAX = 64  # of rules, for jurisdictions, days and datasets
 COMBINATIONS_MAX = 1024  # of elements there and absent, remembered for one scope
 PER_LINE = "goods_items[]."
 VALUE_LENGTH_MAX = 200  # characters of a value repeated in a finding
@@ -285,10 +286,21 @@ def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[object, ...]]:
     return lambda record: tuple(attrgetter(name)(record) for name in names)
 
 
-@lru_cache(maxsize=256)
 def applicable(jurisdiction_code: str, legal_day: date, declared_as: str) -> RuleSet:
     """The rules in scope."""
+    # What a sender names freely, and no rule asks for, must not make sets of rules without end.
+    return _applicable(jurisdiction_code, legal_day, declared_as if declared_as in _asked_for() else "")
+
+
+@lru_cache(maxsize=SETS_MAX)
+def _applicable(jurisdiction_code: str, legal_day: date, declared_as: str) -> RuleSet:
     return RuleSet(tuple(each for each in rules() if each.scope.holds(jurisdiction_code, legal_day, declared_as)))
+
+
+@cache
+def _asked_for() -> frozenset[str]:
+    """The datasets that some rule's scope names."""
+    return frozenset(name for each in rules() for name in each.scope.declared_as)
 
 
 @cache
