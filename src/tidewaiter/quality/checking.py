@@ -10,6 +10,7 @@ from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money
 from tidewaiter.quality import numbers
+from tidewaiter.quality.oddities import oddities
 from tidewaiter.quality.registry import Context, Law, applicable, replaced
 from tidewaiter.quality.texts import unprintable
 
@@ -23,7 +24,8 @@ def check(declaration: Declaration, *, regime: Law) -> tuple[Finding, ...]:
     sender's terms, which the message form adds.
     """
     findings: list[Finding] = []
-    if not numbers.is_all_sound(declaration):
+    seen_numbers = numbers.looked_at(declaration)
+    if not seen_numbers.are_sound:
         declaration, findings = numbers.sound(declaration)
     context = Context(
         regime.jurisdiction_code,
@@ -33,9 +35,8 @@ def check(declaration: Declaration, *, regime: Law) -> tuple[Finding, ...]:
         unprintable(declaration),
     )
     in_scope = applicable(context.jurisdiction_code, context.legal_day, declaration.procedure_category)
-    for rule in in_scope.for_declaration(declaration):
-        if seen := rule.function(declaration, context):
-            findings.extend(rule.findings(seen))
+    odd = oddities(declaration, has_odd_text=bool(context.unprintable), has_odd_number=not seen_numbers.are_above_zero)
+    findings += in_scope.findings(declaration, context, odd)
     return tuple(_told_once(findings)) if len(findings) > 1 else tuple(findings)
 
 

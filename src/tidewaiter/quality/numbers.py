@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -45,11 +45,33 @@ def is_sound(number: Decimal) -> bool:
     return len(digits) <= DIGITS_MAX and exponent >= -DIGITS_MAX and len(digits) + exponent <= SIZE_MAX
 
 
+class Numbers(NamedTuple):
+    """What is true of the numbers in a declaration."""
+
+    are_sound: bool
+    are_above_zero: bool  # said of sound ones only
+
+
+def looked_at(declaration: Declaration) -> Numbers:
+    """The numbers of a declaration, all at once."""
+    numbers, counts = _numbers(declaration), _counts(declaration)
+    if counts and not -COUNT_MAX < min(counts) <= max(counts) < COUNT_MAX:
+        return Numbers(are_sound=False, are_above_zero=False)
+    texts = list(map(str, numbers))
+    together = "".join(texts)
+    digits = together.replace(".", "").replace("-", "")
+    # Nearly always they have a few digits and no exponent, which is quickly said.
+    is_ordinary = not texts or (digits.isdecimal() and max(map(len, texts)) <= SIZE_MAX)
+    if not is_ordinary and not all(map(is_sound, numbers)):
+        return Numbers(are_sound=False, are_above_zero=False)
+    return Numbers(
+        are_sound=True, are_above_zero="-" not in together and all(numbers) and (not counts or min(counts) > 0)
+    )
+
+
 def is_all_sound(declaration: Declaration) -> bool:
     """True where every number in the declaration is sound."""
-    return _are_counts_sound(declaration) and (
-        _are_ordinary(numbers := _numbers(declaration)) or all(map(is_sound, numbers))
-    )
+    return looked_at(declaration).are_sound
 
 
 def _numbers(declaration: Declaration) -> list[Decimal]:
@@ -61,19 +83,12 @@ def _numbers(declaration: Declaration) -> list[Decimal]:
     return [number for number in numbers if number is not None] + [each.amount for each in money if each is not None]
 
 
-def _are_ordinary(numbers: list[Decimal]) -> bool:
-    """A quick yes for numbers as they nearly always are, of a few digits without exponent; no says nothing."""
-    texts = list(map(str, numbers))
-    digits = "".join(texts).replace(".", "").replace("-", "")
-    return not texts or (digits.isdecimal() and max(map(len, texts)) <= SIZE_MAX)
-
-
-def _are_counts_sound(declaration: Declaration) -> bool:
+def _counts(declaration: Declaration) -> list[int]:
     counts = [declaration.consignment.package_count, declaration.goods_item_count]
     for item in declaration.goods_items:
         for packaging in item.packagings:
             counts.append(packaging.count)
-    return all(count is None or -COUNT_MAX < count < COUNT_MAX for count in counts)
+    return [count for count in counts if count is not None]
 
 
 def sound(declaration: Declaration) -> tuple[Declaration, list[Finding]]:

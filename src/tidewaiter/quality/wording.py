@@ -31,6 +31,13 @@ def fault(description: str) -> Fault | None:
     return None if len(description) > _LENGTH_MAX or description.isspace() else _fault(description)
 
 
+def is_plain(description: str) -> bool:
+    """A quick yes for a description of usual length without fault; no says nothing."""
+    return (
+        bool(description) and len(description) <= _LENGTH_MAX and not description.isspace() and not _fault(description)
+    )
+
+
 @lru_cache(maxsize=32_768)
 def _fault(description: str) -> Fault | None:
     text = description.casefold()

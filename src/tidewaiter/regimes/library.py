@@ -61,6 +61,7 @@ T = TypeVar("T", bound=Struct)
 DAYS_KEPT = 64
 NOTHING_ADDED = "nothing"
 EDITION_CITED = "tariff.edition"  # what duty worked out by a tariff cites
+CODE_LENGTH_SHOWN = 20  # characters of what a sender took for a code
 
 
 @lru_cache(maxsize=DAYS_KEPT)
@@ -94,7 +95,7 @@ def lineage(jurisdiction_code: str) -> tuple[Lawbook, ...]:
     book = lawbook(jurisdiction_code)
     if book is None:
         raise NotInForceError(
-            f"no law is modelled for {jurisdiction_code!r}",
+            f"no law is modelled for {jurisdiction_code[:CODE_LENGTH_SHOWN]!r}",
             hint=f"modelled: {', '.join(jurisdictions())} (ISO 3166-1 alpha-2, or a union's own code)",
         )
     parent = book.jurisdiction.parent

@@ -42,7 +42,7 @@ class Lawbook(Struct, frozen=True):
 def lawbook(code: str) -> Lawbook | None:
     """The files of one jurisdiction, parsed once; None where there are none. Raises LawDataError."""
     folder = resources.files("tidewaiter.data") / "regimes" / code
-    return read_folder(code, folder) if code.isalnum() and folder.is_dir() else None
+    return read_folder(code, folder) if code in codes() else None
 
 
 def place_of(book: Lawbook, measure_id: str, name: str = "") -> str:

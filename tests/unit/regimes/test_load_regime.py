@@ -60,7 +60,7 @@ def test_a_figure_not_in_force_is_never_nought(code: str, on: date, measure_id: 
 
 @pytest.mark.parametrize(
     ("code", "on"),
-    [("GB", date(2020, 12, 31)), ("EU", date(2021, 6, 30)), ("DK", date(2021, 6, 30)), ("XX", AFTER), ("../GB", AFTER), ("", AFTER), ("gb", AFTER)],
+    [("GB", date(2020, 12, 31)), ("EU", date(2021, 6, 30)), ("DK", date(2021, 6, 30)), ("XX", AFTER), ("../GB", AFTER), ("", AFTER), ("gb", AFTER), ("A" * 600, AFTER)],
 )  # fmt: skip
 def test_outside_what_is_modelled_there_is_no_law(code: str, on: date) -> None:
     with pytest.raises(NotInForceError) as refused:

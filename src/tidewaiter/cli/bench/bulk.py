@@ -105,7 +105,7 @@ def _hand_in(
     sender = store.senders.ensure("bench")
     postmaster = server.postmaster_pid()
     with Intake(store, workers=workers) as intake, PeakMemory(lambda: (os.getpid(), postmaster)) as memory:
-        cpu_before = cpu_seconds(postmaster), _own_cpu()
+        cpu_before = cpu_seconds(postmaster), cpu_seconds(os.getpid())
         began = time.perf_counter()
         with source[0].open("rb") as stream:
             receipt = intake.submit(
@@ -118,14 +118,8 @@ def _hand_in(
             )
         seconds = time.perf_counter() - began
         server_cpu = cpu_seconds(postmaster) - cpu_before[0]
-        own_cpu = _own_cpu() - cpu_before[1]
+        own_cpu = cpu_seconds(os.getpid()) - cpu_before[1]  # workers and what they are forked from among it
     return seconds, server_cpu, own_cpu, receipt.counts, memory.peak_bytes
-
-
-def _own_cpu() -> float:
-    """Processor seconds of this process and its workers; the server is no child of ours, nor waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def _copy_again(server: EmbeddedServer, folder: Path) -> float:

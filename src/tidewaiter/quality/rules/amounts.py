@@ -8,6 +8,7 @@ from decimal import Decimal
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Severity
 from tidewaiter.model.money import Money
+from tidewaiter.quality.oddities import Oddity
 from tidewaiter.quality.registry import Context, Seen, rule
 
 OWN = "Tidewaiter: plausibility of a parcel"
@@ -16,7 +17,12 @@ _MONEY = ("invoice_amount", "freight", "insurance", "discount", "tax_collected_a
 _NEGATIVE = "An amount cannot be below zero."
 
 
-@rule("amount.negative", Severity.ERROR, source="WCO Data Model, amounts (elements 108, 109, 112, 117): not below zero")
+@rule(
+    "amount.negative",
+    Severity.ERROR,
+    source="WCO Data Model, amounts (elements 108, 109, 112, 117): not below zero",
+    odd=Oddity.NUMBER,
+)
 def negative(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """No amount on a declaration is below zero; a discount is stated as such, not as a negative price."""
     seen: list[Seen] = []
@@ -36,7 +42,10 @@ def negative(declaration: Declaration, _: Context) -> Sequence[Seen]:
 
 
 @rule(
-    "amount.zero", Severity.WARNING, source="Agreement on Customs Valuation: goods sent free of charge have a value too"
+    "amount.zero",
+    Severity.WARNING,
+    source="Agreement on Customs Valuation: goods sent free of charge have a value too",
+    odd=Oddity.NUMBER,
 )
 def zero(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Goods have a value even where nothing was paid for them: state what they would cost."""
@@ -95,7 +104,7 @@ def quantity_implausible(declaration: Declaration, _: Context) -> Sequence[Seen]
     ]
 
 
-@rule("packages.negative", Severity.ERROR, source="WCO Data Model, elements 144 and 146")
+@rule("packages.negative", Severity.ERROR, source="WCO Data Model, elements 144 and 146", odd=Oddity.NUMBER)
 def packages_negative(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A number of packages or lines is not below zero. A line packed with another may have none of its own."""
     seen: list[Seen] = []

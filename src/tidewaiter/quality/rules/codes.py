@@ -31,7 +31,12 @@ _all_money = attrgetter(*_MONEY)
 NATIONAL_CHAPTERS = ("98", "99")
 
 
-@rule("code.country", Severity.ERROR, source="ISO 3166-1; Implementing Regulation (EU) 2020/1470, Annex I")
+@rule(
+    "code.country",
+    Severity.ERROR,
+    source="ISO 3166-1; Implementing Regulation (EU) 2020/1470, Annex I",
+    by_outline=True,
+)
 def country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Countries are named by the two letters of ISO 3166-1, in capitals: DK, CN, US."""
     known = country_codes()
@@ -69,7 +74,7 @@ def _country(pointer: str, code: str) -> Seen:
     )
 
 
-@rule("code.currency", Severity.ERROR, source="ISO 4217")
+@rule("code.currency", Severity.ERROR, source="ISO 4217", by_outline=True)
 def currency(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Currencies are named by the three letters of ISO 4217, in capitals: DKK, EUR, CNY."""
     known = currency_codes()
@@ -94,7 +99,12 @@ def _currency(pointer: str, code: str) -> Seen:
     return Seen(f"{pointer}.currency", code, "No currency in use has this code.", hint)
 
 
-@rule("code.commodity_shape", Severity.ERROR, source="HS Convention, Article 3; WCO Data Model element 145")
+@rule(
+    "code.commodity_shape",
+    Severity.ERROR,
+    source="HS Convention, Article 3; WCO Data Model element 145",
+    by_outline=True,
+)
 def commodity_shape(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A commodity code has six digits (HS subheading), eight or ten (national code), without dots or spaces."""
     return [
@@ -108,7 +118,12 @@ def commodity_shape(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@rule("code.commodity_unknown", Severity.ERROR, source="World Customs Organization, Harmonized System 2022")
+@rule(
+    "code.commodity_unknown",
+    Severity.ERROR,
+    source="World Customs Organization, Harmonized System 2022",
+    by_outline=True,
+)
 def commodity_unknown(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """The first six digits must be a subheading of the Harmonized System on the legal day."""
     edition = edition_on(context.legal_day)
@@ -130,7 +145,12 @@ def commodity_unknown(declaration: Declaration, context: Context) -> Sequence[Se
     ]
 
 
-@rule("code.commodity_unchecked", Severity.INFO, source="World Customs Organization, Harmonized System 2022")
+@rule(
+    "code.commodity_unchecked",
+    Severity.INFO,
+    source="World Customs Organization, Harmonized System 2022",
+    by_outline=True,
+)
 def commodity_unchecked(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """Whether a commodity code existed is only said for days whose edition of the Harmonized System is held."""
     if edition_on(context.legal_day) is not None or not declaration.goods_items:

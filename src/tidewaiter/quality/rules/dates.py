@@ -56,7 +56,7 @@ def posted_after_arrival(declaration: Declaration, _: Context) -> Sequence[Seen]
     return [Seen("consignment.posted_on", posted, f"It was posted after its arrival on {arrived}.")]
 
 
-@rule("date.arrival_far_ahead", Severity.WARNING, source=OWN, about=("consignment.arrival_on",))
+@rule("date.arrival_far_ahead", Severity.WARNING, source=OWN, about=("consignment.arrival_on",), by_outline=True)
 def arrival_far_ahead(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """An arrival more than half a year ahead is rarely meant."""
     arrived = declaration.consignment.arrival_on

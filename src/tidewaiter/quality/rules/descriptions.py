@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Severity
+from tidewaiter.quality.oddities import Oddity
 from tidewaiter.quality.registry import Context, Seen, rule
 from tidewaiter.quality.rules.required import is_whole
 from tidewaiter.quality.wording import Fault, fault
@@ -26,7 +27,7 @@ _WORDS = {
 _HINT = "Say what it is, what it is made of and what it is for: “cotton T-shirts for men”."
 
 
-@rule("description.missing", Severity.WARNING, source=FRAMEWORK)
+@rule("description.missing", Severity.WARNING, source=FRAMEWORK, odd=Oddity.DESCRIPTION)
 def missing(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Every line says in plain words what the goods are."""
     for item in declaration.goods_items:
@@ -43,7 +44,7 @@ def missing(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@rule("description.vague", Severity.WARNING, source=FRAMEWORK)
+@rule("description.vague", Severity.WARNING, source=FRAMEWORK, odd=Oddity.DESCRIPTION)
 def vague(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Words like “gift”, “parts” or “accessories” alone do not tell officers, carriers or the Post what is inside."""
     return [
@@ -53,7 +54,7 @@ def vague(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@rule("description.code", Severity.WARNING, source=FRAMEWORK)
+@rule("description.code", Severity.WARNING, source=FRAMEWORK, odd=Oddity.DESCRIPTION)
 def code(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An article number, a link or a row of digits is no description: only the seller knows what it stands for."""
     return [
@@ -63,7 +64,7 @@ def code(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@rule("description.too_long", Severity.ERROR, source=ANNEX_B)
+@rule("description.too_long", Severity.ERROR, source=ANNEX_B, odd=Oddity.DESCRIPTION)
 def too_long(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A description has at most 512 characters: nobody reads more, and no customs system takes it."""
     return [
@@ -82,13 +83,13 @@ _OVERRIDE = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile("[\u00ad\u034f\u115f\u1160\u180e\u200b\u2060-\u2065\u206a-\u206f\ufeff\ue000-\uf8ff]")
 
 
-@rule("text.control_characters", Severity.ERROR, source=UNICODE)
+@rule("text.control_characters", Severity.ERROR, source=UNICODE, odd=Oddity.TEXT)
 def control_characters(_: Declaration, context: Context) -> Sequence[Seen]:
     """Texts hold no control characters such as NUL: they hide or break what comes after them."""
     return _with(context, _CONTROL, "This text holds a control character (U+{0:04X}).")
 
 
-@rule("text.direction_override", Severity.ERROR, source=UNICODE)
+@rule("text.direction_override", Severity.ERROR, source=UNICODE, odd=Oddity.TEXT)
 def direction_override(_: Declaration, context: Context) -> Sequence[Seen]:
     """Texts hold no marks that turn the direction of reading: they make an officer read something else than was sent.
 
@@ -97,7 +98,7 @@ def direction_override(_: Declaration, context: Context) -> Sequence[Seen]:
     return _with(context, _OVERRIDE, "This text turns the direction of reading (U+{0:04X}).")
 
 
-@rule("text.invisible_characters", Severity.WARNING, source=UNICODE)
+@rule("text.invisible_characters", Severity.WARNING, source=UNICODE, odd=Oddity.TEXT)
 def invisible_characters(_: Declaration, context: Context) -> Sequence[Seen]:
     """Texts hold no invisible characters: they keep words from being found."""
     return _with(context, _INVISIBLE, "This text holds an invisible character (U+{0:04X}).")

@@ -42,10 +42,11 @@ Function = Callable[[Declaration, Context], Sequence[Seen]]
 
 
 def danish(
-    code: str, *, vr: int, replaces: tuple[str, ...] = (), about: tuple[str, ...] = ()
+    code: str, *, vr: int, replaces: tuple[str, ...] = (), about: tuple[str, ...] = (), by_outline: bool = False
 ) -> Callable[[Function], Rule]:
     """A rule of the published table: its error code and the number of its row's validation rule (VR)."""
-    return rule(code, Severity.ERROR, source=f"{SOURCE}, VR {vr}", scope=SCOPE, replaces=replaces, about=about)
+    source = f"{SOURCE}, VR {vr}"
+    return rule(code, Severity.ERROR, source=source, scope=SCOPE, replaces=replaces, about=about, by_outline=by_outline)
 
 
 def codes(name: str) -> frozenset[str]:
@@ -67,7 +68,7 @@ def _pointers(count: int) -> tuple[str, ...]:
 # --- declaration type and procedures -------------------------------------------------------------------------------
 
 
-@danish("DK1005", vr=5)
+@danish("DK1005", vr=5, by_outline=True)
 def additional_declaration_type(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The type of a declaration is IM or CO and one letter: IMA for goods that are there, IMD before they arrive."""
     code = declaration.type_code
@@ -78,7 +79,7 @@ def additional_declaration_type(declaration: Declaration, _: Context) -> Sequenc
     return [Seen("type_code", code, "This type of declaration does not exist.", "Use IMA, or IMD before arrival.")]
 
 
-@danish("DK1001", vr=1)
+@danish("DK1001", vr=1, by_outline=True)
 def additional_procedure(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An additional procedure is one of the published codes, for low value C07, for gifts C08."""
     known = codes("additional_procedures")
@@ -90,7 +91,7 @@ def additional_procedure(declaration: Declaration, _: Context) -> Sequence[Seen]
     ]
 
 
-@danish("DK1006", vr=6, about=("goods_items[].quantity",))
+@danish("DK1006", vr=6, about=("goods_items[].quantity",), by_outline=True)
 def supplementary_units_only_for_gifts(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Supplementary units are given for gifts only, so the additional procedure must then be C08."""
     return [
@@ -104,7 +105,7 @@ def _fiscal_references(declaration: Declaration, item: GoodsItem) -> tuple[Party
     return declaration.fiscal_references + item.fiscal_references
 
 
-@danish("DK1008", vr=8, about=("fiscal_references", "goods_items[].fiscal_references"))
+@danish("DK1008", vr=8, about=("fiscal_references", "goods_items[].fiscal_references"), by_outline=True)
 def fiscal_reference_needs_low_value(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A VAT scheme number is given only with the additional procedures C07 or F48."""
     return [
@@ -120,7 +121,7 @@ def fiscal_reference_needs_low_value(declaration: Declaration, _: Context) -> Se
     ]
 
 
-@danish("DK1023", vr=46)
+@danish("DK1023", vr=46, by_outline=True)
 def ioss_needs_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """VAT paid through the import one-stop shop (F48) needs the vendor's IOSS number with role FR5."""
     for party in declaration.fiscal_references:
@@ -139,7 +140,13 @@ def ioss_needs_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@danish("DK2004", vr=32, replaces=("identifier.ioss",), about=("fiscal_references", "goods_items[].fiscal_references"))
+@danish(
+    "DK2004",
+    vr=32,
+    replaces=("identifier.ioss",),
+    about=("fiscal_references", "goods_items[].fiscal_references"),
+    by_outline=True,
+)
 def ioss_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An IOSS number exists only as IM and ten digits. Whether a well-built one is registered is not looked up here."""
     seen = [
@@ -164,7 +171,7 @@ def _is_wrong_ioss(party: Party) -> bool:
     return party.role_code == "FR5" and bool(party.party_id) and Ioss.shape_problem(party.party_id) is not None
 
 
-@danish("DK-VR54", vr=54, about=("fiscal_references", "goods_items[].fiscal_references"))
+@danish("DK-VR54", vr=54, about=("fiscal_references", "goods_items[].fiscal_references"), by_outline=True)
 def fiscal_reference_role(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The role of a VAT scheme number is one of the published codes FR1 to FR5 and FR7."""
     known = codes("fiscal_reference_roles")
@@ -182,7 +189,7 @@ def fiscal_reference_role(declaration: Declaration, _: Context) -> Sequence[Seen
     return seen
 
 
-@danish("DK1045", vr=66)
+@danish("DK1045", vr=66, by_outline=True)
 def special_arrangement_importer(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Under the special arrangements (F49) the importer is a private person: its number is DK09999981."""
     importer = declaration.importer
@@ -198,7 +205,7 @@ def special_arrangement_importer(declaration: Declaration, _: Context) -> Sequen
 # --- commodity codes and quantities --------------------------------------------------------------------------------
 
 
-@danish("DK1011", vr=11)
+@danish("DK1011", vr=11, by_outline=True)
 def not_low_value_goods(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Alcoholic products, perfumes and toilet waters, tobacco and tobacco products have no low-value relief (C07)."""
     return [
@@ -208,7 +215,7 @@ def not_low_value_goods(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@danish("DK1042", vr=65)
+@danish("DK1042", vr=65, by_outline=True)
 def supplementary_units_missing(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """For wine, spirits, tobacco products and perfume the supplementary units must be given: litres, pieces, grams."""
     return [
@@ -218,7 +225,7 @@ def supplementary_units_missing(declaration: Declaration, _: Context) -> Sequenc
     ]
 
 
-@danish("DK1010", vr=10, about=("fiscal_references", "goods_items[].fiscal_references"))
+@danish("DK1010", vr=10, about=("fiscal_references", "goods_items[].fiscal_references"), by_outline=True)
 def fiscal_reference_not_for_chapter_99(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """With a VAT scheme number the commodity code must not begin with 99."""
     return [
@@ -233,7 +240,7 @@ def fiscal_reference_not_for_chapter_99(declaration: Declaration, _: Context) ->
     ]
 
 
-@danish("DK1043", vr=67)
+@danish("DK1043", vr=67, by_outline=True)
 def not_chapter_99(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The commodity code must not begin with 99: those codes are for other declarations."""
     return [
@@ -243,7 +250,7 @@ def not_chapter_99(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@danish("DK11047", vr=33, replaces=("code.commodity_unknown", "code.commodity_shape"))
+@danish("DK11047", vr=33, replaces=("code.commodity_unknown", "code.commodity_shape"), by_outline=True)
 def commodity_code(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """The commodity code must exist: the first six digits in the Harmonized System on the legal day."""
     edition = edition_on(context.legal_day)
@@ -280,7 +287,7 @@ def too_heavy(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return seen
 
 
-@danish("DK1021", vr=45)
+@danish("DK1021", vr=45, by_outline=True)
 def too_many_packages(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The number of packages must be less than 50."""
     return [
@@ -378,7 +385,7 @@ def _above(prices: list[tuple[int, Money]], kroner: Decimal, limit: Decimal, wor
     return [Seen(f"goods_items[{place}].invoice_price", price, words, "Declare them with a full declaration (H1).")]
 
 
-@danish("DK1046", vr=35, replaces=("code.currency",), about=("freight", "goods_items[].freight"))
+@danish("DK1046", vr=35, replaces=("code.currency",), about=("freight", "goods_items[].freight"), by_outline=True)
 def freight_currency(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The currency of a transport cost must exist."""
     known = codes("currencies")

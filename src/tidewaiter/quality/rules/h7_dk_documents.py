@@ -28,7 +28,7 @@ def previous_document_type(declaration: Declaration, _: Context) -> Sequence[See
     return seen
 
 
-@danish("DK1103", vr=178)
+@danish("DK1103", vr=178, by_outline=True)
 def transport_document_type(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The type of a transport document is one of the published codes, N750 for post, N740 for an air waybill."""
     known, words = codes("transport_document_types"), "This type of transport document does not exist."

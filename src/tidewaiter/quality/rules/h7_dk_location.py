@@ -19,7 +19,7 @@ def _location(declaration: Declaration) -> GoodsLocation | None:
     return declaration.consignment.goods_location
 
 
-@danish("DK-VR49", vr=49)
+@danish("DK-VR49", vr=49, by_outline=True)
 def location_needed(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Goods declared as being there (type A) can be examined: say where they are."""
     code = declaration.type_code
@@ -28,7 +28,7 @@ def location_needed(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen(PLACE, "", f"The location of the goods is missing; type {code} needs it.")]
 
 
-@danish("DK1053", vr=95, about=("consignment.goods_location",))
+@danish("DK1053", vr=95, about=("consignment.goods_location",), by_outline=True)
 def location_exists(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A location is of type A to D; one named by UN/LOCODE is in the list of Danish locations, like DKCPH-0011."""
     location = _location(declaration)
@@ -44,19 +44,19 @@ def location_exists(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen(f"{PLACE}.location_id", name, "This location is not in the list.", "Write it like DKCPH-0011.")]
 
 
-@danish("DK1057", vr=100, about=("consignment.goods_location",))
+@danish("DK1057", vr=100, about=("consignment.goods_location",), by_outline=True)
 def designated_location(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A designated location (type A) is named by UN/LOCODE (U) or customs office (V)."""
     return _needs_qualifier(declaration, "A", "UV")
 
 
-@danish("DK1058", vr=101, about=("consignment.goods_location",))
+@danish("DK1058", vr=101, about=("consignment.goods_location",), by_outline=True)
 def authorised_location(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An authorised place (type B) is named by its authorisation number (Y)."""
     return _needs_qualifier(declaration, "B", "Y")
 
 
-@danish("DK1059", vr=102, about=("consignment.goods_location",))
+@danish("DK1059", vr=102, about=("consignment.goods_location",), by_outline=True)
 def approved_location(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An approved place (type C) is named by its address (Z)."""
     return _needs_qualifier(declaration, "C", "Z")
@@ -72,7 +72,7 @@ def _needs_qualifier(declaration: Declaration, type_code: str, qualifiers: str) 
     return [Seen(f"{PLACE}.qualifier_code", location.qualifier_code, words)]
 
 
-@danish("DK1090", vr=163, about=("consignment.goods_location",))
+@danish("DK1090", vr=163, about=("consignment.goods_location",), by_outline=True)
 def qualifier_exists(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """What identifies a location is one of the published codes U, V, W, X, Y and Z."""
     location = _location(declaration)
@@ -81,7 +81,7 @@ def qualifier_exists(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen(f"{PLACE}.qualifier_code", location.qualifier_code, "This code does not exist; U to Z do.")]
 
 
-@danish("DK1060", vr=103, about=("consignment.goods_location",))
+@danish("DK1060", vr=103, about=("consignment.goods_location",), by_outline=True)
 def address_needed(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A location identified by address (Z) has an address."""
     location = _location(declaration)
@@ -93,7 +93,7 @@ def address_needed(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen(f"{PLACE}.address", "", "The address of the location is missing.")]
 
 
-@danish("DK1062", vr=104, about=("consignment.goods_location",))
+@danish("DK1062", vr=104, about=("consignment.goods_location",), by_outline=True)
 def customs_office(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A location identified by customs office (V) names an office of the list, like DK005600."""
     location = _location(declaration)
@@ -103,7 +103,7 @@ def customs_office(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen(f"{PLACE}.location_id", location.location_id, words, "Write it like DK005600.")]
 
 
-@danish("DK2007", vr=105, about=("consignment.goods_location",))
+@danish("DK2007", vr=105, about=("consignment.goods_location",), by_outline=True)
 def authorisation_needed(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A location identified by authorisation (Y) has the authorisation's number."""
     location = _location(declaration)
@@ -112,7 +112,7 @@ def authorisation_needed(declaration: Declaration, _: Context) -> Sequence[Seen]
     return [Seen(f"{PLACE}.location_id", "", "The authorisation number of the location is missing.")]
 
 
-@danish("DK2008", vr=106, about=("consignment.goods_location",))
+@danish("DK2008", vr=106, about=("consignment.goods_location",), by_outline=True)
 def authorisation_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The authorisation of a location is one for temporary storage: DKTST and nine digits."""
     location = _location(declaration)
@@ -123,7 +123,7 @@ def authorisation_number(declaration: Declaration, _: Context) -> Sequence[Seen]
     return [Seen(f"{PLACE}.location_id", location.location_id, "The number must be DKTST and nine digits.")]
 
 
-@danish("DK2009", vr=107, about=("consignment.goods_location",))
+@danish("DK2009", vr=107, about=("consignment.goods_location",), by_outline=True)
 def additional_identifier(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A location identified by authorisation (Y) also has an additional identifier: the number of its address."""
     location = _location(declaration)

@@ -17,11 +17,12 @@ SOURCE = "Danish Customs Agency, DMS import: Error and warning codes; Import XML
 REASON_LENGTH_MIN = 10
 
 
-def _danish(code: str, *, about: tuple[str, ...] = ()) -> Callable[[Function], Rule]:
-    return rule(code, Severity.ERROR, source=f"{SOURCE}; {code}", scope=SCOPE, about=about)
+def _danish(code: str, *, about: tuple[str, ...] = (), by_outline: bool = False) -> Callable[[Function], Rule]:
+    source = f"{SOURCE}; {code}"
+    return rule(code, Severity.ERROR, source=source, scope=SCOPE, about=about, by_outline=by_outline)
 
 
-@_danish("DK1102")
+@_danish("DK1102", by_outline=True)
 def procedure_combination(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Low-value goods are released for free circulation straight from abroad: procedure 40, previous procedure 00."""
     return [

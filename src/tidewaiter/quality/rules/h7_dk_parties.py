@@ -20,7 +20,7 @@ def _wrong_number(party: Party | None, pointer: str) -> Sequence[Seen]:
     return [Seen(f"{pointer}.party_id", party.party_id, f"{_GONE} As an EORI number {problem}.")]
 
 
-@danish("DK2001", vr=38, replaces=("identifier.eori",), about=("importer",))
+@danish("DK2001", vr=38, replaces=("identifier.eori",), about=("importer",), by_outline=True)
 def importer_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The importer's number must be an EORI number, or DK09999981 for a private person.
 
@@ -29,13 +29,13 @@ def importer_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return _wrong_number(declaration.importer, "importer")
 
 
-@danish("DK2005", vr=39, replaces=("identifier.eori",), about=("declarant",))
+@danish("DK2005", vr=39, replaces=("identifier.eori",), about=("declarant",), by_outline=True)
 def declarant_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The declarant's number must be an EORI number. Whether a well-built one is registered is not looked up here."""
     return _wrong_number(declaration.declarant, "declarant")
 
 
-@danish("DK2006", vr=40, replaces=("identifier.eori",), about=("representative",))
+@danish("DK2006", vr=40, replaces=("identifier.eori",), about=("representative",), by_outline=True)
 def representative_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The representative's number must be an EORI number. Whether a well-built one is registered is not looked up here."""
     return _wrong_number(declaration.representative, "representative")
@@ -47,6 +47,7 @@ def representative_number(declaration: Declaration, _: Context) -> Sequence[Seen
     source="Danish Business Authority: every CVR number satisfies modulus 11; published test case H7 Standard, rejection",
     scope=SCOPE,
     replaces=("identifier.eori",),
+    by_outline=True,
 )
 def danish_check_digit(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A Danish number whose check digit does not agree was never issued: expect DK2001, DK2005 or DK2006 from Denmark.
@@ -62,14 +63,14 @@ def danish_check_digit(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return seen
 
 
-@danish("DK1040", vr=62, about=("importer",))
+@danish("DK1040", vr=62, about=("importer",), by_outline=True)
 def importer_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The importer's address is in Denmark."""
     code = _country(declaration.importer)
     return [Seen("importer.address.country_code", code, "This must be DK.")] if code not in ("", "DK") else ()
 
 
-@danish("DK1085", vr=158, about=("importer",))
+@danish("DK1085", vr=158, about=("importer",), by_outline=True)
 def importer_country_needs_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The importer's country is given only together with a valid number of the importer."""
     importer = declaration.importer
@@ -78,13 +79,13 @@ def importer_country_needs_number(declaration: Declaration, _: Context) -> Seque
     return [Seen("importer.address.country_code", code, "A country is given, but no valid number of the importer.")]
 
 
-@danish("DK-VR59", vr=59, about=("importer",))
+@danish("DK-VR59", vr=59, about=("importer",), by_outline=True)
 def importer_number_or_name(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An importer with an EORI number is not also named: leave out name and address."""
     return _number_and_name(declaration.importer, "importer")
 
 
-@danish("DK-VR58", vr=58, about=("declarant",))
+@danish("DK-VR58", vr=58, about=("declarant",), by_outline=True)
 def declarant_number_or_name(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A declarant with an EORI number is not also named: leave out name and address."""
     return _number_and_name(declaration.declarant, "declarant")
@@ -99,13 +100,13 @@ def _number_and_name(party: Party | None, pointer: str) -> Sequence[Seen]:
     return [Seen(f"{pointer}.{lacking}", party.name, "With an EORI number, name and address must be left out.")]
 
 
-@danish("DK1041", vr=63, about=("importer",))
+@danish("DK1041", vr=63, about=("importer",), by_outline=True)
 def private_importer_named(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A private importer (DK09999981) is named: give name and address."""
     return _unnamed(declaration.importer, "importer")
 
 
-@danish("DK1044", vr=64, about=("declarant",))
+@danish("DK1044", vr=64, about=("declarant",), by_outline=True)
 def private_declarant_named(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A private declarant (DK09999981) is named: give name and address."""
     return _unnamed(declaration.declarant, "declarant")
@@ -118,7 +119,7 @@ def _unnamed(party: Party | None, pointer: str) -> Sequence[Seen]:
     return [Seen(f"{pointer}.{lacking}", "", f"With {PRIVATE_PERSON} both name and address must be given.")]
 
 
-@danish("DK-VR51", vr=51, about=("declarant",))
+@danish("DK-VR51", vr=51, about=("declarant",), by_outline=True)
 def declarant_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The declarant's address is in a member state of the European Union."""
     code = _country(declaration.declarant)
@@ -147,7 +148,7 @@ def _unreachable(declaration: Declaration, name: str) -> Sequence[Seen]:
     return [Seen(f"{name}.{lacking}", "", "A contact person needs both a telephone number and an e-mail address.")]
 
 
-@danish("DK1009", vr=9, about=("representative",))
+@danish("DK1009", vr=9, about=("representative",), by_outline=True)
 def representative_is_declarant(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Nobody represents themselves: representative and declarant have different numbers."""
     declarant, representative = declaration.declarant, declaration.representative
@@ -168,7 +169,7 @@ def representation(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen("representative.status_code", party.status_code, "Representation must be 2 (direct) or 3 (indirect).")]
 
 
-@danish("DK11051", vr=70, replaces=("code.country",))
+@danish("DK11051", vr=70, replaces=("code.country",), by_outline=True)
 def exporter_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The exporter's country must exist in the list of countries that Danish customs apply."""
     known = codes("countries")
@@ -184,7 +185,7 @@ def exporter_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@danish("DK-VR50", vr=50)
+@danish("DK-VR50", vr=50, by_outline=True)
 def exporter_in_third_country(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The exporter is outside the European Union, except for goods of special territories (declaration type CO)."""
     if declaration.type_code.startswith("CO") and declaration.type_code != "COR":

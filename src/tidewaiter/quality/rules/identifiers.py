@@ -90,7 +90,12 @@ def _waybill(pointer: str, number: str) -> list[Seen]:
     return [Seen(pointer, number, f"In this air waybill number {problem}.")] if problem else []
 
 
-@rule("identifier.eori", Severity.WARNING, source="Delegated Regulation (EU) 2015/2446, Annex B, 13 05 017 000")
+@rule(
+    "identifier.eori",
+    Severity.WARNING,
+    source="Delegated Regulation (EU) 2015/2446, Annex B, 13 05 017 000",
+    by_outline=True,
+)
 def eori(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """An EORI number is a country code and up to 15 characters, built as its country builds them.
 
@@ -119,6 +124,7 @@ def _fiscal_references(declaration: Declaration) -> Iterator[tuple[str, Party]]:
     Severity.ERROR,
     source="Implementing Regulation (EU) 2020/194, Annex I; role FR5 of Annex B",
     about=("fiscal_references", "goods_items[].fiscal_references"),
+    by_outline=True,
 )
 def ioss(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The number of a vendor in the import one-stop shop is IM and ten digits; VAT is not waived on any other.
@@ -139,6 +145,7 @@ def ioss(declaration: Declaration, _: Context) -> Sequence[Seen]:
     Severity.WARNING,
     source="Directive 2006/112/EC, Article 215; national rules as in python-stdnum",
     about=("fiscal_references", "goods_items[].fiscal_references"),
+    by_outline=True,
 )
 def vat_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A VAT number begins with its country and is built as that country builds them."""
@@ -157,6 +164,7 @@ def vat_number(declaration: Declaration, _: Context) -> Sequence[Seen]:
     Severity.WARNING,
     source="Implementing Regulation (EU) 2015/2447, Annex B; ISO 6346 check digit",
     about=("registered_id",),
+    by_outline=True,
 )
 def mrn(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A message about an earlier declaration names it by its MRN: 18 characters, the last a check digit."""

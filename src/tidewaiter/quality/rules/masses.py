@@ -7,19 +7,20 @@ from decimal import Decimal
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Severity
+from tidewaiter.quality.oddities import Oddity
 from tidewaiter.quality.registry import Context, Seen, rule
 
 OWN = "Tidewaiter: plausibility of a parcel"
 WCO = "WCO Data Model, elements 126, 128 and 131"
 
 
-@rule("mass.negative", Severity.ERROR, source=WCO)
+@rule("mass.negative", Severity.ERROR, source=WCO, odd=Oddity.NUMBER)
 def negative(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A mass is not below zero."""
     return [Seen(pointer, mass, "A mass cannot be below zero.") for pointer, mass in _masses(declaration) if mass < 0]
 
 
-@rule("mass.zero", Severity.WARNING, source=WCO)
+@rule("mass.zero", Severity.WARNING, source=WCO, odd=Oddity.NUMBER)
 def zero(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A mass of zero says nothing: give grams as decimals of a kilogram, 0.120 for 120 g."""
     return [

@@ -12,7 +12,7 @@ SAFE = "WCO SAFE Framework, Annex II: data on consignor and consignee"
 _PARTIES = ("consignor", "consignee", "importer", "exporter")
 
 
-@rule("party.not_identified", Severity.WARNING, source=SAFE)
+@rule("party.not_identified", Severity.WARNING, source=SAFE, by_outline=True)
 def not_identified(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A sender or receiver is named by a registered number, or by name and address, so that someone can be asked."""
     seen: list[Seen] = []

@@ -63,16 +63,27 @@ def _compiled(pointers: tuple[str, ...]) -> tuple[Look, ...]:
 
 def _items(requirements: list[list[str]]) -> Look:
     getters = [(_on_item(names), names[0].removeprefix(_PER_ITEM)) for names in requirements]
+    # Nearly always all is there: of plain elements one look tells it.
+    plain = [name for names, (_, name) in zip(requirements, getters, strict=True) if _is_plain(names)]
+    values_of = attrgetter(*plain, "line_no", "line_no")  # two more, so that it is always a tuple
+    others = [getter for names, getter in zip(requirements, getters, strict=True) if not _is_plain(names)]
 
     def look(declaration: Declaration, missing: list[str]) -> None:
         if not declaration.goods_items:
             missing.append(ITEMS)
         for place, item in enumerate(declaration.goods_items, 1):
-            for is_there, name in getters:
+            values = values_of(item)
+            has_plain = None not in values and "" not in values and () not in values
+            for is_there, name in others if has_plain else getters:
                 if not is_there(item, declaration):
                     missing.append(f"{ITEMS}[{place}].{name.replace('[]', '[1]')}")
 
     return look
+
+
+def _is_plain(names: list[str]) -> bool:
+    """One field of the item itself, without alternatives."""
+    return len(names) == 1 and names[0].removeprefix(_PER_ITEM) in GoodsItem.__struct_fields__
 
 
 def _on_item(names: list[str]) -> Callable[[GoodsItem, Declaration], bool]:

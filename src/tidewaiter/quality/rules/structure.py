@@ -19,6 +19,7 @@ OWN = "Tidewaiter: consistency of a declaration"
     "items.too_many",
     Severity.ERROR,
     source="Delegated Regulation (EU) 2015/2446, Annex B, 11 03 001 000: up to 9,999 goods items",
+    by_outline=True,
 )
 def too_many(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A declaration carries at most 9,999 lines. Split a larger one."""
@@ -30,7 +31,7 @@ def too_many(declaration: Declaration, _: Context) -> Sequence[Seen]:
     ]
 
 
-@rule("items.line_no_repeated", Severity.ERROR, source=OWN)
+@rule("items.line_no_repeated", Severity.ERROR, source=OWN, by_outline=True)
 def line_no_repeated(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Each line has its own number, so that findings, charges and amendments can name it."""
     numbers = [item.line_no for item in declaration.goods_items]
@@ -46,7 +47,7 @@ def line_no_repeated(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return seen
 
 
-@rule("items.line_no_sequence", Severity.WARNING, source=OWN)
+@rule("items.line_no_sequence", Severity.WARNING, source=OWN, by_outline=True)
 def line_no_sequence(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """Lines are numbered 1, 2, 3 and so on, without gaps."""
     for place, item in enumerate(declaration.goods_items, 1):
@@ -62,7 +63,7 @@ def line_no_sequence(declaration: Declaration, _: Context) -> Sequence[Seen]:
     return [Seen(f"goods_items[{place}].line_no", item.line_no, words)]
 
 
-@rule("totals.item_count", Severity.ERROR, source=OWN, about=("goods_item_count",))
+@rule("totals.item_count", Severity.ERROR, source=OWN, about=("goods_item_count",), by_outline=True)
 def item_count(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """The number of lines declared must be the number of lines sent; otherwise a line may have been lost."""
     declared, sent = declaration.goods_item_count, len(declaration.goods_items)
