@@ -22,3 +22,7 @@ ARCHIVE_MEMBERS_MAX: Final = 100_000  # files in one zip
 ARCHIVE_DIRECTORY_BYTES_MAX: Final = 64 * 1024**2  # the table of contents of one zip
 ARCHIVE_BYTES_MAX: Final = 64 * 1024**3  # decompressed bytes in all
 REQUEST_BYTES_MAX: Final = 1024**3  # one request to the REST API
+QUOTE_BYTES_MAX: Final = 256 * 1024  # one basket to be quoted, as JSON
+QUOTE_ITEMS_MAX: Final = 500  # lines in one basket to be quoted; a larger load is declared
+QUOTE_VALID_DAYS: Final = 30  # that a quote is good for at most; less where the law is known to change
+QUOTE_KEPT_DAYS: Final = 1_100  # that a quote is kept and can be named: the three years in which customs may come back to a debt (Union Customs Code, Article 103), and a little more

@@ -13,7 +13,7 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from tidewaiter.web import openapi, problem
-from tidewaiter.web.api import reading, submission
+from tidewaiter.web.api import quoting, reading, submission
 from tidewaiter.web.api import service as api_service
 from tidewaiter.web.desk import login, messages, parcels, submit
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
@@ -86,6 +86,7 @@ def _api() -> Router:
         route_handlers=[
             submission.submit_message, submission.submit_declarations,
             reading.declarations, reading.declaration, reading.declaration_explanation, reading.message, reading.notices, reading.notice_document,
+            quoting.give_quote, quoting.read_quote,
             api_service.regime, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

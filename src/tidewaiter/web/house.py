@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any, BinaryIO, Final, Protocol
 
 from anyio import CapacityLimiter
@@ -16,6 +17,7 @@ from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.workflow.ports import Store
+from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Receipt
 
 SUBMISSIONS_AT_ONCE: Final = 2  # small messages being decided at the same time: more threads only wait for one another
@@ -68,6 +70,11 @@ class House:
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered
+
+    @cached_property
+    def quoting(self) -> Quoting:
+        """Quotes given and found again on this store."""
+        return Quoting(self.store)
 
 
 def now() -> datetime:

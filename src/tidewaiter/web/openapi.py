@@ -45,6 +45,7 @@ def config() -> OpenAPIConfig:
         tags=[
             Tag(name="Submission", description="Handing in messages"),
             Tag(name="Reading", description="Declarations, explanations, notices"),
+            Tag(name="Quotes", description="What a basket will cost: open to anyone"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

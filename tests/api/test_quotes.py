@@ -1,0 +1,254 @@
+"""Quotes by REST and by page: given, read again, forged, refused, and named by declarations in three forms."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+from msgspec.structs import replace
+
+from api import parcels
+from api.conftest import Who
+from api.test_rest import is_problem
+from tidewaiter.messages import forms
+from tidewaiter.model.declaration import AdditionalInformation
+from tidewaiter.model.money import Money
+from tidewaiter.quotes.naming import quote_id
+from tidewaiter.web.house import House
+
+API = "/api/v1"
+Json = dict[str, Any]
+
+
+def basket(**changes: Any) -> Json:
+    """Two lines for Great Britain, above the low value."""
+    return {
+        "jurisdiction_code": "GB",
+        "export_country_code": "TR",
+        "freight": {"amount": "7.20", "currency": "GBP"},
+        "goods_items": [
+            line("Cotton T-shirts, short sleeve, printed", "61091000", "165.00"),
+            line("Wooden jigsaw puzzle for children", "95030061", "19.50"),
+        ],
+    } | changes
+
+
+def line(description: str, code: str, price: str, currency: str = "GBP") -> Json:
+    return {
+        "description": description,
+        "commodity_code": code,
+        "origin_country_code": "TR",
+        "invoice_price": {"amount": price, "currency": currency},
+    }
+
+
+def asked(client: TestClient, body: Json) -> Json:
+    answer = client.post(f"{API}/quotes", json=body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+class TestGiving:
+    def test_it_says_what_it_costs_who_pays_and_whether_it_may_come_in(self, client: TestClient) -> None:
+        answer = client.post(f"{API}/quotes", json=basket())
+        found = answer.json()
+        assert re.fullmatch(r"TWQ(-[0-9A-Z]{8}){5}", found["quote_id"])
+        assert answer.headers["location"] == f"{API}/quotes/{found['quote_id']}"
+        cost = {name: Decimal(value["amount"]) for name, value in found["cost"].items() if name != "is_known"}
+        assert cost["goods"] == Decimal("184.50")
+        assert cost["transport"] == Decimal("7.20")
+        assert cost["total"] == cost["goods"] + cost["transport"] + cost["due"] + cost["collected_at_sale"]
+        assert sum(Decimal(each["amount"]["amount"]) for each in found["obligations"]) == cost["due"]
+        assert found["obligations"][0]["collector"] == "customs"
+        assert found["admission"] == {"entry": "free", "controls_of": "GB", "controls": []}
+        assert any("VAT" in words for words in found["words"])
+
+    def test_no_key_is_needed_and_a_wrong_one_is_refused(self, client: TestClient, who: Who) -> None:
+        assert client.post(f"{API}/quotes", json=basket()).status_code == 201
+        wrong = client.post(f"{API}/quotes", json=basket(), headers={"Authorization": "Bearer nothing"})
+        is_problem(wrong, 401, "auth.required")
+
+    def test_the_same_basket_has_the_same_number_and_another_another(self, client: TestClient) -> None:
+        first, again = asked(client, basket()), asked(client, basket())
+        assert (first["quote_id"], first["given_at"]) == (again["quote_id"], again["given_at"])
+        dearer = asked(client, basket(freight={"amount": "7.21", "currency": "GBP"}))
+        assert dearer["quote_id"] != first["quote_id"]
+
+    def test_what_is_prohibited_or_restricted_is_said_with_the_permit(self, client: TestClient) -> None:
+        ivory = asked(client, basket(goods_items=[line("Ivory carving of an elephant", "960110", "90.00")]))
+        assert ivory["admission"]["entry"] in ("permit", "prohibited")
+        assert ivory["admission"]["controls"][0]["pointer"].startswith("goods_items[1]")
+        assert ivory["admission"]["controls"][0]["source"]["title"]
+
+    def test_where_no_controls_are_entered_nothing_is_taken_as_allowed(self, client: TestClient) -> None:
+        found = asked(client, basket(jurisdiction_code="NO", goods_items=[line("Jacket of wool", "620120", "90", "NOK")], freight=None))  # fmt: skip
+        assert found["admission"]["entry"] == "unknown"
+
+    def test_a_vague_description_is_told_and_the_stand_ins_are_not(self, client: TestClient) -> None:
+        found = asked(client, basket(goods_items=[line("gift", "61091000", "20.00")]))
+        assert [each["rule_id"] for each in found["findings"]] == ["description.vague"]
+
+
+class TestRefusing:
+    @pytest.mark.parametrize(
+        ("changes", "rule_id", "pointer"),
+        [
+            ({"goods_items": [line("Cotton shirts", "610999", "20.00")]}, "code.commodity_unknown", "goods_items[1].commodity_code"),
+            ({"goods_items": [line("Cotton shirts", "", "220.00")]}, "data.required", "goods_items[1].commodity_code"),
+            ({"goods_items": [line("Cotton shirts", "610910", "-20.00")]}, "amount.negative", "goods_items[1].invoice_price"),
+            ({"goods_items": [line("Cotton shirts", "610910", "20.00", "XAU")]}, "quote.no_rate", "goods_items[1].invoice_price.currency"),
+            ({"goods_items": [line("Cotton\x00shirts", "610910", "20.00")]}, "text.control_characters", "goods_items[1].description"),
+            ({"goods_items": [line("Cotton \u202eshirts", "610910", "20.00")]}, "text.direction_override", "goods_items[1].description"),
+            ({"seller_registration_id": "XY12"}, "quote.registration_shape", "seller_registration_id"),
+            ({"export_country_code": "UK"}, "code.country", "export_country_code"),
+        ],
+    )  # fmt: skip
+    def test_what_the_goods_lack_is_said_where(
+        self, client: TestClient, changes: Json, rule_id: str, pointer: str
+    ) -> None:
+        answer = client.post(f"{API}/quotes", json=basket(**changes))
+        is_problem(answer, 422, "quote.impossible")
+        findings = answer.json()["findings"]
+        assert (rule_id, pointer) in [(each["rule_id"], each["pointer"]) for each in findings], findings
+
+    @pytest.mark.parametrize(
+        ("changes", "status", "code"),
+        [
+            ({"goods_items": [line("Cotton shirts", "610910", "1e999")]}, 400, "request.invalid"),
+            ({"goods_items": []}, 400, "request.invalid"),
+            ({"colour": "blue"}, 400, "request.invalid"),
+            ({"jurisdiction_code": "XX"}, 404, "law.not_in_force"),
+            ({"on": "2015-01-01"}, 404, "law.not_in_force"),
+            ({"on": "2027-02-29"}, 400, "request.invalid"),
+        ],
+    )
+    def test_a_request_that_is_none(self, client: TestClient, changes: Json, status: int, code: str) -> None:
+        is_problem(client.post(f"{API}/quotes", json=basket(**changes)), status, code)
+
+    def test_the_leap_day_is_a_day(self, client: TestClient) -> None:
+        assert asked(client, basket(on="2024-02-29"))["legal_day"] == "2024-02-29"
+
+    def test_ten_thousand_lines_are_refused(self, client: TestClient) -> None:
+        many = [line("Cotton shirts", "610910", "1.00")] * 10_000
+        is_problem(client.post(f"{API}/quotes", json=basket(goods_items=many)), 413, "message.limit")
+        is_problem(client.post(f"{API}/quotes", json=basket(goods_items=many[:501])), 400, "request.invalid")
+
+
+class TestNumbers:
+    def test_a_quote_is_read_again_however_its_number_is_typed(self, client: TestClient) -> None:
+        found = asked(client, basket())
+        for typed in (
+            found["quote_id"],
+            found["quote_id"].lower().replace("-", ""),
+            found["quote_id"].replace("0", "O"),
+        ):
+            assert client.get(f"{API}/quotes/{typed}").json() == found
+
+    def test_an_altered_or_made_up_number_is_refused(self, client: TestClient) -> None:
+        number = asked(client, basket())["quote_id"]
+        for place in (4, 20, len(number) - 1):
+            altered = number[:place] + ("A" if number[place] != "A" else "B") + number[place + 1 :]
+            is_problem(client.get(f"{API}/quotes/{altered}"), 400, "quote.forged")
+        is_problem(client.get(f"{API}/quotes/TWQ-1234"), 400, "identifier.invalid")
+
+    def test_one_that_is_signed_and_not_kept_is_not_found(self, client: TestClient, house: House) -> None:
+        number = quote_id(b"never kept", house.store.quote_key())
+        is_problem(client.get(f"{API}/quotes/{number}"), 404, "not_found")
+
+
+def declared(client: TestClient, who: Who, declaration: Json | bytes) -> Json:
+    """The declaration as its sender is answered, and its explanation."""
+    body = declaration if isinstance(declaration, bytes) else parcels.message(declaration)
+    answer = client.post(f"{API}/messages", content=body, headers=who.post)
+    assert answer.status_code == 201, answer.text
+    (found,) = answer.json()["declarations"]
+    return dict(client.get(f"{API}/declarations/{found['declaration_id']}/explanation", headers=who.post).json())
+
+
+def of_basket(reference: str, asked_for: Json, **changes: Any) -> Json:
+    items = [
+        parcels.item(place, each["description"], each["commodity_code"], each["invoice_price"]["amount"])
+        for place, each in enumerate(asked_for["goods_items"], 1)
+    ]
+    return parcels.parcel(reference, *items, freight=asked_for["freight"], **changes)
+
+
+def adds_up(comparison: Json) -> bool:
+    moved = sum(Decimal(change["due"]) for change in comparison["changes"])
+    difference = Decimal(comparison["declared_due"]["amount"]) - Decimal(comparison["quoted_due"]["amount"])
+    return moved == difference
+
+
+class TestNaming:
+    def test_the_same_goods_come_to_the_same_cents(self, client: TestClient, who: Who) -> None:
+        number = asked(client, basket())["quote_id"]
+        explained = declared(client, who, of_basket("Q-1", basket(), quote_id=number))
+        compared = explained["quote"]["comparison"]
+        assert explained["quote"]["findings"] == []
+        assert compared["is_same"]
+        assert compared["declared_due"] == compared["quoted_due"]
+        assert compared["changes"] == []
+
+    def test_other_goods_are_explained_and_the_differences_add_up(self, client: TestClient, who: Who) -> None:
+        number = asked(client, basket())["quote_id"]
+        other = basket(
+            freight={"amount": "9.00", "currency": "GBP"},
+            goods_items=[
+                line("Cotton T-shirts, short sleeve, printed", "61091000", "180.00"),
+                line("Leather belt for men", "42033000", "25.00"),
+                line("Wooden jigsaw puzzle for children", "95030061", "19.50"),
+            ],
+        )
+        compared = declared(client, who, of_basket("Q-2", other, quote_id=number))["quote"]["comparison"]
+        assert not compared["is_same"]
+        assert [change["aspect"] for change in compared["changes"]] == ["price", "line added", "freight"]
+        assert adds_up(compared)
+
+    def test_forged_and_unknown_numbers_are_warned_of_and_the_decision_stands(
+        self, client: TestClient, who: Who, house: House
+    ) -> None:
+        number = asked(client, basket())["quote_id"]
+        forged = number[:-1] + ("A" if number[-1] != "A" else "B")
+        unknown = str(quote_id(b"never kept", house.store.quote_key()))
+        for reference, named, code in (("Q-3", forged, "quote.forged"), ("Q-4", unknown, "not_found")):
+            explained = declared(client, who, of_basket(reference, basket(), quote_id=named))
+            assert [each["rule_id"] for each in explained["quote"]["findings"]] == [code]
+            assert explained["quote"]["comparison"] is None
+            assert explained["declaration"]["state"] == "received"
+
+    def test_a_number_that_is_none_is_a_finding_of_the_declaration(self, client: TestClient, who: Who) -> None:
+        explained = declared(client, who, of_basket("Q-5", basket(), quote_id="my quote"))
+        assert "identifier.quote" in [each["rule_id"] for each in explained["declaration"]["findings"]]
+        assert explained["quote"]["findings"][0]["rule_id"] == "identifier.invalid"
+
+    def test_a_quote_for_another_country_is_not_compared(self, client: TestClient, who: Who) -> None:
+        number = asked(client, basket(jurisdiction_code="DK"))["quote_id"]
+        explained = declared(client, who, of_basket("Q-6", basket(), quote_id=number))
+        assert [each["rule_id"] for each in explained["quote"]["findings"]] == ["quote.elsewhere"]
+
+    def test_a_declaration_that_names_none_has_none(self, client: TestClient, who: Who) -> None:
+        assert declared(client, who, of_basket("Q-7", basket()))["quote"] is None
+
+    @pytest.mark.parametrize("form", ["json", "csv", "wco-dm"])
+    def test_every_form_can_name_one(self, client: TestClient, who: Who, form: str) -> None:
+        number = asked(client, basket(goods_items=[line("Cotton T-shirts", "61091000", "165.00")]))["quote_id"]
+        reading = forms.by_name("json").read(
+            json.dumps(parcels.parcel(f"F-{form}", parcels.item(1, "Cotton T-shirts", "61091000", "165.00"))).encode()
+        )
+        assert reading.declaration is not None
+        freight = Money(Decimal("7.20"), "GBP")
+        declaration = replace(reading.declaration, freight=freight, **named_in(form, number))
+        explained = declared(client, who, forms.by_name(form).write([declaration]))
+        assert explained["quote"]["quote_id"] == number
+        assert explained["quote"]["comparison"]["is_same"]
+
+
+def named_in(form: str, number: str) -> dict[str, Any]:
+    """Forms of XML have no element for it: it stands in a statement."""
+    if form == "wco-dm":
+        return {"additional_information": (AdditionalInformation(statement=number),), "procedure_category": ""}
+    return {"quote_id": number}
