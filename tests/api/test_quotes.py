@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from api import parcels
 from api.conftest import Who
+from api.test_pages import TOKEN
 from api.test_rest import is_problem
 from tidewaiter.messages import forms
 from tidewaiter.model.declaration import AdditionalInformation
@@ -252,3 +253,111 @@ def named_in(form: str, number: str) -> dict[str, Any]:
     if form == "wco-dm":
         return {"additional_information": (AdditionalInformation(statement=number),), "procedure_category": ""}
     return {"quote_id": number}
+
+
+class TestPage:
+    def fields(self, client: TestClient, **changes: str) -> dict[str, str]:
+        """The form as a browser without script sends it."""
+        found = TOKEN.search(client.get("/quote").text)
+        assert found
+        return {
+            "_token": found[1], "action": "ask", "rows": "2", "to": "GB", "on": "2026-07-14", "currency": "GBP",
+            "trade": "online", "freight": "7.20", "description-1": "Cotton T-shirts, short sleeve, printed",
+            "code-1": "6109.10", "price-1": "165,00", "origin-1": "TR",
+        } | changes  # fmt: skip
+
+    def test_the_form_leads_to_the_quote_under_its_number(self, client: TestClient) -> None:
+        answer = client.post("/quote", data=self.fields(client), follow_redirects=False)
+        assert answer.status_code == 303
+        page = client.get(answer.headers["location"])
+        number = answer.headers["location"].rsplit("/", 1)[1]
+        asked_by_rest = client.get(f"{API}/quotes/{number}").json()
+        assert asked_by_rest["basket"]["goods_items"][0]["commodity_code"] == "610910"
+        assert f"{Decimal(asked_by_rest['cost']['total']['amount']):,f}\xa0GBP" in page.text
+        for words in ("Who pays, and when", "May it come in?", "How was this worked out", "2026-07-14", number):
+            assert words in page.text
+
+    def test_it_is_open_to_anyone_where_officers_must_sign_in(self, guarded: TestClient) -> None:
+        assert guarded.get("/quote").status_code == 200
+        answer = guarded.post("/quote", data=self.fields(guarded), follow_redirects=False)
+        assert answer.status_code == 303
+        assert guarded.get(answer.headers["location"]).status_code == 200
+        assert guarded.get("/parcels", follow_redirects=False).status_code != 200
+
+    def test_a_form_from_elsewhere_is_refused(self, client: TestClient) -> None:
+        assert client.post("/quote", data=self.fields(client, _token="x" * 43)).status_code == 403
+
+    @pytest.mark.parametrize(
+        ("changes", "field", "words"),
+        [
+            ({"price-1": "abc"}, "price-1", "This is not a number."),
+            ({"price-1": "-4"}, "price-1", "An amount cannot be below zero."),
+            ({"price-1": "1e999"}, "price-1", "not a number that can be reckoned with"),
+            ({"code-1": "610999"}, "code-1", "not a subheading"),
+            ({"to": ""}, "to", "Say where the goods go."),
+            ({"to": "XX"}, "to", "No law is modelled"),
+            ({"on": "2015-01-01"}, "to", "modelled since"),
+            ({"registration": "XX1"}, "registration", "not built as a number"),
+            ({"currency": "ZZZ"}, "currency", "No currency in use has this code."),
+            ({"from": "UK"}, "from", "No country has this code."),
+            ({"description-1": "Cotton\x00shirts"}, "description-1", "control character"),
+        ],
+    )  # fmt: skip
+    def test_what_is_wrong_is_said_beside_its_field(
+        self, client: TestClient, changes: dict[str, str], field: str, words: str
+    ) -> None:
+        answer = client.post("/quote", data=self.fields(client, **changes))
+        assert answer.status_code == 422
+        assert f'aria-describedby="wrong-{field}"' in answer.text
+        assert words in answer.text.split(f'id="wrong-{field}"')[1].split("</span>")[0]
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"on": "2027-02-29"}, "is not a day"),
+            ({"description-1": "", "code-1": "", "price-1": "", "origin-1": ""}, "Fill in at least one line"),
+        ],
+    )
+    def test_what_is_wrong_with_the_whole_is_said_on_top(
+        self, client: TestClient, changes: dict[str, str], words: str
+    ) -> None:
+        answer = client.post("/quote", data=self.fields(client, **changes))
+        assert answer.status_code == 422
+        assert words in answer.text.split('role="alert"')[1]
+
+    def test_a_blank_line_between_does_not_shift_the_findings(self, client: TestClient) -> None:
+        changes = {"rows": "3", "description-3": "Leather belt", "code-3": "420399", "price-3": "20"}
+        answer = client.post("/quote", data=self.fields(client, **changes))
+        assert 'aria-describedby="wrong-code-3"' in answer.text
+        assert 'aria-describedby="wrong-code-2"' not in answer.text
+
+    def test_more_lines_keep_what_was_filled_in(self, client: TestClient) -> None:
+        answer = client.post("/quote", data=self.fields(client, action="more"))
+        assert answer.status_code == 200
+        assert 'id="price-5"' in answer.text
+        assert "Cotton T-shirts, short sleeve, printed" in answer.text
+
+    def test_the_most_lines_and_the_most_bytes(self, client: TestClient) -> None:
+        assert client.post("/quote", data=self.fields(client, rows="10000")).status_code == 413
+        assert client.post("/quote", data=self.fields(client, **{"description-1": "x" * 300_000})).status_code == 413
+
+    def test_a_quote_can_be_changed(self, client: TestClient) -> None:
+        answer = client.post("/quote", data=self.fields(client, taxed="1", post="1"), follow_redirects=False)
+        number = answer.headers["location"].rsplit("/", 1)[1]
+        form = client.get(f"/quote?change={number}").text
+        assert 'value="165.00"' in form
+        assert re.search(r'name="taxed" value="1" checked', form)
+        assert re.search(r'name="post" value="1" checked', form)
+
+    def test_a_forged_number_has_a_page_that_says_so(self, client: TestClient) -> None:
+        answer = client.get("/quote/TWQ-12345678-12345678-12345678-12345678-12345678")
+        assert answer.status_code == 400
+        assert "was not issued here" in answer.text
+
+    def test_the_parcel_shows_the_comparison(self, client: TestClient, who: Who) -> None:
+        number = asked(client, basket())["quote_id"]
+        explained = declared(client, who, of_basket("Q-P", basket(freight={"amount": "9.00", "currency": "GBP"}), quote_id=number))  # fmt: skip
+        page = client.get(f"/parcels/{explained['declaration']['declaration_id']}").text
+        assert "Compared with the quote" in page
+        assert "one difference" in page
+        assert f"/quote/{number}" in page

@@ -51,10 +51,11 @@ def _charge(charge: Charge, titles: Mapping[str, str]) -> str:
     if charge.collection is Collection.NONE:
         why = f": {charge.relief}" if charge.relief else ""
         return f"{where}: {title}, nothing is owed{why}."
+    base = f" on {charge.base}" if "%" in charge.rate else ""  # an amount is not reckoned on a value
     if not charge.result.amount:
-        return f"{where}: {title}, {charge.rate} on {charge.base}: nothing is owed."
+        return f"{where}: {title}, {charge.rate}{base}: nothing is owed."
     rounding = f", rounded {charge.rounding}" if charge.unrounded != charge.result.amount else ""
-    return f"{where}: {title}, {charge.rate} on {charge.base}{rounding}: {charge.result}, {WHERE[charge.collection]}."
+    return f"{where}: {title}, {charge.rate}{base}{rounding}: {charge.result}, {WHERE[charge.collection]}."
 
 
 def _obligation(obligation: Obligation) -> str:
