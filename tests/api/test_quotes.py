@@ -16,10 +16,11 @@ from api.conftest import Who
 from api.test_pages import TOKEN
 from api.test_rest import is_problem
 from tidewaiter.messages import forms
-from tidewaiter.model.declaration import AdditionalInformation
 from tidewaiter.model.money import Money
 from tidewaiter.quotes.naming import quote_id
+from tidewaiter.store import PostgresStore
 from tidewaiter.web.house import House
+from tidewaiter.workflow.replay import replay
 
 API = "/api/v1"
 Json = dict[str, Any]
@@ -234,6 +235,25 @@ class TestNaming:
     def test_a_declaration_that_names_none_has_none(self, client: TestClient, who: Who) -> None:
         assert declared(client, who, of_basket("Q-7", basket()))["quote"] is None
 
+    def test_naming_one_leaves_replay_as_it_was(self, client: TestClient, who: Who, house: House) -> None:
+        """Whether the quote is ours, or none at all, is no part of what was decided."""
+        number = asked(client, basket())["quote_id"]
+        assert isinstance(house.store, PostgresStore)
+        for reference, named in (("Q-R1", number), ("Q-R2", number[:-1] + "~"), ("Q-R3", "")):
+            explained = declared(client, who, of_basket(reference, basket(), quote_id=named))
+            report = replay(house.store, explained["declaration"]["declaration_id"])
+            assert report.is_clean
+            assert report.replayed == 1
+
+    def test_naming_one_changes_nothing_but_a_finding(self, client: TestClient, who: Who, house: House) -> None:
+        number = asked(client, basket())["quote_id"]
+        kept = []
+        for reference, named in (("Q-S1", number), ("Q-S2", "")):
+            explained = declared(client, who, of_basket(reference, basket(), quote_id=named))
+            kept.append(house.store.kept(explained["declaration"]["declaration_id"]).evaluation)
+        without_draw = [re.sub(rb'"draw":\{[^}]*\}', b"", each) for each in kept]
+        assert without_draw[0] == without_draw[1]
+
     @pytest.mark.parametrize("form", ["json", "csv", "wco-dm"])
     def test_every_form_can_name_one(self, client: TestClient, who: Who, form: str) -> None:
         number = asked(client, basket(goods_items=[line("Cotton T-shirts", "61091000", "165.00")]))["quote_id"]
@@ -241,18 +261,11 @@ class TestNaming:
             json.dumps(parcels.parcel(f"F-{form}", parcels.item(1, "Cotton T-shirts", "61091000", "165.00"))).encode()
         )
         assert reading.declaration is not None
-        freight = Money(Decimal("7.20"), "GBP")
-        declaration = replace(reading.declaration, freight=freight, **named_in(form, number))
+        changes = {"freight": Money(Decimal("7.20"), "GBP"), "quote_id": number, "procedure_category": ""}
+        declaration = replace(reading.declaration, **changes)
         explained = declared(client, who, forms.by_name(form).write([declaration]))
         assert explained["quote"]["quote_id"] == number
         assert explained["quote"]["comparison"]["is_same"]
-
-
-def named_in(form: str, number: str) -> dict[str, Any]:
-    """Forms of XML have no element for it: it stands in a statement."""
-    if form == "wco-dm":
-        return {"additional_information": (AdditionalInformation(statement=number),), "procedure_category": ""}
-    return {"quote_id": number}
 
 
 class TestPage:

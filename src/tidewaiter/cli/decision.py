@@ -160,10 +160,10 @@ def comparison_parts(named: NamedQuote) -> list[tuple[str, list[dict[str, Any]]]
     ]
     same = "the same to the cent" if compared.is_same else "not the same"
     totals = [
-        {"": "quoted", "at the border": compared.quoted_due, "at the sale": compared.quoted_at_sale},
+        {"": f"quoted, {named.quote_id}", "at the border": compared.quoted_due, "at the sale": compared.quoted_at_sale},
         {"": "declared", "at the border": compared.declared_due, "at the sale": compared.declared_at_sale},
     ]
-    return [*parts, (f"Compared with quote {named.quote_id}: {same}", totals), ("What differs", changes)]
+    return [*parts, (f"Beside its quote: {same}", totals), ("What differs", changes)]
 
 
 def _assessment_parts(assessment: Assessment) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -252,9 +252,10 @@ def _line_steps(start: _State, declaration: Declaration, pairs: Pairs) -> Iterat
                 yield _Step(_with_items(start, items), exactly, there.line_no, *said)
         if differing and not is_apart:
             yield _Step(_with_items(start, items), aspect, 0, "", f"on {len(differing)} lines")
+    number = max((item.line_no for item in items), default=0)
     for several in _each_or_all(added, apart_max):
         for there in several:
-            number = max((item.line_no for item in items), default=0) + 1
+            number += 1
             items.append(replace(there, line_no=number, invoice_price=price_of(there, declaration)))
         line_no, words = _named(several, declaration)
         yield _Step(_with_items(start, items), Aspect.LINE_ADDED, line_no, "", words)

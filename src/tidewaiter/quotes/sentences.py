@@ -28,6 +28,7 @@ def sentences(
         *_ground(assessment, regime),
         *(_charge(charge, regime.law.titles) for charge in assessment.charges),
         *(f"Not known: {words}." for words in assessment.unresolved),
+        *_counted(assessment, regime),
         *map(_obligation, obligations),
         *_entry(admission),
         *_unconfirmed(assessment, regime.law.titles),
@@ -66,6 +67,16 @@ def _obligation(obligation: Obligation) -> str:
         f"The {obligation.liable}{joint} owes {obligation.amount}{collector}, {MOMENTS[obligation.moment]}; "
         f"due {obligation.due:%Y-%m-%d}."
     )
+
+
+def _counted(assessment: Assessment, regime: Regime) -> Iterator[str]:
+    """A limit on what one person may bring in: what they already did is not known to a quote."""
+    for counter_id, amount in assessment.counted.items():
+        counter = regime.law.counters[counter_id]
+        yield (
+            f"{amount} {regime.currency} count towards a limit of one {counter.key} in a {counter.period} "
+            f"({counter.title}); the quote takes it that nothing else did yet."
+        )
 
 
 def _entry(admission: Admission) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidewaiter.messages import forms
 from tidewaiter.model.declaration import AdditionalInformation, Declaration, Document, GoodsItem
 from tidewaiter.model.errors import InvalidIdentifierError
 from tidewaiter.model.identifiers import QuoteId
@@ -61,6 +62,20 @@ def test_what_is_no_number_says_so(text: str) -> None:
 )
 def test_a_declaration_names_it_in_any_of_these_places(declaration: Declaration) -> None:
     assert named_by(declaration) == NUMBER
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "wco-dm", "h7"])
+def test_it_goes_through_every_form(form: str) -> None:
+    """XML has no element for it: it is written as a statement, once, and found again there."""
+    declaration = Declaration(
+        functional_reference_id="A-1", jurisdiction_code="GB", quote_id=NUMBER, goods_items=(GoodsItem(line_no=1),)
+    )
+    wire = forms.by_name(form)
+    read = wire.read(wire.write([declaration])).declaration
+    assert read is not None
+    assert named_by(read) == NUMBER
+    again = wire.write([read])
+    assert again.count(NUMBER.encode()) == 1
 
 
 def test_most_declarations_name_none() -> None:

@@ -112,6 +112,10 @@ class TestAnswer:
         assert found.assessment.unresolved
         assert any(words.startswith("Not known:") for words in found.words)
 
+    def test_a_limit_on_what_one_person_may_bring_in_is_told(self) -> None:
+        found = asked("CN", item("500", "CNY"))
+        assert any("count towards a limit of one importer in a year" in words for words in found.words)
+
     def test_figures_that_are_not_confirmed_are_named(self) -> None:
         assert any(words.startswith("Not confirmed against the official text") for words in asked("DK").words)
 
