@@ -12,14 +12,17 @@ from litestar.testing import TestClient
 from msgspec.structs import replace
 
 from api import parcels
-from api.conftest import Who
+from api.conftest import BASE, Who
 from api.test_pages import TOKEN
 from api.test_rest import is_problem
 from tidewaiter.messages import forms
 from tidewaiter.model.money import Money
 from tidewaiter.quotes.naming import quote_id
 from tidewaiter.store import PostgresStore
+from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
+from tidewaiter.web.pace import Pace
+from tidewaiter.web.settings import WebSettings
 from tidewaiter.workflow.replay import replay
 
 API = "/api/v1"
@@ -93,6 +96,23 @@ class TestGiving:
     def test_a_vague_description_is_told_and_the_stand_ins_are_not(self, client: TestClient) -> None:
         found = asked(client, basket(goods_items=[line("gift", "61091000", "20.00")]))
         assert [each["rule_id"] for each in found["findings"]] == ["description.vague"]
+
+
+class TestPace:
+    def test_strangers_are_held_up_and_those_with_a_key_are_not(self, house: House, who: Who) -> None:
+        settings = WebSettings(secret=b"p" * 32, quotes_a_minute_max=3)
+        paced = House(store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, settings=settings)
+        with TestClient(create_app(paced), base_url=BASE) as slow:
+            statuses = [slow.post(f"{API}/quotes", json=basket()).status_code for _ in range(8)]
+            assert statuses.count(429) >= 2  # the minute may turn once
+            assert statuses[:3] == [201] * 3
+            assert {slow.post(f"{API}/quotes", json=basket(), headers=who.post).status_code for _ in range(8)} == {201}
+
+    def test_a_new_minute_begins_anew(self) -> None:
+        pace = Pace()
+        assert [pace.wait_seconds("a", 2, 60.5) for _ in range(3)] == [0, 0, 60]
+        assert pace.wait_seconds("b", 2, 61.0) == 0
+        assert pace.wait_seconds("a", 2, 120.0) == 0
 
 
 class TestRefusing:

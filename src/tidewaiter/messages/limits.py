@@ -24,5 +24,6 @@ ARCHIVE_BYTES_MAX: Final = 64 * 1024**3  # decompressed bytes in all
 REQUEST_BYTES_MAX: Final = 1024**3  # one request to the REST API
 QUOTE_BYTES_MAX: Final = 256 * 1024  # one basket to be quoted, as JSON
 QUOTE_ITEMS_MAX: Final = 500  # lines in one basket to be quoted; a larger load is declared
+QUOTES_A_MINUTE_MAX: Final = 60  # quotes given in one minute to one address that sends no key
 QUOTE_VALID_DAYS: Final = 30  # that a quote is good for at most; less where the law is known to change
 QUOTE_KEPT_DAYS: Final = 1_100  # that a quote is kept and can be named: the three years in which customs may come back to a debt (Union Customs Code, Article 103), and a little more

@@ -13,6 +13,7 @@ from anyio import CapacityLimiter
 
 from tidewaiter.model.decision import State
 from tidewaiter.release.states import Trigger
+from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
@@ -67,6 +68,7 @@ class House:
     senders: Senders
     settings: WebSettings
     throttle: Throttle = field(default_factory=Throttle)
+    quote_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from litestar import Response, get, post
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Body, PathParameter
@@ -20,6 +21,7 @@ from tidewaiter.revenue.obligations import Obligation
 from tidewaiter.web.api.described import refusals
 from tidewaiter.web.api.shapes import Amount, FindingShape
 from tidewaiter.web.house import House
+from tidewaiter.web.pace import keep_pace
 from tidewaiter.workflow.quoting import GivenQuote
 
 TAGS: Final = ["Quotes"]
@@ -202,13 +204,23 @@ class QuoteShape(Struct, frozen=True, kw_only=True):
     request_max_body_size=BYTES_MAX,
     responses={
         201: ResponseSpec(QuoteShape, description="The quote, kept under its number", generate_examples=False),
-        **refusals("request.invalid", "law.not_in_force", "message.limit", "quote.impossible", "store.database"),
+        **refusals(
+            "request.invalid",
+            "law.not_in_force",
+            "message.limit",
+            "quote.impossible",
+            "auth.slow_down",
+            "store.database",
+        ),
     },
 )
 def give_quote(
-    house: NamedDependency[House], data: Annotated[QuoteRequest, Body(description="The basket")]
+    request: Request[Any, Any, State],
+    house: NamedDependency[House],
+    data: Annotated[QuoteRequest, Body(description="The basket")],
 ) -> Response[QuoteShape]:
     """A quote under the law of a day. The same basket on the same day has the same number."""
+    keep_pace(request, house.quote_pace, house.settings.quotes_a_minute_max)
     given = house.quoting.give(data.basket(), data.on)
     return Response(QuoteShape.of(given), status_code=201, headers={"Location": f"/api/v1/quotes/{given.quote_id}"})
 

@@ -26,6 +26,7 @@ from tidewaiter.regimes import jurisdictions, load_regime
 from tidewaiter.web import words
 from tidewaiter.web.desk import trace
 from tidewaiter.web.house import House
+from tidewaiter.web.pace import keep_pace
 from tidewaiter.web.page import number, render
 from tidewaiter.web.public import law
 from tidewaiter.web.public.basket_form import ROWS_MAX, BasketForm
@@ -123,6 +124,7 @@ def _asked(request: AnyRequest, house: House, fields: dict[str, Any]) -> Redirec
     action = str(fields.get("action", ASK))
     if action in (MORE, LOOK):
         return _form(request, house, form.with_more() if action == MORE else form, ())
+    keep_pace(request, house.quote_pace, house.settings.quotes_a_minute_max)
     try:
         given = _given(house, form)
     except QuoteImpossibleError as refused:
