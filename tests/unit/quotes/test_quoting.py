@@ -10,7 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from tidewaiter.assessment import assess
+from tidewaiter.model.declaration import Party
 from tidewaiter.model.errors import LimitExceededError, NotInForceError
 from tidewaiter.model.judgement import ReasonKind
 from tidewaiter.model.money import Money
@@ -215,3 +218,44 @@ def test_the_basket_of_the_how_to_can_be_quoted() -> None:
     block = HOW_TO.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
     basket = msgspec.json.decode(io.StringIO(block).read(), type=Basket)
     assert quote(basket, DAY).cost.is_known
+
+
+class TestAsOfficiallyDeclared:
+    """A sender declares with dataset, procedure and codes; the quote named none of them: the cents are the same."""
+
+    @pytest.mark.parametrize("on", [date(2026, 6, 30), date(2026, 7, 14)])
+    @pytest.mark.parametrize("code", ["DE", "DK", "FR", "RO"])
+    @pytest.mark.parametrize(
+        ("more", "codes", "fiscal"),
+        [
+            ({}, ("C07",), ()),
+            ({"is_taxed_at_sale": True}, ("C07", "F48"), (Party(party_id="IM2080000999", role_code="FR5"),)),
+            ({"trade": Trade.GIFT}, ("C08",), ()),
+        ],
+    )
+    def test_in_the_super_reduced_dataset(
+        self, code: str, on: date, more: dict[str, Any], codes: tuple[str, ...], fiscal: tuple[Party, ...]
+    ) -> None:
+        regime = load_regime(code, on)
+        given = asked(code, item("40", regime.currency), item("55.5", regime.currency), on=on, **more)
+        declaration = replace(
+            given.declaration,
+            procedure_category="H7",
+            type_code="IMD",
+            fiscal_references=fiscal,
+            goods_items=tuple(
+                replace(each, procedure_code="40", previous_procedure_code="00", additional_procedure_codes=codes)
+                for each in given.declaration.goods_items
+            ),
+        )
+        assessment = assess(declaration, regime)
+        assert (assessment.due, assessment.collected_at_sale) == (given.cost.due, given.cost.collected_at_sale)
+
+    def test_in_full_above_the_low_value(self) -> None:
+        regime = load_regime("GB", DAY)
+        given = asked("GB", item("400", "GBP"), freight=Money(Decimal("12.34"), "GBP"))
+        items = [
+            replace(each, procedure_code="40", previous_procedure_code="00") for each in given.declaration.goods_items
+        ]
+        declaration = replace(given.declaration, procedure_category="H1", type_code="IMA", goods_items=tuple(items))
+        assert assess(declaration, regime).charges == given.assessment.charges
