@@ -69,7 +69,12 @@ class TestGiving:
         assert cost["total"] == cost["goods"] + cost["transport"] + cost["due"] + cost["collected_at_sale"]
         assert sum(Decimal(each["amount"]["amount"]) for each in found["obligations"]) == cost["due"]
         assert found["obligations"][0]["collector"] == "customs"
-        assert found["admission"] == {"entry": "free", "controls_of": "GB", "controls": []}
+        assert found["admission"] == {
+            "entry": "free",
+            "controls_of": "GB",
+            "looked_at": "Great Britain",
+            "controls": [],
+        }
         assert any("VAT" in words for words in found["words"])
 
     def test_no_key_is_needed_and_a_wrong_one_is_refused(self, client: TestClient, who: Who) -> None:

@@ -98,6 +98,7 @@ def show(quote_id: Annotated[str, Parameter(help="The number of a quote: TWQ-…
 
 
 def _answer(asked: AskedFor, output_as: Output, keep: bool) -> int:  # noqa: FBT001
+    from tidewaiter.regimes import legal_day_at
     from tidewaiter.workflow.batching import now
     from tidewaiter.workflow.quoting import Quoting, quote
 
@@ -108,7 +109,7 @@ def _answer(asked: AskedFor, output_as: Output, keep: bool) -> int:  # noqa: FBT
             given = Quoting(store).give(asked.basket, asked.on)
         found, number = given.quote, str(given.quote_id)
     else:
-        found, number = quote(asked.basket, asked.on or now().date()), ""
+        found, number = quote(asked.basket, asked.on or legal_day_at(asked.basket.jurisdiction_code, now())), ""
     _print(found, output_as, number)
     return output.EXIT_FINDINGS if found.findings else output.EXIT_OK
 

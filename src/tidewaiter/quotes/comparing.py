@@ -54,6 +54,7 @@ class Aspect(StrEnum):
     EXCHANGE = "exchange rates"
     LAW = "law of another day"
     REST = "other particulars"
+    PERSONS = "the persons behind it"
 
 
 # Fields of a goods item by what a change of them is, in the order in which they are taken over.
@@ -185,7 +186,7 @@ Pairs = tuple[tuple[GoodsItem | None, GoodsItem | None], ...]
 def _changes(quote: Quote, start: _State, declared: Declared, pairs: Pairs) -> Iterator[Change]:
     totals = _totals(quote.assessment)
     for step in _steps(start, declared, pairs):
-        is_last = step.aspect is Aspect.REST
+        is_last = step.aspect is Aspect.PERSONS
         reached = _totals(declared.assessment) if is_last else _totals_of(step.state)
         if reached is None:
             continue  # not to be assessed half way: what it moves comes with the next step
@@ -199,7 +200,7 @@ def _changes(quote: Quote, start: _State, declared: Declared, pairs: Pairs) -> I
 
 
 def _steps(start: _State, declared: Declared, pairs: Pairs) -> Iterator[_Step]:
-    """From the quote to the declaration, one change at a time; the last is whatever is still not the same."""
+    """From the quote to the declaration, one change at a time; then whatever is still not the same."""
     yield _Step(start, Aspect.SOFTWARE)  # only moves anything where other software makes something else of the quote
     state = start
     for step in _line_steps(start, declared.declaration, pairs):
@@ -212,7 +213,9 @@ def _steps(start: _State, declared: Declared, pairs: Pairs) -> Iterator[_Step]:
             state = _State(replace(state.declaration, **there), state.regime)
             yield _Step(state, aspect, 0, _shown(before), _shown(there))
     yield from _law_steps(state, declared)
-    yield _Step(_State(declared.declaration, declared.regime), Aspect.REST)
+    as_declared = _State(declared.declaration, declared.regime)
+    yield _Step(as_declared, Aspect.REST)
+    yield _Step(as_declared, Aspect.PERSONS)  # what they brought in before and what they elected: no quote knows it
 
 
 def _law_steps(state: _State, declared: Declared) -> Iterator[_Step]:

@@ -65,6 +65,7 @@ def _structure(old: Content, new: Content) -> Iterator[str]:
         (old.gaps, new.gaps),
         (old.roundings, new.roundings),
         (old.valuations, new.valuations),
+        (old.price_shares, new.price_shares),
     )
     for before, after in pairs:
         for measure_id in sorted(before.keys() | after.keys()):

@@ -50,12 +50,13 @@ class Admission(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What goods controls say of the basket.
 
     `controls_of` is whose controls were looked at: the jurisdiction's own, those
-    of a union it belongs to, or "" where none are known. Random selection and
-    watch lists have no part in it.
+    of a union it belongs to, or "" where none are known; `looked_at` the titles
+    of all that was. Random selection and watch lists have no part in it.
     """
 
     entry: Entry
     controls_of: str = ""
+    looked_at: str = ""
     controls: tuple[Reason, ...] = ()
     citations: dict[str, Citation] = {}
 
@@ -160,12 +161,12 @@ def admission_of(reasons: Sequence[Reason], controls: Sequence[GoodsControl], co
     """Whether the goods may come in, by the reasons that are about goods alone."""
     found = tuple(reason for reason in reasons if reason.kind in GOODS_KINDS)
     open_ = [reason for reason in found if not reason.is_lifted]
-    if not controls_of:
-        entry = Entry.UNKNOWN
-    elif any(reason.kind is ReasonKind.PROHIBITED for reason in open_):
+    if any(reason.kind is ReasonKind.PROHIBITED for reason in open_):
         entry = Entry.PROHIBITED
+    elif open_:
+        entry = Entry.PERMIT
     else:
-        entry = Entry.PERMIT if open_ else Entry.FREE
+        entry = Entry.FREE if controls_of else Entry.UNKNOWN
     named = {reason.measure_id for reason in found}
     citations = {control.control_id: control.source for control in controls if control.control_id in named}
     return Admission(entry=entry, controls_of=controls_of, controls=found, citations=citations)

@@ -82,7 +82,7 @@ def _counted(assessment: Assessment, regime: Regime) -> Iterator[str]:
 def _entry(admission: Admission) -> Iterator[str]:
     match admission.entry:
         case Entry.UNKNOWN:
-            yield "Whether the goods may come in is not known: no prohibitions or restrictions are entered here."
+            yield "Whether the goods may come in is not known: the country's own prohibitions and restrictions are not entered here."
         case Entry.FREE:
             yield "Nothing among the prohibitions and restrictions known here stands against these goods."
         case Entry.PERMIT | Entry.PROHIBITED:

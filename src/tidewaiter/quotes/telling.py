@@ -47,6 +47,7 @@ class TradeTold(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
     additional_procedure_codes: tuple[str, ...] = ()
     procedure_category: str = ""
+    statement_code: str = ""
 
 
 class Registration(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -117,9 +118,11 @@ def tell(basket: Basket, on: date, registration: Registration | None) -> Told:
         buyer=Party(name=BUYER),
         consignee=_consignee(basket),
         fiscal_references=(Party(party_id=number, role_code=shown.fiscal_role_code),) if shown and is_fiscal else (),
-        additional_information=(AdditionalInformation(statement_code=shown.statement_code),)
-        if shown and shown.statement_code
-        else (),
+        additional_information=tuple(
+            AdditionalInformation(statement_code=said.statement_code)
+            for said in (trade, shown)
+            if said is not None and said.statement_code
+        ),
         consignment=_consignment(basket),
         goods_items=tuple(_goods_item(item, place, codes) for place, item in enumerate(basket.goods_items, 1)),
     )

@@ -17,8 +17,8 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
-from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.quotes.quote import Quote
+from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
     Answer,
     Arriving,

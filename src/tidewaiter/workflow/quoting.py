@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from pathlib import PurePosixPath
 from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 import tidewaiter
 from tidewaiter.messages import limits
@@ -37,10 +39,11 @@ from tidewaiter.quotes.quote import (
 )
 from tidewaiter.quotes.sentences import sentences
 from tidewaiter.quotes.telling import Registration, registration_of, tell
-from tidewaiter.regimes import Regime, load_regime
+from tidewaiter.regimes import Regime, legal_day_at, load_regime
 from tidewaiter.regimes.library import lineage, next_change
 from tidewaiter.revenue.obligations import obligations
 from tidewaiter.risk import RiskKnowledge, draw, load_knowledge
+from tidewaiter.risk.controls import whose_controls
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 from tidewaiter.workflow.ports import DecisionFile, QuoteStore
@@ -82,13 +85,13 @@ class Quoting:
     def _key(self) -> bytes:
         return self._store.quote_key()
 
-    def today(self) -> date:
-        """The day whose law applies where none is asked for."""
-        return self._clock().date()
+    def today(self, jurisdiction_code: str = "") -> date:
+        """The day whose law applies where none is asked for: by the clocks of the jurisdiction, in UTC for none."""
+        return legal_day_at(jurisdiction_code, self._clock())
 
     def give(self, basket: Basket, on: date | None = None) -> GivenQuote:
         """The quote of a basket on a day (today's law where none is named), kept. Raises what `quote` raises."""
-        given = quote(basket, on or self.today())
+        given = quote(basket, on or self.today(basket.jurisdiction_code))
         content = canonical_bytes(given)
         number = quote_id(content, self._key)
         law = load_regime(basket.jurisdiction_code, given.legal_day).content
@@ -149,6 +152,7 @@ def quote(basket: Basket, on: date) -> Quote:
     assessment = determined(evaluation.assessment, findings)
     reasons = evaluation.judgement.reasons if evaluation.judgement is not None else ()
     admission = admission_of(reasons, knowledge.controls if knowledge else (), controls_of)
+    admission = replace(admission, looked_at=whose_controls().get(basket.jurisdiction_code, ""))
     owed = obligations(assessment, told.declaration, regime)
     dataset = regime.dataset_of(told.declaration)
     return Quote(
@@ -176,13 +180,17 @@ def registration_in(regime: Regime) -> Registration | None:
 
 @lru_cache(maxsize=LAWS_KEPT)
 def controls(jurisdiction_code: str, on: date) -> tuple[RiskKnowledge | None, str]:
-    """Goods controls, without any watch list, and whose they are: the jurisdiction's, else those of what it belongs to."""
-    for book in reversed(lineage(jurisdiction_code)):
-        try:
-            return load_knowledge(book.code, on), book.code
-        except NotInForceError:
-            continue
-    return None, ""
+    """Goods controls, without any watch list, and whose they are: the jurisdiction's own or those of what it belongs to.
+
+    Whose is "" where only what treaties control is entered, or nothing at all.
+    """
+    try:
+        knowledge = load_knowledge(jurisdiction_code, on)
+    except NotInForceError:
+        return None, ""
+    entered = {PurePosixPath(place).parts[1] for place in knowledge.versions if place.startswith("controls/")}
+    own = [book.code for book in reversed(lineage(jurisdiction_code)) if book.code in entered]
+    return knowledge, own[0] if own else ""
 
 
 def _without_rate(basket: Basket, regime: Regime) -> Sequence[Finding]:

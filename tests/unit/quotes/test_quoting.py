@@ -52,6 +52,7 @@ class TestTelling:
             ("NO", "2026-07-01", {"is_taxed_at_sale": True}, "AD", "schemes.voec"),
             ("BR", "2026-07-01", {"is_taxed_at_sale": True}, "AD", "schemes.certified_low"),
             ("US", "2026-07-01", {"transport_mode_code": "5"}, "AD", "schemes.postal_surcharge"),
+            ("IN", "2026-07-01", {}, "AD", "schemes.personal"),
             ("CA", "2026-07-01", {"trade": Trade.GIFT}, "AD", "schemes.gift_above"),
         ],
     )
@@ -132,9 +133,12 @@ class TestAnswer:
     def test_a_member_state_without_controls_of_its_own_is_told_those_of_the_union(self) -> None:
         assert asked("DE").admission.controls_of == "EU"
         assert asked("DK").admission.controls_of == "DK"
+        assert asked("DK").admission.looked_at == "Denmark; European Union"
 
-    def test_without_controls_it_is_not_known(self) -> None:
+    def test_where_only_treaties_are_known_nothing_is_taken_as_allowed_and_what_they_forbid_is_told(self) -> None:
         assert asked("NO", item("90", "NOK")).admission.entry is Entry.UNKNOWN
+        ivory = asked("NO", item("90", "NOK", description="Ivory carving", commodity_code="960110"))
+        assert ivory.admission.entry in (Entry.PERMIT, Entry.PROHIBITED)
 
 
 class TestBadInput:

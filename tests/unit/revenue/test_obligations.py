@@ -15,7 +15,9 @@ from tidewaiter.regimes import load_regime
 from tidewaiter.revenue.obligations import Obligation, obligations
 
 
-def owed(code: str, on: date, declaration: Declaration, standing: PersonalStanding | None = None) -> dict[str, Obligation]:
+def owed(
+    code: str, on: date, declaration: Declaration, standing: PersonalStanding | None = None
+) -> dict[str, Obligation]:
     regime = load_regime(code, on)
     assessment = assess(declaration, regime, standing or PersonalStanding())
     return {each.measure_id: each for each in obligations(assessment, declaration, regime)}

@@ -121,7 +121,8 @@ class AdmissionShape(Struct, frozen=True):
     """Whether the goods may come in, by goods controls alone."""
 
     entry: Annotated[Entry, Meta(description="free, permit, prohibited, or unknown where no controls are entered")]
-    controls_of: Annotated[str, Meta(description="Whose controls were looked at; empty where none are known")]
+    controls_of: Annotated[str, Meta(description="Whose controls decide; empty where only treaties' are known")]
+    looked_at: Annotated[str, Meta(description="The titles of all controls that were looked at")]
     controls: list[ControlShape]
 
 
@@ -174,6 +175,7 @@ class QuoteShape(Struct, frozen=True, kw_only=True):
             admission=AdmissionShape(
                 entry=admission.entry,
                 controls_of=admission.controls_of,
+                looked_at=admission.looked_at,
                 controls=[
                     ControlShape(
                         each.kind.value, each.pointer, each.words, each.permit_code, each.permit_words,

@@ -90,7 +90,7 @@ def quote_page(request: AnyRequest, house: NamedDependency[House], quote_id: Fro
         view=Traced(trace.arrange(quote.assessment)),
         titles=law.titles(house.store, quote.regime_digest),
         unconfirmed=unconfirmed(quote.assessment),
-        is_current=quote.legal_day <= house.quoting.today() <= quote.valid_until,
+        is_current=quote.legal_day <= house.quoting.today(quote.basket.jurisdiction_code) <= quote.valid_until,
         can_change=_is_changeable(quote),
     )
 
@@ -165,7 +165,7 @@ def _form(request: AnyRequest, house: House, form: BasketForm, found: Sequence[F
         title=words.text("quote.title"),
         status=422 if findings else 200,
         form=form,
-        today=house.quoting.today().isoformat(),
+        today=house.quoting.today(form.to).isoformat(),
         known=sorted(jurisdictions().items(), key=lambda each: each[1]),
         trades=[trade.value for trade in Trade],
         countries=countries(),
@@ -191,7 +191,7 @@ def _registration(house: House, form: BasketForm) -> str | None:
     if form.to not in jurisdictions():
         return None
     try:
-        found = registration_in(load_regime(form.to, form.legal_day() or house.quoting.today()))
+        found = registration_in(load_regime(form.to, form.legal_day() or house.quoting.today(form.to)))
     except (TidewaiterError, ValueError):
         return None
     return found.title if found else ""
