@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -152,7 +152,7 @@ def quote(basket: Basket, on: date) -> Quote:
     assessment = determined(evaluation.assessment, findings)
     reasons = evaluation.judgement.reasons if evaluation.judgement is not None else ()
     admission = admission_of(reasons, knowledge.controls if knowledge else (), controls_of)
-    admission = replace(admission, looked_at=whose_controls().get(basket.jurisdiction_code, ""))
+    admission = replace(admission, looked_at=_titles_of_controls().get(basket.jurisdiction_code, ""))
     owed = obligations(assessment, told.declaration, regime)
     dataset = regime.dataset_of(told.declaration)
     return Quote(
@@ -191,6 +191,12 @@ def controls(jurisdiction_code: str, on: date) -> tuple[RiskKnowledge | None, st
     entered = {PurePosixPath(place).parts[1] for place in knowledge.versions if place.startswith("controls/")}
     own = [book.code for book in reversed(lineage(jurisdiction_code)) if book.code in entered]
     return knowledge, own[0] if own else ""
+
+
+@cache
+def _titles_of_controls() -> dict[str, str]:
+    """Each jurisdiction with the titles of its controls, read from the files once."""
+    return whose_controls()
 
 
 def _without_rate(basket: Basket, regime: Regime) -> Sequence[Finding]:
