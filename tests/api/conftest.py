@@ -43,7 +43,7 @@ def house(postgres_server: EmbeddedServer) -> Iterator[House]:
     ensure_database(postgres_server, name, TEMPLATE)
     with PostgresStore(postgres_server.url(name)) as store:
         parcels.settle_chance(store)
-        settings = WebSettings(secret=b"s" * 32, request_bytes_max=REQUEST_BYTES_MAX)
+        settings = WebSettings(secret=b"s" * 32, request_bytes_max=REQUEST_BYTES_MAX, quotes_a_minute_max=1_000)
         furnished = furnish(store, settings)
         yield furnished
         furnished.intake.close()

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -18,6 +19,10 @@ from tidewaiter.model.errors import ConflictError, NotFoundError, TidewaiterErro
 from tidewaiter.model.finding import Severity
 from tidewaiter.model.judgement import Lane, ReasonKind
 from tidewaiter.model.money import Money
+from tidewaiter.quotes.basket import Trade
+from tidewaiter.quotes.comparing import Aspect
+from tidewaiter.quotes.quote import Entry
+from tidewaiter.regimes.documents import Moment, Role
 from tidewaiter.web import page, problem, sessions, words
 from tidewaiter.web.desk import trace
 from tidewaiter.web.desk.login import here
@@ -255,10 +260,17 @@ class TestWords:
             ("lane", Lane), ("lane_meaning", Lane), ("state", State), ("state_meaning", State), ("category", Category),
             ("notice", NoticeKind), ("hold", HoldKind), ("hold_public", HoldKind), ("severity", Severity),
             ("charge", ChargeKind), ("collection", Collection), ("reason", ReasonKind),
+            ("quote_trade", Trade), ("quote_entry", Entry), ("quote_entry_words", Entry),
         ],
     )  # fmt: skip
     def test_every_code_has_a_word(self, group: str, kinds: type[Enum]) -> None:
         assert [kind.value for kind in kinds if f"{group}.{kind.value}" not in words.texts()] == []
+
+    def test_every_role_moment_and_aspect_of_a_quote_has_a_word(self) -> None:
+        keys = [f"role.{role}" for role in get_args(Role)]
+        keys += [f"when.{moment.replace(' ', '_')}" for moment in get_args(Moment)]
+        keys += [f"aspect.{aspect.name.lower()}" for aspect in Aspect]
+        assert [key for key in keys if key not in words.texts()] == []
 
     def test_every_text_a_template_asks_for_is_there(self) -> None:
         known = words.texts()
@@ -269,7 +281,8 @@ class TestWords:
         source = "\n".join(file.read_text() for file in [*TEMPLATES.glob("*.html"), *TEMPLATES.parent.rglob("*.py")])
         used = set(re.findall(r"[\"']([a-z_]+\.[a-z_]+)[\"']", source))
         groups = {"lane", "lane_meaning", "state", "state_meaning", "category", "notice", "hold", "hold_public", "severity",
-                  "charge", "collection", "reason", "party", "action", "transport", "nav", "receipt"}  # fmt: skip
+                  "charge", "collection", "reason", "party", "action", "transport", "nav", "receipt",
+                  "quote_trade", "quote_entry", "quote_entry_words", "role", "when", "aspect"}  # fmt: skip
         left = [
             key for key in words.texts()
             if key not in used and key.rpartition(".")[0] not in used and key.split(".")[0] not in groups

@@ -52,6 +52,7 @@ def declarations(draw: st.DrawFn) -> Declaration:
                 "procedure_category": st.sampled_from(["H7", "H1", "", "??"]),
                 "function": st.sampled_from(MessageFunction),
                 "freight": st.none() | money,
+                "quote_id": st.sampled_from(["TWQ-12345678-12345678-12345678-12345678-12345678", "TWQ"]) | texts,
                 "discount": st.none() | money,
                 "goods_items": st.lists(items, max_size=4).map(tuple),
             },

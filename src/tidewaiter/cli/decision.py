@@ -12,6 +12,7 @@ from tidewaiter.cli.session import opened_store
 from tidewaiter.model.assessment import Assessment, Charge
 from tidewaiter.model.finding import Finding
 from tidewaiter.workflow.ports import DecisionFile
+from tidewaiter.workflow.quoting import NamedQuote
 
 app = App(name="decision")
 
@@ -39,14 +40,17 @@ def show(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa:
 
 @app.command
 def explain(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa: B008
-    """Explain one decision: every finding, charge, step, reason and source behind it."""
+    """Explain one decision: every finding, charge, step, reason and source behind it, and the quote it names."""
+    from tidewaiter.workflow.quoting import Quoting
+
     with opened_store() as store:
         file = store.decision(store.find(reference))
+        named = Quoting(store).named(file)
     if output_as.json:
-        output.print_json(file.evaluation)
+        output.print_json(file.evaluation if named is None else {"evaluation": file.evaluation, "quote": named})
         return output.EXIT_OK
     output.print_one(_summary(file), output_as)
-    for title, rows in _explanation(file):
+    for title, rows in (*_explanation(file), *(comparison_parts(named) if named else ())):
         if rows:
             output.out().print()
             output.print_rows(rows, output_as, title=title)
@@ -136,6 +140,30 @@ def _explanation(file: DecisionFile) -> list[tuple[str, list[dict[str, Any]]]]:
             )
         )
     return parts
+
+
+def comparison_parts(named: NamedQuote) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The quote a declaration names beside it: what differs, one by one, and the totals."""
+    parts = [(f"Quote {named.quote_id}", [_finding_row(finding) for finding in named.findings])]
+    compared = named.comparison
+    if compared is None:
+        return parts
+    changes = [
+        {
+            "what": f"{change.aspect.value}{f', line {change.line_no}' if change.line_no else ''}",
+            "quoted": change.quoted,
+            "declared": "; ".join((change.declared, *change.details)),
+            "at the border": f"{change.due:+f}",
+            "at the sale": f"{change.at_sale:+f}",
+        }
+        for change in compared.changes
+    ]
+    same = "the same to the cent" if compared.is_same else "not the same"
+    totals = [
+        {"": f"quoted, {named.quote_id}", "at the border": compared.quoted_due, "at the sale": compared.quoted_at_sale},
+        {"": "declared", "at the border": compared.declared_due, "at the sale": compared.declared_at_sale},
+    ]
+    return [*parts, (f"Beside its quote: {same}", totals), ("What differs", changes)]
 
 
 def _assessment_parts(assessment: Assessment) -> list[tuple[str, list[dict[str, Any]]]]:

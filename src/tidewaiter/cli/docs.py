@@ -83,12 +83,14 @@ def render_openapi() -> str:
 def render_settings() -> str:
     """Every environment variable that is read, and what it does."""
     from tidewaiter.cli.conformance import SAMPLES_VARIABLE
-    from tidewaiter.store.settings import DATA_VARIABLE, DATABASE_URL_VARIABLE
+    from tidewaiter.store.settings import DATA_VARIABLE, DATABASE_URL_VARIABLE, QUOTES_KEY_VARIABLE
+    from tidewaiter.store.settings import VARIABLES as STORE_VARIABLES
     from tidewaiter.web.settings import VARIABLES
 
     settings = {
         DATA_VARIABLE: "Folder of the embedded PostgreSQL; `var/postgres` below the current folder where unset.",
         DATABASE_URL_VARIABLE: "Connection string of a PostgreSQL server to use instead of the embedded one.",
+        QUOTES_KEY_VARIABLE: STORE_VARIABLES[QUOTES_KEY_VARIABLE],
         **VARIABLES,
         SAMPLES_VARIABLE: "Folder of outside samples that `tidewaiter conformance` and the tests read in place.",
     }

@@ -123,6 +123,20 @@ def as_of(values: dict[date, str | Dated], on: date) -> tuple[date, Dated] | Non
     return best, (Dated(value=value) if isinstance(value, str) else value)
 
 
+def next_change(jurisdiction_code: str, after: date) -> date | None:
+    """The first later day on which the law of a jurisdiction, as it is known now, has another value; None without one.
+
+    Rates of exchange are not law of a day in this sense, and change more often.
+    """
+    days = [
+        day
+        for _, document in merged(lineage(jurisdiction_code)).values()
+        for day, value in document.values.items()
+        if day > after and (isinstance(value, str) or value.status != "expected")
+    ]
+    return min(days, default=None)
+
+
 class _Pages:
     """The parts of a regime's content as they are collected, measure by measure."""
 

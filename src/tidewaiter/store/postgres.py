@@ -14,11 +14,13 @@ import psycopg
 import zstandard
 
 from tidewaiter.model.errors import NotFoundError
+from tidewaiter.quotes.quote import Quote
 from tidewaiter.store import chain, reading, rows, together
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
+from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.settings import Settings
@@ -72,6 +74,7 @@ class PostgresStore:
         self.accounts = Accounts(self._connections)
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
+        self.quotes = Quotes(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self
@@ -357,6 +360,18 @@ class PostgresStore:
     def knowledge(self, digest: str) -> bytes:
         """The content kept under a digest. Raises NotFoundError."""
         return rows.decompress(self._one("SELECT content FROM knowledge WHERE digest = %s", bytes.fromhex(digest)))
+
+    def quote_key(self) -> bytes:
+        """The key that quotes are numbered and signed with: 32 bytes, made once."""
+        return self.quotes.key()
+
+    def keep_quote(self, number: bytes, quote: Quote, content: bytes, law: bytes) -> datetime:
+        """Keep a quote and its law; when it was first given. One given before stays as it is."""
+        return self.quotes.keep(number, quote, content, law)
+
+    def quote_content(self, number: bytes) -> tuple[bytes, datetime]:
+        """The bytes kept under a number, and when it was given. Raises NotFoundError."""
+        return self.quotes.content(number)
 
     def spans(self, message_id: int | None) -> list[Span]:
         """The blocks of evidence of one message, or of what was decided at desks, in order."""

@@ -11,12 +11,17 @@ from msgspec import Struct
 
 DATA_VARIABLE: Final = "TIDEWAITER_DATA"
 DATABASE_URL_VARIABLE: Final = "TIDEWAITER_DATABASE_URL"
+QUOTES_KEY_VARIABLE: Final = "TIDEWAITER_QUOTES_KEY"
 
 VARIABLES: Final[Mapping[str, str]] = {
     DATA_VARIABLE: "Folder of the embedded PostgreSQL; `var/postgres` below the current folder where unset.",
     DATABASE_URL_VARIABLE: (
         "Address of a PostgreSQL (16 or newer) that somebody else runs, as a URL or a connection string; "
         "no embedded one is then started."
+    ),
+    QUOTES_KEY_VARIABLE: (
+        "Secret that quotes are numbered and signed with; where unset, one is made once and kept in the database. "
+        "With another secret, quotes given before are no longer known as ours."
     ),
 }
 

@@ -14,10 +14,12 @@ from anyio import CapacityLimiter
 from tidewaiter.model.decision import State
 from tidewaiter.release.states import Trigger
 from tidewaiter.web.counter import Counter
+from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.workflow.ports import Store
+from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
 from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.together import Answer, Left
@@ -86,6 +88,7 @@ class House:
     senders: Senders
     settings: WebSettings
     throttle: Throttle = field(default_factory=Throttle)
+    quote_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     counter: Counter = field(init=False)
@@ -99,6 +102,11 @@ class House:
     def returning(self) -> Returning:
         """Where returns and exit events are handed in, and cases decided."""
         return Returning(self.store)
+
+    @cached_property
+    def quoting(self) -> Quoting:
+        """Quotes given and found again on this store."""
+        return Quoting(self.store)
 
 
 def now() -> datetime:

@@ -25,6 +25,7 @@ SECTIONS: Final = (
     ("returns", "/returns"),
     ("messages", "/messages"),
     ("submit", "/submit"),
+    ("quote", "/quote"),
     ("law", "/regimes"),
     ("api", "/api"),
     ("health", "/health"),
@@ -51,7 +52,7 @@ def environment() -> Environment:
     env.globals.update(t=words.text, version=tidewaiter.__version__, sections=SECTIONS)
     env.filters.update(
         money=money, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
-        query=query, word=word, tone=tone,
+        query=query, word=word, tone=tone, identity=id, signed=signed,
     )  # fmt: skip
     return env
 
@@ -87,6 +88,11 @@ def figure(value: Decimal | int | str | None) -> str:
     if isinstance(value, Decimal | int):
         return f"{value:,f}" if isinstance(value, Decimal) else f"{value:,}"
     return "" if value is None else str(value)
+
+
+def signed(value: Decimal) -> str:
+    """What a change moves, with its sign: "+1,234.50", "−3.00"; a plain 0 where it moves nothing."""
+    return f"{value:+,f}".replace("-", "\u2212") if value else "0"
 
 
 def number(value: int) -> str:

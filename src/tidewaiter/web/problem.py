@@ -13,8 +13,11 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.response import Template
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.finding import Finding
+from tidewaiter.quotes.quote import QuoteImpossibleError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -37,6 +40,10 @@ class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
         str, Meta(description="What can be done about it", examples=["Look it up by id, MRN or your own reference."])
     ] = ""
     place: Annotated[str, Meta(description="Where in what was sent", examples=["query: state"])] = ""
+    findings: Annotated[
+        tuple[Finding, ...],
+        Meta(description="Each thing that is wrong, where there may be several: of a quote's basket"),
+    ] = ()
 
 
 class Kind(Struct, frozen=True):
@@ -66,6 +73,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, "The message cannot be read", "Nothing was taken from it; correct it and send again."
     ),
     "message.empty": Kind(422, "There is no declaration in the message", "Check that the right file was sent."),
+    "quote.impossible": Kind(
+        422, "This cannot be quoted", "The findings say what is missing or wrong; nothing was kept."
+    ),
+    "quote.forged": Kind(400, "Not a quote of ours", "Copy the whole number, or ask for a new quote."),
     "identifier.invalid": Kind(400, "Not an identifier of this kind"),
     "auth.slow_down": Kind(429, "Too many attempts", "Wait a little and try again."),
     "internal": Kind(500, "The fault is on our side", "Try again; what was acknowledged is kept."),
@@ -92,7 +103,8 @@ def of(error: Exception) -> Problem:
             kind = KINDS.get(error.code, KINDS["internal"])
             if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return _problem(error.code, kind, f"{kind.title}.")
-            return _problem(error.code, kind, error.detail, hint=error.hint, place=error.place)
+            said = _problem(error.code, kind, error.detail, hint=error.hint, place=error.place)
+            return replace(said, findings=error.findings) if isinstance(error, QuoteImpossibleError) else said
         case HTTPException():
             return _of_http(error)
         case _:

@@ -48,6 +48,7 @@ class WebSettings(Struct, frozen=True, kw_only=True):
     is_https: bool = False
     hosts: tuple[str, ...] = LOOPBACK_HOSTS
     request_bytes_max: int = limits.REQUEST_BYTES_MAX
+    quotes_a_minute_max: int = limits.QUOTES_A_MINUTE_MAX
     session_seconds: int = SESSION_SECONDS
 
     @property

@@ -18,6 +18,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
+from tidewaiter.quotes.quote import Quote
 from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
     Answer,
@@ -299,7 +300,23 @@ class Writing(Protocol):
         """Record how far a message is written. Raises TransitionError unless it stood at `expected` records."""
 
 
-class Store(Reader, Protocol):
+class QuoteStore(Protocol):
+    """What quoting needs of a store."""
+
+    def quote_key(self) -> bytes:
+        """The key that quotes are numbered and signed with: 32 bytes, made once."""
+
+    def keep_quote(self, number: bytes, quote: Quote, content: bytes, law: bytes) -> datetime:
+        """Keep a quote and its law; when it was first given. One given before stays as it is."""
+
+    def quote_content(self, number: bytes) -> tuple[bytes, datetime]:
+        """The bytes kept under a number, and when it was given. Raises NotFoundError."""
+
+    def knowledge(self, digest: str) -> bytes:
+        """The content kept under a digest. Raises NotFoundError."""
+
+
+class Store(Reader, QuoteStore, Protocol):
     """All the workflow needs to keep and find again what it decides."""
 
     @property
@@ -362,9 +379,6 @@ class Store(Reader, Protocol):
 
     def keep_knowledge(self, contents: Mapping[str, tuple[str, bytes]]) -> None:
         """Keep law and lists by digest: digest → (kind, content). What is there already stays."""
-
-    def knowledge(self, digest: str) -> bytes:
-        """The content kept under a digest. Raises NotFoundError."""
 
     def spans(self, message_id: int | None) -> list[Span]:
         """The blocks of evidence of one message, or of what was decided at desks, in order."""

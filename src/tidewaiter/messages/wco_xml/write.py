@@ -22,7 +22,7 @@ from tidewaiter.messages.wco_xml.tables import Action, Scope, Table
 from tidewaiter.messages.wco_xml.values import Fault
 from tidewaiter.messages.wco_xml.weaves import Leaves, Weave
 from tidewaiter.messages.wco_xml.weaves import Node as Woven
-from tidewaiter.model.declaration import Declaration, Extra
+from tidewaiter.model.declaration import AdditionalInformation, Declaration, Extra
 from tidewaiter.model.errors import MessageError
 
 Step = tuple[str, int]
@@ -90,7 +90,7 @@ def tree(table: Table, declaration: Declaration) -> etree._Element:
     root = Node("")
     wanted = root.child("Declaration")
     wanted.is_kept = True
-    coded = _with_codes(table, declaration)
+    coded = _with_codes(table, _with_quote(declaration))
     _record(wanted, table.declaration, coded)
     if table.envelope:
         _envelope(table, root.child("MetaData"), declaration)
@@ -119,6 +119,14 @@ def _with_codes(table: Table, declaration: Declaration) -> Declaration:
             function_code, usual = table.code_of_function[declaration.function]
             type_code = type_code or usual
     return replace(declaration, procedure_category=category, function_code=function_code, type_code=type_code)
+
+
+def _with_quote(declaration: Declaration) -> Declaration:
+    """With the number of a quote, for which XML has no element, as a statement: there it is looked for when read."""
+    stated = declaration.additional_information
+    if not declaration.quote_id or any(each.statement == declaration.quote_id for each in stated):
+        return declaration
+    return replace(declaration, additional_information=(*stated, AdditionalInformation(statement=declaration.quote_id)))
 
 
 def _envelope(table: Table, node: Node, declaration: Declaration) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from tidewaiter.model.declaration import Declaration, Document, Party
 from tidewaiter.model.finding import Severity
-from tidewaiter.model.identifiers import Awb, Eori, Gtin, Ioss, Mrn, S10Id, Ucr, VatNumber
+from tidewaiter.model.identifiers import Awb, Eori, Gtin, Ioss, Mrn, QuoteId, S10Id, Ucr, VatNumber
 from tidewaiter.quality.registry import Context, Seen, rule
 
 POSTAL_TYPES = ("N750", "750")  # movement by post including parcel post
@@ -196,3 +196,17 @@ def ucr(declaration: Declaration, _: Context) -> Sequence[Seen]:
     if not text or (problem := Ucr.shape_problem(text)) is None:
         return ()
     return [Seen("consignment.ucr", text, f"As a unique consignment reference {problem}.")]
+
+
+@rule("identifier.quote", Severity.WARNING, source="Tidewaiter: the number it gives to a quote", about=("quote_id",))
+def quote(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """The number of a quote is TWQ and five groups of eight, as it was given.
+
+    Without it nothing can be compared; the declaration itself stands. Whether the number was issued is told with the
+    explanation of the decision.
+    """
+    problem = QuoteId.shape_problem(declaration.quote_id) if declaration.quote_id else None
+    if problem is None:
+        return ()
+    words = f"This is not the number of a quote: {problem}."
+    return [Seen("quote_id", declaration.quote_id, words, "Copy it whole from the quote.")]

@@ -131,7 +131,8 @@ def declaration_explanation(
     request: AnyRequest, house: NamedDependency[House], reference: Reference
 ) -> shapes.Explanation:
     """Every charge with base, rate, rounding and citation; for officers the reasons and the draw as well."""
-    return shapes.explanation(lookup.decision(house.store, reference, request.user), request.user)
+    file = lookup.decision(house.store, reference, request.user)
+    return shapes.explanation(file, request.user, house.quoting.named(file))
 
 
 def own(asking: Principal, wanted: Filter) -> Filter:

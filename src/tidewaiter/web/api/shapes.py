@@ -13,11 +13,13 @@ from tidewaiter.model.decision import Category, Hold, HoldKind, NoticeKind, Stat
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Judgement, Lane
 from tidewaiter.model.money import Money
+from tidewaiter.quotes.comparing import Comparison
 from tidewaiter.regimes.law import Content
 from tidewaiter.web import words
 from tidewaiter.web.principal import Principal
 from tidewaiter.web.standing import open_holds, told
 from tidewaiter.workflow.ports import DecisionFile, DeclarationRow, KeptMessage, Notice, Outcome
+from tidewaiter.workflow.quoting import NamedQuote
 from tidewaiter.workflow.records import Receipt
 
 
@@ -154,6 +156,23 @@ class DeclarationPage(Struct, frozen=True):
     before: Annotated[int | None, Meta(description="Ask again with before=this for older ones; null at the end")]
 
 
+class QuoteNamed(Struct, frozen=True):
+    """The quote a declaration names, held against what was decided; not part of the decision itself."""
+
+    quote_id: str
+    findings: Annotated[list[FindingShape], Meta(description="Why nothing is compared, or what to bear in mind")]
+    comparison: Annotated[
+        Comparison | None, Meta(description="The differences, one by one; they add up to those of the totals")
+    ]
+
+    @classmethod
+    def of(cls, named: NamedQuote | None) -> QuoteNamed | None:
+        """The comparison as it travels; None where no quote is named."""
+        if named is None:
+            return None
+        return cls(named.quote_id, [FindingShape.of(each) for each in named.findings], named.comparison)
+
+
 class Explanation(Struct, frozen=True, kw_only=True):
     """How a decision came about: the law, the trace, the findings; for officers the reasons and the draw."""
 
@@ -168,6 +187,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         UNSET
     )
     seed_id: Annotated[str | UnsetType, Meta(description="The seed of the draw, for officers only")] = UNSET
+    quote: Annotated[QuoteNamed | None, Meta(description="The quote that the declaration names, compared")] = None
 
 
 class NoticePage(Struct, frozen=True):
@@ -305,8 +325,8 @@ def detail(file: Outcome, asking: Principal) -> DeclarationDetail:
     )
 
 
-def explanation(file: DecisionFile, asking: Principal) -> Explanation:
-    """The whole file, without the reasons where a declarant asks."""
+def explanation(file: DecisionFile, asking: Principal, named: NamedQuote | None = None) -> Explanation:
+    """The whole file, without the reasons where a declarant asks; with the quote it names."""
     is_officer = asking.is_officer
     return Explanation(
         declaration=detail(file, asking),
@@ -318,6 +338,7 @@ def explanation(file: DecisionFile, asking: Principal) -> Explanation:
         judgement=file.evaluation.judgement if is_officer else UNSET,
         knowledge_digest=file.knowledge_digest if is_officer else UNSET,
         seed_id=file.seed_id if is_officer else UNSET,
+        quote=QuoteNamed.of(named),
     )
 
 
