@@ -13,6 +13,7 @@ from anyio import CapacityLimiter
 
 from tidewaiter.model.decision import State
 from tidewaiter.release.states import Trigger
+from tidewaiter.store.accounts import Accounts
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
@@ -66,6 +67,7 @@ class House:
     desk: Desk
     senders: Senders
     settings: WebSettings
+    accounts: Accounts
     throttle: Throttle = field(default_factory=Throttle)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))

@@ -48,6 +48,7 @@ def config() -> OpenAPIConfig:
             Tag(
                 name="Returns", description="Goods that go back, the proof that they have left, and what is given back"
             ),
+            Tag(name="Accounts", description="What is owed, secured and stated"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

@@ -16,6 +16,7 @@ import uvicorn
 from msgspec.structs import replace
 
 from tidewaiter.store import PostgresStore, Settings, open_store
+from tidewaiter.web import bookkeeping
 from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
@@ -31,16 +32,19 @@ def serve(*, host: str = "127.0.0.1", port: int = 8400, store: PostgresStore | N
     """Serve pages and REST until interrupted, on `store` or on the one the environment names. Raises SettingsError."""
     settings = reachable(WebSettings.from_environment(), host)
     if store is not None:
-        run(furnish(store, settings), host, port)
+        with bookkeeping.kept(store.url):
+            run(furnish(store, settings), host, port)
         return
-    with open_store(Settings.from_environment()) as opened:
+    with open_store(Settings.from_environment()) as opened, bookkeeping.kept(opened.url):
         run(furnish(opened, settings), host, port)
 
 
 def furnish(store: PostgresStore, settings: WebSettings) -> House:
     """A house on this store: intake, officers' desk, senders."""
     store.senders.ensure(LOCAL_SENDER)
-    return House(store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, settings=settings)
+    return House(
+        store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, accounts=store.accounts, settings=settings,
+    )  # fmt: skip
 
 
 def reachable(settings: WebSettings, host: str) -> WebSettings:
