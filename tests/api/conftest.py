@@ -79,7 +79,12 @@ def guarded(house: House) -> Iterator[TestClient]:
     """A caller of the application where officers must sign in."""
     settings = WebSettings(secret=b"g" * 32, officers={"anna": hash_password(PASSWORD)})
     guarded_house = House(
-        store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, settings=settings
+        store=house.store,
+        intake=house.intake,
+        desk=house.desk,
+        senders=house.senders,
+        accounts=house.accounts,
+        settings=settings,
     )
     with TestClient(create_app(guarded_house), base_url=BASE, raise_server_exceptions=False) as opened:
         yield opened

@@ -43,6 +43,8 @@ class TestEveryPage:
         "/",
         "/parcels",
         "/messages",
+        "/accounts",
+        "/accounts/waiting",
         "/submit",
         "/regimes/GB",
         "/regimes/DK?on=2026-07-14",

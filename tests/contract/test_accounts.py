@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
@@ -16,14 +15,14 @@ import psycopg
 import pytest
 
 from tidewaiter.cli.bench import accounts as simulation
-from tidewaiter.cli.bench import parcels
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.revenue.payments import Draft
-from tidewaiter.revenue.postings import Account, Entry, Posting, PostingError, refunded
+from tidewaiter.revenue.postings import Account, Entry, Posting, PostingError, refunded, reversal
+from tidewaiter.revenue.statements import lines
 from tidewaiter.store import PostgresStore
-from tidewaiter.workflow.accounting import post_decisions, reconcile_decisions
-from tidewaiter.workflow.intake import Intake
-from tidewaiter.workflow.paying import draft_of, take_payment, take_statements
+from tidewaiter.store.accounts import MATCHING
+from tidewaiter.workflow.accounting import reconcile
+from tidewaiter.workflow.paying import Taken, allocation_of, approve, draft_of, take_payment, take_statements
 
 DAY = date(2026, 7, 1)
 D = Decimal
@@ -64,7 +63,8 @@ def test_the_database_itself_refuses_what_does_not_balance(store: PostgresStore)
         )
         with pytest.raises(psycopg.errors.CheckViolation, match="does not balance"):
             connection.execute(
-                "INSERT INTO entry SELECT posting_id, 1, 'revenue', 5, 'EUR', '', '', '', '' FROM posting"
+                "INSERT INTO entry (posting_id, entry_no, account, amount, currency, party, scheme, period, type_code)"
+                " SELECT posting_id, 1, 'revenue', 5, 'EUR', '', '', '', '' FROM posting"
             )
 
 
@@ -91,56 +91,153 @@ def test_no_more_is_refunded_than_was_charged(store: PostgresStore) -> None:
 
 
 def test_a_second_person_approves(store: PostgresStore) -> None:
-    store.accounts.post([charge()])
-    number = store.accounts.enter(draft_of("P1", "4.00 eur", "OP1"), "anna")
+    books = store.accounts
+    books.post([charge()])
+    number = books.proposals.enter("payment", "P1", draft_of("P1", "4.00 eur", "OP1", DAY), "anna")
+    with pytest.raises(ConflictError, match="waits already, entered by anna"):
+        books.proposals.enter("payment", "P1", draft_of("P1", "4.00 eur", "OP1", DAY), "boris")
     with pytest.raises(PostingError, match="anna entered"):
-        store.accounts.approve(number, "anna")
-    row = take_payment(store.accounts.approve(number, "boris"), store.accounts)
-    assert row["matched"] == D("4.00")
+        approve(number, "anna", books, MATCHING)
+    with psycopg.connect(store.url, autocommit=True) as connection, pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute("INSERT INTO proposal_answer VALUES (%s, true, 'anna', '')", [number])
+    assert approve(number, "boris", books, MATCHING).matched == D("4.00")
     with pytest.raises(ConflictError, match="approved by boris"):
-        store.accounts.approve(number, "clara")
+        approve(number, "clara", books, MATCHING)
     with pytest.raises(NotFoundError):
-        store.accounts.approve(number + 1, "clara")
-    (debt,) = store.accounts.open_debts("OP1")
+        approve(number + 1, "clara", books, MATCHING)
+    (debt,) = books.open_debts("OP1")
     assert debt.owed == D("6.0000")
-
-
-def test_what_is_too_much_waits_in_suspense(store: PostgresStore) -> None:
-    store.accounts.post([charge()])
-    payment = Draft(reference="P1", amount=D("12.50"), currency="EUR", booked_on=DAY, payer="OP1")
-    assert take_payment(payment, store.accounts)["in suspense"] == D("2.50")
-    assert store.accounts.open_debts() == []
     with pytest.raises(ConflictError, match="booked before"):
-        take_payment(payment, store.accounts)
+        books.proposals.enter("payment", "P1", draft_of("P1", "4.00 eur", "OP1", DAY), "anna")
+
+
+def test_what_is_refused_is_never_booked(store: PostgresStore) -> None:
+    number = store.accounts.proposals.enter("payment", "P1", draft_of("P1", "4.00 eur", "OP1", DAY), "anna")
+    store.accounts.proposals.refuse(number, "anna", "entered twice")
+    with pytest.raises(ConflictError, match="refused by anna"):
+        approve(number, "boris", store.accounts, MATCHING)
+    assert store.accounts.proposals.waiting() == []
+    assert store.accounts.balances() == []
+
+
+def test_what_is_too_much_waits_in_suspense_until_two_persons_allocate_it(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge()])
+    payment = Draft(reference="P1", amount=D("12.50"), currency="EUR", booked_on=DAY, payer="OP1")
+    assert take_payment(payment, books).suspense == D("2.50")
+    assert books.open_debts() == []
+    with pytest.raises(ConflictError, match="booked before"):
+        take_payment(payment, books)
     other = Draft(reference="P2", amount=D("1.00"), currency="GBP", booked_on=DAY, payer="OP1")
-    assert take_payment(other, store.accounts)["how"] == "no debt was found for it"
+    assert take_payment(other, books).words == "no debt was found for it"
+
+    books.post([charge("charge:1:S2:x", "4.00", subject="S2")])
+    (debt,) = books.open_debts("OP1")
+    with pytest.raises(PostingError, match=r"2\.5000 of payment P1 waits"):
+        allocation_of("P1", debt, D("2.51"), books)
+    number = books.proposals.enter("allocation", "P1", allocation_of("P1", debt, D("2.00"), books), "anna")
+    assert approve(number, "boris", books, MATCHING).suspense == D("0.5000")
+    assert [(each.period, each.amount) for each in books.suspense()] == [
+        ("payment:P1", D("0.5000")),
+        ("payment:P2", D("1.0000")),
+    ]
+    assert books.open_debts("OP1")[0].owed == D("2.0000")
 
 
-def test_a_bank_statement_is_read_once(store: PostgresStore) -> None:
-    body = (
-        b"<Document><BkToCstmrStmt><Stmt><Id>S1</Id><Acct><Id><IBAN>DE0</IBAN></Id></Acct><Ntry>"
-        b'<Amt Ccy="EUR">4.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-07-02</Dt></BookgDt>'
-        b"<AcctSvcrRef>B1</AcctSvcrRef></Ntry></Stmt></BkToCstmrStmt></Document>"
+def test_debts_in_another_currency_are_not_paid(store: PostgresStore) -> None:
+    store.accounts.post([charge()])
+    other = Draft(reference="P2", amount=D("10.00"), currency="GBP", booked_on=DAY, payer="OP1")
+    row = take_payment(other, store.accounts)
+    assert (row.matched, row.words) == (D(0), "owed in EUR and paid in GBP: a person decides")
+
+
+def statement_of(*entries: str, number: str = "S1") -> bytes:
+    return (
+        f"<Document><BkToCstmrStmt><Stmt><Id>{number}</Id><Acct><Id><IBAN>DE0</IBAN></Id></Acct>{''.join(entries)}"
+        "</Stmt></BkToCstmrStmt></Document>"
+    ).encode()
+
+
+def bank_entry(
+    reference: str, amount: str, *, payer: str = "OP1", words: str = "", side: str = "CRDT", more: str = ""
+) -> str:
+    return (
+        f'<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd>{more}<Sts>BOOK</Sts>'
+        f"<BookgDt><Dt>2026-07-02</Dt></BookgDt><AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls><TxDtls><RltdPties><Dbtr>"
+        f"<Nm>{payer}</Nm></Dbtr></RltdPties><RmtInf><Ustrd>{words}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )
-    assert take_statements(body, b"1", store.accounts)[0]["in suspense"] == D("4.00")
+
+
+def take(store: PostgresStore, body: bytes) -> list[Taken]:
+    return take_statements(body, bytes(32), store.accounts, MATCHING)
+
+
+def test_a_bank_statement_is_read_once_and_whole(store: PostgresStore) -> None:
+    store.accounts.post([charge()])
+    body = statement_of(bank_entry("B1", "6.00"), bank_entry("B2", "6.00"))
+    assert [(row.matched, row.suspense) for row in take(store, body)] == [(D("6.00"), D(0)), (D("4.00"), D("2.00"))]
     with pytest.raises(ConflictError, match="read before"):
-        take_statements(body, b"1", store.accounts)
+        take(store, body)
+    assert store.accounts.open_debts() == []
 
 
-def test_decisions_are_posted_once_and_add_up(store: PostgresStore) -> None:
-    sender = store.senders.ensure("post")
-    body = b"".join(parcels.message("json", 40, 1, date(2026, 11, 20)))
-    with Intake(store, workers=0) as intake:
-        intake.submit(
-            io.BytesIO(body), sender_id=sender.sender_id, file_name="a.json", transport="test",
-            legal_day=date(2026, 11, 20),
-        )  # fmt: skip
-    made = sum(post_decisions(store, store.accounts))
-    assert made > 0
-    assert sum(post_decisions(store, store.accounts)) == 0
-    found = reconcile_decisions(store, store.accounts, store.returns.totals())
-    assert found.is_exact
-    assert sum(found.assessed.values()) > 0
+def test_a_payment_in_two_statements_counts_once(store: PostgresStore) -> None:
+    store.accounts.post([charge()])
+    take(store, statement_of(bank_entry("B1", "4.00")))
+    (row,) = take(store, statement_of(bank_entry("B1", "4.00"), number="S2"))
+    assert row.words == "booked before: it counts once"
+    assert store.accounts.open_debts()[0].owed == D("6.0000")
+    with pytest.raises(ConflictError, match="booked before with 4"):
+        take(store, statement_of(bank_entry("B1", "5.00"), number="S3"))
+    take(store, statement_of(bank_entry("B3", "5.00"), number="S3"))  # nothing of the refused one was kept
+
+
+def test_a_payment_that_the_bank_takes_back(store: PostgresStore) -> None:
+    store.accounts.post([charge()])
+    take(store, statement_of(bank_entry("B1", "10.00")))
+    assert store.accounts.open_debts() == []
+    reversed_ = "<RvslInd>true</RvslInd>"
+    known, unknown = take(
+        store,
+        statement_of(
+            bank_entry("B1", "10.00", side="DBIT", more=reversed_),
+            bank_entry("B9", "3.00", side="DBIT", more=reversed_),
+            number="S2",
+        ),
+    )
+    assert known.words == "taken back by the bank"
+    assert "no such payment" in unknown.words
+    assert store.accounts.open_debts()[0].owed == D("10.0000")
+    assert [each.amount for each in store.accounts.suspense()] == [D("-3.0000")]
+
+
+def test_statements_run_on_from_one_another(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge()])
+    (july,) = books.statements.issue("2026-07", books.last_posting(), DAY)
+    assert (july.opening, july.closing, july.number) == (D(0), D("10.0000"), "TWS-00000001")
+    assert list(books.statements.issue("2026-07", books.last_posting(), DAY)) == []
+    # paid by the statement's number, from an account nobody knows; and July is corrected in August
+    take(store, statement_of(bank_entry("B1", "10.00", payer="?", words="TWS-00000001")))
+    books.post([reversal(charge(), date(2026, 8, 3), "amended"), charge("charge:2:S1:x", "9.00")])
+    (august,) = books.statements.issue("2026-08", books.last_posting(), DAY)
+    assert (august.opening, august.closing) == (D("10.0000"), D("-1.0000"))
+    assert {name: amount for name, amount in august.movements.items() if amount} == {
+        "payments": D("-10.0000"), "corrections": D("-10.0000"), "charges": D("9.0000")
+    }  # fmt: skip
+    assert {part.period for part in august.parts} == {"2026-07"}
+    with books.statements.rows_of(august) as rows:
+        assert sum(line.amount for line in lines(rows)) == august.moved
+    found = reconcile({("revenue", "B00", "EUR"): D("9.00")}, books, "S1")
+    assert (found.is_exact, found.statements, found.accounts) == (True, 2, 1)
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        with pytest.raises(psycopg.errors.RestrictViolation, match="append only"):
+            connection.execute("UPDATE statement SET closing = 0")
+        connection.execute("ALTER TABLE statement DISABLE TRIGGER USER")
+        connection.execute(
+            "UPDATE statement SET content = replace(convert_from(content, 'UTF8'), '9.0000', '8.0000')::bytea"
+        )
+    assert reconcile({("revenue", "B00", "EUR"): D("9.00")}, books, "S1").problems
 
 
 WORK = """

@@ -21,11 +21,13 @@ import pytest
 from returns import IMPORTED_ON, a_return, an_event, declaration, hand_in, handed, import_goods, report
 from tidewaiter.model.errors import ConflictError, LimitExceededError, NotFoundError, TransitionError
 from tidewaiter.release import Trigger
+from tidewaiter.revenue.guarantees import Grant
 from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account, Entry, Posting
 from tidewaiter.revenue.returns import Outcome, RefundDecision
 from tidewaiter.store import PostgresStore
-from tidewaiter.workflow.accounting import post_decisions, reconcile_decisions
+from tidewaiter.store.accounts import BOOKKEEPING
+from tidewaiter.workflow.bookkeeping import Bookkeeper
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.paying import take_payment
 from tidewaiter.workflow.return_reading import decision_of, replay, replay_all
@@ -44,8 +46,12 @@ def balance(store: PostgresStore, account: str) -> Decimal:
     return sum((each.amount for each in store.accounts.balances() if each.account == account), D(0))
 
 
+def keep_books(store: PostgresStore) -> None:
+    Bookkeeper(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
+
+
 def pay_all(store: PostgresStore) -> None:
-    sum(post_decisions(store, store.accounts))
+    keep_books(store)
     for number, debt in enumerate(store.accounts.open_debts()):
         payment = Draft(
             reference=f"PAY{number}", amount=debt.owed, currency=debt.currency, booked_on=IMPORTED_ON, payer=debt.party
@@ -54,8 +60,8 @@ def pay_all(store: PostgresStore) -> None:
 
 
 def books_add_up(store: PostgresStore) -> bool:
-    sum(post_decisions(store, store.accounts))
-    return reconcile_decisions(store, store.accounts, store.returns.totals()).is_exact
+    keep_books(store)
+    return Bookkeeper(store, store.accounts, Desk(store)).reconcile(store.returns.totals()).is_exact
 
 
 def say(store: PostgresStore, case_no: int, officer: str, *, grant: bool, words: str = "seen") -> Outcome | None:
@@ -92,8 +98,14 @@ def test_what_was_paid_is_paid_out_to_who_paid(store: PostgresStore) -> None:
 
 def test_what_a_guarantee_secured_is_let_go(store: PostgresStore) -> None:
     (number,) = import_goods(store, declaration(1))
-    sum(post_decisions(store, store.accounts))
+    keep_books(store)
     where = {"currency": "GBP", "party": "GB123456789000", "scheme": "GUARANTEE-1"}
+    granted = Grant(
+        guarantee_id="GUARANTEE-1", kind="guarantee", party="GB123456789000", jurisdiction_code="GB", currency="GBP",
+        limit=WHOLE, valid_from=date(2026, 1, 1),
+    )  # fmt: skip
+    guarantees = store.accounts.guarantees
+    guarantees.approve(guarantees.enter(granted, "anna"), "boris")
     entries = (
         Entry(account=Account.GUARANTEE_RESERVED, amount=WHOLE, **where),
         Entry(account=Account.GUARANTEE_FREE, amount=-WHOLE, **where),
@@ -206,7 +218,7 @@ def test_what_was_amended_is_given_back_as_amended(store: PostgresStore) -> None
 
 def test_what_was_booked_before_an_amendment_is_brought_up_to_date_first(store: PostgresStore) -> None:
     (number,) = import_goods(store, declaration(1))
-    sum(post_decisions(store, store.accounts))
+    keep_books(store)
     dearer = declaration(1, function="amendment", functional_reference_id="RET-1")
     dearer["goods_items"][1]["invoice_price"]["amount"] = "180.00"
     import_goods(store, dearer)
@@ -362,7 +374,7 @@ def test_claims_at_the_same_time_never_give_back_more(store: PostgresStore) -> N
 def test_claims_on_one_account_at_the_same_time_lessen_it_once(store: PostgresStore) -> None:
     """Two imports of one payer and month, half of it paid: no more is remitted than is owed."""
     import_goods(store, declaration(1), declaration(2))
-    sum(post_decisions(store, store.accounts))
+    keep_books(store)
     (debt,) = store.accounts.open_debts()
     half = Draft(reference="P", amount=WHOLE, currency="GBP", booked_on=IMPORTED_ON, payer=debt.party)
     take_payment(half, store.accounts)

@@ -58,6 +58,30 @@ def explain(reference: Reference, *, output_as: Output = Output()) -> int:  # no
 
 
 @app.command
+def correct(
+    reference: Reference,
+    *,
+    by: Annotated[str, Parameter(help="Who does it; the name is kept.")],
+    words: Annotated[str, Parameter(help="What was put right: a rate of exchange, a figure of the law.")],
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Decide anew by the law of the same day as it is known now, where it was put right after the goods were cleared.
+
+    The earlier version is kept; what was charged is reversed and charged as it should have been.
+    """
+    from tidewaiter.cli.accounts.booking import catch_up
+    from tidewaiter.workflow.desk import Desk
+
+    with opened_store() as store:
+        number = store.find(reference)
+        Desk(store).correct(number, by, words)
+        catch_up(store)
+        file = store.decision(number)
+    output.print_one(_summary(file), output_as)
+    return output.EXIT_OK
+
+
+@app.command
 def replay(
     reference: Annotated[str, Parameter(help="Declaration id, MRN or the sender's reference.")] = "",
     *,

@@ -72,6 +72,7 @@ def demo(
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Load the demonstration into the database, decide every parcel, and print a summary; safe to repeat."""
+    from tidewaiter.cli.accounts.booking import catch_up
     from tidewaiter.cli.session import opened_store
 
     with opened_store() as store:
@@ -83,6 +84,7 @@ def demo(
         output.print_rows(rows, output_as, title=demonstration.title)
         _land(store, min(entry.legal_day for entry in demonstration.files))
         _take_back(store, folder, demonstration.returns)
+        catch_up(store)
         if not (output_as.json or output_as.csv):
             output.out().print()
             output.print_rows(_returned(store), output_as, title="Returns (tidewaiter return explain HLM-R-0701)")

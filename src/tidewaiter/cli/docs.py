@@ -46,6 +46,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     from tidewaiter.cli.conformance import regimes
     from tidewaiter.messages import reference, return_reference
     from tidewaiter.regimes.report import render_law
+    from tidewaiter.revenue import report
     from tidewaiter.risk.controls import whose_controls
 
     return {
@@ -57,6 +58,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
         Path("docs/reference/returns.md"): return_reference.render_returns,
         Path("docs/reference/return.schema.json"): lambda: return_reference.return_schema().decode() + "\n",
         Path("docs/reference/exit-event.schema.json"): lambda: return_reference.exit_event_schema().decode() + "\n",
+        Path("docs/reference/models.md"): report.render_models,
         Path("docs/reference/rules.md"): render_rules,
         Path("docs/reference/states.md"): render_states,
         Path("docs/reference/openapi.json"): render_openapi,

@@ -26,7 +26,8 @@ def submit(
     on: Annotated[date | None, Parameter(help="The legal day, YYYY-MM-DD; today if not given.")] = None,
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
-    """Submit files: each is kept as it is, then read, checked, assessed, judged and decided."""
+    """Submit files: each is kept as it is, then read, checked, assessed, judged and decided; what is owed is posted."""
+    from tidewaiter.cli.accounts.booking import catch_up
     from tidewaiter.cli.receipts import hand_in, receipt_row
 
     for path in files:
@@ -37,6 +38,7 @@ def submit(
         for path in files:
             receipts.append(hand_in(store, path, sender=sender, form=form, on=on))
             bar.advance(task)
+        catch_up(store)
     if output_as.json:
         output.print_json(receipts)
     else:

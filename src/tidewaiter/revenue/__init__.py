@@ -1,1 +1,1 @@
-"""Accounts, guarantees, statements, refunds. Its place is kept for law and money."""
+"""Accounts: obligations, postings, guarantees, payments, interest, statements, refunds. Pure: what is booked, not where."""

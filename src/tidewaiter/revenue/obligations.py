@@ -6,9 +6,10 @@ vendor, intermediary, principal's account. Which one a charge follows is the reg
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from functools import lru_cache
 
 from msgspec import Struct
@@ -21,7 +22,8 @@ from tidewaiter.regimes import Regime
 from tidewaiter.regimes.law import Obligation as Law
 from tidewaiter.revenue.due import due_on, period_of
 
-BY_COLLECTION = {Collection.BORDER: "obligation.border", Collection.SALE: "obligation.sale"}
+BASE_QUANTUM = Decimal("0.0001")  # as the accounts keep amounts
+_BY_COLLECTION = {Collection.BORDER.value: "obligation.border", Collection.SALE.value: "obligation.sale"}
 PARTIES = {
     "buyer": ("buyer", "consignee", "importer"),
     "importer": ("importer", "consignee", "buyer"),
@@ -34,11 +36,31 @@ PARTIES = {
 }
 
 
+class Model(StrEnum):
+    """The models of revenue collection of the WCO's Framework of Standards, standard 8."""
+
+    BUYER = "buyer"  # who receives the goods pays customs
+    VENDOR = "vendor"  # the seller pays, at the sale or at the border
+    INTERMEDIARY = "intermediary"  # a marketplace, carrier or post collects from another and pays in
+    PRINCIPAL = "principal's account"  # the declarant's or importer's own account with customs, settled by the period
+
+
+class Part(Struct, frozen=True):
+    """What one type of charge at one rate comes to, and of what. The amounts are in the obligation's currency."""
+
+    type_code: str
+    rate: str
+    base: Decimal
+    amount: Decimal
+
+
 class Obligation(Struct, frozen=True, kw_only=True):
     """One amount that somebody owes: charges of one law, one payer and one day together.
 
     `liable` and `collector` are roles; `payer` is the identifier or name that
-    the declaration gives for who pays it in. `amounts` are by type of charge.
+    the declaration gives for who pays it in, `sureties` are all who may secure
+    it, the payer first. `amounts` are by type of charge, `parts` by type and rate.
+    `is_at_sale`: a scheme collects it elsewhere.
     """
 
     measure_id: str
@@ -54,21 +76,54 @@ class Obligation(Struct, frozen=True, kw_only=True):
     due: date
     period: str
     is_guaranteed: bool
+    jurisdiction_code: str
+    parts: tuple[Part, ...]
+    is_at_sale: bool = False
+    sureties: tuple[str, ...] = ()
     beneficiary: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """The account it is booked to, each jurisdiction's its own: "DK IOSS"."""
+        return scheme_of(self.jurisdiction_code, self.account)
+
+
+def scheme_of(jurisdiction_code: str, account: str) -> str:
+    """The name of a jurisdiction's account of the law."""
+    return f"{jurisdiction_code} {account}"
+
+
+def default_obligation(collection: str) -> str:
+    """The obligation of a charge whose scheme names none; "" for what is not collected."""
+    return _BY_COLLECTION.get(collection, "")
+
+
+def model_of(law: Law) -> Model:
+    """Which model of revenue collection an obligation of the law follows.
+
+    The principal's account is none of the law's: an operator is granted one (`revenue.guarantees`), and what is
+    owed under another model is then settled through it.
+    """
+    if law.collector == "customs":
+        return Model.VENDOR if law.liable in ("seller", "marketplace") else Model.BUYER
+    return Model.VENDOR if law.collector == "seller" else Model.INTERMEDIARY
 
 
 def obligations(assessment: Assessment, declaration: Declaration, regime: Regime) -> tuple[Obligation, ...]:
     """What follows from an assessment, in the order of its charges. Charges that are relieved oblige nobody."""
-    sums: dict[str, dict[str, Decimal]] = {}
+    found: dict[tuple[str, bool], list[Charge]] = {}
     for measure_id, charge in _obliging(assessment, regime):
-        amounts = sums.setdefault(measure_id, {})
-        amounts[charge.type_code] = amounts.get(charge.type_code, Decimal(0)) + charge.result.amount
-    currency = assessment.due.currency
+        found.setdefault((measure_id, charge.collection is Collection.SALE), []).append(charge)
     return tuple(
-        _obligation(measure_id, amounts, currency, (assessment.legal_day, declaration, regime))
-        for measure_id, amounts in sums.items()
-        if any(amounts.values())
+        _obligation(key, charges, assessment, (declaration, regime))
+        for key, charges in found.items()
+        if any(charge.result.amount for charge in charges)
     )
+
+
+def is_owed(assessment: Assessment) -> bool:
+    """True where a charge obliges somebody: else nobody need be looked for in the declaration."""
+    return any(charge.result.amount and charge.collection is not Collection.NONE for charge in assessment.charges)
 
 
 def payer_of(declaration: Declaration, role: str) -> str:
@@ -84,7 +139,7 @@ def _obliging(assessment: Assessment, regime: Regime) -> Iterator[tuple[str, Cha
     uses = _uses(regime, assessment.scheme)
     for charge in assessment.charges:
         if charge.collection is not Collection.NONE:
-            yield uses.get((charge.measure_id, charge.collection)) or BY_COLLECTION[charge.collection], charge
+            yield uses.get((charge.measure_id, charge.collection)) or default_obligation(charge.collection), charge
 
 
 @lru_cache(maxsize=1024)
@@ -100,13 +155,20 @@ def _uses(regime: Regime, scheme_id: str) -> dict[tuple[str, str], str]:
 
 
 def _obligation(
-    measure_id: str, amounts: dict[str, Decimal], currency: str, given: tuple[date, Declaration, Regime]
+    key: tuple[str, bool], charges: Sequence[Charge], assessment: Assessment, given: tuple[Declaration, Regime]
 ) -> Obligation:
-    on, declaration, regime = given
+    measure_id, is_at_sale = key
+    declaration, regime = given
+    on, currency = assessment.legal_day, assessment.due.currency
     law: Law | None = regime.law.obligations.get(measure_id)
     if law is None:
         raise LawDataError(f"{regime.jurisdiction_code}: {measure_id} is not part of the law on {on}", place=measure_id)
     pays_in = law.collector if law.collector != "customs" else law.liable
+    sureties = (payer_of(declaration, role) for role in (pays_in, law.liable, *law.jointly_liable))
+    parts = tuple(_parts(charges))
+    amounts: dict[str, Decimal] = {}
+    for part in parts:
+        amounts[part.type_code] = amounts.get(part.type_code, Decimal(0)) + part.amount
     return Obligation(
         measure_id=measure_id,
         title=law.title,
@@ -121,5 +183,20 @@ def _obligation(
         due=due_on(law.due, on),
         period=period_of(law.due, on),
         is_guaranteed=law.is_guaranteed,
+        jurisdiction_code=regime.jurisdiction_code,
+        parts=parts,
+        is_at_sale=is_at_sale,
+        sureties=tuple(dict.fromkeys(filter(None, sureties))),
         beneficiary=law.beneficiary,
     )
+
+
+def _parts(charges: Iterable[Charge]) -> Iterator[Part]:
+    """The charges by type and rate, in the order in which they are met."""
+    sums: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+    for charge in charges:
+        key = (charge.type_code, charge.rate)
+        base, amount = sums.get(key, (Decimal(0), Decimal(0)))
+        sums[key] = (base + charge.base.amount, amount + charge.result.amount)
+    for (type_code, rate), (base, amount) in sums.items():
+        yield Part(type_code, rate, base.quantize(BASE_QUANTUM), amount)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from lxml import etree
 from msgspec import Struct
@@ -14,8 +14,10 @@ from tidewaiter.model.errors import TidewaiterError
 
 ZERO = Decimal(0)
 LARGEST_STATEMENT = 64 * 1024 * 1024
+NOT_AN_AMOUNT_HINT = "as 120.50 GBP"
+AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,5})?")
 MRN = re.compile(r"\b\d{2}[A-Z]{2}[A-Z0-9]{14}\b")
-STATEMENT_NO = re.compile(r"\bTWS-[A-Z0-9-]{4,40}\b")
+STATEMENT_NO = re.compile(r"\bTWS-\d{4,18}\b")
 
 
 class BankStatementError(TidewaiterError):
@@ -37,7 +39,7 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 
 class BankStatement(Struct, frozen=True, kw_only=True):
-    """One statement of one account: its payments in, and what else moved."""
+    """One statement of one account: its payments in, and what else moved; `charges` the bank kept of payments."""
 
     statement_id: str
     account_id: str
@@ -47,15 +49,19 @@ class BankStatement(Struct, frozen=True, kw_only=True):
     payments: tuple[Draft, ...]
     taken_back: tuple[Draft, ...]
     paid_out: Decimal
+    charges: Decimal = ZERO
 
 
-class Debt(Struct, frozen=True):
-    """What a party owes under a scheme for a period, the oldest due first among several."""
+class Debt(Struct, frozen=True, kw_only=True):
+    """What a party owes: under a scheme for a period, or on one declaration of it (`about`)."""
 
     party: str
     scheme: str
     period: str
+    currency: str
     owed: Decimal
+    about: str = ""
+    due: date | None = None  # None: when the goods arrive
 
 
 class Match(Struct, frozen=True):
@@ -64,6 +70,17 @@ class Match(Struct, frozen=True):
     allocated: tuple[tuple[Debt, Decimal], ...]
     left: Decimal
     words: str
+
+
+class Allocation(Struct, frozen=True, kw_only=True):
+    """Money in suspense that a person says belongs to a debt; a second person approves it."""
+
+    payment: str  # the payment's reference
+    party: str
+    scheme: str
+    period: str
+    amount: Decimal
+    currency: str
 
 
 def read_camt053(body: bytes) -> list[BankStatement]:
@@ -88,21 +105,23 @@ def read_camt053(body: bytes) -> list[BankStatement]:
     return [_statement(each) for each in statements]
 
 
-def match(payment: Draft, debts: Sequence[Debt], named: str = "") -> Match:
-    """Where a payment belongs: the debts of the statement or declaration it names, else the payer's, oldest first.
+def match(payment: Draft, debts: Sequence[Debt], whose: str) -> Match:
+    """A payment laid onto debts in their order; `whose` says in words what they were found by.
 
-    `named` is the party that a number in the remittance was found to stand for.
+    Debts in another currency are no debts of this payment: at which rate it would count is not for us to say.
     """
-    party = named or payment.payer
-    candidates = [debt for debt in debts if party and debt.party == party]
+    if payment.is_reversal:
+        return Match((), payment.amount, "money of ours that came back: a person says what for")
     left, allocated = payment.amount, []
-    for debt in candidates:
-        part = min(left, debt.owed)
+    for debt in debts:
+        part = min(left, debt.owed) if debt.currency == payment.currency else ZERO
         if part > 0:
             allocated.append((debt, part))
             left -= part
-    words = f"{party}, oldest debt first" if allocated else "no debt was found for it"
-    return Match(tuple(allocated), left, words)
+    if not allocated and (other := sorted({debt.currency for debt in debts} - {payment.currency})):
+        return Match((), left, f"owed in {', '.join(other)} and paid in {payment.currency}: a person decides")
+    words = f"{whose}, oldest debt first" if allocated else "no debt was found for it"
+    return Match(tuple(allocated), left, f"{words}; too much was paid" if allocated and left else words)
 
 
 def numbers_in(remittance: str) -> tuple[str, ...]:
@@ -116,20 +135,21 @@ def _statement(node: etree._Element) -> BankStatement:
     account_id = (_text(account, "Id/{*}IBAN") or _text(account, "Id/{*}Othr/{*}Id")) if account is not None else ""
     payments: list[Draft] = []
     taken_back: list[Draft] = []
-    total = out = ZERO
+    total = out = charges = ZERO
     for number, entry in enumerate(node.findall("{*}Ntry"), start=1):
         status = _text(entry, "Sts/{*}Cd") or _text(entry, "Sts")
         if status not in ("", "BOOK"):
             continue
-        signed = _signed(entry, f"{statement_id}, entry {number}")
+        place = f"{statement_id}, entry {number}"
+        signed = _signed(entry, place)
         total += signed
-        found = _payments(entry, abs(signed), f"{statement_id}/{number}")
-        if signed > 0:
-            payments += found
-        elif _is_reversal(entry):
-            taken_back += found
-        else:
+        if signed < 0 and not _is_reversal(entry):
             out -= signed
+            continue
+        found = _payments(entry, abs(signed), f"{account_id}/{statement_id}/{number}")
+        kept = sum((each.amount for each in found), ZERO) - abs(signed)
+        charges += kept if signed > 0 else -kept
+        (payments if signed > 0 else taken_back).extend(found)
     opening, closing = _balance(node, ("OPBD", "PRCD")), _balance(node, ("CLBD",))
     if opening is not None and closing is not None and opening + total != closing:
         raise BankStatementError(
@@ -140,44 +160,87 @@ def _statement(node: etree._Element) -> BankStatement:
     currency = next((payment.currency for payment in payments), _text(account, "Ccy") if account is not None else "")
     return BankStatement(
         statement_id=statement_id, account_id=account_id, currency=currency, opening=opening, closing=closing,
-        payments=tuple(payments), taken_back=tuple(taken_back), paid_out=out,
+        payments=tuple(payments), taken_back=tuple(taken_back), paid_out=out, charges=charges,
     )  # fmt: skip
 
 
 def _payments(entry: etree._Element, amount: Decimal, reference: str) -> list[Draft]:
-    """The transactions of one credit entry; the entry itself where the bank does not tell them apart."""
+    """The transactions of one entry; the entry itself where the bank does not tell them apart.
+
+    A batch comes to its entry, or to it and the charges that the bank says it kept: then the payers paid all of it.
+    """
     details = entry.findall("{*}NtryDtls/{*}TxDtls")
-    parts = [(each, _amount(each)) for each in details]
-    if len(parts) > 1 and all(part is not None for _, part in parts) and sum(p for _, p in parts if p) == amount:
-        return [
-            _draft(each, entry, part or ZERO, f"{reference}.{number}")
-            for number, (each, part) in enumerate(parts, start=1)
-        ]
-    return [_draft(details[0] if details else entry, entry, amount, reference)]
+    parts = [_amount(each) for each in details]
+    if len(parts) <= 1 or any(part is None for part in parts):
+        return [_draft(details[0] if len(details) == 1 else entry, entry, amount, reference)]
+    total = sum((part for part in parts if part is not None), ZERO)
+    if total not in (amount, amount + _charges(entry, details)):
+        raise BankStatementError(
+            f"the transactions of the batch come to {total}, its entry to {amount}",
+            hint="ask the bank for the whole batch, or for what it kept",
+            place=reference,
+        )
+    return [
+        _draft(each, entry, part or ZERO, f"{reference}.{number}")
+        for number, (each, part) in enumerate(zip(details, parts, strict=True), start=1)
+    ]
+
+
+def _charges(entry: etree._Element, details: Sequence[etree._Element]) -> Decimal:
+    """What the bank says it kept: in all, or of each transaction."""
+    total = amount_of(_text(entry, "Chrgs/{*}TtlChrgsAndTaxAmt"))
+    if total:
+        return total
+    kept = [amount_of(node.findtext("{*}Amt") or "") for each in (entry, *details) for node in _records(each)]
+    return sum((each for each in kept if each), ZERO)
+
+
+def _records(node: etree._Element) -> list[etree._Element]:
+    """Charges on the debit side; before version 4 of the message they had no records of their own."""
+    found = [
+        *node.findall("{*}Chrgs/{*}Rcrd"),
+        *(each for each in node.findall("{*}Chrgs") if not len(each.findall("{*}Rcrd"))),
+    ]
+    return [each for each in found if _text(each, "CdtDbtInd") != "CRDT"]
 
 
 def _draft(node: etree._Element, entry: etree._Element, amount: Decimal, reference: str) -> Draft:
-    words = [_text(node, "RmtInf/{*}Strd/{*}CdtrRefInf/{*}Ref"), _text(node, "RmtInf/{*}Strd/{*}RfrdDocInf/{*}Nb")]
-    words += [each.text or "" for each in node.findall("{*}RmtInf/{*}Ustrd")]
-    words.append(_text(node, "Refs/{*}EndToEndId"))
-    payer = _text(node, "RltdPties/{*}Dbtr/{*}Nm") or _text(node, "RltdPties/{*}Dbtr/{*}Pty/{*}Nm")
-    identifier = _text(node, "RltdPties/{*}Dbtr/{*}Id/{*}OrgId/{*}Othr/{*}Id")
-    bank_reference = _text(node, "Refs/{*}AcctSvcrRef") or _text(entry, "AcctSvcrRef")
+    """One payment. Its reference is the bank's own; of a batch told apart, the batch's with the number in it."""
+    words = [each.text or "" for path in _REMITTANCE for each in node.findall(path)]
+    own, of_entry = _text(node, "Refs/{*}AcctSvcrRef"), _text(entry, "AcctSvcrRef")
+    is_part_of_batch = len(entry.findall("{*}NtryDtls/{*}TxDtls")) > 1
+    number = reference.rpartition(".")[2]
+    bank_reference = own or (
+        f"{of_entry}.{number}" if of_entry and is_part_of_batch and node is not entry else of_entry
+    )
     return Draft(
         reference=bank_reference or reference,
         amount=amount,
         currency=_currency(entry),
         booked_on=_day(entry, reference),
-        payer=identifier or payer,
+        payer=next(filter(None, (_text(node, path) for path in _PAYER)), ""),
         is_reversal=_is_reversal(entry),
         remittance=" ".join(filter(None, words)),
     )
 
 
+_REMITTANCE = (
+    "{*}RmtInf/{*}Strd/{*}CdtrRefInf/{*}Ref", "{*}RmtInf/{*}Strd/{*}RfrdDocInf/{*}Nb", "{*}RmtInf/{*}Ustrd",
+    "{*}Refs/{*}EndToEndId", "{*}AddtlTxInf", "{*}AddtlNtryInf",
+)  # fmt: skip
+_PAYER = (  # the identifier of an organisation before its name; from version 8 on a party stands in Pty
+    "RltdPties/{*}Dbtr/{*}Id/{*}OrgId/{*}Othr/{*}Id", "RltdPties/{*}Dbtr/{*}Pty/{*}Id/{*}OrgId/{*}Othr/{*}Id",
+    "RltdPties/{*}Dbtr/{*}Nm", "RltdPties/{*}Dbtr/{*}Pty/{*}Nm",
+)  # fmt: skip
+
+
 def _signed(entry: etree._Element, place: str) -> Decimal:
-    amount = _amount(entry)
+    amount = amount_of(_text(entry, "Amt"))
     if amount is None:
-        raise BankStatementError("an entry has no amount", place=place)
+        raise BankStatementError("an entry has no amount", place=place, hint="Amt as 120.50")
+    side = _text(entry, "CdtDbtInd")
+    if side not in ("CRDT", "DBIT"):
+        raise BankStatementError(f"{side!r} is neither credit nor debit", place=place, hint="CdtDbtInd is CRDT or DBIT")
     return amount if _text(entry, "CdtDbtInd") == "CRDT" else -amount
 
 
@@ -187,11 +250,12 @@ def _is_reversal(entry: etree._Element) -> bool:
 
 
 def _amount(node: etree._Element) -> Decimal | None:
-    text = _text(node, "Amt") or _text(node, "AmtDtls/{*}TxAmt/{*}Amt")
-    try:
-        return Decimal(text) if text else None
-    except InvalidOperation:
-        return None
+    return amount_of(_text(node, "Amt") or _text(node, "AmtDtls/{*}TxAmt/{*}Amt"))
+
+
+def amount_of(text: str) -> Decimal | None:
+    """A plain amount above or at zero; None for what is none: NaN, exponents and signs have no place in a statement."""
+    return Decimal(text) if AMOUNT.fullmatch(text) else None
 
 
 def _currency(entry: etree._Element) -> str:

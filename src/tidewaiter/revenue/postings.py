@@ -21,6 +21,15 @@ from tidewaiter.revenue.obligations import Obligation
 ZERO = Decimal(0)
 
 
+CENT = Decimal("0.01")
+
+
+def shown(amount: Decimal) -> Decimal:
+    """The amount with two decimals, or with all of them where it has more: as people read it, never rounded."""
+    hundredths = amount.quantize(CENT) if amount.is_finite() and abs(amount) < Decimal(10) ** 20 else amount
+    return hundredths if hundredths == amount else amount
+
+
 class PostingError(TidewaiterError):
     """A posting that may not be made: not balanced, more than was paid, not by two persons."""
 
@@ -33,17 +42,40 @@ class Account(StrEnum):
     RECEIVABLE = "receivable"  # what a payer owes at the border
     REVENUE = "revenue"  # what was charged, by type
     CLEARING = "clearing"  # money that came in or went out by bank
+    BANK_CHARGES = "bank_charges"  # what a bank kept of a payment: the payer has paid it all the same
     SUSPENSE = "suspense"  # money that no debt was found for yet
     REFUND = "refund"  # what is to be paid back
     INTEREST = "interest"
-    GUARANTEE_FREE = "guarantee.free"
+    GUARANTEE_FREE = "guarantee.free"  # of a guarantee the `scheme` is its id
     GUARANTEE_RESERVED = "guarantee.reserved"
+    GUARANTEE_DRAWN = "guarantee.drawn"
+    GUARANTOR = "guarantor"  # what a guarantor owes after its guarantee was drawn
     AT_SALE = "memo.at_sale"  # collected elsewhere under a scheme: shown, never owed here
     AT_SALE_REVENUE = "memo.at_sale_revenue"
 
 
-class Entry(Struct, frozen=True, kw_only=True):
-    """One side of a posting: `party` is the operator, `scheme` the account of the law, `period` as "2026-07"."""
+class Kind(StrEnum):
+    """What a posting is; a reversal adds why."""
+
+    CHARGE = "charge"
+    REVERSAL = "reversal"
+    DEFERRED = "deferred"  # taken over by who holds a deferment account
+    RESERVED = "guarantee reserve"
+    RELEASED = "guarantee release"
+    DRAWN = "guarantee draw"
+    PAYMENT = "payment"
+    ALLOCATION = "allocation"  # out of suspense
+    REFUND = "refund"
+    INTEREST = "interest"
+
+
+class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One side of a posting: `party` is the operator, `scheme` the account of the law, `period` as "2026-07".
+
+    `about` is what it is about where that is not the posting's subject, `due`
+    the day it is due where that is not the posting's. What was charged says by
+    which `rate` of which `base`, in the currency.
+    """
 
     account: Account
     amount: Decimal
@@ -52,6 +84,10 @@ class Entry(Struct, frozen=True, kw_only=True):
     scheme: str = ""
     period: str = ""
     type_code: str = ""
+    about: str = ""
+    rate: str = ""
+    base: Decimal | None = None
+    due: date | None = None
 
 
 class Posting(Struct, frozen=True, kw_only=True):
@@ -85,22 +121,21 @@ def charged(subject: str, version: int, on: date, obligations: Iterable[Obligati
     """The postings of a decided declaration: one for each obligation that bears an amount."""
     found = []
     for obligation in obligations:
-        at_sale = obligation.moment == "sale" and obligation.collector not in ("customs", "carrier", "post")
-        debit = Account.AT_SALE if at_sale else Account.RECEIVABLE
-        credit = Account.AT_SALE_REVENUE if at_sale else Account.REVENUE
-        where = {
-            "party": obligation.payer, "scheme": obligation.account, "period": obligation.period,
-            "currency": obligation.amount.currency,
-        }  # fmt: skip
-        entries = [Entry(account=debit, amount=obligation.amount.amount, **where)]
+        debit = Account.AT_SALE if obligation.is_at_sale else Account.RECEIVABLE
+        credit = Account.AT_SALE_REVENUE if obligation.is_at_sale else Account.REVENUE
+        owed = Entry(
+            account=debit, amount=obligation.amount.amount, currency=obligation.amount.currency, party=obligation.payer,
+            scheme=obligation.scheme, period=obligation.period,
+        )  # fmt: skip
+        entries = [owed]
         entries += [
-            Entry(account=credit, amount=-amount, type_code=code, **where)
-            for code, amount in obligation.amounts.items()
+            replace(owed, account=credit, amount=-each.amount, type_code=each.type_code, rate=each.rate, base=each.base)
+            for each in obligation.parts
         ]
         found.append(
             Posting(
-                key=f"charge:{version}:{subject}:{obligation.measure_id}",
-                kind="charge",
+                key=f"charge:{version}:{subject}:{obligation.measure_id}{':sale' if obligation.is_at_sale else ''}",
+                kind=Kind.CHARGE,
                 booked_on=on,
                 entries=tuple(entries),
                 subject=subject,
@@ -115,28 +150,13 @@ def reversal(posting: Posting, on: date, why: str) -> Posting:
     return replace(
         posting,
         key=f"reverse:{posting.key}",
-        kind=f"reversal: {why}",
+        kind=f"{Kind.REVERSAL}: {why}",
         booked_on=on,
-        entries=tuple(replace(entry, amount=-entry.amount) for entry in posting.entries),
+        entries=tuple(
+            replace(entry, amount=-entry.amount, base=None if entry.base is None else -entry.base)
+            for entry in posting.entries
+        ),
         reverses=posting.key,
-    )
-
-
-def guarantee(subject: str, step: str, on: date, amount: Decimal, where: Entry) -> Posting:
-    """A guarantee reserved for a debt, released, or drawn upon. `step` is "reserve", "release" or "draw"."""
-    if amount <= 0:
-        raise PostingError(f"a guarantee of {amount} cannot be moved")
-    sides = {
-        "reserve": (Account.GUARANTEE_RESERVED, Account.GUARANTEE_FREE),
-        "release": (Account.GUARANTEE_FREE, Account.GUARANTEE_RESERVED),
-        "draw": (Account.CLEARING, Account.RECEIVABLE),
-    }
-    if step not in sides:
-        raise PostingError(f"{step!r} is nothing that is done with a guarantee", hint="reserve, release or draw")
-    debit, credit = sides[step]
-    entries = (replace(where, account=debit, amount=amount), replace(where, account=credit, amount=-amount))
-    return Posting(
-        key=f"guarantee:{step}:{subject}", kind=f"guarantee {step}", booked_on=on, entries=entries, subject=subject
     )
 
 
@@ -152,29 +172,8 @@ def refunded(subject: str, return_id: str, on: date, amounts: Mapping[str, Decim
     ]
     entries.append(replace(where, account=Account.REFUND, amount=-total))
     return Posting(
-        key=f"refund:{subject}:{return_id}", kind="refund", booked_on=on, entries=tuple(entries), subject=subject
+        key=f"refund:{subject}:{return_id}", kind=Kind.REFUND, booked_on=on, entries=tuple(entries), subject=subject
     )
-
-
-class Late(Struct, frozen=True, kw_only=True):
-    """A debt not paid in time: how much, how many days late, and the law's rate a year (7.5 is 7.5 %)."""
-
-    owed: Decimal
-    days: int
-    yearly_percent: Decimal
-
-
-def interest(subject: str, on: date, late: Late, where: Entry) -> Posting:
-    """Interest on a late debt: simple, by days of 365, rounded down to the hundredth. Raises PostingError on none."""
-    grown = late.owed * late.yearly_percent * late.days / Decimal(36500)
-    amount = grown.quantize(Decimal("0.01"), "ROUND_DOWN")
-    if amount <= 0:
-        raise PostingError("no interest has grown")
-    entries = (
-        replace(where, account=Account.RECEIVABLE, amount=amount, type_code="INT"),
-        replace(where, account=Account.INTEREST, amount=-amount, type_code="INT"),
-    )
-    return Posting(key=f"interest:{subject}:{on}", kind="interest", booked_on=on, entries=entries, subject=subject)
 
 
 def brought_up_to_date(
@@ -182,18 +181,70 @@ def brought_up_to_date(
 ) -> tuple[Posting, ...]:
     """What makes the charges of a subject those that are wanted: nothing, or reversals and new postings.
 
-    `standing` are all postings of the subject so far.
+    `standing` are all postings of the subject so far. With a charge goes what
+    hangs on it: the deferment that took it over, the guarantee reserved for it.
     """
-    taken_back = {posting.reverses for posting in standing if posting.reverses}
-    charges = [posting for posting in standing if posting.kind == "charge" and posting.key not in taken_back]
+    charges = [posting for posting in standing_now(standing) if posting.kind == Kind.CHARGE]
     if sorted(map(_likeness, charges)) == sorted(map(_likeness, wanted)):
         return ()
-    return (*(reversal(posting, on, why) for posting in charges), *wanted)
+    hanging = [posting for charge in charges for posting in _taken_with(charge, standing, on, why)]
+    return (*(reversal(posting, on, why) for posting in charges), *hanging, *wanted)
+
+
+def standing_now(postings: Sequence[Posting]) -> list[Posting]:
+    """The postings that no other takes back, and that take none back."""
+    taken_back = {posting.reverses for posting in postings if posting.reverses}
+    return [posting for posting in postings if posting.key not in taken_back and not posting.reverses]
+
+
+def reservations(postings: Sequence[Posting]) -> list[Posting]:
+    """The reservations that are neither released nor drawn, each with what is left of it: a return may have let go a part."""
+    ended = {
+        posting.key.split(":", 1)[1] for posting in postings if posting.kind in (Kind.RELEASED, Kind.DRAWN)
+    }  # by the key of the charge
+    left: dict[tuple[str, str], Decimal] = {}
+    for posting in postings:
+        for entry in posting.entries:
+            if entry.account is Account.GUARANTEE_RESERVED:
+                place = (entry.party, entry.scheme)
+                left[place] = left.get(place, ZERO) + entry.amount
+    found = []
+    for posting in postings:
+        if (
+            posting.kind == Kind.RESERVED
+            and posting.key.startswith("reserve:")
+            and posting.key.split(":", 1)[1] not in ended
+        ):
+            reserved = posting.entries[0]
+            amount = min(reserved.amount, left[reserved.party, reserved.scheme])
+            left[reserved.party, reserved.scheme] -= amount
+            if amount > 0:
+                entries = (replace(reserved, amount=amount), replace(posting.entries[1], amount=-amount))
+                found.append(replace(posting, entries=entries))
+    return found
+
+
+def released(reservation: Posting, on: date) -> Posting:
+    """What sets a reservation free again: the debt is paid, or is no more."""
+    return replace(
+        reservation,
+        key=f"release:{reservation.key.split(':', 1)[1]}",
+        kind=Kind.RELEASED,
+        booked_on=on,
+        entries=tuple(replace(entry, amount=-entry.amount) for entry in reservation.entries),
+    )
 
 
 def generation(standing: Iterable[Posting]) -> int:
     """Which set of charges of a subject comes next, from 1."""
-    return 1 + len({posting.key.split(":")[1] for posting in standing if posting.kind == "charge"})
+    return 1 + len({posting.key.split(":")[1] for posting in standing if posting.kind == Kind.CHARGE})
+
+
+def _taken_with(charge: Posting, standing: Sequence[Posting], on: date, why: str) -> list[Posting]:
+    """What must go when a charge is taken back."""
+    deferred = [each for each in standing_now(standing) if each.key == f"defer:{charge.key}"]
+    reserved = [each for each in reservations(standing) if each.key == f"reserve:{charge.key}"]
+    return [*(reversal(each, on, why) for each in deferred), *(released(each, on) for each in reserved)]
 
 
 def _likeness(posting: Posting) -> tuple[str, ...]:
@@ -201,7 +252,13 @@ def _likeness(posting: Posting) -> tuple[str, ...]:
     return (
         str(posting.due),
         *(
-            f"{each.account}|{each.amount}|{each.currency}|{each.party}|{each.scheme}|{each.period}|{each.type_code}"
+            f"{each.account}|{_plain(each.amount)}|{each.currency}|{each.party}|{each.scheme}|{each.period}"
+            f"|{each.type_code}|{each.rate}|{_plain(each.base)}"
             for each in posting.entries
         ),
     )
+
+
+def _plain(number: Decimal | None) -> str:
+    """The same text for the same number, however many noughts it ends in."""
+    return "" if number is None else f"{number.normalize():f}"

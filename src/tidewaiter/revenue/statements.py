@@ -1,130 +1,263 @@
-"""Periodic statements and returns: what one party owes under one scheme for one period, from its postings alone."""
+"""Periodic statements: what one party's account under one scheme stood at, what moved it, and where it stands.
+
+A statement covers what is for its period or an earlier one and was booked up to its cut; it shows what no statement before
+it covers, beginning with the closing balance of the last. So a correction of an old month stands in the statement that
+was issued next, and opening and movements always come to the closing balance. What is collected under a scheme elsewhere
+is never owed here: such a statement is the period's return to that scheme, and opens at nothing.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
-from html import escape
 
 from msgspec import Struct
 
-from tidewaiter.revenue.postings import Account, Posting
+from tidewaiter.revenue.postings import Account, Kind
 
 ZERO = Decimal(0)
-OWED = (Account.RECEIVABLE, Account.AT_SALE)
-CHARGED = (Account.REVENUE, Account.AT_SALE_REVENUE)
+NUMBER_PREFIX = "TWS-"
+NUMBER_DIGITS = 8
+OWED = frozenset({Account.RECEIVABLE, Account.AT_SALE, Account.REFUND})  # what makes the balance
+CHARGED = frozenset({Account.REVENUE, Account.AT_SALE_REVENUE})
+MEMO = frozenset({Account.AT_SALE, Account.AT_SALE_REVENUE})
+MOVEMENTS = ("charges", "corrections", "payments", "refunds", "interest", "deferred")
 
 
-class StatementLine(Struct, frozen=True, kw_only=True):
+class Row(Struct, frozen=True, array_like=True):
+    """One entry with what a statement needs of its posting, as it is read from the ledger."""
+
+    party: str
+    scheme: str
+    currency: str
+    posting_id: int
+    key: str
+    kind: str
+    subject: str
+    booked_on: date
+    due: date | None
+    account: str
+    period: str
+    type_code: str
+    rate: str
+    base: Decimal | None
+    amount: Decimal
+    about: str
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """What was charged of one type at one rate for one period: the line of a return."""
+
+    period: str
+    type_code: str
+    rate: str
+    base: Decimal
+    amount: Decimal
+
+
+class Statement(Struct, frozen=True, kw_only=True):
+    """The sums of a statement: opening, what moved it by kind, closing; what was charged by period, type and rate.
+
+    `is_return`: of a scheme that collects elsewhere. `due` is the last day on which what it charges is due. It covers
+    postings up to `until_posting`; the one before was for `previous_period` and up to `after_posting`.
+    """
+
+    party: str
+    scheme: str
+    currency: str
+    period: str
+    opening: Decimal
+    movements: dict[str, Decimal]
+    closing: Decimal
+    parts: tuple[Part, ...]
+    posting_count: int
+    until_posting: int
+    after_posting: int = 0
+    previous_period: str = ""
+    due: date | None = None
+    is_return: bool = False
+    number: str = ""
+    issued_on: date | None = None
+
+    @property
+    def moved(self) -> Decimal:
+        """All movements together."""
+        return sum(self.movements.values(), ZERO)
+
+    @property
+    def totals(self) -> dict[str, Decimal]:
+        """What was charged by type, corrections included."""
+        found: dict[str, Decimal] = {}
+        for part in self.parts:
+            found[part.type_code] = found.get(part.type_code, ZERO) + part.amount
+        return found
+
+    @property
+    def jurisdiction_code(self) -> str:
+        """Whose account it is."""
+        return self.scheme.partition(" ")[0]
+
+
+class Line(Struct, frozen=True, kw_only=True):
     """One posting as the party sees it; `amount` is what it adds to what the party owes."""
 
     booked_on: date
     kind: str
     subject: str
-    amount: Decimal
-    amounts: dict[str, Decimal]  # charged by type, above zero
-
-
-class Statement(Struct, frozen=True, kw_only=True):
-    """A statement of account, or the return of a scheme: lines, totals by type of charge, what is due and when."""
-
-    number: str
-    party: str
-    scheme: str
     period: str
-    currency: str
-    lines: tuple[StatementLine, ...]
-    totals: dict[str, Decimal]
-    charged: Decimal
-    paid: Decimal
-    balance: Decimal
     due: date | None
+    amounts: dict[str, Decimal]
+    amount: Decimal
+    key: str
 
 
-def statements(party: str, scheme: str, period: str, postings: Sequence[Posting]) -> tuple[Statement, ...]:
-    """One statement for each currency of the postings of a party, scheme and period."""
-    currencies = sorted({entry.currency for posting in postings for entry in posting.entries})
-    return tuple(_statement((party, scheme, period), postings, currency) for currency in currencies)
+class Previous(Struct, frozen=True):
+    """What a statement goes on from: the period, the cut and the closing balance of the one before."""
+
+    period: str = ""
+    cut: int = 0
+    closing: Decimal = ZERO
+
+    def covers(self, row: Row) -> bool:
+        """True where an entry stands in that statement, or in one before it."""
+        return row.period <= self.period and row.posting_id <= self.cut
 
 
-def _statement(whose: tuple[str, str, str], postings: Sequence[Posting], currency: str) -> Statement:
-    party, scheme, period = whose
-    lines = [line for posting in postings if (line := _line(posting, currency)) is not None]
-    totals: dict[str, Decimal] = {}
-    for line in lines:
-        for code, amount in line.amounts.items():
-            totals[code] = totals.get(code, ZERO) + amount
-    balance = sum((line.amount for line in lines), ZERO)
-    charged = sum(totals.values(), ZERO)
-    dues = [posting.due for posting in postings if posting.due is not None]
-    return Statement(
-        number=f"TWS-{period}-{scheme}-{party}-{currency}".upper().replace(" ", "-"),
-        party=party,
-        scheme=scheme,
-        period=period,
-        currency=currency,
-        lines=tuple(lines),
-        totals=totals,
-        charged=charged,
-        paid=charged - balance,
-        balance=balance,
-        due=max(dues) if dues else None,
-    )
+class Folding:
+    """Adds up the entries of one account as they come; holds sums, never the entries."""
+
+    def __init__(self, whose: tuple[str, str, str], previous: Previous = Previous()) -> None:  # noqa: B008 (frozen)
+        self._whose = whose
+        self._previous = previous
+        self._last = 0
+        self._movements: dict[str, Decimal] = {}
+        self._parts: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
+        self._dues: set[date] = set()
+        self._count = 0
+        self._is_return = False
+
+    def add(self, row: Row) -> None:
+        """One entry more, in the order of postings."""
+        if row.posting_id != self._last:
+            self._count += 1
+            self._last = row.posting_id
+        if row.account in OWED:
+            group = group_of(row)
+            self._movements[group] = self._movements.get(group, ZERO) + row.amount
+            self._is_return = self._is_return or row.account in MEMO
+            if row.due is not None:
+                self._dues.add(row.due)
+        elif row.account in CHARGED:
+            base, amount = self._parts.get((row.period, row.type_code, row.rate), (ZERO, ZERO))
+            key = (row.period, row.type_code, row.rate)
+            self._parts[key] = (base + (row.base or ZERO), amount - row.amount)
+
+    def statement(self, period: str, cut: int) -> Statement:
+        """The sums so far, as the statement for a period and up to a posting."""
+        party, scheme, currency = self._whose
+        opening = ZERO if self._is_return else self._previous.closing
+        return Statement(
+            party=party,
+            scheme=scheme,
+            currency=currency,
+            period=period,
+            opening=opening,
+            movements=self._movements,
+            closing=opening + sum(self._movements.values(), ZERO),
+            parts=tuple(
+                Part(period=when, type_code=type_code, rate=rate, base=base, amount=amount)
+                for (when, type_code, rate), (base, amount) in sorted(self._parts.items())
+            ),
+            posting_count=self._count,
+            until_posting=cut,
+            after_posting=self._previous.cut,
+            previous_period=self._previous.period,
+            due=max(self._dues, default=None),
+            is_return=self._is_return,
+        )
 
 
-def _line(posting: Posting, currency: str) -> StatementLine | None:
-    mine = [entry for entry in posting.entries if entry.currency == currency]
-    owed = sum((entry.amount for entry in mine if entry.account in OWED), ZERO)
+def group_of(row: Row) -> str:
+    """Which movement of a statement an entry belongs to."""
+    if row.kind.startswith(Kind.REVERSAL):
+        return "payments" if row.key.startswith("reverse:payment:") else "corrections"
+    return _GROUPS.get(row.kind, "corrections")
+
+
+_GROUPS = {
+    Kind.CHARGE.value: "charges",
+    Kind.PAYMENT.value: "payments",
+    Kind.ALLOCATION.value: "payments",
+    Kind.DRAWN.value: "payments",
+    Kind.REFUND.value: "refunds",
+    Kind.INTEREST.value: "interest",
+    Kind.DEFERRED.value: "deferred",
+}
+
+
+def number_of(statement_no: int) -> str:
+    """The running number as it is printed: TWS-00000042."""
+    return f"{NUMBER_PREFIX}{statement_no:0{NUMBER_DIGITS}d}"
+
+
+def lines(rows: Iterable[Row]) -> Iterator[Line]:
+    """One line for each posting, from its entries in order."""
+    held: list[Row] = []
+    for row in rows:
+        if held and held[0].posting_id != row.posting_id:
+            yield from _line(held)
+            held = []
+        held.append(row)
+    yield from _line(held)
+
+
+def _line(rows: list[Row]) -> Iterator[Line]:
+    amount = sum((row.amount for row in rows if row.account in OWED), ZERO)
     amounts: dict[str, Decimal] = {}
-    for entry in mine:
-        if entry.account in CHARGED:
-            amounts[entry.type_code] = amounts.get(entry.type_code, ZERO) - entry.amount
-    refund = sum((entry.amount for entry in mine if entry.account is Account.REFUND), ZERO)
-    if not owed and not amounts and not refund:
-        return None
-    return StatementLine(
-        booked_on=posting.booked_on, kind=posting.kind, subject=posting.subject, amount=owed + refund, amounts=amounts
-    )
+    for row in rows:
+        if row.account in CHARGED:
+            amounts[row.type_code] = amounts.get(row.type_code, ZERO) - row.amount
+    if rows and (amount or any(amounts.values())):
+        first = rows[0]
+        yield Line(
+            booked_on=first.booked_on, kind=first.kind, subject=first.about or first.subject, period=first.period,
+            due=first.due, amounts=amounts, amount=amount, key=first.key,
+        )  # fmt: skip
 
 
-def as_csv(statement: Statement) -> str:
-    """The lines of a statement as CSV, its totals at the end."""
+def as_csv(statement: Statement, of: Iterable[Line]) -> Iterator[str]:
+    """A statement as CSV, line by line: opening, each posting with its amounts by type, closing."""
     types = sorted(statement.totals)
+    yield _csv("booked_on", "kind", "subject", "period", "due_on", *types, "amount", "currency")
+    nothing = [""] * len(types)
+    yield _csv("", "opening balance", "", "", "", *nothing, statement.opening, statement.currency)
+    for line in of:
+        amounts = [line.amounts.get(code, "") for code in types]
+        yield _csv(
+            line.booked_on, line.kind, line.subject, line.period, line.due or "", *amounts, line.amount,
+            statement.currency,
+        )  # fmt: skip
+    totals = [statement.totals[code] for code in types]
+    yield _csv("", "closing balance", "", "", "", *totals, statement.closing, statement.currency)
+
+
+def parts_as_csv(statements: Iterable[Statement]) -> Iterator[str]:
+    """The return of a scheme as CSV: what was charged by jurisdiction, period, type and rate."""
+    yield _csv("jurisdiction", "period", "is_correction", "type", "rate", "base", "amount", "currency", "statement")
+    for statement in statements:
+        for part in statement.parts:
+            yield _csv(
+                statement.jurisdiction_code, part.period, "yes" if part.period != statement.period else "no",
+                part.type_code, part.rate, part.base, part.amount, statement.currency, statement.number,
+            )  # fmt: skip
+
+
+def _csv(*values: object) -> str:
     out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["booked_on", "kind", "subject", *types, "amount", "currency"])
-    for line in statement.lines:
-        row = [line.booked_on.isoformat(), line.kind, line.subject]
-        writer.writerow([*row, *(line.amounts.get(code, ZERO) for code in types), line.amount, statement.currency])
-    writer.writerow(
-        ["", "total", "", *(statement.totals[code] for code in types), statement.balance, statement.currency]
+    csv.writer(out, lineterminator="\n").writerow(
+        [f"{value:f}" if isinstance(value, Decimal) else str(value) for value in values]
     )
     return out.getvalue()
-
-
-def as_page(statement: Statement) -> str:
-    """The statement as one printable page of HTML that needs nothing else."""
-    types = sorted(statement.totals)
-    head = "".join(f"<th>{escape(code)}</th>" for code in types)
-    rows = "".join(
-        f"<tr><td>{line.booked_on}</td><td>{escape(line.kind)}</td><td>{escape(line.subject)}</td>"
-        + "".join(f"<td>{line.amounts.get(code, ZERO):,f}</td>" for code in types)
-        + f"<td>{line.amount:,f}</td></tr>"
-        for line in statement.lines
-    )
-    foot = "".join(f"<td>{statement.totals[code]:,f}</td>" for code in types)
-    due = f"Due on {statement.due}." if statement.due else ""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Statement '
-        f"{escape(statement.number)}</title><style>body{{font:14px system-ui;margin:2em}}table{{border-collapse:collapse;"
-        "width:100%}th,td{border-bottom:1px solid #ccc;padding:.3em .6em;text-align:right}th:nth-child(-n+3),"
-        "td:nth-child(-n+3){text-align:left}@page{margin:15mm}</style></head><body>"
-        f"<h1>Statement {escape(statement.number)}</h1><p>{escape(statement.party)}, {escape(statement.scheme)}, "
-        f"{escape(statement.period)}. {due}</p><table><thead><tr><th>Day</th><th>What</th><th>About</th>{head}"
-        f"<th>Amount {escape(statement.currency)}</th></tr></thead><tbody>{rows}</tbody><tfoot><tr><td></td><td>Total</td>"
-        f"<td></td>{foot}<td>{statement.balance:,f}</td></tr></tfoot></table><p>Charged {statement.charged:,f}, paid or "
-        f"refunded {statement.paid:,f}, balance {statement.balance:,f} {escape(statement.currency)}.</p></body></html>"
-    )

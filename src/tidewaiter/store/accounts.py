@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Final
 
-import msgspec
 import psycopg
 from msgspec import Struct
 
-from tidewaiter.model.canonical import canonical_bytes
-from tidewaiter.model.errors import ConflictError, NotFoundError
-from tidewaiter.revenue.payments import BankStatement, Draft
-from tidewaiter.revenue.postings import Account, Entry, Posting, PostingError
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.revenue.interest import Movement
+from tidewaiter.revenue.payments import Allocation, BankStatement, Debt, Draft
+from tidewaiter.revenue.postings import Posting, PostingError
+from tidewaiter.revenue.statements import NUMBER_PREFIX
+from tidewaiter.store import ledger, proposals
 from tidewaiter.store.connections import Connections
+from tidewaiter.store.guarantees import Guarantees
+from tidewaiter.store.statements import Statements
 
-_STAGE_POSTING = (
-    "CREATE TEMP TABLE IF NOT EXISTS staged_posting (posting_id bigint, posting_key text, digest bytea, kind text,"
-    " subject text, booked_on date, due_on date, reverses text);"
-    "CREATE TEMP TABLE IF NOT EXISTS staged_entry (posting_key text, entry_no smallint, account text, amount numeric,"
-    " currency char(3), party text, scheme text, period text, type_code text);"
-    "TRUNCATE staged_posting, staged_entry"
-)
-_INSERT = (
-    "INSERT INTO posting (posting_key, digest, kind, subject, booked_on, due_on, reverses)"
-    " SELECT posting_key, digest, kind, subject, booked_on, due_on, reverses FROM staged_posting"
-    " ON CONFLICT (posting_key) DO NOTHING RETURNING posting_id, posting_key"
-)
+BOOKKEEPING: Final = 0x7469_6466  # held by the one process that posts decisions
+MATCHING: Final = 0x7469_6467  # held by whoever lays payments onto debts
 
 
 class Balance(Struct, frozen=True):
@@ -45,14 +38,15 @@ class Balance(Struct, frozen=True):
     count: int
 
 
-class OpenDebt(Struct, frozen=True):
-    """A debt not yet paid in full, the oldest due first."""
+class AccountRow(Struct, frozen=True):
+    """One account of a party under a scheme: what stands on it, when it last moved, and when its first debt was due."""
 
     party: str
     scheme: str
-    period: str
     currency: str
-    owed: Decimal
+    balance: Decimal
+    postings: int
+    last_booked_on: date
     due_on: date | None
 
 
@@ -61,22 +55,67 @@ class Accounts:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
+        self.proposals = proposals.Proposals(connections)
+        self.guarantees = Guarantees(connections, self.proposals)
+        self.statements = Statements(connections)
 
-    def post(self, postings: Sequence[Posting], *, source: str = "", position: int = 0) -> int:
+    def post(
+        self,
+        postings: Sequence[Posting],
+        *,
+        source: str = "",
+        position: int = 0,
+        statements: Sequence[tuple[BankStatement, bytes]] = (),
+    ) -> int:
         """Book postings, all or none; how many were new. One booked before under its key is left as it is.
 
-        With `source`, records how far that source is posted in the same
-        transaction. Raises PostingError for one that does not balance, and
-        ConflictError for a key used before for other content.
+        With `source`, records in the same transaction how far that source is
+        posted; with `statements` that these bank statements (each with the
+        digest of its message) were read. Raises PostingError for a posting that
+        does not balance, ConflictError for a key used before for other content
+        and for a bank statement read before, GuaranteeError where a guarantee
+        does not cover what would be reserved.
         """
-        seen: dict[str, Posting] = {}
-        for posting in postings:
-            if problem := posting.problem():
-                raise PostingError(f"{posting.key}: {problem}")
-            if seen.setdefault(posting.key, posting) != posting:
-                raise PostingError(f"{posting.key} stands for two things", hint="each happening has a key of its own")
+        ledger.checked(postings)
         with self._transaction() as connection:
-            return _write(connection, postings, source, position)
+            for statement, digest in statements:
+                ledger.remember(connection, statement, digest)
+            return ledger.write(connection, postings, source, position)
+
+    def approve(self, proposal_id: int, by: str, book: Callable[[Draft | Allocation], Sequence[Posting]]) -> int:
+        """Approve a payment or an allocation and book what `book` makes of it, both or neither; how many were new.
+
+        Raises what `proposals.approve` does, and what `post` does.
+        """
+        with self._transaction() as connection:
+            content = proposals.approve(connection, proposal_id, by).content
+            if not isinstance(content, Draft | Allocation):
+                raise PostingError(f"{proposal_id} is no payment", hint="tidewaiter accounts waiting")
+            postings = book(content)
+            ledger.checked(postings)
+            return ledger.write(connection, postings, "", 0)
+
+    @contextmanager
+    def alone(self, lock: int, *, waits: bool = True) -> Iterator[bool]:
+        """Hold a lock of the books (`BOOKKEEPING`, `MATCHING`) while in the `with`; False where it is taken.
+
+        With `waits` it is waited for. It goes with the connection: a process that dies lets go of it.
+        """
+        with self._connections.lend() as connection:
+            query = "SELECT pg_advisory_lock(%s, 0) IS NOT NULL" if waits else "SELECT pg_try_advisory_lock(%s, 0)"
+            (is_ours,) = connection.execute(query, [lock]).fetchone() or (False,)
+            try:
+                yield bool(is_ours)
+            finally:
+                if is_ours and not connection.closed:
+                    connection.execute("SELECT pg_advisory_unlock(%s, 0)", [lock])
+
+    def last_posting(self) -> int:
+        """The number of the last posting, with none smaller that is still being written."""
+        with self._transaction() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s, 1)", [ledger.BOOKS_LOCK])
+            row = connection.execute("SELECT coalesce(max(posting_id), 0) FROM posting").fetchone()
+        return int(row[0]) if row else 0
 
     def position(self, source: str) -> int:
         """How far a source is posted; 0 before anything is."""
@@ -84,27 +123,32 @@ class Accounts:
             row = connection.execute("SELECT position FROM posting_cursor WHERE source = %s", [source]).fetchone()
         return int(row[0]) if row else 0
 
-    def balances(self, *, source_like: str = "", by_party: bool = False) -> list[Balance]:
-        """Sums by account, type and currency; by party, scheme and period too where asked. Keys beginning as given."""
+    def balances(self, *, by_party: bool = False) -> list[Balance]:
+        """Sums by account, type and currency; by party, scheme and period too where asked."""
         columns = "party, scheme, period" if by_party else "'' AS party, '' AS scheme, '' AS period"
         groups = "account, type_code, currency" + (", party, scheme, period" if by_party else "")
         query = (
-            f"SELECT account, {columns}, type_code, currency, sum(amount), count(*) FROM entry JOIN posting"
-            f" USING (posting_id) WHERE posting_key LIKE %s GROUP BY {groups} ORDER BY {groups}"
+            f"SELECT account, {columns}, type_code, currency, sum(amount), count(*) FROM entry"
+            f" GROUP BY {groups} ORDER BY {groups}"
         )
         with self._connections.lend() as connection:
-            rows = connection.execute(query.encode(), [f"%{source_like}%"]).fetchall()
+            rows = connection.execute(query.encode()).fetchall()
         return [Balance(*row) for row in rows]
 
-    def totals(self, source_like: str) -> dict[tuple[str, str, str], Decimal]:
-        """What is charged by all postings whose key contains a text: by "revenue" or "memo", type and currency."""
+    def totals(self, subject_prefix: str) -> dict[tuple[str, str, str], Decimal]:
+        """What is charged by all postings on subjects that begin so: by "revenue" or "memo", type and currency."""
+        return self._sums("true", subject_prefix)
+
+    def _sums(self, condition: str, subject_prefix: str) -> dict[tuple[str, str, str], Decimal]:
         with self._connections.lend() as connection:
             connection.execute("ANALYZE posting, entry")  # after much was written at once, plans are made for little
             rows = connection.execute(
-                "SELECT CASE account WHEN 'revenue' THEN 'revenue' ELSE 'memo' END, type_code, currency, -sum(amount)"
-                " FROM entry JOIN posting USING (posting_id) WHERE posting_key LIKE %s"
-                " AND account IN ('revenue', 'memo.at_sale_revenue') GROUP BY 1, 2, 3",
-                [f"%{source_like}%"],
+                (
+                    "SELECT CASE account WHEN 'revenue' THEN 'revenue' ELSE 'memo' END, type_code, currency, -sum(amount)"
+                    f" FROM entry JOIN posting USING (posting_id) WHERE {condition} AND subject LIKE %s"
+                    " AND account IN ('revenue', 'memo.at_sale_revenue') GROUP BY 1, 2, 3"
+                ).encode(),
+                [ledger.prefix(subject_prefix)],
             ).fetchall()
         return {(row[0], row[1], row[2]): row[3] for row in rows}
 
@@ -125,91 +169,168 @@ class Accounts:
         """Every posting on these subjects, in order."""
         found: dict[str, list[Posting]] = {subject: [] for subject in subjects}
         with self._connections.lend() as connection:
-            for posting in _read(connection, "posting.subject = ANY (%s)", [list(subjects)]):
+            for posting in ledger.read(connection, "posting.subject = ANY (%s)", [list(subjects)]):
                 found[posting.subject].append(posting)
         return found
 
     def posting(self, key: str) -> Posting:
         """One posting. Raises NotFoundError."""
         with self._connections.lend() as connection:
-            for found in _read(connection, "posting_key = %s", [key]):
+            for found in ledger.read(connection, "posting_key = %s", [key]):
                 return found
         raise NotFoundError(f"there is no posting {key}")
 
-    def statement(self, party: str, scheme: str, period: str) -> list[Posting]:
-        """The postings of one party, scheme and period, with the entries that are theirs alone."""
-        with self._connections.lend() as connection:
-            return _read(connection, "party = %s AND scheme = %s AND period = %s", [party, scheme, period])
-
-    def periods(self) -> list[tuple[str, str, str]]:
-        """Every party, scheme and period there are entries of."""
+    def accounts(
+        self, *, parties: Sequence[str] | None = None, party_like: str = "", limit: int = 200
+    ) -> list[AccountRow]:
+        """Accounts with what stands on them, the largest debt first: of these parties, or of those that begin so."""
         with self._connections.lend() as connection:
             rows = connection.execute(
-                "SELECT DISTINCT party, scheme, period FROM entry WHERE period <> '' ORDER BY 1, 2, 3"
+                "SELECT party, scheme, currency, sum(amount), count(DISTINCT posting_id), max(booked_on), min(posting.due_on)"
+                " FROM entry JOIN posting USING (posting_id) WHERE account IN ('receivable', 'memo.at_sale', 'refund')"
+                " AND (%s::text[] IS NULL OR party = ANY (%s)) AND party LIKE %s"
+                " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT %s",
+                [*[None if parties is None else list(parties)] * 2, ledger.prefix(party_like), limit],
             ).fetchall()
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [AccountRow(*row) for row in rows]
 
-    def party_of(self, number: str) -> str:
-        """Who a declaration's number (MRN) belongs to by what it was charged; "" where that is not known."""
+    def of_account(self, whose: tuple[str, str, str], before: int, limit: int) -> list[Posting]:
+        """Postings of one party, scheme and currency, the newest first, before a posting's number (0: from the newest)."""
         with self._connections.lend() as connection:
+            return ledger.read(
+                connection,
+                "posting_id IN (SELECT DISTINCT posting_id FROM entry WHERE party = %s AND scheme = %s AND currency = %s"
+                " AND (%s = 0 OR posting_id < %s) ORDER BY posting_id DESC LIMIT %s)",
+                [*whose, before, before, limit],
+            )[::-1]
+
+    def debts_named(self, number: str) -> list[Debt]:
+        """What is open on a declaration by its registered number (MRN), or on a statement's account by its number."""
+        with self._connections.lend() as connection:
+            if number.startswith(NUMBER_PREFIX):
+                return ledger.debts(
+                    connection,
+                    "EXISTS (SELECT FROM statement WHERE statement_no = %s AND statement.party = entry.party"
+                    " AND statement.scheme = entry.scheme AND statement.currency = entry.currency"
+                    " AND entry.period <= statement.period)",
+                    [int(number.removeprefix(NUMBER_PREFIX))],
+                )
             row = connection.execute(
-                "SELECT entry.party FROM declaration JOIN posting ON posting.subject = 'declaration:' || declaration_id"
-                " JOIN entry USING (posting_id) WHERE registered_id = %s AND account = 'receivable' LIMIT 1",
+                "SELECT declaration_id FROM declaration WHERE registered_id = %s AND registered_id <> ''"
+                " ORDER BY (state = 'rejected'), declaration_id DESC LIMIT 1",
                 [number],
             ).fetchone()
-        return str(row[0]) if row else ""
+            return ledger.debts_of_subject(connection, f"declaration:{row[0]}") if row else []
 
-    def open_debts(self, party: str = "") -> list[OpenDebt]:
-        """Debts not yet paid, of one party or all, the oldest due first."""
+    def debts_of(self, subject: str) -> list[Debt]:
+        """What is open on one subject, "declaration:42"; nothing where the account it stands on is paid."""
+        with self._connections.lend() as connection:
+            return ledger.debts_of_subject(connection, subject)
+
+    def still_open(self, subjects: Sequence[str]) -> set[str]:
+        """Those of these subjects on which something is open."""
+        with self._connections.lend() as connection:
+            return ledger.open_subjects(connection, subjects)
+
+    def open_debts(self, party: str = "") -> list[Debt]:
+        """Debts not yet paid by scheme and period, of one party or all, the oldest due first."""
+        with self._connections.lend() as connection:
+            return ledger.debts(connection, "(%s = '' OR party = %s)", [party, party])
+
+    def suspense(self) -> list[Balance]:
+        """Money that no debt was found for: by payment (as `period` is none, its key stands there) and party."""
         with self._connections.lend() as connection:
             rows = connection.execute(
-                "SELECT party, scheme, period, currency, sum(amount), min(due_on) FROM entry JOIN posting"
-                " USING (posting_id) WHERE account = 'receivable' AND (%s = '' OR party = %s)"
-                " GROUP BY party, scheme, period, currency HAVING sum(amount) > 0 ORDER BY min(due_on), period, party",
-                [party, party],
+                "SELECT account, party, '', coalesce(nullif(about, ''), subject), '', currency, -sum(amount), count(*)"
+                " FROM entry JOIN posting USING (posting_id) WHERE account = 'suspense' GROUP BY 1, 2, 4, 6"
+                " HAVING sum(amount) <> 0 ORDER BY 4, 2"
             ).fetchall()
-        return [OpenDebt(*row) for row in rows]
+        return [Balance(*row) for row in rows]
 
-    def enter(self, draft: Draft, by: str) -> int:
-        """Keep a payment that one person entered until another approves it. Raises ConflictError where it is known."""
+    def in_suspense(self, payment: str) -> Decimal:
+        """What of a payment (its reference) no debt was found for, less what was allocated since; 0 where it is none."""
         with self._connections.lend() as connection:
             row = connection.execute(
-                "INSERT INTO payment_draft (reference, content, entered_by) VALUES (%s, %s, %s)"
-                " ON CONFLICT DO NOTHING RETURNING draft_id",
-                [draft.reference, canonical_bytes(draft), by],
+                "SELECT coalesce(-sum(amount), 0) FROM posting JOIN entry USING (posting_id) WHERE subject = %s"
+                " AND account = 'suspense'",
+                [f"payment:{payment}"],
             ).fetchone()
-        if row is None:
-            raise ConflictError(f"a payment {draft.reference!r} was entered before")
-        return int(row[0])
+        return row[0] if row else Decimal(0)
 
-    def approve(self, draft_id: int, by: str) -> Draft:
-        """Approve what another person entered. Raises NotFoundError, or PostingError for the same person."""
-        with self._transaction() as connection:
+    def paid_between(self, after: int, until: int) -> list[tuple[Debt, str]]:
+        """Which debts payments and allocations in a run of postings were laid onto, with the payment's key."""
+        with self._connections.lend() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT party, scheme, period, currency, about, posting_key FROM posting JOIN entry"
+                " USING (posting_id) WHERE kind IN ('payment', 'allocation') AND account = 'receivable' AND amount < 0"
+                " AND posting_id > %s AND posting_id <= %s",
+                [after, until],
+            ).fetchall()
+        return [
+            (Debt(party=row[0], scheme=row[1], period=row[2], currency=row[3], about=row[4], owed=Decimal(0)), row[5])
+            for row in rows
+        ]
+
+    def subjects_of(self, debt: Debt) -> list[str]:
+        """The declarations charged on one account for one period that are secured, or whose goods may wait for payment."""
+        with self._connections.lend() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT subject FROM entry JOIN posting USING (posting_id) WHERE party = %s AND scheme = %s"
+                " AND period = %s AND currency = %s AND account = 'receivable' AND kind IN ('charge', 'deferred')"
+                " AND subject LIKE 'declaration:%%' AND (EXISTS (SELECT FROM posting other WHERE other.subject ="
+                " posting.subject AND other.kind = 'guarantee reserve') OR EXISTS (SELECT FROM declaration WHERE"
+                " declaration_id = substr(subject, 13)::bigint AND state NOT IN ('cleared', 'released', 'rejected',"
+                " 'refused', 'invalidated'))) ORDER BY 1",
+                [debt.party, debt.scheme, debt.period, debt.currency],
+            ).fetchall()
+        return [str(row[0]) for row in rows]
+
+    def movements(self, debt: Debt, types: Sequence[str]) -> list[Movement]:
+        """What changed one debt and from which day on it counts for interest; of some types of charge where named.
+
+        What was announced and has not arrived is not late, and interest bears none. Payments count against what bears
+        interest first.
+        """
+        where = [debt.party, debt.scheme, debt.period, debt.currency]
+        here = "party = %s AND scheme = %s AND period = %s AND currency = %s"
+        charges = (
+            "account = 'revenue' AND type_code = ANY (%s)" if types else "account = 'receivable' AND type_code <> 'INT'"
+        )
+        with self._connections.lend() as connection:
+            rows = connection.execute(
+                f"SELECT coalesce(entry.due_on, posting.due_on) + 1, sum(CASE account WHEN 'revenue' THEN -amount ELSE amount END) FROM entry JOIN posting"
+                f" USING (posting_id) WHERE {here} AND {charges} AND coalesce(entry.due_on, posting.due_on) IS NOT NULL AND NOT EXISTS (SELECT FROM"
+                " declaration WHERE 'declaration:' || declaration_id = subject AND state = 'received') GROUP BY 1"
+                f" UNION ALL SELECT booked_on, sum(amount) FROM entry JOIN posting USING (posting_id) WHERE {here}"
+                " AND account = 'receivable' AND coalesce(entry.due_on, posting.due_on) IS NULL GROUP BY 1".encode(),
+                [*where, *([list(types)] if types else []), *where],
+            ).fetchall()
+        return [Movement(*row) for row in rows]
+
+    def interest_until(self, debt: Debt) -> date | None:
+        """The last day interest was charged for on a debt; None where it never was."""
+        subject = f"debt:{debt.party}:{debt.scheme}:{debt.period}:{debt.currency}"
+        with self._connections.lend() as connection:
             row = connection.execute(
-                "SELECT content, entered_by, approved_by FROM payment_draft WHERE draft_id = %s FOR UPDATE", [draft_id]
+                "SELECT max(booked_on) FROM posting WHERE subject = %s AND kind = 'interest'", [subject]
             ).fetchone()
-            if row is None:
-                raise NotFoundError(f"there is no payment {draft_id} to approve")
-            if row[2] is not None:
-                raise ConflictError(f"payment {draft_id} was approved by {row[2]} before")
-            if row[1] == by:
-                raise PostingError(f"{by} entered this payment", hint="a second person approves it")
+        return row[0] if row else None
+
+    def let_see(self, sender_id: int, party: str, by: str) -> None:
+        """Let a sender see a party's accounts as its own."""
+        with self._connections.lend() as connection:
             connection.execute(
-                "UPDATE payment_draft SET approved_by = %s, approved_at = clock_timestamp() WHERE draft_id = %s",
-                [by, draft_id],
+                "INSERT INTO sender_operator (sender_id, party, granted_by) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                [sender_id, party, by],
             )
-        return msgspec.json.decode(row[0], type=Draft)
 
-    def remember(self, statement: BankStatement, digest: bytes) -> None:
-        """Note that a bank statement was read. Raises ConflictError for one that was."""
+    def seen_by(self, sender_id: int) -> list[str]:
+        """The parties whose accounts a sender may see."""
         with self._connections.lend() as connection:
-            row = connection.execute(
-                "INSERT INTO bank_statement (account_id, statement_id, digest) VALUES (%s, %s, %s)"
-                " ON CONFLICT DO NOTHING RETURNING 1",
-                [statement.account_id, statement.statement_id, digest],
-            ).fetchone()
-        if row is None:
-            raise ConflictError(f"statement {statement.statement_id} of {statement.account_id} was read before")
+            rows = connection.execute(
+                "SELECT party FROM sender_operator WHERE sender_id = %s ORDER BY party", [sender_id]
+            ).fetchall()
+        return [str(row[0]) for row in rows]
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
@@ -219,97 +340,10 @@ class Accounts:
 
 def read_postings(connection: psycopg.Connection, subject: str) -> list[Posting]:
     """Every posting on a subject, as a transaction of somebody else's sees it."""
-    return _read(connection, "posting.subject = %s", [subject])
+    return ledger.read(connection, "posting.subject = %s", [subject])
 
 
 def write_postings(connection: psycopg.Connection, postings: Sequence[Posting]) -> int:
     """Book postings within a transaction of somebody else's; how many were new. Raises as `Accounts.post` does."""
-    for posting in postings:
-        if problem := posting.problem():
-            raise PostingError(f"{posting.key}: {problem}")
-    return _write(connection, postings, "", 0)
-
-
-def _write(connection: psycopg.Connection, postings: Sequence[Posting], source: str, position: int) -> int:
-    connection.execute(_STAGE_POSTING)
-    _stage(connection, postings)
-    new: dict[int, str] = dict(connection.execute(_INSERT).fetchall())
-    if len(new) != len({posting.key for posting in postings}):
-        _refuse_other_content(connection)
-    connection.execute(
-        "INSERT INTO entry (posting_id, entry_no, account, amount, currency, party, scheme, period, type_code)"
-        " SELECT posting.posting_id, entry_no, account, amount, currency, party, scheme, period, type_code"
-        " FROM staged_entry JOIN posting USING (posting_key) WHERE posting.posting_id = ANY (%s)",
-        [list(new)],
-    )
-    if source:
-        connection.execute(
-            "INSERT INTO posting_cursor (source, position) VALUES (%s, %s)"
-            " ON CONFLICT (source) DO UPDATE SET position = EXCLUDED.position",
-            [source, position],
-        )
-    return len(new)
-
-
-def _stage(connection: psycopg.Connection, postings: Iterable[Posting]) -> None:
-    kept = {posting.key: posting for posting in postings}
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY staged_posting (posting_key, digest, kind, subject, booked_on, due_on, reverses) FROM STDIN"
-        ) as copy,
-    ):
-        for posting in kept.values():
-            copy.write_row((
-                posting.key, bytes.fromhex(posting.digest), posting.kind, posting.subject, posting.booked_on, posting.due,
-                posting.reverses or None,
-            ))  # fmt: skip
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY staged_entry (posting_key, entry_no, account, amount, currency, party, scheme, period, type_code)"
-            " FROM STDIN"
-        ) as copy,
-    ):
-        for posting in kept.values():
-            for number, entry in enumerate(posting.entries, start=1):
-                copy.write_row((
-                    posting.key, number, str(entry.account), entry.amount, entry.currency, entry.party, entry.scheme,
-                    entry.period, entry.type_code,
-                ))  # fmt: skip
-
-
-def _refuse_other_content(connection: psycopg.Connection) -> None:
-    row = connection.execute(
-        "SELECT posting_key FROM staged_posting JOIN posting USING (posting_key)"
-        " WHERE staged_posting.digest <> posting.digest LIMIT 1"
-    ).fetchone()
-    if row is not None:
-        raise ConflictError(f"{row[0]} was booked before with other content", hint="correct it by a reversal")
-
-
-def _read(connection: psycopg.Connection, condition: str, values: list[Any]) -> list[Posting]:
-    rows = connection.execute(
-        (
-            "SELECT posting_key, kind, subject, booked_on, due_on, reverses, account, amount, currency, party, scheme,"
-            f" period, type_code FROM posting JOIN entry USING (posting_id) WHERE {condition} ORDER BY posting_id, entry_no"
-        ).encode(),
-        values,
-    ).fetchall()
-    found: dict[str, tuple[Any, list[Entry]]] = {}
-    for row in rows:
-        _, entries = found.setdefault(row[0], (row, []))
-        account, amount, currency, party, scheme, period, type_code = row[6:]
-        entries.append(
-            Entry(
-                account=Account(account), amount=amount, currency=currency, party=party, scheme=scheme, period=period,
-                type_code=type_code,
-            )
-        )  # fmt: skip
-    return [
-        Posting(
-            key=key, kind=head[1], subject=head[2], booked_on=head[3], due=head[4], reverses=head[5] or "",
-            entries=tuple(entries),
-        )
-        for key, (head, entries) in found.items()
-    ]  # fmt: skip
+    ledger.checked(postings)
+    return ledger.write(connection, postings, "", 0)

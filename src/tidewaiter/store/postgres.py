@@ -32,6 +32,7 @@ from tidewaiter.store.writing import (
     next_message_id,
     take_declaration_ids,
 )
+from tidewaiter.workflow.evidence import Block, Ended
 from tidewaiter.workflow.pieces import SMALL_BYTES, content, piece_at, sources_of
 from tidewaiter.workflow.ports import (
     DecisionFile,
@@ -397,6 +398,26 @@ class PostgresStore:
         with self._connections.lend() as connection:
             row = connection.execute("SELECT coalesce(max(block_id), 0) FROM evidence_block").fetchone()
         return int(row[0]) if row else 0
+
+    def blocks(self, after: int, limit: int) -> list[Block]:
+        """Blocks of evidence with a larger number, in order, as the accounts read them."""
+        with self._connections.lend() as connection:
+            return reading.read_blocks(connection, after, limit)
+
+    def ended(self, after: int, limit: int) -> tuple[int, list[Ended]]:
+        """Of the next changes of state, those by which a declaration came to nothing; and the number of the last."""
+        with self._connections.lend() as connection:
+            return reading.read_ended(connection, after, limit)
+
+    def versions(self, declaration_ids: Sequence[int]) -> dict[int, int]:
+        """The present version of each declaration that stands; those that came to nothing are left out."""
+        with self._connections.lend() as connection:
+            rows = connection.execute(
+                "SELECT declaration_id, version FROM declaration WHERE declaration_id = ANY (%s)"
+                " AND state NOT IN ('rejected', 'refused', 'invalidated')",
+                [list(declaration_ids)],
+            ).fetchall()
+        return dict(rows)
 
     def decision_count(self) -> int:
         """How many decisions evidence holds, all versions counted."""

@@ -18,6 +18,7 @@ from tidewaiter.model.finding import Finding
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.store import rows
+from tidewaiter.workflow.evidence import Block, Ended
 from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Transition
 from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept
 
@@ -202,6 +203,33 @@ def read_evidence(connection: psycopg.Connection, pointer: Pointer) -> Evidence:
     content, first_position, bodies = row
     index = pointer.position - first_position if pointer.block_index is None else pointer.block_index
     return Evidence(rows.decode_evidence(content)[index], rows.decode_bodies(bodies)[index] if bodies else None)
+
+
+def read_blocks(connection: psycopg.Connection, after: int, limit: int) -> list[Block]:
+    """Blocks of evidence with a larger number, in order, with the records' own bytes where they are kept."""
+    found = connection.execute(
+        "SELECT block_id, content, bodies FROM evidence_block WHERE block_id > %s ORDER BY block_id LIMIT %s",
+        [after, limit],
+    ).fetchall()
+    return [
+        Block(block_id, rows.decode_evidence(content), rows.decode_bodies(bodies) if bodies else None)
+        for block_id, content, bodies in found
+    ]
+
+
+def read_ended(connection: psycopg.Connection, after: int, limit: int) -> tuple[int, list[Ended]]:
+    """Of the next changes of state in the order of commit, those by which a declaration came to nothing; and the last."""
+    found = connection.execute(
+        "SELECT transition_id, declaration_id, from_state, to_state, recorded_at FROM transition WHERE transition_id > %s"
+        " ORDER BY transition_id LIMIT %s",
+        [after, limit],
+    ).fetchall()
+    ended = [
+        Ended(declaration_id, State(to_state), recorded_at.astimezone(UTC).date())
+        for _, declaration_id, from_state, to_state, recorded_at in found
+        if to_state in ("refused", "invalidated", "rejected") and from_state != to_state
+    ]
+    return (found[-1][0] if found else after), ended
 
 
 class Pointer(Struct, frozen=True):

@@ -13,10 +13,11 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from tidewaiter.web import openapi, problem
+from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import quoting, reading, submission
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import service as api_service
-from tidewaiter.web.desk import login, messages, parcels, returns, submit
+from tidewaiter.web.desk import accounts, login, messages, parcels, returns, submit
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
@@ -49,7 +50,7 @@ def describe_only() -> Litestar:
     return create_app(House(settings=WebSettings(secret=b"unused"), **dict.fromkeys(PARTS, cast(Any, None))))
 
 
-PARTS: Final = ("store", "intake", "desk", "senders")
+PARTS: Final = ("store", "intake", "desk", "senders", "accounts")
 
 
 def _pages() -> Router:
@@ -64,6 +65,8 @@ def _pages() -> Router:
             messages.message_list, messages.message_page, messages.message_bytes,
             submit.submit_page, submit.submit,
             returns.return_list, returns.return_page, returns.return_decide,
+            accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
+            accounts.payment_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
         ],
     )  # fmt: skip
 
@@ -92,6 +95,8 @@ def _api() -> Router:
             api_returns.submit_returns, api_returns.submit_exit_events, api_returns.returns, api_returns.one_return,
             api_returns.return_schema, api_returns.exit_event_schema,
             quoting.give_quote, quoting.read_quote,
+            api_accounts.accounts, api_accounts.debts, api_accounts.guarantees, api_accounts.statements,
+            api_accounts.statement, api_accounts.statement_lines,
             api_service.regime, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

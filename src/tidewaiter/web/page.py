@@ -17,6 +17,7 @@ from litestar.response import Template
 import tidewaiter
 from tidewaiter.model.decision import State as DeclarationState
 from tidewaiter.model.money import Money
+from tidewaiter.revenue.postings import shown
 from tidewaiter.web import words
 
 SECTIONS: Final = (
@@ -24,6 +25,7 @@ SECTIONS: Final = (
     ("parcels", "/parcels"),
     ("returns", "/returns"),
     ("messages", "/messages"),
+    ("accounts", "/accounts"),
     ("submit", "/submit"),
     ("quote", "/quote"),
     ("law", "/regimes"),
@@ -51,7 +53,7 @@ def environment() -> Environment:
     )
     env.globals.update(t=words.text, version=tidewaiter.__version__, sections=SECTIONS)
     env.filters.update(
-        money=money, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
+        money=money, sum=sum_, about=about, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
         query=query, word=word, tone=tone, identity=id, signed=signed,
     )  # fmt: skip
     return env
@@ -81,6 +83,17 @@ def render(
 def money(amount: Money | None) -> str:
     """ "1,234.50 GBP", digits as they are; empty for none."""
     return "" if amount is None else f"{figure(amount.amount)}\u00a0{amount.currency}"
+
+
+def sum_(amount: Decimal) -> str:
+    """ "1,234.50": an amount of the accounts, whose currency stands beside it."""
+    return f"{shown(amount):,f}"
+
+
+def about(subject: str) -> str:
+    """What a posting is about, in words: "Parcel 42", "Payment B7"."""
+    kind, _, rest = subject.partition(":")
+    return f"{word(kind, 'subject')} {rest}" if rest else subject
 
 
 def figure(value: Decimal | int | str | None) -> str:

@@ -67,6 +67,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "method.not_allowed": Kind(405, "Not possible here", "The header Allow lists what is."),
     "submission.conflict": Kind(409, "The key was used for other content", "Use a new Idempotency-Key."),
     "declaration.transition": Kind(409, "Not possible in this state", "Load the parcel again: it has moved on."),
+    "accounts.posting": Kind(409, "Not possible with this account", "Look at the account again."),
+    "accounts.guarantee": Kind(409, "Not possible with this guarantee", "Look at the guarantee again."),
+    "accounts.bank_statement": Kind(422, "The payment or bank statement cannot be read", "Ask the bank for camt.053."),
     "message.limit": Kind(413, "More than is taken", "Split the message; the limits are documented."),
     "media.unsupported": Kind(415, "This kind of content is not taken", "Send XML, JSON, CSV, gzip or zip bytes."),
     "message.unreadable": Kind(

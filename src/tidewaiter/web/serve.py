@@ -21,6 +21,7 @@ import uvicorn
 from msgspec.structs import replace
 
 from tidewaiter.store import PostgresStore, Settings, open_store
+from tidewaiter.web import bookkeeping
 from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
@@ -45,6 +46,7 @@ def serve(
     settings = reachable(WebSettings.from_environment(), host)
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
+        leaving.enter_context(bookkeeping.kept(opened.url))
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)
@@ -82,7 +84,9 @@ def work(common: Open, is_serving: Event, is_finisher: bool) -> None:  # noqa: F
 def furnish(store: PostgresStore, settings: WebSettings) -> House:
     """A house on this store: intake, officers' desk, senders."""
     store.senders.ensure(LOCAL_SENDER)
-    return House(store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, settings=settings)
+    return House(
+        store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, accounts=store.accounts, settings=settings,
+    )  # fmt: skip
 
 
 def reachable(settings: WebSettings, host: str) -> WebSettings:

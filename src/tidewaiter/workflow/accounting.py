@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
 from tidewaiter.model.assessment import Assessment, Collection
-from tidewaiter.model.decision import Evaluation, State
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import NotFoundError
 from tidewaiter.regimes import Regime
-from tidewaiter.revenue.obligations import obligations
-from tidewaiter.revenue.postings import Account, Posting, brought_up_to_date, charged, generation
-from tidewaiter.revenue.statements import CHARGED, statements
-from tidewaiter.workflow.ports import DecisionFile
-from tidewaiter.workflow.records import Kept
+from tidewaiter.revenue.obligations import Obligation, obligations
+from tidewaiter.revenue.postings import Posting, brought_up_to_date, charged, generation
+from tidewaiter.revenue.statements import CHARGED, MEMO, OWED, Row, Statement
 
-DECISIONS = "decisions"  # the source whose position is the last block of evidence that is posted
-WITHOUT_DEBT = (State.REJECTED, State.REFUSED, State.INVALIDATED)
+ZERO = Decimal(0)
 
 Key = tuple[str, str, str]  # what is charged: "revenue" or "memo", type of charge, currency
 Totals = dict[Key, Decimal]
 
 
+class Statements(Protocol):
+    """What proving needs of the statements."""
+
+    def rows(self) -> AbstractContextManager[Iterator[Row]]:
+        """Every entry that statements show, account by account."""
+
+    def all(self) -> AbstractContextManager[Iterator[Statement]]:
+        """Every issued statement by account and period."""
+
+
+class Guarantees(Protocol):
+    """What proving needs of the guarantees."""
+
+    def untrue(self) -> list[str]:
+        """Where what is taken is not what the postings say."""
+
+
 class Books(Protocol):
-    """What posting needs of the accounts."""
+    """What posting and proving need of the accounts."""
+
+    @property
+    def statements(self) -> Statements:
+        """Statements and their entries."""
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """Guarantees and what is taken of them."""
 
     def post(self, postings: Sequence[Posting], *, source: str = "", position: int = 0) -> int:
         """Book postings, all or none."""
@@ -40,34 +61,15 @@ class Books(Protocol):
     def of_subjects(self, subjects: Sequence[str]) -> dict[str, list[Posting]]:
         """Every posting on these subjects."""
 
-    def periods(self) -> list[tuple[str, str, str]]:
-        """Every party, scheme and period there are entries of."""
-
-    def statement(self, party: str, scheme: str, period: str) -> list[Posting]:
-        """The postings of one party, scheme and period."""
-
-    def totals(self, source_like: str) -> Totals:
-        """What is charged by all postings whose key contains a text."""
-
-
-class Evidence(Protocol):
-    """What posting needs of the store."""
-
-    def last_block(self) -> int:
-        """The number of the last block of evidence; 0 where there is none."""
-
-    def block(self, block_id: int) -> tuple[Kept, ...]:
-        """The decisions of one block."""
-
-    def decision(self, declaration_id: int) -> DecisionFile:
-        """One decision with its declaration."""
-
-    def knowledge(self, digest: str) -> bytes:
-        """Law by digest."""
+    def totals(self, subject_prefix: str) -> Totals:
+        """What is charged by all postings on subjects that begin so."""
 
 
 class Happening(Struct, frozen=True, kw_only=True):
-    """An assessment as it stands after something happened; None where nothing is owed any more."""
+    """An assessment as it stands after something happened; None where nothing is owed any more.
+
+    `follows` are its obligations where they were worked out before.
+    """
 
     subject: str
     on: date
@@ -75,24 +77,40 @@ class Happening(Struct, frozen=True, kw_only=True):
     assessment: Assessment | None
     regime: Regime
     why: str = "amended"
+    follows: tuple[Obligation, ...] | None = None
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """What was charged on a subject is owed no more: it was refused, withdrawn, came to nothing."""
+
+    subject: str
+    on: date
+    why: str
 
 
 class Reconciliation(Struct, frozen=True, kw_only=True):
-    """Three sums that must be one: of assessments, of postings, of statements. `difference` is the largest gap."""
+    """Three sums that must be one: of assessments, of postings, of statements. `difference` is the largest gap.
+
+    `problems` are statements that do not add up or do not follow on one another, and guarantees that are not what
+    was booked, in words.
+    """
 
     assessed: Totals
     posted: Totals
     stated: Totals
     difference: Decimal
+    accounts: int = 0
+    statements: int = 0
+    problems: tuple[str, ...] = ()
 
     @property
     def is_exact(self) -> bool:
         """True when nothing differs by anything."""
-        return self.difference == 0
+        return self.difference == 0 and not self.problems
 
 
 def post(
-    happenings: Iterable[Happening],
+    happenings: Iterable[Happening | Ending],
     books: Books,
     *,
     others: Sequence[Posting] = (),
@@ -100,101 +118,121 @@ def post(
     position: int = 0,
 ) -> int:
     """Bring the charges of each subject up to date, with other postings, in one transaction; how many were new."""
-    found = list(happenings)
-    standing = books.of_subjects(list(dict.fromkeys(each.subject for each in found)))
+    postings = [*due(list(happenings), books), *others]
+    return books.post(postings, source=source, position=position) if postings or source else 0
+
+
+def due(happenings: Sequence[Happening | Ending], books: Books) -> list[Posting]:
+    """The postings that bring the charges of each subject up to date, in order."""
+    concerned = list(dict.fromkeys(each.subject for each in happenings))
+    standing = books.of_subjects(concerned) if concerned else {}
     postings: list[Posting] = []
-    for each in found:
+    for each in happenings:
         of_subject = standing[each.subject]
-        owed = obligations(each.assessment, each.declaration, each.regime) if each.assessment is not None else ()
-        wanted = charged(each.subject, generation(of_subject), each.on, owed)
+        wanted = charged(each.subject, generation(of_subject), each.on, owed(each))
         new = brought_up_to_date(of_subject, wanted, each.on, each.why)
         of_subject += new
         postings += new
-    return books.post([*postings, *others], source=source, position=position)
+    return postings
 
 
-def post_decisions(store: Evidence, books: Books) -> Iterator[int]:
-    """Post every decision that is kept and not yet posted, block by block; how many postings each made.
-
-    The position moves in the transaction that posts: after a crash it goes on where it was, and nothing is doubled.
-    """
-    for block_id in range(books.position(DECISIONS) + 1, store.last_block() + 1):
-        yield post(_of_block(store, block_id), books, source=DECISIONS, position=block_id)
-
-
-def _of_block(store: Evidence, block_id: int) -> Iterator[Happening]:
-    for kept in store.block(block_id):
-        evaluation = msgspec.json.decode(kept.evaluation, type=Evaluation)
-        if evaluation.assessment is None or not kept.regime_digest:
-            continue
-        try:
-            declaration = store.decision(kept.declaration_id).declaration
-        except NotFoundError:
-            continue
-        if declaration is None:
-            continue
-        is_owed = evaluation.decision.state not in WITHOUT_DEBT
-        yield Happening(
-            subject=f"declaration:{kept.declaration_id}",
-            on=kept.legal_day,
-            declaration=declaration,
-            assessment=evaluation.assessment if is_owed else None,
-            regime=Regime.from_content(store.knowledge(kept.regime_digest)),
-            why="amended" if is_owed else evaluation.decision.state.value,
-        )
+def owed(happening: Happening | Ending) -> Sequence[Obligation]:
+    """The obligations that follow; none where nothing is owed."""
+    if isinstance(happening, Ending) or happening.assessment is None:
+        return ()
+    if happening.follows is not None:
+        return happening.follows
+    return obligations(happening.assessment, happening.declaration, happening.regime)
 
 
 def sum_of(assessment: Assessment, into: Totals) -> None:
     """Add what an assessment charges to totals."""
     for charge in assessment.charges:
-        if charge.collection is Collection.NONE:
-            continue
-        group = "memo" if charge.collection is Collection.SALE else "revenue"
-        key = (group, charge.type_code, charge.result.currency)
-        into[key] = into.get(key, Decimal(0)) + charge.result.amount
+        if charge.collection is not Collection.NONE:
+            group = "memo" if charge.collection is Collection.SALE else "revenue"
+            _add(into, (group, charge.type_code, charge.result.currency), charge.result.amount)
 
 
-def reconcile_decisions(store: Evidence, books: Books, given_back: Totals) -> Reconciliation:
-    """Hold all that was decided here and posted against postings and statements: the last decision of each counts.
+def reconcile(assessed: Totals, books: Books, subject_prefix: str) -> Reconciliation:
+    """Hold the sum of assessments, less what was given back, against postings and statements, to the cent.
 
-    `given_back` is what decisions on returns gave back, by the decisions themselves.
+    Entries are read once, account by account, and never held: memory does not grow with them.
     """
-    last: dict[str, Assessment | None] = {}
-    for block_id in range(1, books.position(DECISIONS) + 1):
-        for happening in _of_block(store, block_id):
-            last[happening.subject] = happening.assessment
-    totals: Totals = {}
-    for assessment in last.values():
-        if assessment is not None:
-            sum_of(assessment, totals)
-    for key, amount in given_back.items():
-        totals[key] = totals.get(key, Decimal(0)) - amount
-    return reconcile(totals, books, "declaration:")
-
-
-def reconcile(assessed: Totals, books: Books, source_like: str) -> Reconciliation:
-    """Hold the sum of assessments, less what was given back, against postings and statements, to the cent."""
-    posted = books.totals(source_like)
-    stated: Totals = {}
-    for party, scheme, period in books.periods():
-        postings = [each for each in books.statement(party, scheme, period) if source_like in each.key]
-        for statement in statements(party, scheme, period, postings):
-            for line_code, amount in statement.totals.items():
-                _add(stated, (_group(postings), line_code, statement.currency), amount)
-    keys = {*assessed, *posted, *stated}
+    posted = books.totals(subject_prefix)
+    proof = _Proof(subject_prefix)
+    with books.statements.rows() as rows, books.statements.all() as issued:
+        proof.read(rows, issued)
+    keys = {*assessed, *posted, *proof.stated}
     gaps = [
         max(values) - min(values)
         for key in keys
-        if (values := [totals.get(key, Decimal(0)) for totals in (assessed, posted, stated)])
+        if (values := [totals.get(key, ZERO) for totals in (assessed, posted, proof.stated)])
     ]
-    return Reconciliation(assessed=assessed, posted=posted, stated=stated, difference=max(gaps, default=Decimal(0)))
+    return Reconciliation(
+        assessed=assessed, posted=posted, stated=proof.stated, difference=max(gaps, default=ZERO),
+        accounts=proof.accounts, statements=proof.statements,
+        problems=(*proof.problems, *books.guarantees.untrue()),
+    )  # fmt: skip
 
 
-def _group(postings: Sequence[Posting]) -> str:
-    """Whether a scheme's entries are owed here or collected elsewhere; a scheme is one or the other."""
-    accounts = {entry.account for posting in postings for entry in posting.entries if entry.account in CHARGED}
-    return "memo" if accounts == {Account.AT_SALE_REVENUE} else "revenue"
+class _Proof:
+    """Goes through the ledger and the issued statements side by side, one account at a time."""
+
+    def __init__(self, subject_prefix: str) -> None:
+        self._prefix = subject_prefix
+        self.stated: Totals = {}
+        self.accounts = 0
+        self.statements = 0
+        self.problems: list[str] = []
+
+    def read(self, rows: Iterator[Row], issued: Iterator[Statement]) -> None:
+        """Both are in the order of party, scheme and currency."""
+        waiting = next(issued, None)
+        for whose, entries in groupby(rows, key=lambda row: (row.party, row.scheme, row.currency)):
+            mine: list[Statement] = []
+            while waiting is not None and _whose(waiting) <= whose:
+                if _whose(waiting) == whose:
+                    mine.append(waiting)
+                else:
+                    self.problems.append(f"{waiting.number} is of an account without entries")
+                waiting = next(issued, None)
+            self._account(mine, entries)
+        if waiting is not None:
+            self.problems.append(f"{waiting.number} is of an account without entries")
+
+    def _account(self, mine: Sequence[Statement], entries: Iterable[Row]) -> None:
+        """What each statement covers must be what it says moved, and each must open where the one before closed."""
+        self.accounts += 1
+        self.statements += len(mine)
+        moved = [ZERO] * (len(mine) + 1)  # the last: what no statement covers yet
+        charged_by: dict[int, dict[str, Decimal]] = {}
+        for row in entries:
+            place = next((at for at, each in enumerate(mine) if _covers(each, row)), len(mine))
+            if row.account in OWED:
+                moved[place] += row.amount
+            elif row.account in CHARGED:
+                by_type = charged_by.setdefault(place, {})
+                by_type[row.type_code] = by_type.get(row.type_code, ZERO) - row.amount
+                if row.subject.startswith(self._prefix):
+                    group = "memo" if row.account in MEMO else "revenue"
+                    _add(self.stated, (group, row.type_code, row.currency), -row.amount)
+        closing = ZERO
+        for place, each in enumerate(mine):
+            opening = ZERO if each.is_return else closing
+            if each.moved != moved[place] or each.totals != charged_by.get(place, {}):
+                self.problems.append(f"{each.number} says {each.moved} moved, its postings come to {moved[place]}")
+            if (each.opening, each.closing) != (opening, opening + each.moved):
+                self.problems.append(f"{each.number} runs from {each.opening} to {each.closing}, not from {opening}")
+            closing = each.closing
+
+
+def _whose(statement: Statement) -> tuple[str, str, str]:
+    return (statement.party, statement.scheme, statement.currency)
+
+
+def _covers(statement: Statement, row: Row) -> bool:
+    return row.period <= statement.period and row.posting_id <= statement.until_posting
 
 
 def _add(totals: Totals, key: Key, amount: Decimal) -> None:
-    totals[key] = totals.get(key, Decimal(0)) + amount
+    totals[key] = totals.get(key, ZERO) + amount

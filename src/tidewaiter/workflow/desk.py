@@ -8,13 +8,13 @@ What the state allows is release's affair; here it is carried out, told and kept
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.model.decision import Evaluation, NoticeKind, State
+from tidewaiter.model.decision import Evaluation, HoldKind, NoticeKind, State
 from tidewaiter.model.errors import TransitionError
 from tidewaiter.release import Standing, Trigger, follow, may
 from tidewaiter.workflow.batching import Slice, batch_of, now
@@ -83,16 +83,61 @@ class Desk:
         with self._store.writing() as transaction:
             prior = transaction.prior(declaration_id)
             if trigger in DECIDED_ANEW:
-                return self._decide_anew(transaction, act, prior)
-            step = follow(prior.standing, trigger)
-            happened = Happened(passed(step), step.standing, step.notices)
-            at = self._clock()
-            transaction.change_state(_change(act, prior, happened, at))
-            Persons(transaction.persons).follow(declaration_id, step.state, at)
-            return step.state
+                return self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
+            return self._follow(transaction, act, prior)
 
-    def _decide_anew(self, transaction: Writing, act: Act, prior: Prior) -> State:
-        known = self._known(transaction, act, prior)
+    def _follow(self, transaction: Writing, act: Act, prior: Prior) -> State:
+        """An act that changes the state alone, with what persons drew on counters; the state reached."""
+        step = follow(prior.standing, act.trigger)
+        happened = Happened(passed(step), step.standing, step.notices)
+        at = self._clock()
+        transaction.change_state(_change(act, prior, happened, at))
+        Persons(transaction.persons).follow(act.declaration_id, step.state, at)
+        return step.state
+
+    def correct(self, declaration_id: int, actor: str, words: str) -> State:
+        """Decide anew by the law of the same day as it is known now: an exchange rate or a figure was put right late.
+
+        What was decided stays as the version before. The state reached: that in which it is; goods that are gone are not
+        called back. Raises TransitionError where an amendment does the same, or waits for an answer; NotFoundError.
+        """
+        trigger = Trigger.AMENDMENT_GRANTED
+        with self._store.writing() as transaction:
+            prior = transaction.prior(declaration_id)
+            if trigger not in may(prior.state):
+                raise TransitionError(
+                    f"a declaration that is {prior.state.value!r} is not corrected so",
+                    hint="it is decided anew when the goods arrive, or when the sender amends it",
+                )
+            if transaction.open_amendment(declaration_id) is not None:
+                raise TransitionError("an amendment waits for an answer", hint="grant or refuse it first")
+            act = Act(
+                declaration_id=declaration_id, trigger=trigger, actor=actor, words=words[:WORDS_LENGTH_MAX],
+                legal_day=prior.legal_day,
+            )  # fmt: skip
+            return self._decide_anew(transaction, act, prior, known_of(self._store, prior))
+
+    def lift_payment_holds(self, lifted: Mapping[int, str], actor: str) -> list[int]:
+        """Lift the open payment holds of declarations that are paid or secured, with words for each.
+
+        Which ones had one: a hold that is not open, or a declaration that came
+        to nothing meanwhile, is left alone, so that this may be done again.
+        """
+        done: list[int] = []
+        if not lifted:
+            return done
+        with self._store.writing(len(lifted) + 1) as transaction:
+            for declaration_id, words in lifted.items():
+                prior = transaction.prior(declaration_id)
+                trigger = Trigger.PAYMENT_RECEIVED
+                if HoldKind.PAYMENT not in prior.standing.open_holds or trigger not in may(prior.state):
+                    continue
+                act = Act(declaration_id=declaration_id, trigger=trigger, actor=actor, words=words[:WORDS_LENGTH_MAX])
+                self._follow(transaction, act, prior)
+                done.append(declaration_id)
+        return done
+
+    def _decide_anew(self, transaction: Writing, act: Act, prior: Prior, known: Known) -> State:
         at = self._clock()
         incoming = Incoming(
             message_id=None,

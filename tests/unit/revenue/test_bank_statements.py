@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -75,6 +76,10 @@ def test_debits_and_reversals_and_pending_entries() -> None:
         (b"<Document/>", "no statement"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "document type"),
         (message("<Ntry><CdtDbtInd>CRDT</CdtDbtInd></Ntry>"), "no amount"),
+        (message(entry("NaN", "CRDT")), "no amount"),
+        (message(entry("-50.00", "CRDT")), "no amount"),
+        (message(entry("50.00", "")), "neither credit nor debit"),
+        (message(entry("49.00", "CRDT", details=BATCH), closing="149.00"), "come to 50.00, its entry to 49.00"),
         (message('<Ntry><Amt Ccy="EUR">50.00</Amt><CdtDbtInd>CRDT</CdtDbtInd></Ntry>'), "no day"),
     ],
 )
@@ -83,13 +88,53 @@ def test_what_is_wrong_is_said(body: bytes, words: str) -> None:
         read_camt053(body)
 
 
-def test_the_oldest_debt_is_paid_first() -> None:
-    debts = [Debt("OP1", "s", "2026-06", D(30)), Debt("OP1", "s", "2026-07", D(40)), Debt("OP2", "s", "2026-05", D(5))]
-    from datetime import date
+def test_charges_that_the_bank_kept_are_paid_all_the_same() -> None:
+    kept = (
+        '<Chrgs><TtlChrgsAndTaxAmt Ccy="EUR">1.50</TtlChrgsAndTaxAmt></Chrgs>',
+        '<Chrgs><Rcrd><Amt Ccy="EUR">1.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><ChrgInclInd>true</ChrgInclInd></Rcrd></Chrgs>',
+        '<Chrgs><Amt Ccy="EUR">1.50</Amt></Chrgs>',  # as in version 2
+    )
+    for charges in kept:
+        (statement,) = read_camt053(message(entry("48.50", "CRDT", details=charges + BATCH), closing="148.50"))
+        assert [each.amount for each in statement.payments] == [D("20.00"), D("30.00")]
+        assert statement.charges == D("1.50")
 
-    payment = Draft(reference="1", amount=D(50), currency="EUR", booked_on=date(2026, 7, 2), payer="OP1")
-    found = match(payment, debts)
-    assert [(debt.period, amount) for debt, amount in found.allocated] == [("2026-06", D(30)), ("2026-07", D(20))]
+
+def test_a_batch_without_numbers_of_its_own_is_numbered_through() -> None:
+    batch = BATCH.replace("<AcctSvcrRef>A</AcctSvcrRef>", "").replace("<AcctSvcrRef>B</AcctSvcrRef>", "")
+    (statement,) = read_camt053(message(entry("50.00", "CRDT", details=batch)))
+    assert [each.reference for each in statement.payments] == ["BR50.00CRDT.1", "BR50.00CRDT.2"]
+
+
+def test_the_payer_is_known_by_identifier_in_every_version() -> None:
+    party = "<Nm>Meridian</Nm><Id><OrgId><Othr><Id>GB123</Id></Othr></OrgId></Id>"
+    for debtor in (party, f"<Pty>{party}</Pty>"):
+        details = DETAILS.replace("<Nm>OP1</Nm>", debtor)
+        (statement,) = read_camt053(message(entry("50.00", "CRDT", details=details)))
+        assert statement.payments[0].payer == "GB123"
+
+
+PAYMENT = Draft(reference="1", amount=D(50), currency="EUR", booked_on=date(2026, 7, 2), payer="OP1")
+
+
+def debt(period: str, owed: int, currency: str = "EUR") -> Debt:
+    return Debt(party="OP1", scheme="s", period=period, currency=currency, owed=D(owed))
+
+
+def test_the_oldest_debt_is_paid_first() -> None:
+    found = match(PAYMENT, [debt("2026-06", 30), debt("2026-07", 40)], "OP1")
+    assert [(each.period, amount) for each, amount in found.allocated] == [("2026-06", D(30)), ("2026-07", D(20))]
     assert found.left == 0
-    assert match(payment, debts, named="OP2").left == D(45)
-    assert match(payment, []).words == "no debt was found for it"
+    assert match(PAYMENT, [], "OP1").words == "no debt was found for it"
+
+
+def test_what_is_too_much_or_in_another_currency_is_left() -> None:
+    too_much = match(PAYMENT, [debt("2026-06", 30)], "OP1")
+    assert (too_much.left, "too much" in too_much.words) == (D(20), True)
+    other = match(PAYMENT, [debt("2026-06", 30, "GBP")], "OP1")
+    assert (other.allocated, other.left) == ((), D(50))
+    assert other.words == "owed in GBP and paid in EUR: a person decides"
+
+
+def test_numbers_are_found_in_words() -> None:
+    assert numbers_in("for tws-00000042, 26gb00000000000040") == ("26GB00000000000040", "TWS-00000042")

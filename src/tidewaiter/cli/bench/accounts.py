@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import time
@@ -12,12 +13,16 @@ from msgspec import Struct
 from tidewaiter.cli import output
 from tidewaiter.cli.bench import traders
 from tidewaiter.cli.bench.meters import PeakMemory
+from tidewaiter.model.errors import ConflictError
+from tidewaiter.revenue.payments import Draft
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.accounting import Reconciliation, Totals, post, reconcile, sum_of
+from tidewaiter.workflow.paying import take_payment
 
 SLICE = 2_000  # consignments posted in one transaction
 PIECE = 20_000  # consignments that one process takes at a time
 DEFAULT_SEED = 7
+OVERPAID = Decimal("0.01")
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -25,6 +30,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
     consignments: int
     postings: int
+    issued: int
     posting_seconds: float
     reconciling_seconds: float
     peak_memory_bytes: int
@@ -38,11 +44,14 @@ def run(store: PostgresStore, count: int, seed: int = DEFAULT_SEED) -> Report:
         began = time.monotonic()
         totals, posted = _post_all(store.url, count, seed)
         between = time.monotonic()
+        pay_all(store, seed)
+        issued = issue_all(store)
         found = reconcile(totals, store.accounts, f"sim:{seed}:")
         ended = time.monotonic()
     return Report(
         consignments=count,
         postings=posted,
+        issued=issued,
         posting_seconds=between - began,
         reconciling_seconds=ended - between,
         peak_memory_bytes=memory.peak_bytes,
@@ -58,10 +67,33 @@ def row(report: Report) -> dict[str, str]:
         "simulated consignments": f"{report.consignments:,}",
         "postings made": f"{report.postings:,}",
         "posted in": f"{report.posting_seconds:,.0f} s, {rate:,.0f} consignments a second, their assessment included",
-        "reconciled in": f"{report.reconciling_seconds:,.0f} s",
+        "accounts, statements issued": f"{report.reconciliation.accounts:,}, {report.issued:,} (now {report.reconciliation.statements:,})",
+        "stated and reconciled in": f"{report.reconciling_seconds:,.0f} s",
         "peak memory": f"{report.peak_memory_bytes / 2**20:,.0f} MiB, all processes",
         "sums of assessments, postings and statements differ by": f"{report.difference:.2f}",
     }
+
+
+def pay_all(store: PostgresStore, seed: int) -> None:
+    """Every second operator pays what it owes, in each currency at once and a little too much."""
+    owed: dict[tuple[str, str], Decimal] = {}
+    for debt in store.accounts.open_debts():
+        if debt.party[-1] in "02468":
+            owed[debt.party, debt.currency] = owed.get((debt.party, debt.currency), Decimal(0)) + debt.owed
+    for (party, currency), amount in owed.items():
+        payment = Draft(
+            reference=f"sim:{seed}:{party}:{currency}", amount=amount + OVERPAID, currency=currency,
+            booked_on=traders.LAST_DAY, payer=party,
+        )  # fmt: skip
+        with contextlib.suppress(ConflictError):  # paid before, in an earlier run
+            take_payment(payment, store.accounts)
+
+
+def issue_all(store: PostgresStore) -> int:
+    """Issue the statements of every month and quarter there are postings for; how many were new."""
+    cut = store.accounts.last_posting()
+    periods = sorted({each.period for each in store.accounts.balances(by_party=True) if each.period})
+    return sum(1 for period in periods for _ in store.accounts.statements.issue(period, cut, traders.LAST_DAY))
 
 
 class Piece(Struct, frozen=True):

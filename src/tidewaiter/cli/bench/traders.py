@@ -22,13 +22,14 @@ from tidewaiter.model.money import Money
 from tidewaiter.model.returned import EvidenceKind, ExitEvent, ExitKind, Proof, ReturnedItem, ReturnReason
 from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.regimes.regime import EXCHANGE
-from tidewaiter.revenue.obligations import payer_of
+from tidewaiter.revenue.obligations import payer_of, scheme_of
 from tidewaiter.revenue.postings import Account, Entry, Posting, refunded
 from tidewaiter.revenue.returns import Exit, Imported, Outcome, ReturnClaim, decide_refund
 from tidewaiter.workflow.accounting import Happening
 
 FIRST_DAY = date(2026, 1, 5)
 DAYS = 180
+LAST_DAY = FIRST_DAY + timedelta(days=DAYS + 62)  # by then every return was made
 PARCELS_A_DAY = 20_000
 OPERATORS = 40
 REGIMES_KEPT = 32
@@ -140,7 +141,7 @@ def _returned(last: Happening, chance: Random, on: date) -> Posting | None:
         return None
     where = Entry(
         account=Account.REFUND, amount=Decimal(0), currency=decision.currency,
-        party=payer_of(last.declaration, "importer"), scheme="customs revenue", period=f"{on:%Y-%m}",
+        party=payer_of(last.declaration, "importer"), scheme=scheme_of(last.regime.jurisdiction_code, "customs revenue"), period=f"{on:%Y-%m}",
     )  # fmt: skip
     return refunded(last.subject, claim.return_id, on, decision.amounts, where)
 

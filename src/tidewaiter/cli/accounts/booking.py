@@ -1,0 +1,120 @@
+"""`tidewaiter accounts`: posting what was decided, and what stands on the accounts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tidewaiter.cli import output
+from tidewaiter.cli.output import Output
+from tidewaiter.cli.session import opened_store
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.revenue.postings import shown
+from tidewaiter.store import PostgresStore
+from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught
+
+PARTY = Parameter(help="The operator, as declarations name it: its identifier, else its name.")
+SCHEME = Parameter(help='The account of the law, the jurisdiction first, as in `accounts list`: "GB customs revenue".')
+CURRENCY_LETTERS = 3
+
+
+def catch_up(store: PostgresStore) -> Caught:
+    """Post, secure and settle whatever is not yet, unless another process is at it."""
+    from tidewaiter.store.accounts import BOOKKEEPING
+    from tidewaiter.workflow.desk import Desk
+
+    return Bookkeeper(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
+
+
+def post(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
+    """Post every decision that is not yet posted, secure it, and lift the holds of what is paid.
+
+    `tidewaiter serve` does so by itself. Each decision is posted once, in order, whatever broke off before.
+    """
+    with opened_store() as store:
+        done = catch_up(store)
+    row = {"new postings": done.postings, "secured": done.secured, "holds lifted": done.lifted}
+    output.print_one(row if done.is_ours else {"another process": "is posting"}, output_as)
+    return output.EXIT_OK
+
+
+def list_(
+    *,
+    party: Annotated[str, Parameter(help="Of operators whose name begins so.")] = "",
+    limit: Annotated[int, Parameter(help="At most so many, the largest debt first.")] = 200,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """List the accounts of operators under each scheme, with what stands on them."""
+    with opened_store() as store:
+        found = store.accounts.accounts(party_like=party, limit=limit)
+    rows = [
+        {
+            "party": each.party, "scheme": each.scheme, "balance": shown(each.balance), "currency": each.currency,
+            "postings": each.postings, "last moved": each.last_booked_on,
+        }
+        for each in found
+    ]  # fmt: skip
+    output.print_rows(rows, output_as, title="accounts")
+    return output.EXIT_OK
+
+
+def entries(
+    party: Annotated[str, PARTY],
+    scheme: Annotated[str, SCHEME],
+    *,
+    limit: Annotated[int, Parameter(help="At most so many postings, the newest first.")] = 50,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """List the postings of one account, the newest first: each names the decision or payment it comes from."""
+    with opened_store() as store:
+        currencies = [each.currency for each in store.accounts.accounts(party_like=party) if each.scheme == scheme]
+        postings = [
+            posting
+            for currency in dict.fromkeys(currencies)
+            for posting in store.accounts.of_account((party, scheme, currency), 0, limit)
+        ]
+    rows = [
+        {
+            "booked on": posting.booked_on, "kind": posting.kind, "about": entry.about or posting.subject,
+            "account": entry.account.value, "type": entry.type_code, "period": entry.period, "amount": shown(entry.amount),
+            "currency": entry.currency, "due": entry.due or posting.due,
+        }
+        for posting in postings
+        for entry in posting.entries
+    ]  # fmt: skip
+    output.print_rows(rows, output_as, title=f"{party}, {scheme}")
+    if not rows:
+        raise NotFoundError(f"{party} has no account {scheme!r}", hint="tidewaiter accounts list")
+    return output.EXIT_OK
+
+
+def balances(*, party: Annotated[str, PARTY] = "", output_as: Output = Output()) -> int:  # noqa: B008
+    """List what stands on each ledger account by type of charge and currency; of one party by scheme and period."""
+    with opened_store() as store:
+        found = store.accounts.balances(by_party=bool(party))
+    rows = [
+        {
+            "account": each.account, "party": each.party, "scheme": each.scheme, "period": each.period,
+            "type": each.type_code, "amount": shown(each.amount), "currency": each.currency, "entries": each.count,
+        }
+        for each in found
+        if not party or each.party == party
+    ]  # fmt: skip
+    output.print_rows(rows, output_as, title="balances")
+    return output.EXIT_OK
+
+
+def debts(*, party: Annotated[str, PARTY] = "", output_as: Output = Output()) -> int:  # noqa: B008
+    """List what is owed and not paid, the oldest due first."""
+    with opened_store() as store:
+        found = store.accounts.open_debts(party)
+    rows = [
+        {
+            "party": each.party, "scheme": each.scheme, "period": each.period, "owed": shown(each.owed),
+            "currency": each.currency, "due": each.due,
+        }
+        for each in found
+    ]  # fmt: skip
+    output.print_rows(rows, output_as, title="open debts")
+    return output.EXIT_OK

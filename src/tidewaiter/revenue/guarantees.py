@@ -1,0 +1,160 @@
+"""Guarantees and deferment accounts: what an operator was granted, and how a charge is secured by it.
+
+A guarantee stands for a debt that stays its payer's. A deferment account takes the debt over: its holder then owes it, with
+all others of the month, on the day the authorisation says (the WCO's model of the principal's account). Both have a limit,
+and neither covers more than is free: the database refuses what would overdraw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.regimes.documents import Due
+from tidewaiter.revenue.due import due_on, period_of
+from tidewaiter.revenue.obligations import Obligation, scheme_of
+from tidewaiter.revenue.postings import Account, Entry, Kind, Posting
+
+NAME_LENGTH_MAX = 60
+
+
+class GuaranteeError(TidewaiterError):
+    """A guarantee that cannot be granted as it is asked for, or does not cover what it should."""
+
+    code = "accounts.guarantee"
+
+
+class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is granted, or changed from then on: one guarantee as it shall stand.
+
+    `scheme` is the account of the law it is for, "" for every one. `due` is when
+    a deferment account is settled. Ended is what is valid no more: `valid_to`.
+    """
+
+    guarantee_id: str
+    kind: Literal["guarantee", "deferment"]
+    party: str
+    jurisdiction_code: str
+    currency: str
+    limit: Decimal
+    valid_from: date
+    valid_to: date | None = None
+    scheme: str = ""
+    due: Due | None = None
+    words: str = ""
+
+    def problem(self) -> str:
+        """Why it cannot be granted so, in words; "" where it can."""
+        if not self.guarantee_id or len(self.guarantee_id) > NAME_LENGTH_MAX or not self.guarantee_id.isprintable():
+            return f"a guarantee is named by up to {NAME_LENGTH_MAX} characters"
+        if not self.party:
+            return "it is not said whose it is"
+        if not self.limit.is_finite() or self.limit < 0:
+            return f"{self.limit} is no limit"
+        if self.valid_to is not None and self.valid_to < self.valid_from:
+            return f"it ends on {self.valid_to}, before it begins on {self.valid_from}"
+        if self.kind == "deferment" and self.due is None:
+            return "a deferment account needs the day it is settled"
+        return ""
+
+
+class Cover(Struct, frozen=True, kw_only=True):
+    """A guarantee as it stands: what was granted, and how much of it is taken."""
+
+    grant: Grant
+    reserved: Decimal
+    drawn: Decimal
+
+    @property
+    def free(self) -> Decimal:
+        """What may still be reserved; below zero where the limit was lowered under what was reserved before."""
+        return self.grant.limit - self.reserved - self.drawn
+
+    def is_for(self, obligation: Obligation, on: date) -> bool:
+        """True where it may secure an obligation on a day, whatever is free."""
+        grant = self.grant
+        return (
+            obligation.is_guaranteed
+            and not obligation.is_at_sale
+            and grant.party in obligation.sureties
+            and grant.jurisdiction_code == obligation.jurisdiction_code
+            and grant.currency == obligation.amount.currency
+            and grant.scheme in ("", obligation.account)
+            and grant.valid_from <= on
+            and (grant.valid_to is None or on <= grant.valid_to)
+        )
+
+
+def chosen(obligation: Obligation, covers: Iterable[Cover], on: date, named: Sequence[str] = ()) -> Cover | None:
+    """The guarantee that secures an obligation: one the declaration names, else the payer's own, else a surety's.
+
+    None where none has enough free.
+    """
+    able = [each for each in covers if each.is_for(obligation, on) and each.free >= obligation.amount.amount]
+
+    def rank(cover: Cover) -> tuple[bool, int, str]:
+        grant = cover.grant
+        return (grant.guarantee_id not in named, obligation.sureties.index(grant.party), grant.guarantee_id)
+
+    return min(able, key=rank, default=None)
+
+
+def secured(charge: Posting, cover: Cover, on: date) -> tuple[Posting, ...]:
+    """The postings that secure a charge: a reservation, and with a deferment account the debt taken over."""
+    owed = next(entry for entry in charge.entries if entry.account is Account.RECEIVABLE)
+    grant = cover.grant
+    where = Entry(
+        account=Account.GUARANTEE_RESERVED, amount=owed.amount, currency=owed.currency, party=grant.party,
+        scheme=grant.guarantee_id,
+    )  # fmt: skip
+    reserve = Posting(
+        key=f"reserve:{charge.key}",
+        kind=Kind.RESERVED,
+        booked_on=on,
+        entries=(where, replace(where, account=Account.GUARANTEE_FREE, amount=-owed.amount)),
+        subject=charge.subject,
+    )
+    if grant.due is None:
+        return (reserve,)
+    taken_over = replace(
+        owed,
+        party=grant.party,
+        scheme=scheme_of(grant.jurisdiction_code, f"deferment {grant.guarantee_id}"),
+        period=period_of(grant.due, charge.booked_on),
+    )
+    deferred = Posting(
+        key=f"defer:{charge.key}",
+        kind=Kind.DEFERRED,
+        booked_on=on,
+        entries=(taken_over, replace(owed, amount=-owed.amount, due=charge.due)),
+        subject=charge.subject,
+        due=due_on(grant.due, charge.booked_on),
+    )
+    return (deferred, reserve)
+
+
+def drawn(reservation: Posting, debt: Entry, on: date) -> Posting:
+    """The guarantee pays a debt that was not paid in time: the guarantor owes it from now on.
+
+    `debt` is the receivable that the reservation stands for.
+    """
+    amount = reservation.entries[0].amount
+    reserved = reservation.entries[0]
+    return Posting(
+        key=f"draw:{reservation.key.split(':', 1)[1]}",
+        kind=Kind.DRAWN,
+        booked_on=on,
+        subject=reservation.subject,
+        entries=(
+            replace(reserved, account=Account.GUARANTOR),
+            replace(debt, amount=-amount, type_code="", base=None),
+            replace(reserved, account=Account.GUARANTEE_DRAWN),
+            replace(reserved, amount=-amount),
+        ),
+    )

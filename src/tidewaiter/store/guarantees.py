@@ -1,0 +1,98 @@
+"""Guarantees on PostgreSQL: granted by two persons, and how much of each is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+import psycopg
+
+from tidewaiter.model.canonical import canonical_bytes
+from tidewaiter.model.errors import ConflictError, NotFoundError
+from tidewaiter.revenue.guarantees import Cover, Grant, GuaranteeError
+from tidewaiter.store import proposals
+from tidewaiter.store.connections import Connections
+
+_NEVER_CHANGES = ("kind", "party", "jurisdiction_code", "currency", "scheme")
+
+
+class Guarantees:
+    """Made by `Accounts`; see its `guarantees`."""
+
+    def __init__(self, connections: Connections, waiting: proposals.Proposals) -> None:
+        self._connections = connections
+        self._proposals = waiting
+
+    def enter(self, grant: Grant, by: str) -> int:
+        """Enter a new guarantee or a change of one; it counts when a second person approves. Raises GuaranteeError."""
+        if problem := grant.problem():
+            raise GuaranteeError(problem)
+        with self._connections.lend() as connection:
+            _refuse_other(connection, grant)
+        return self._proposals.enter("guarantee", grant.guarantee_id, grant, by)
+
+    def approve(self, proposal_id: int, by: str) -> Grant:
+        """Approve what another person entered: from now on it stands so. Raises what `proposals.approve` does."""
+        with self._connections.lend() as connection, connection.transaction():
+            grant = proposals.approve(connection, proposal_id, by).content
+            assert isinstance(grant, Grant)
+            _refuse_other(connection, grant)
+            connection.execute(
+                "INSERT INTO guarantee (guarantee_id, content, party, amount_limit) VALUES (%s, %b, %s, %s)"
+                " ON CONFLICT (guarantee_id) DO UPDATE SET content = EXCLUDED.content,"
+                " amount_limit = EXCLUDED.amount_limit",
+                [grant.guarantee_id, canonical_bytes(grant), grant.party, grant.limit],
+            )
+        return grant
+
+    def of(self, parties: Sequence[str]) -> list[Cover]:
+        """The guarantees of these parties as they stand."""
+        return self._read("WHERE party = ANY (%s) ORDER BY guarantee_id", [list(parties)])
+
+    def all(self) -> list[Cover]:
+        """Every guarantee as it stands."""
+        return self._read("ORDER BY guarantee_id", [])
+
+    def one(self, guarantee_id: str) -> Cover:
+        """One guarantee. Raises NotFoundError."""
+        for found in self._read("WHERE guarantee_id = %s", [guarantee_id]):
+            return found
+        raise NotFoundError(f"there is no guarantee {guarantee_id[:60]!r}", hint="tidewaiter accounts guarantees")
+
+    def untrue(self) -> list[str]:
+        """Where what is taken of a guarantee is not what the postings say, in words; empty when all is right."""
+        with self._connections.lend() as connection:
+            rows = connection.execute(
+                "SELECT guarantee_id, reserved, drawn, booked_reserved, booked_drawn FROM guarantee LEFT JOIN ("
+                " SELECT scheme, coalesce(sum(amount) FILTER (WHERE account = 'guarantee.reserved'), 0) AS booked_reserved,"
+                " coalesce(sum(amount) FILTER (WHERE account = 'guarantee.drawn'), 0) AS booked_drawn FROM entry"
+                " WHERE account IN ('guarantee.reserved', 'guarantee.drawn') GROUP BY scheme) booked"
+                " ON scheme = guarantee_id ORDER BY 1"
+            ).fetchall()
+        return [
+            f"guarantee {row[0]}: {row[1]} reserved and {row[2]} drawn, the postings say {row[3] or 0} and {row[4] or 0}"
+            for row in rows
+            if (row[1], row[2]) != (row[3] or Decimal(0), row[4] or Decimal(0))
+        ]
+
+    def _read(self, tail: str, values: list[object]) -> list[Cover]:
+        with self._connections.lend() as connection:
+            rows = connection.execute(
+                f"SELECT content, reserved, drawn FROM guarantee {tail}".encode(), values
+            ).fetchall()
+        return [Cover(grant=msgspec.json.decode(row[0], type=Grant), reserved=row[1], drawn=row[2]) for row in rows]
+
+
+def _refuse_other(connection: psycopg.Connection, grant: Grant) -> None:
+    """What is reserved under a guarantee was reserved for one holder, place and currency: they stay."""
+    row = connection.execute("SELECT content FROM guarantee WHERE guarantee_id = %s", [grant.guarantee_id]).fetchone()
+    if row is None:
+        return
+    before = msgspec.json.decode(row[0], type=Grant)
+    changed = [name for name in _NEVER_CHANGES if getattr(before, name) != getattr(grant, name)]
+    if changed:
+        raise ConflictError(
+            f"guarantee {grant.guarantee_id} was granted with another {' and '.join(changed)}",
+            hint="end it and grant a new one",
+        )

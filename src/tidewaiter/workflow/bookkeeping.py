@@ -1,0 +1,305 @@
+"""The books keep themselves: decisions are posted, secured by guarantees, and their holds lifted when they are paid.
+
+    Bookkeeper(store, store.accounts, Desk(store)).catch_up()
+
+One process at a time does it. Each step is taken again after a crash and then finds itself done: charges are brought up to
+what the decision says, a reservation is one posting under one key, a hold that is lifted is not open. Only then does the
+position move on. A decision itself is never touched: a hold is lifted by an act of its own, as an officer's is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidewaiter.revenue.guarantees import Cover, GuaranteeError, chosen, drawn, secured
+from tidewaiter.revenue.payments import Debt
+from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, released, reservations, standing_now
+from tidewaiter.workflow import accounting, evidence
+from tidewaiter.workflow.accounting import Ending, Happening, Reconciliation, Totals, owed, sum_of
+from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.evidence import Evidence, Posted, declaration_of
+
+DECISIONS: Final = "decisions"  # sources, each with the position of what is posted last: a block of evidence,
+ENDED: Final = "ended"  # a change of state,
+PAID: Final = "paid"  # a posting
+BLOCKS_AT_ONCE: Final = 16
+ENDED_AT_ONCE: Final = 5_000
+SUBJECTS_AT_ONCE: Final = 1_000
+ACTOR: Final = "accounts"
+ZERO: Final = Decimal(0)
+
+
+class Guarantees(accounting.Guarantees, Protocol):
+    """What securing needs of the guarantees."""
+
+    def of(self, parties: Sequence[str]) -> list[Cover]:
+        """The guarantees of these parties as they stand."""
+
+
+class Books(accounting.Books, Protocol):
+    """What keeping the books needs of the accounts."""
+
+    @property
+    def guarantees(self) -> Guarantees:
+        """Guarantees and what is taken of them."""
+
+    def alone(self, lock: int, *, waits: bool = True) -> AbstractContextManager[bool]:
+        """Hold a lock of the books."""
+
+    def last_posting(self) -> int:
+        """The number of the last posting."""
+
+    def paid_between(self, after: int, until: int) -> list[tuple[Debt, str]]:
+        """Which debts payments in a run of postings were laid onto."""
+
+    def subjects_of(self, debt: Debt) -> list[str]:
+        """The declarations charged on one account for one period that are secured or may wait for payment."""
+
+    def still_open(self, subjects: Sequence[str]) -> set[str]:
+        """Those of these subjects on which something is open."""
+
+    def debts_of(self, subject: str) -> list[Debt]:
+        """What is open on one subject."""
+
+
+class Desk(Protocol):
+    """Who lifts holds."""
+
+    def lift_payment_holds(self, lifted: Mapping[int, str], actor: str) -> list[int]:
+        """Lift the open payment holds of declarations, with words for each; which ones had one."""
+
+
+class Caught(Struct, frozen=True):
+    """What one round of keeping the books did. `is_ours`: no other process was at it."""
+
+    is_ours: bool = True
+    postings: int = 0
+    secured: int = 0
+    lifted: int = 0
+
+    def __add__(self, other: Caught) -> Caught:
+        return Caught(
+            self.is_ours and other.is_ours, self.postings + other.postings, self.secured + other.secured,
+            self.lifted + other.lifted,
+        )  # fmt: skip
+
+
+class Bookkeeper:
+    """Keeps the books of one store up to date. `lock` is the books' lock that keeps others off."""
+
+    def __init__(self, store: Evidence, books: Books, desk: Desk, *, clock: Callable[[], datetime] = now) -> None:
+        self._store = store
+        self._books = books
+        self._desk = desk
+        self._clock = clock
+        self._reader = evidence.Reader(store)
+
+    def catch_up(self, lock: int) -> Caught:
+        """Post all that was decided, ended and paid since; does nothing while another process is at it."""
+        with self._books.alone(lock, waits=False) as is_ours:
+            if not is_ours:
+                return Caught(is_ours=False)
+            done = Caught()
+            for made in self.rounds():
+                done += made
+            return done
+
+    def rounds(self) -> Iterator[Caught]:
+        """The same, a few blocks at a time; for who holds the lock."""
+        while blocks := self._store.blocks(self._books.position(DECISIONS), BLOCKS_AT_ONCE):
+            yield self._post(blocks)
+        while True:
+            before = self._books.position(ENDED)
+            last, ended = self._store.ended(before, ENDED_AT_ONCE)
+            if last <= before:
+                break
+            made = accounting.post(evidence.endings(ended), self._books, source=ENDED, position=last)
+            yield Caught(postings=made)
+        yield from self._settle()
+
+    # --- decided ---------------------------------------------------------------------------------------------
+
+    def _post(self, blocks: Sequence[evidence.Block]) -> Caught:
+        decided = self._as_they_stand(list(self._reader.decisions(blocks)))
+        happenings = [each.happening for each in decided]
+        to_secure = [each for each in decided if isinstance(each.happening, Happening)]
+        covers = self._covers(to_secure)
+        last = blocks[-1].block_id
+        if not covers:
+            return Caught(postings=accounting.post(happenings, self._books, source=DECISIONS, position=last))
+        made = accounting.post(happenings, self._books)
+        done = self._secure(_concerned(to_secure, covers), covers)
+        self._books.post([], source=DECISIONS, position=last)
+        return Caught(postings=made) + done
+
+    def _as_they_stand(self, decided: Sequence[Posted]) -> list[Posted]:
+        """The same, but nothing is owed on what came to nothing meanwhile: that it did may be told before it is charged."""
+        valid = self._store.versions([each.declaration_id for each in decided])
+        return [
+            each
+            if each.declaration_id in valid
+            else replace(
+                each, happening=Ending(subject=each.happening.subject, on=each.happening.on, why="came to nothing")
+            )
+            for each in decided
+        ]
+
+    def _covers(self, decided: Sequence[Posted]) -> dict[str, Cover]:
+        """The guarantees that may secure something here, by their id."""
+        parties = {
+            party
+            for each in decided
+            for obligation in owed(each.happening)
+            if obligation.is_guaranteed and not obligation.is_at_sale
+            for party in obligation.sureties
+        }
+        return (
+            {cover.grant.guarantee_id: cover for cover in self._books.guarantees.of(sorted(parties))} if parties else {}
+        )
+
+    def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> Caught:
+        standing = self._books.of_subjects([each.happening.subject for each in decided])
+        made, lifted = 0, {}
+        for each in decided:
+            postings, words = self._reserve(each, standing[each.happening.subject], covers)
+            made += len([posting for posting in postings if posting.kind == Kind.RESERVED])
+            if words and each.is_held:
+                lifted[each.declaration_id] = words
+        return Caught(postings=made, secured=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
+
+    def _reserve(
+        self, decided: Posted, standing: Sequence[Posting], covers: dict[str, Cover]
+    ) -> tuple[Sequence[Posting], str]:
+        """Secure all that one declaration owes at the border, or nothing of it; in words what secures it.
+
+        Reserved before, it is not reserved again. Another process may have taken what was free: then it is looked
+        at anew once, and without cover nothing is reserved.
+        """
+        charges = {
+            posting.key.rpartition(":")[2]: posting
+            for posting in standing_now(standing)
+            if posting.kind == Kind.CHARGE and posting.entries[0].account is Account.RECEIVABLE
+        }
+        held = {posting.key: posting for posting in reservations(standing)}
+        wanted: list[Posting] = []
+        names: list[str] = []
+        free = dict(covers)
+        for obligation in owed(decided.happening):
+            charge = charges.get(obligation.measure_id)
+            if obligation.is_at_sale or not obligation.amount.amount or charge is None:
+                continue
+            if reserved := held.get(f"reserve:{charge.key}"):
+                names.append(reserved.entries[0].scheme)
+                continue
+            cover = chosen(obligation, free.values(), decided.happening.on, decided.named)
+            if cover is None:
+                return (), ""
+            free[cover.grant.guarantee_id] = replace(cover, reserved=cover.reserved + obligation.amount.amount)
+            wanted += secured(charge, cover, decided.happening.on)
+            names.append(cover.grant.guarantee_id)
+        words = f"secured by {' and '.join(dict.fromkeys(names))}" if names else ""
+        if not wanted:
+            return (), words
+        try:
+            self._books.post(wanted)
+        except GuaranteeError:
+            covers.update(self._covers([decided]))
+            return (), ""
+        covers.update(free)
+        return wanted, words
+
+    # --- paid ------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> Iterator[Caught]:
+        """Release what is paid, and lift its hold."""
+        after, until = self._books.position(PAID), self._books.last_posting()
+        if until <= after:
+            return
+        for debt, key in self._books.paid_between(after, until):
+            subjects = [debt.about] if debt.about else self._books.subjects_of(debt)
+            for start in range(0, len(subjects), SUBJECTS_AT_ONCE):
+                yield self._settled(subjects[start : start + SUBJECTS_AT_ONCE], key)
+        self._books.post([], source=PAID, position=until)
+
+    def _settled(self, subjects: Sequence[str], key: str) -> Caught:
+        """Those of these subjects on which nothing is open any more: reservations released, holds lifted."""
+        on = self._clock().date()
+        standing = self._books.of_subjects(subjects)
+        still_open = self._books.still_open(subjects)
+        releases: list[Posting] = []
+        lifted: dict[int, str] = {}
+        for subject in subjects:
+            number = declaration_of(subject)
+            if number is None or not standing[subject] or subject in still_open:
+                continue
+            releases += [released(each, on) for each in reservations(standing[subject])]
+            lifted[number] = f"paid in full: {key.partition(':')[2]}"
+        made = self._books.post(releases) if releases else 0
+        return Caught(postings=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
+
+    # --- proved ----------------------------------------------------------------------------------------------
+
+    def reconcile(self, given_back: Totals) -> Reconciliation:
+        """Hold all that was decided here and posted against postings and statements; memory does not grow with it.
+
+        `given_back` is what decisions on returns gave back, by the decisions themselves.
+        """
+        totals: Totals = {}
+        position, block_id = self._books.position(DECISIONS), 0
+        while block_id < position and (blocks := self._store.blocks(block_id, BLOCKS_AT_ONCE)):
+            decided = list(self._reader.decisions(blocks))
+            valid = self._store.versions([each.declaration_id for each in decided])
+            for each in decided:
+                is_last = valid.get(each.declaration_id) == each.version
+                if is_last and isinstance(each.happening, Happening) and each.happening.assessment is not None:
+                    sum_of(each.happening.assessment, totals)
+            block_id = blocks[-1].block_id
+        for key, amount in given_back.items():
+            totals[key] = totals.get(key, ZERO) - amount
+        return accounting.reconcile(totals, self._books, "declaration:")
+
+
+def _concerned(decided: Sequence[Posted], covers: Mapping[str, Cover]) -> list[Posted]:
+    """Those on which somebody who has a guarantee owes something, or may secure it."""
+    holders = {cover.grant.party for cover in covers.values()}
+    return [
+        each
+        for each in decided
+        if any(not holders.isdisjoint(obligation.sureties) for obligation in owed(each.happening))
+    ]
+
+
+def draw_overdue(books: Books, debts: Sequence[Debt], on: date) -> list[Posting]:
+    """Draw the guarantees that stand for debts overdue on a day: the guarantor owes them from now on."""
+    postings: list[Posting] = []
+    for debt in debts:
+        if debt.due is None or debt.due >= on:
+            continue
+        for subject, standing in books.of_subjects(books.subjects_of(debt)).items():
+            is_open = {(each.party, each.scheme, each.period) for each in books.debts_of(subject)}
+            for reservation in reservations(standing):
+                stands_for = _debt_of(reservation, standing)
+                if stands_for is not None and stands_for[1] is not None and stands_for[1] < on:
+                    entry = stands_for[0]
+                    if (entry.party, entry.scheme, entry.period) in is_open:
+                        postings.append(drawn(reservation, entry, on))
+    unique = list({posting.key: posting for posting in postings}.values())
+    books.post(unique)
+    return unique
+
+
+def _debt_of(reservation: Posting, standing: Sequence[Posting]) -> tuple[Entry, date | None] | None:
+    """The receivable a reservation stands for, and when it is due: of the deferment, else of the charge."""
+    charge_key = reservation.key.partition(":")[2]
+    for key in (f"defer:{charge_key}", charge_key):
+        for posting in standing_now(standing):
+            if posting.key == key:
+                return next(each for each in posting.entries if each.account is Account.RECEIVABLE), posting.due
+    return None

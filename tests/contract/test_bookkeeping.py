@@ -1,0 +1,356 @@
+"""The books keep themselves, on a real PostgreSQL: posted, secured, paid, amended, withdrawn, and whole after kill -9."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from msgspec.structs import replace
+
+from api import parcels
+from tidewaiter.model.decision import State
+from tidewaiter.model.errors import TransitionError
+from tidewaiter.regimes import Regime, load_regime
+from tidewaiter.regimes.documents import Due
+from tidewaiter.regimes.regime import EXCHANGE
+from tidewaiter.release import Trigger
+from tidewaiter.revenue.guarantees import Grant, GuaranteeError, secured
+from tidewaiter.revenue.payments import Draft
+from tidewaiter.revenue.postings import Account, Entry, Posting
+from tidewaiter.store import PostgresStore
+from tidewaiter.store.accounts import BOOKKEEPING
+from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught, draw_overdue
+from tidewaiter.workflow.desk import Desk
+from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.paying import take_payment
+from tidewaiter.workflow.replay import replay
+
+DAY = date(2026, 7, 14)
+D = Decimal
+IMPORTER = "GB987654321000"
+AGENT = "GB123456789000"
+GUARANTEE = Grant(
+    guarantee_id="G1", kind="guarantee", party=IMPORTER, jurisdiction_code="GB", currency="GBP", limit=D("60.00"),
+    valid_from=date(2026, 1, 1),
+)  # fmt: skip
+DEFERMENT = replace(GUARANTEE, guarantee_id="D1", kind="deferment", party=AGENT, due=Due(months=1, day=15))
+
+
+@pytest.fixture
+def intake(store: PostgresStore) -> Iterator[Intake]:
+    parcels.settle_chance(store)
+    with Intake(store, workers=0) as opened:
+        yield opened
+
+
+def shoes(reference: str, price: str = "200.00", **changes: Any) -> dict[str, Any]:
+    importer = parcels.party("Alex Thornbury", "Woodbridge", "IP12 1BY", "GB") | {"party_id": IMPORTER}
+    return parcels.parcel(
+        reference, parcels.item(1, "Shoes, leather uppers", "6403999600", price), importer=importer, **changes
+    )
+
+
+def submit(store: PostgresStore, intake: Intake, *declared: dict[str, Any]) -> list[int]:
+    sender = store.senders.ensure("post")
+    receipt = intake.submit(
+        io.BytesIO(json.dumps(list(declared)).encode()), sender_id=sender.sender_id, file_name="a.json",
+        transport="test", legal_day=DAY,
+    )  # fmt: skip
+    return [line.declaration_id for line in receipt.lines]
+
+
+def grant(store: PostgresStore, wanted: Grant = GUARANTEE) -> None:
+    guarantees = store.accounts.guarantees
+    guarantees.approve(guarantees.enter(wanted, "anna"), "boris")
+
+
+def keep(store: PostgresStore) -> Caught:
+    return Bookkeeper(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
+
+
+def proved(store: PostgresStore) -> None:
+    found = Bookkeeper(store, store.accounts, Desk(store)).reconcile(store.returns.totals())
+    assert (found.difference, found.problems) == (0, ())
+
+
+def due(store: PostgresStore, number: int) -> Decimal:
+    money = store.decision(number).row.due
+    assert money is not None
+    return money.amount
+
+
+def paid(store: PostgresStore, reference: str, amount: Decimal, payer: str = IMPORTER, words: str = "") -> Any:
+    payment = Draft(reference=reference, amount=amount, currency="GBP", booked_on=DAY, payer=payer, remittance=words)
+    return take_payment(payment, store.accounts)
+
+
+def last(store: PostgresStore, number: int) -> tuple[str, str, str]:
+    change = store.decision(number).transitions[-1]
+    return change.trigger, change.actor, change.words
+
+
+def test_decisions_are_posted_once_and_add_up(store: PostgresStore, intake: Intake) -> None:
+    numbers = submit(store, intake, shoes("A"), shoes("B"), shoes("C", "20.00"))
+    assert keep(store).postings >= 2
+    assert keep(store) == Caught()
+    owed = {debt.party: debt.owed for debt in store.accounts.open_debts()}
+    assert owed[IMPORTER] == sum(due(store, number) for number in numbers)
+    proved(store)
+
+
+def test_a_guarantee_lifts_the_hold_and_the_decision_stays_as_it_was(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    (number,) = submit(store, intake, shoes("A"))
+    before = store.decision(number).evaluation_bytes
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    assert store.decision(number).row.state is State.AWAITING_PAYMENT
+    done = keep(store)
+    assert (done.secured, done.lifted) == (1, 1)
+    assert store.decision(number).row.state is State.CLEARED
+    triggers = [(each.trigger, each.actor, each.words) for each in store.decision(number).transitions]
+    assert ("payment_received", "accounts", "secured by G1") in triggers
+    (cover,) = store.accounts.guarantees.of([IMPORTER])
+    assert cover.reserved == due(store, number)
+    assert store.kept(number, 1).evaluation == before
+    assert replay(store, number).is_clean
+    assert keep(store) == Caught()
+    proved(store)
+
+
+def test_cover_is_found_before_arrival_so_that_the_goods_flow(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    (number,) = submit(store, intake, shoes("A"))
+    assert keep(store).lifted == 1
+    assert store.decision(number).row.state is State.RECEIVED
+    assert Desk(store).confirm_arrival(number, "officer", on=DAY) is State.CLEARED
+    assert keep(store).secured == 0  # what is owed is the same: nothing is booked anew
+    proved(store)
+
+
+def test_what_the_guarantee_does_not_cover_waits(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    numbers = submit(store, intake, shoes("A"), shoes("B"))
+    for number in numbers:
+        Desk(store).confirm_arrival(number, "officer", on=DAY)
+    assert keep(store).lifted == 1
+    states = {store.decision(number).row.state for number in numbers}
+    assert states == {State.CLEARED, State.AWAITING_PAYMENT}
+    waits = next(number for number in numbers if store.decision(number).row.state is State.AWAITING_PAYMENT)
+    assert paid(store, "P1", due(store, waits), words=store.decision(waits).row.registered_id).matched == due(
+        store, waits
+    )
+    assert keep(store).lifted == 1
+    assert store.decision(waits).row.state is State.CLEARED
+    assert ("payment_received", "accounts", "paid in full: P1") in [
+        (each.trigger, each.actor, each.words) for each in store.decision(waits).transitions
+    ]
+    proved(store)
+
+
+def test_a_deferment_account_is_the_principals_account(store: PostgresStore, intake: Intake) -> None:
+    grant(store, DEFERMENT)
+    (number,) = submit(store, intake, shoes("A"))
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    assert store.decision(number).row.state is State.CLEARED
+    (debt,) = store.accounts.open_debts()
+    assert (debt.party, debt.scheme, debt.due) == (AGENT, "GB deferment D1", date(2026, 8, 17))
+    paid(store, "P1", debt.owed, payer=AGENT)
+    keep(store)
+    (cover,) = store.accounts.guarantees.of([AGENT])
+    assert (cover.reserved, cover.free) == (0, D("60.00"))
+    proved(store)
+
+
+def test_an_amendment_an_invalidation_and_a_refusal_are_booked_right(store: PostgresStore, intake: Intake) -> None:
+    grant(store, replace(GUARANTEE, limit=D("1000.00")))
+    amended, withdrawn, refused = submit(store, intake, shoes("A"), shoes("B"), shoes("C"))
+    keep(store)
+    submit(store, intake, shoes("A", "300.00", function_code="4", function="amendment"))
+    submit(store, intake, {"functional_reference_id": "B", "function": "cancellation", "jurisdiction_code": "GB"})
+    Desk(store).act(refused, Trigger.REFUSED, "officer", "counterfeit")
+    assert store.decision(withdrawn).row.state is State.INVALIDATED
+    keep(store)
+    (debt,) = store.accounts.open_debts()
+    assert debt.owed == due(store, amended)
+    (cover,) = store.accounts.guarantees.of([IMPORTER])
+    assert cover.reserved == due(store, amended)
+    kinds = [
+        posting.kind for posting in store.accounts.of_subjects([f"declaration:{withdrawn}"])[f"declaration:{withdrawn}"]
+    ]
+    assert kinds == ["charge", "guarantee reserve", "reversal: invalidated", "guarantee release"]
+    proved(store)
+
+
+def test_an_exchange_rate_put_right_late_is_charged_anew(
+    store: PostgresStore, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant(store, replace(GUARANTEE, limit=D("1000.00")))
+    line = parcels.item(1, "Shoes, leather uppers", "6403999600", "200.00") | {
+        "invoice_price": {"amount": "250.00", "currency": "USD"}
+    }
+    (number,) = submit(store, intake, shoes("A") | {"goods_items": [line]})
+    with pytest.raises(TransitionError, match="not corrected so"):
+        Desk(store).correct(number, "anna", "too early")
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    before = due(store, number)
+    assert store.decision(number).row.state is State.CLEARED
+
+    def put_right(code: str, on: date) -> Regime:
+        law = load_regime(code, on).law
+        published = law.exchanges[EXCHANGE]
+        dollar = {"USD": (published.rates["USD"][0] * D("1.01"), published.rates["USD"][1])}
+        corrected = replace(published, rates=published.rates | dollar)
+        return Regime.of(replace(law, exchanges=law.exchanges | {EXCHANGE: corrected}))
+
+    monkeypatch.setattr("tidewaiter.workflow.tariffs.load_regime", put_right)
+    assert Desk(store).correct(number, "anna", "the rate of July was put right") is State.CLEARED
+    keep(store)
+    after = due(store, number)
+    assert after > before
+    kinds = [posting.kind for posting in store.accounts.of_subjects([f"declaration:{number}"])[f"declaration:{number}"]]
+    assert kinds == [
+        "charge", "guarantee reserve", "reversal: amended", "guarantee release", "charge", "guarantee reserve"
+    ]  # fmt: skip
+    assert [debt.owed for debt in store.accounts.open_debts()] == [after]
+    assert store.accounts.guarantees.one("G1").reserved == after
+    assert replay(store, number).is_clean
+    proved(store)
+
+
+def test_what_is_not_paid_in_time_is_drawn(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    (number,) = submit(store, intake, shoes("A"))
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    assert draw_overdue(store.accounts, store.accounts.open_debts(), DAY) == []
+    (drawn,) = draw_overdue(store.accounts, store.accounts.open_debts(), DAY + timedelta(days=2))
+    assert drawn.entries[0].account is Account.GUARANTOR
+    assert draw_overdue(store.accounts, store.accounts.open_debts(), DAY + timedelta(days=2)) == []
+    assert store.accounts.open_debts() == []
+    (cover,) = store.accounts.guarantees.of([IMPORTER])
+    assert (cover.reserved, cover.drawn) == (0, due(store, number))
+    proved(store)
+
+
+def reservation(number: int, amount: str) -> list[Posting]:
+    owed = Entry(
+        account=Account.RECEIVABLE, amount=D(amount), currency="GBP", party=IMPORTER, scheme="GB x", period="2026-07"
+    )
+    entries = (owed, replace(owed, account=Account.REVENUE, amount=-D(amount)))
+    charge = Posting(key=f"charge:1:S{number}:x", kind="charge", booked_on=DAY, entries=entries, subject=f"S{number}")
+    from tidewaiter.revenue.guarantees import Cover
+
+    return [charge, *secured(charge, Cover(grant=GUARANTEE, reserved=D(0), drawn=D(0)), DAY)]
+
+
+def test_many_at_once_never_overdraw(store: PostgresStore) -> None:
+    grant(store)
+    refused: list[str] = []
+
+    def reserve(first: int) -> None:
+        for number in range(first, first + 10):
+            try:
+                store.accounts.post(reservation(number, "1.70"))
+            except GuaranteeError as error:
+                refused.append(error.detail)
+
+    threads = [threading.Thread(target=reserve, args=[first]) for first in range(0, 60, 10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (cover,) = store.accounts.guarantees.all()
+    assert cover.reserved == 35 * D("1.70")  # 59.50 of 60.00
+    assert len(refused) == 25
+    assert "does not cover it" in refused[0]
+    assert store.accounts.guarantees.untrue() == []
+
+
+def test_a_guarantee_is_changed_by_two_persons_and_keeps_its_history(store: PostgresStore) -> None:
+    guarantees = store.accounts.guarantees
+    grant(store)
+    with pytest.raises(GuaranteeError, match="no limit"):
+        guarantees.enter(replace(GUARANTEE, limit=D(-1)), "anna")
+    with pytest.raises(Exception, match="granted with another party"):
+        guarantees.enter(replace(GUARANTEE, party="OTHER"), "anna")
+    store.accounts.post(reservation(1, "50.00"))
+    grant(store, replace(GUARANTEE, limit=D("10.00")))
+    assert guarantees.one("G1").free == D("-40.00")  # what was reserved stays, nothing more is
+    with pytest.raises(GuaranteeError, match="does not cover"):
+        store.accounts.post(reservation(2, "0.01"))
+    changes = store.accounts.proposals.changes("G1")
+    assert [(each.content.limit, each.entered_by, each.answered_by) for each in changes] == [  # type: ignore[union-attr]
+        (D("60.00"), "anna", "boris"),
+        (D("10.00"), "anna", "boris"),
+    ]
+    with psycopg.connect(store.url, autocommit=True) as connection, pytest.raises(psycopg.errors.RestrictViolation):
+        connection.execute("UPDATE proposal SET entered_by = 'clara'")
+
+
+def test_only_one_keeps_the_books_at_a_time(store: PostgresStore, intake: Intake) -> None:
+    submit(store, intake, shoes("A"))
+    with store.accounts.alone(BOOKKEEPING):
+        assert keep(store) == Caught(is_ours=False)
+    assert keep(store).postings == 1
+
+
+WORK = """
+import sys
+from tidewaiter.store import PostgresStore
+from tidewaiter.store.accounts import BOOKKEEPING
+from tidewaiter.workflow import bookkeeping
+from tidewaiter.workflow.desk import Desk
+
+bookkeeping.BLOCKS_AT_ONCE = 1
+if __name__ == "__main__":
+    with PostgresStore(sys.argv[1]) as store:
+        bookkeeping.Bookkeeper(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
+"""
+
+
+def test_kill_in_the_middle_of_keeping_the_books_loses_and_doubles_nothing(
+    store: PostgresStore, intake: Intake
+) -> None:
+    grant(store, replace(GUARANTEE, limit=D("100000.00")))
+    numbers = [
+        number for night in range(12) for number in submit(store, intake, *(shoes(f"{night}-{n}") for n in range(20)))
+    ]
+    for number in numbers[:20]:
+        Desk(store).confirm_arrival(number, "officer", on=DAY)
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    process = subprocess.Popen([sys.executable, "-c", WORK, store.url], env=environment)
+    deadline = time.monotonic() + 60
+    while store.accounts.position("decisions") < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 2 <= store.accounts.position("decisions") < store.last_block()
+    until = time.monotonic() + 20
+    while not (done := keep(store)).is_ours and time.monotonic() < until:  # the server lets go of the dead one's lock
+        time.sleep(0.05)
+    assert done.postings > 0
+    (debt,) = store.accounts.open_debts()
+    assert debt.owed == sum(due(store, number) for number in numbers)
+    (cover,) = store.accounts.guarantees.all()
+    assert cover.reserved == debt.owed
+    assert {store.decision(number).row.state for number in numbers[:20]} == {State.CLEARED}
+    proved(store)
+    assert keep(store) == Caught()
+
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
