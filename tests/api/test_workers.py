@@ -28,6 +28,7 @@ from api import parcels
 from tidewaiter.cli.bench.meters import descendants
 from tidewaiter.store import Settings, open_store
 from tidewaiter.store.senders import KeyHolder
+from tidewaiter.web import bookkeeping
 from tidewaiter.web.sessions import FORM_FIELD
 from tidewaiter.web.workers import (
     FAILED_STARTS_MAX,
@@ -53,8 +54,9 @@ class Running(Struct):
     folder: Path
 
     def workers(self) -> list[int]:
-        """The ids of its serving processes."""
-        return [pid for pid in descendants(self.parent.pid) if "spawn_main" in _command(pid)]
+        """The ids of its serving processes; who keeps the books beside them gives way to them."""
+        spawned = [pid for pid in descendants(self.parent.pid) if "spawn_main" in _command(pid)]
+        return [pid for pid in spawned if _niceness(pid) < bookkeeping.NICE]
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +184,13 @@ def _is_well(port: int) -> bool:
 def _processes_of(folder: Path) -> list[int]:
     """Processes whose command line names the folder: the database's."""
     return [int(entry.name) for entry in Path("/proc").glob("[0-9]*") if str(folder) in _command(int(entry.name))]
+
+
+def _niceness(pid: int) -> int:
+    try:
+        return os.getpriority(os.PRIO_PROCESS, pid)
+    except ProcessLookupError:
+        return bookkeeping.NICE
 
 
 def _command(pid: int) -> str:
