@@ -38,7 +38,9 @@ SETTINGS = WebSettings(secret=b"k" * 32, officers={"anna": hash_password("tide a
 
 
 def test_no_filter_of_ours_hides_one_of_the_templates_language() -> None:
-    assert not {name for name, ours in page.environment().filters.items() if DEFAULT_FILTERS.get(name, ours) is not ours}
+    assert not {
+        name for name, ours in page.environment().filters.items() if DEFAULT_FILTERS.get(name, ours) is not ours
+    }
 
 
 class TestFilters:

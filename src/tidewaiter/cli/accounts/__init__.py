@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cyclopts import App
 
 from tidewaiter.cli.accounts import booking, paying, proving, securing, stating
 
 app = App(name="accounts")
-for _name, _command in {
+_COMMANDS: dict[str, Callable[..., int]] = {
     "post": booking.post,
     "list": booking.list_,
     "entries": booking.entries,
@@ -30,5 +32,6 @@ for _name, _command in {
     "return": stating.return_,
     "operator": stating.operator,
     "reconcile": proving.reconcile_,
-}.items():
+}
+for _name, _command in _COMMANDS.items():
     app.command(_command, name=_name)
