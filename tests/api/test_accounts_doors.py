@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from api import parcels
 from api.conftest import BASE, PASSWORD, Who
+from tidewaiter.cli import output
+from tidewaiter.cli.app import main
 from tidewaiter.revenue.guarantees import Grant
 from tidewaiter.store.accounts import BOOKKEEPING
 from tidewaiter.web.app import create_app
@@ -205,3 +207,11 @@ def test_a_guarantee_waits_for_a_second_person_too(house: House, persons: dict[s
     answer = send(persons["boris"], "/accounts/waiting", f"/accounts/waiting/{number}", answer="approve")
     assert answer.status_code == 303
     assert guarantees.one("G9").grant.limit == Decimal("900.00")
+
+
+@pytest.mark.parametrize("period", ["2026-13", "2026-Q5", "June", "2026-07-01"])
+def test_what_is_no_period_is_not_an_empty_month(period: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["accounts", "issue", period])
+    assert left.value.code == output.EXIT_USAGE
+    assert "2026-Q3" in capsys.readouterr().err

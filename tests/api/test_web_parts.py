@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from jinja2.defaults import DEFAULT_FILTERS
 
 import tidewaiter.web
 from tidewaiter.model.assessment import Assessment, Charge, ChargeKind, Citation, Collection, Step
@@ -34,6 +35,12 @@ from tidewaiter.web.settings import LOOPBACK_HOSTS, SettingsError, WebSettings, 
 
 TEMPLATES = Path(tidewaiter.web.__file__).parent / "templates"
 SETTINGS = WebSettings(secret=b"k" * 32, officers={"anna": hash_password("tide and time")})
+
+
+def test_no_filter_of_ours_hides_one_of_the_templates_language() -> None:
+    assert not {
+        name for name, ours in page.environment().filters.items() if DEFAULT_FILTERS.get(name, ours) is not ours
+    }
 
 
 class TestFilters:

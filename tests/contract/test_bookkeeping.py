@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -108,6 +109,23 @@ def test_decisions_are_posted_once_and_add_up(store: PostgresStore, intake: Inta
     assert keep(store) == Caught()
     owed = {debt.party: debt.owed for debt in store.accounts.open_debts()}
     assert owed[IMPORTER] == sum(due(store, number) for number in numbers)
+    proved(store)
+
+
+def test_a_message_that_breaks_off_is_posted_up_to_there(store: PostgresStore, intake: Intake) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.json", json.dumps([shoes("A")]))
+        archive.writestr("cover-letter.pdf", b"%PDF-1.7\n")
+    packed.seek(0)
+    receipt = intake.submit(
+        packed, sender_id=store.senders.ensure("post").sender_id, file_name="a.zip", transport="test", legal_day=DAY
+    )
+    (line,) = receipt.lines
+    (after,) = submit(store, intake, shoes("B"))
+    assert keep(store).postings == 2
+    owed = {debt.party: debt.owed for debt in store.accounts.open_debts()}
+    assert owed[IMPORTER] == due(store, line.declaration_id) + due(store, after)
     proved(store)
 
 

@@ -44,6 +44,12 @@ def test_one_line_by_options_needs_no_database(run: Run) -> None:
         assert words in said
 
 
+def test_what_is_not_known_is_not_shown_as_nothing(run: Run) -> None:
+    code, said, _ = run("--to", "US", "--on", "2026-07-14", "--item", "Shirt", "--code", "610910", "--price", "900 USD")
+    assert code == output.EXIT_OK
+    assert "not yet known" in next(line for line in said.splitlines() if line.startswith("due at the border"))
+
+
 def test_as_json_and_from_a_file(run: Run, tmp_path: Path) -> None:
     basket = {
         "jurisdiction_code": "GB",

@@ -154,7 +154,7 @@ def _print(quote: Quote, output_as: Output, number: str) -> None:
         "law": f"{quote.basket.jurisdiction_code} on {quote.legal_day}",
         "goods": cost.goods,
         "transport": cost.transport,
-        "due at the border": cost.due,
+        "due at the border": cost.due if cost.is_known or cost.due.amount else "not yet known",
         "collected at the sale": cost.collected_at_sale,
         "in all": f"{cost.total}" if cost.is_known else f"at least {cost.total}; see what is not known",
         "may it come in": ENTRY_WORDS[quote.admission.entry.value],

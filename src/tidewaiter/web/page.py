@@ -53,7 +53,7 @@ def environment() -> Environment:
     )
     env.globals.update(t=words.text, version=tidewaiter.__version__, sections=SECTIONS)
     env.filters.update(
-        money=money, sum=sum_, about=about, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
+        money=money, booked=booked, about=about, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
         query=query, word=word, tone=tone, identity=id, signed=signed,
     )  # fmt: skip
     return env
@@ -85,7 +85,7 @@ def money(amount: Money | None) -> str:
     return "" if amount is None else f"{figure(amount.amount)}\u00a0{amount.currency}"
 
 
-def sum_(amount: Decimal) -> str:
+def booked(amount: Decimal) -> str:
     """ "1,234.50": an amount of the accounts, whose currency stands beside it."""
     return f"{shown(amount):,f}"
 

@@ -16,7 +16,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.obligations import is_owed, obligations
 from tidewaiter.workflow.accounting import Ending, Happening
-from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, content, pieces_again
+from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, content, pieces_taken_in
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept
 
@@ -130,7 +130,7 @@ class Reader:
             message = self._store.message(kept.message_id)
             if message.size_bytes > SMALL_BYTES:
                 return None
-            self._pieces = {piece.position: piece for piece in pieces_again(self._store, message)}
+            self._pieces = {piece.position: piece for piece in pieces_taken_in(self._store, message)}
             self._message_id = kept.message_id
         piece = self._pieces.get(kept.position)
         return piece.body if piece is not None else None

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tidewaiter.messages import archives, forms
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import NotFoundError
+from tidewaiter.model.errors import MessageError, NotFoundError
 from tidewaiter.release import amended
 from tidewaiter.workflow.ports import KeptMessage, Store
 from tidewaiter.workflow.records import Kept, Place
@@ -47,6 +47,14 @@ def pieces_again(store: Store, message: KeptMessage) -> Iterator[Piece]:
     """The records of a kept message, from its bytes as they were received."""
     stream = io.BufferedReader(ChunkStream(store.message_bytes(message.message_id)), 1024 * 1024)
     return pieces(stream, message.file_name, message.requested_form)
+
+
+def pieces_taken_in(store: Store, message: KeptMessage) -> Iterator[Piece]:
+    """The records of a kept message up to where it breaks off, as when it was taken in."""
+    try:
+        yield from pieces_again(store, message)
+    except MessageError:
+        return
 
 
 def piece_at(store: Store, message: KeptMessage, position: int) -> Piece:

@@ -21,7 +21,7 @@ from tidewaiter.messages import forms
 from tidewaiter.messages.form import Reading
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
+from tidewaiter.model.errors import NotFoundError, TidewaiterError
 from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Trigger
@@ -30,7 +30,7 @@ from tidewaiter.tariff.tariff import Tariff
 from tidewaiter.workflow.crew import Crew, workers_wanted
 from tidewaiter.workflow.deciding import as_changed, concluded
 from tidewaiter.workflow.evaluate import Circumstances
-from tidewaiter.workflow.pieces import Piece, content, piece_at, pieces_again
+from tidewaiter.workflow.pieces import Piece, content, piece_at, pieces_taken_in
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept, Seed
 from tidewaiter.workflow.tariffs import TARIFFS_KEPT
@@ -136,21 +136,13 @@ def _parts(store: Store) -> Iterator[Part]:
     before_id: int | None = None
     while messages := store.messages(before_id, 100):
         for message in messages:
-            records = _forgiving(pieces_again(store, message))
+            records = pieces_taken_in(store, message)
             for span in store.spans(message.message_id):
                 wanted = span.last_position - span.first_position + 1
                 yield Part(message.message_id, span.block_id, tuple(islice(records, wanted)))
             before_id = message.message_id
     for span in store.spans(None):
         yield Part(None, span.block_id, ())
-
-
-def _forgiving(pieces: Iterator[Piece]) -> Iterator[Piece]:
-    """The records up to where the message breaks off, as when it was taken in."""
-    try:
-        yield from pieces
-    except MessageError:
-        return
 
 
 class Player:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
@@ -11,13 +12,14 @@ from cyclopts import Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.accounts.booking import PARTY, SCHEME, catch_up
 from tidewaiter.cli.accounts.paying import Person
-from tidewaiter.cli.output import Output
+from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import opened_store
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.postings import shown
 from tidewaiter.revenue.statements import NUMBER_PREFIX, Statement
 
 Form = Annotated[Literal["json", "csv", "page"], Parameter(help="How it is written; a page can be printed.")]
+_PERIOD = re.compile(r"\d{4}(-(0[1-9]|1[0-2])|-Q[1-4])?", re.ASCII)
 PERIOD = Parameter(help="As 2026-07, 2026-Q3 or 2026.")
 
 
@@ -33,6 +35,10 @@ def issue(
 
     What is booked afterwards, for this period or an earlier one, stands in the next statement.
     """
+    if not _PERIOD.fullmatch(period):
+        raise UsageError(
+            f"{period[:40]!r} is no period", hint="write a month 2026-07, a quarter 2026-Q3 or a year 2026"
+        )
     with opened_store() as store:
         catch_up(store)
         day = on or datetime.now(UTC).date()
