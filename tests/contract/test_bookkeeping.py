@@ -195,6 +195,18 @@ def test_an_amendment_an_invalidation_and_a_refusal_are_booked_right(store: Post
     proved(store)
 
 
+def test_asking_again_for_statements_uses_up_no_running_number(store: PostgresStore, intake: Intake) -> None:
+    numbers: list[str] = []
+    for period, reference in (("2026-07", "A"), ("2026-08", "B")):
+        submit(store, intake, shoes(reference))
+        keep(store)
+        cut = store.accounts.last_posting()
+        for _ in range(3):
+            numbers += [each.number for each in store.accounts.statements.issue(period, cut, DAY)]
+    assert numbers == ["TWS-00000001", "TWS-00000002"]
+    proved(store)
+
+
 def test_a_guarantee_does_not_secure_what_another_owes_after_an_amendment(store: PostgresStore, intake: Intake) -> None:
     grant(store)
     (number,) = submit(store, intake, shoes("A"))
