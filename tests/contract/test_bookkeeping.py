@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -210,6 +210,69 @@ def test_an_amendment_an_invalidation_and_a_refusal_are_booked_right(store: Post
         posting.kind for posting in store.accounts.of_subjects([f"declaration:{withdrawn}"])[f"declaration:{withdrawn}"]
     ]
     assert kinds == ["charge", "guarantee reserve", "reversal: invalidated", "guarantee release"]
+    proved(store)
+
+
+def test_asking_again_for_statements_uses_up_no_running_number(store: PostgresStore, intake: Intake) -> None:
+    numbers: list[str] = []
+    for period, reference in (("2026-07", "A"), ("2026-08", "B")):
+        submit(store, intake, shoes(reference))
+        keep(store)
+        cut = store.accounts.last_posting()
+        for _ in range(3):
+            numbers += [each.number for each in store.accounts.statements.issue(period, cut, DAY)]
+    assert numbers == ["TWS-00000001", "TWS-00000002"]
+    proved(store)
+
+
+def test_a_guarantee_does_not_secure_what_another_owes_after_an_amendment(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    (number,) = submit(store, intake, shoes("A"))
+    other = parcels.party("Bea Thornbury", "Woodbridge", "IP12 1BY", "GB") | {"party_id": AGENT}
+    submit(store, intake, shoes("A", function_code="4", function="amendment") | {"importer": other})
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    assert keep(store).lifted == 0
+    assert store.decision(number).row.state is State.AWAITING_PAYMENT
+    assert store.accounts.guarantees.one("G1").reserved == 0
+    proved(store)
+
+
+def test_a_hold_of_a_version_that_is_not_posted_yet_stays(store: PostgresStore, intake: Intake) -> None:
+    (number,) = submit(store, intake, shoes("A"))
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    version = store.decision(number).row.version
+    paid(store, "P1", due(store, number), words=store.decision(number).row.registered_id)
+    desk = Desk(store)
+
+    class AmendedMeanwhile:
+        """Customs' desk, where the sender amends just before it lifts."""
+
+        def lift_payment_holds(self, lifted: Mapping[tuple[int, int], str], actor: str) -> list[int]:
+            submit(store, intake, shoes("A", "900.00", function_code="4", function="amendment"))
+            return desk.lift_payment_holds(lifted, actor)
+
+    assert Bookkeeper(store, store.accounts, AmendedMeanwhile()).catch_up(BOOKKEEPING).lifted == 0
+    assert store.decision(number).row.version == version + 1
+    assert keep(store).lifted == 0
+    assert store.decision(number).row.state is State.AWAITING_PAYMENT
+    (debt,) = store.accounts.open_debts()
+    paid(store, "P2", debt.owed, words=store.decision(number).row.registered_id)
+    assert keep(store).lifted == 1
+    assert store.decision(number).row.state is State.CLEARED
+    proved(store)
+
+
+def test_what_is_paid_and_amended_afterwards_does_not_wait_for_a_payment(store: PostgresStore, intake: Intake) -> None:
+    (number,) = submit(store, intake, shoes("A"))
+    keep(store)
+    paid(store, "P1", due(store, number), words=store.decision(number).row.registered_id)
+    assert keep(store).lifted == 1
+    submit(store, intake, shoes("A", function_code="4", function="amendment"))
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    assert store.decision(number).row.state is State.AWAITING_PAYMENT
+    assert keep(store).lifted == 1
+    assert store.decision(number).row.state is State.CLEARED
     proved(store)
 
 

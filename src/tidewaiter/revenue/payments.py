@@ -17,6 +17,7 @@ LARGEST_STATEMENT = 64 * 1024 * 1024
 NOT_AN_AMOUNT_HINT = "as 120.50 GBP"
 AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,5})?")
 MRN = re.compile(r"\b\d{2}[A-Z]{2}[A-Z0-9]{14}\b")
+NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED"})  # as SWIFT and ISO 20022 have it
 STATEMENT_NO = re.compile(r"\bTWS-\d{4,18}\b")
 
 
@@ -207,7 +208,7 @@ def _records(node: etree._Element) -> list[etree._Element]:
 def _draft(node: etree._Element, entry: etree._Element, amount: Decimal, reference: str) -> Draft:
     """One payment. Its reference is the bank's own; of a batch told apart, the batch's with the number in it."""
     words = [each.text or "" for path in _REMITTANCE for each in node.findall(path)]
-    own, of_entry = _text(node, "Refs/{*}AcctSvcrRef"), _text(entry, "AcctSvcrRef")
+    own, of_entry = _reference(node, "Refs/{*}AcctSvcrRef"), _reference(entry, "AcctSvcrRef")
     is_part_of_batch = len(entry.findall("{*}NtryDtls/{*}TxDtls")) > 1
     number = reference.rpartition(".")[2]
     bank_reference = own or (
@@ -222,6 +223,12 @@ def _draft(node: etree._Element, entry: etree._Element, amount: Decimal, referen
         is_reversal=_is_reversal(entry),
         remittance=" ".join(filter(None, words)),
     )
+
+
+def _reference(node: etree._Element, path: str) -> str:
+    """A reference of the bank's; "" where it writes that there is none, as it may for any number of payments."""
+    text = _text(node, path)
+    return "" if text.upper() in NO_REFERENCE else text
 
 
 _REMITTANCE = (

@@ -409,13 +409,17 @@ class PostgresStore:
         with self._connections.lend() as connection:
             return reading.read_ended(connection, after, limit)
 
-    def versions(self, declaration_ids: Sequence[int]) -> dict[int, int]:
-        """The present version of each declaration that stands; those that came to nothing are left out."""
+    def versions(self, declaration_ids: Sequence[int], until: int | None = None) -> dict[int, int]:
+        """The present version of each declaration that stands; those that came to nothing are left out.
+
+        With `until`, those decided anew in a later block of evidence, too.
+        """
         with self._connections.lend() as connection:
             rows = connection.execute(
                 "SELECT declaration_id, version FROM declaration WHERE declaration_id = ANY (%s)"
-                " AND state NOT IN ('rejected', 'refused', 'invalidated')",
-                [list(declaration_ids)],
+                " AND state NOT IN ('rejected', 'refused', 'invalidated')"
+                " AND (%s::bigint IS NULL OR version = 1 OR block_id <= %s)",
+                [list(declaration_ids), until, until],
             ).fetchall()
         return dict(rows)
 

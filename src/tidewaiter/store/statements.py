@@ -37,7 +37,9 @@ _PREVIOUS = (
 )
 _INSERT = (
     "INSERT INTO statement (party, scheme, currency, period, until_posting, previous_period, after_posting, opening,"
-    " moved, closing, content, issued_on) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %s)"
+    " moved, closing, content, issued_on) SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %s"
+    # Looked for first: an insert that is refused would use up a running number.
+    " WHERE NOT EXISTS (SELECT FROM statement WHERE party = %s AND scheme = %s AND currency = %s AND %s IN (period, previous_period))"
     " ON CONFLICT DO NOTHING RETURNING statement_no"
 )
 
@@ -148,6 +150,7 @@ def _kept(connection: psycopg.Connection, statement: Statement) -> Iterator[Stat
             statement.party, statement.scheme, statement.currency, statement.period, statement.until_posting,
             statement.previous_period, statement.after_posting, statement.opening, statement.moved, statement.closing,
             canonical_bytes(statement), statement.issued_on,
+            statement.party, statement.scheme, statement.currency, statement.period,
         ],
     ).fetchone()  # fmt: skip
     if row is not None:

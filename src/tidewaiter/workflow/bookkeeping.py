@@ -72,8 +72,8 @@ class Books(accounting.Books, Protocol):
 class Desk(Protocol):
     """Who lifts holds."""
 
-    def lift_payment_holds(self, lifted: Mapping[int, str], actor: str) -> list[int]:
-        """Lift the open payment holds of declarations, with words for each; which ones had one."""
+    def lift_payment_holds(self, lifted: Mapping[tuple[int, int], str], actor: str) -> list[int]:
+        """Lift the open payment holds of declarations in these versions, with words for each; which ones had one."""
 
 
 class Caught(Struct, frozen=True):
@@ -127,29 +127,27 @@ class Bookkeeper:
     # --- decided ---------------------------------------------------------------------------------------------
 
     def _post(self, blocks: Sequence[evidence.Block]) -> Caught:
-        decided = self._as_they_stand(list(self._reader.decisions(blocks)))
+        read = list(self._reader.decisions(blocks))
+        versions = self._store.versions([each.declaration_id for each in read])
+        decided = _as_they_stand(read, versions)
         happenings = [each.happening for each in decided]
-        to_secure = [each for each in decided if isinstance(each.happening, Happening)]
-        covers = self._covers(to_secure)
-        last = blocks[-1].block_id
-        if not covers:
-            return Caught(postings=accounting.post(happenings, self._books, source=DECISIONS, position=last))
-        made = accounting.post(happenings, self._books)
-        done = self._secure(_concerned(to_secure, covers), covers)
-        self._books.post([], source=DECISIONS, position=last)
-        return Caught(postings=made) + done
-
-    def _as_they_stand(self, decided: Sequence[Posted]) -> list[Posted]:
-        """The same, but nothing is owed on what came to nothing meanwhile: that it did may be told before it is charged."""
-        valid = self._store.versions([each.declaration_id for each in decided])
-        return [
+        # What an earlier version owes is neither secured nor paid for: a hold is the present version's.
+        present = [
             each
-            if each.declaration_id in valid
-            else replace(
-                each, happening=Ending(subject=each.happening.subject, on=each.happening.on, why="came to nothing")
-            )
             for each in decided
+            if isinstance(each.happening, Happening) and versions[each.declaration_id] == each.version
         ]
+        held_again = [each for each in present if each.is_held and each.version > 1]
+        covers = self._covers(present)
+        last = blocks[-1].block_id
+        if not covers and not held_again:
+            return Caught(postings=accounting.post(happenings, self._books, source=DECISIONS, position=last))
+        done = Caught(postings=accounting.post(happenings, self._books))
+        done += self._secure(_concerned(present, covers), covers)
+        for start in range(0, len(held_again), SUBJECTS_AT_ONCE):
+            done += self._paid_before(held_again[start : start + SUBJECTS_AT_ONCE])
+        self._books.post([], source=DECISIONS, position=last)
+        return done
 
     def _covers(self, decided: Sequence[Posted]) -> dict[str, Cover]:
         """The guarantees that may secure something here, by their id."""
@@ -166,12 +164,13 @@ class Bookkeeper:
 
     def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> Caught:
         standing = self._books.of_subjects([each.happening.subject for each in decided])
-        made, lifted = 0, {}
+        made = 0
+        lifted: dict[tuple[int, int], str] = {}
         for each in decided:
             postings, words = self._reserve(each, standing[each.happening.subject], covers)
             made += len([posting for posting in postings if posting.kind == Kind.RESERVED])
             if words and each.is_held:
-                lifted[each.declaration_id] = words
+                lifted[each.declaration_id, each.version] = words
         return Caught(postings=made, secured=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
 
     def _reserve(
@@ -179,8 +178,8 @@ class Bookkeeper:
     ) -> tuple[Sequence[Posting], str]:
         """Secure all that one declaration owes at the border, or nothing of it; in words what secures it.
 
-        Reserved before, it is not reserved again. Another process may have taken what was free: then it is looked
-        at anew once, and without cover nothing is reserved.
+        Reserved before, it is not reserved again. Another process may have taken what was free: then nothing is
+        reserved, and whoever comes next is looked at by what is free now.
         """
         charges = {
             posting.key.rpartition(":")[2]: posting
@@ -217,6 +216,17 @@ class Bookkeeper:
 
     # --- paid ------------------------------------------------------------------------------------------------
 
+    def _paid_before(self, decided: Sequence[Posted]) -> Caught:
+        """Lift the holds of those decided anew on which nothing is left to pay: no later payment would lift them."""
+        subjects = [each.happening.subject for each in decided]
+        standing, still_open = self._books.of_subjects(subjects), self._books.still_open(subjects)
+        lifted = {
+            (each.declaration_id, each.version): "paid in full before it was decided anew"
+            for each in decided
+            if each.happening.subject not in still_open and _is_charged(standing[each.happening.subject])
+        }
+        return Caught(lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
+
     def _settle(self) -> Iterator[Caught]:
         """Release what is paid, and lift its hold."""
         after, until = self._books.position(PAID), self._books.last_posting()
@@ -233,14 +243,17 @@ class Bookkeeper:
         on = self._clock().date()
         standing = self._books.of_subjects(subjects)
         still_open = self._books.still_open(subjects)
+        # Of a version that is not posted yet it is not known what is still to be paid.
+        numbers = {subject: number for subject in subjects if (number := declaration_of(subject)) is not None}
+        versions = self._store.versions(list(numbers.values()), self._books.position(DECISIONS))
         releases: list[Posting] = []
-        lifted: dict[int, str] = {}
-        for subject in subjects:
-            number = declaration_of(subject)
-            if number is None or not standing[subject] or subject in still_open:
+        lifted: dict[tuple[int, int], str] = {}
+        for subject, number in numbers.items():
+            if not standing[subject] or subject in still_open:
                 continue
             releases += [released(each, on) for each in reservations(standing[subject])]
-            lifted[number] = f"paid in full: {key.partition(':')[2]}"
+            if number in versions:
+                lifted[number, versions[number]] = f"paid in full: {key.partition(':')[2]}"
         made = self._books.post(releases) if releases else 0
         return Caught(postings=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
 
@@ -264,6 +277,26 @@ class Bookkeeper:
         for key, amount in given_back.items():
             totals[key] = totals.get(key, ZERO) - amount
         return accounting.reconcile(totals, self._books, "declaration:")
+
+
+def _as_they_stand(decided: Sequence[Posted], versions: Mapping[int, int]) -> list[Posted]:
+    """The same, but nothing is owed on what came to nothing meanwhile: that it did may be told before it is charged."""
+    return [
+        each
+        if each.declaration_id in versions
+        else replace(
+            each, happening=Ending(subject=each.happening.subject, on=each.happening.on, why="came to nothing")
+        )
+        for each in decided
+    ]
+
+
+def _is_charged(standing: Sequence[Posting]) -> bool:
+    """Whether something is charged at the border on a subject as it stands."""
+    return any(
+        posting.kind == Kind.CHARGE and posting.entries[0].account is Account.RECEIVABLE
+        for posting in standing_now(standing)
+    )
 
 
 def _concerned(decided: Sequence[Posted], covers: Mapping[str, Cover]) -> list[Posted]:

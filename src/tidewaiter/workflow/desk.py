@@ -117,20 +117,22 @@ class Desk:
             )  # fmt: skip
             return self._decide_anew(transaction, act, prior, known_of(self._store, prior))
 
-    def lift_payment_holds(self, lifted: Mapping[int, str], actor: str) -> list[int]:
-        """Lift the open payment holds of declarations that are paid or secured, with words for each.
+    def lift_payment_holds(self, lifted: Mapping[tuple[int, int], str], actor: str) -> list[int]:
+        """Lift the open payment holds of declarations that are paid or secured in these versions, with words for each.
 
-        Which ones had one: a hold that is not open, or a declaration that came
-        to nothing meanwhile, is left alone, so that this may be done again.
+        Which ones had one: a hold that is not open, a declaration that came to
+        nothing or was decided anew meanwhile, is left alone, so that this may
+        be done again.
         """
         done: list[int] = []
         if not lifted:
             return done
         with self._store.writing(len(lifted) + 1) as transaction:
-            for declaration_id, words in lifted.items():
+            for (declaration_id, version), words in lifted.items():
                 prior = transaction.prior(declaration_id)
                 trigger = Trigger.PAYMENT_RECEIVED
-                if HoldKind.PAYMENT not in prior.standing.open_holds or trigger not in may(prior.state):
+                is_open = HoldKind.PAYMENT in prior.standing.open_holds and prior.version == version
+                if not is_open or trigger not in may(prior.state):
                     continue
                 act = Act(declaration_id=declaration_id, trigger=trigger, actor=actor, words=words[:WORDS_LENGTH_MAX])
                 self._follow(transaction, act, prior)

@@ -50,8 +50,11 @@ class Evidence(Store, Protocol):
     def ended(self, after: int, limit: int) -> tuple[int, list[Ended]]:
         """Of the next changes of state, those by which a declaration came to nothing; and the number of the last."""
 
-    def versions(self, declaration_ids: Sequence[int]) -> dict[int, int]:
-        """The present version of each declaration that stands; those that came to nothing are left out."""
+    def versions(self, declaration_ids: Sequence[int], until: int | None = None) -> dict[int, int]:
+        """The present version of each declaration that stands; those that came to nothing are left out.
+
+        With `until`, those decided anew in a later block of evidence, too.
+        """
 
 
 class Posted(Struct, frozen=True):

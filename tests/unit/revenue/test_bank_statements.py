@@ -57,6 +57,13 @@ def test_a_batch_is_told_apart() -> None:
     assert [(each.reference, each.amount) for each in statement.payments] == [("A", D("20.00")), ("B", D("30.00"))]
 
 
+@pytest.mark.parametrize("nothing", ["NONREF", "NOTPROVIDED", "notprovided"])
+def test_what_banks_write_where_there_is_no_reference_is_none(nothing: str) -> None:
+    entries = (entry("25.00", "CRDT") * 2).replace("BR25.00CRDT", nothing)
+    (statement,) = read_camt053(message(entries))
+    assert [each.reference for each in statement.payments] == ["DE00/ST1/1", "DE00/ST1/2"]
+
+
 def test_debits_and_reversals_and_pending_entries() -> None:
     entries = (
         entry("80.00", "CRDT") + entry("10.00", "DBIT") + entry("99.00", "CRDT", status="PDNG")
