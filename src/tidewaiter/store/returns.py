@@ -219,15 +219,20 @@ class Returns:
         with self._connections.lend() as connection:
             return earlier_of(connection, declaration_id, None)
 
-    def totals(self) -> dict[tuple[str, str, str], Decimal]:
-        """What decisions gave back, by "revenue", type of charge and currency: to hold the accounts against."""
-        found: dict[tuple[str, str, str], Decimal] = {}
+    def totals(self, declaration_ids: Sequence[int]) -> dict[int, dict[tuple[str, str, str], Decimal]]:
+        """What decisions gave back on each, by "revenue", type of charge and currency: to hold the accounts against."""
         with self._connections.lend() as connection:
-            for (content,) in connection.execute("SELECT decision FROM return_decision WHERE is_giving"):
-                decision = msgspec.json.decode(content, type=RefundDecision)
-                for code, amount in decision.amounts.items():
-                    key = ("revenue", code, decision.currency)
-                    found[key] = found.get(key, Decimal(0)) + amount
+            rows = connection.execute(
+                "SELECT declaration_id, decision FROM return_decision WHERE is_giving AND declaration_id = ANY (%s)",
+                [list(declaration_ids)],
+            ).fetchall()
+        found: dict[int, dict[tuple[str, str, str], Decimal]] = {}
+        for declaration_id, content in rows:
+            decision = msgspec.json.decode(content, type=RefundDecision)
+            of_import = found.setdefault(declaration_id, {})
+            for code, amount in decision.amounts.items():
+                key = ("revenue", code, decision.currency)
+                of_import[key] = of_import.get(key, Decimal(0)) + amount
         return found
 
     def undecided(self, return_no: int) -> list[int]:
