@@ -83,7 +83,7 @@ def keep(store: PostgresStore) -> Caught:
 
 
 def proved(store: PostgresStore) -> None:
-    found = Bookkeeper(store, store.accounts, Desk(store)).reconcile(store.returns.totals())
+    found = Bookkeeper(store, store.accounts, Desk(store)).reconcile(store.returns.totals)
     assert (found.difference, found.problems) == (0, ())
 
 

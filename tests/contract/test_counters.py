@@ -6,6 +6,7 @@ The law is China's on cross-border e-commerce: 5,000 a parcel, 26,000 a person a
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -20,12 +21,15 @@ from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Declaration, GoodsItem, MessageFunction, Party
 from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
+from tidewaiter.revenue.returns import GIVING
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import replay
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.return_reading import replay_all
+from tidewaiter.workflow.returning import Handed, Returning, Said
 
 DAY = date(2026, 6, 15)
 WITHIN, BEYOND = "schemes.cbec", "schemes.standard"
@@ -196,16 +200,87 @@ def test_withdrawn_refused_and_amended_goods_give_back(store: PostgresStore, int
     assert used(store) == [(Decimal(2000), Decimal(0))]
 
 
-def test_goods_that_go_back_free_their_share(store: PostgresStore, intake: Intake, sender_id: int) -> None:
-    (line,) = hand_in(intake, sender_id, parcel("A", "1000")).lines
+def cleared(store: PostgresStore, intake: Intake, sender_id: int, declared: Declaration) -> int:
+    (line,) = hand_in(intake, sender_id, declared).lines
     desk = Desk(store, clock=lambda: AT)
     state = desk.confirm_arrival(line.declaration_id, "officer 1", on=DAY)
     while state is not State.CLEARED:
         act = next(each for each in SETTLING if each in desk.possible(state))
         state = desk.act(line.declaration_id, act, "officer 1", on=DAY)
-    with store.writing() as transaction:
-        Persons(transaction.persons).give_back(line.declaration_id, Decimal("0.4"), AT)
-    assert used(store) == [(Decimal(0), Decimal(600))]
+    return line.declaration_id
+
+
+def send_back(store: PostgresStore, sender_id: int, name: str, **changes: object) -> dict[str, int]:
+    """A return of parcel A, its exit and all its papers; how many cases came to what."""
+    left = {
+        "event_id": f"E-{name}", "kind": "departed", "happened_at": "2026-07-05T10:00:00+08:00", "place": "CNSHA",
+        "reported_by": "A carrier", "waybill": f"BACK-{name}",
+    }  # fmt: skip
+    record = {
+        "return_id": name, "reason": "returned to seller", "reference": "A", "return_waybill": f"BACK-{name}",
+        "documents": [{"kind": "return declaration", "reference": f"RD-{name}"}], "exit_event": left, **changes,
+    }  # fmt: skip
+    body = json.dumps(record).encode()
+    handed = Handed(body=body, sender_id=sender_id, transport="test", received_on=date(2026, 7, 10))
+    return Returning(store).submit(handed).counts
+
+
+def granted(store: PostgresStore, case_no: int) -> None:
+    """Two officers grant a case: what the law's own answer is does not matter here."""
+    for officer in ("anna", "boris"):
+        if store.returns.case(case_no).row.outcome not in GIVING:
+            Returning(store).say(Said(case_no=case_no, is_granted=True, officer=officer, words="seen"))
+
+
+HALF = ({"line_no": 1, "quantity": "1"},)
+
+
+def test_a_parcel_that_goes_back_whole_gives_the_year_back(
+    store: PostgresStore, intake: Intake, sender_id: int
+) -> None:
+    number = cleared(store, intake, sender_id, parcel("A", "1000"))
+    assert used(store) == [(Decimal(0), Decimal(1000))]
+    send_back(store, sender_id, "R-1")
+    granted(store, 1)
+    assert used(store) == [(Decimal(0), Decimal(0))]
+    filled(intake, sender_id, "0")
+    assert used(store) == [(Decimal(26000), Decimal(0))], "all 26,000 of the year are there again"
+    assert replay.replay(store, number).is_clean
+    assert replay_all(store).is_clean
+
+
+def test_half_a_parcel_gives_half_and_the_same_twice_gives_it_once(
+    store: PostgresStore, intake: Intake, sender_id: int
+) -> None:
+    cleared(store, intake, sender_id, parcel("A", "1000"))
+    send_back(store, sender_id, "R-1", items=HALF)
+    assert used(store) == [(Decimal(0), Decimal(1000))], "while an officer looks nothing is given back"
+    granted(store, 1)
+    assert used(store) == [(Decimal(0), Decimal(500))]
+    send_back(store, sender_id, "R-1", items=HALF)
+    assert used(store) == [(Decimal(0), Decimal(500))]
+    send_back(store, sender_id, "R-2", items=HALF)
+    granted(store, 2)
+    assert used(store) == [(Decimal(0), Decimal(0))], "the other half"
+    send_back(store, sender_id, "R-3", items=HALF)
+    assert store.returns.case(3).row.outcome not in GIVING
+    assert used(store) == [(Decimal(0), Decimal(0))]
+    assert replay_all(store).is_clean
+
+
+@pytest.mark.parametrize(("price", "rest"), [("1000", "500"), ("600", "300"), ("2000", "1000")])
+def test_an_amendment_after_a_return_draws_only_for_what_is_still_here(
+    store: PostgresStore, intake: Intake, sender_id: int, price: str, rest: str
+) -> None:
+    number = cleared(store, intake, sender_id, parcel("A", "1000"))
+    send_back(store, sender_id, "R-1", items=HALF)
+    granted(store, 1)
+    version = store.outcome(number).row.version
+    hand_in(intake, sender_id, replace(parcel("A", price), function=MessageFunction.AMENDMENT))
+    if store.outcome(number).row.version == version:
+        Desk(store, clock=lambda: AT).act(number, Trigger.AMENDMENT_GRANTED, "officer 1", on=DAY)
+    (held,) = used(store)
+    assert sum(held) == Decimal(rest)
 
 
 def test_replay_needs_no_counter(store: PostgresStore, intake: Intake, sender_id: int) -> None:

@@ -71,6 +71,15 @@ def articles_of(items: Sequence[ReturnedItem], declaration: Declaration, returne
     return Quantities(taken=taken, counts=counts, shares=shares, doubts=tuple(doubts))
 
 
+def part_back(declaration: Declaration, returned: Mapping[int, Decimal]) -> Share:
+    """Which part of a consignment is back when so many of each line are, by price."""
+    shares = {}
+    for item in declaration.goods_items:
+        count = count_of(item)
+        shares[item.line_no] = Share(min(returned.get(item.line_no, ZERO), count), count)
+    return _by_price(shares, declaration)
+
+
 def line_of(wanted: ReturnedItem, declaration: Declaration) -> GoodsItem | None:
     """The line an article belongs to: what is said of it must agree, and something must be said. None for none."""
     for item in lines_of(wanted, declaration):

@@ -66,6 +66,7 @@ class Kind(StrEnum):
     PAYMENT = "payment"
     ALLOCATION = "allocation"  # out of suspense
     REFUND = "refund"
+    RECALLED = "refund recalled"  # more was given back than is charged by now: owed again
     INTEREST = "interest"
 
 
@@ -183,12 +184,15 @@ def brought_up_to_date(
 
     `standing` are all postings of the subject so far. With a charge goes what
     hangs on it: the deferment that took it over, the guarantee reserved for it.
+    What was refunded beyond what is charged from now on is owed again by whom it was refunded to.
     """
     charges = [posting for posting in standing_now(standing) if posting.kind == Kind.CHARGE]
     if sorted(map(_likeness, charges)) == sorted(map(_likeness, wanted)):
         return ()
     hanging = [posting for charge in charges for posting in _taken_with(charge, standing, on, why)]
-    return (*(reversal(posting, on, why) for posting in charges), *hanging, *wanted)
+    recalls = [posting for posting in standing_now(standing) if posting.kind == Kind.RECALLED]
+    back = [reversal(posting, on, why) for posting in (*charges, *recalls)]
+    return (*back, *hanging, *wanted, *_recalled(standing, wanted, on))
 
 
 def standing_now(postings: Sequence[Posting]) -> list[Posting]:
@@ -238,6 +242,34 @@ def released(reservation: Posting, on: date) -> Posting:
 def generation(standing: Iterable[Posting]) -> int:
     """Which set of charges of a subject comes next, from 1."""
     return 1 + len({posting.key.split(":")[1] for posting in standing if posting.kind == Kind.CHARGE})
+
+
+def _recalled(standing: Sequence[Posting], wanted: Sequence[Posting], on: date) -> tuple[Posting, ...]:
+    """What makes refunds no more than what is charged, type by type, the last refund first; nothing where they are not."""
+    refunds = [
+        entry
+        for posting in standing_now(standing)
+        if posting.kind == Kind.REFUND
+        for entry in posting.entries
+        if entry.account is Account.REVENUE
+    ]
+    left: dict[tuple[str, str], Decimal] = {}  # by type and currency: refunded beyond what is charged
+    for entry in (*refunds, *(each for posting in wanted for each in posting.entries)):
+        if entry.account is Account.REVENUE:
+            left[entry.type_code, entry.currency] = left.get((entry.type_code, entry.currency), ZERO) + entry.amount
+    entries: list[Entry] = []
+    for entry in reversed(refunds):
+        part = min(entry.amount, left[entry.type_code, entry.currency])
+        if part > 0:
+            left[entry.type_code, entry.currency] -= part
+            entries.append(replace(entry, account=Account.RECEIVABLE, amount=part, type_code=""))
+            entries.append(replace(entry, amount=-part))
+    if not entries:
+        return ()
+    subject = wanted[0].subject if wanted else standing[0].subject
+    number = 1 + sum(posting.kind == Kind.RECALLED for posting in standing)
+    key = f"recall:{number}:{subject}"
+    return (Posting(key=key, kind=Kind.RECALLED, booked_on=on, entries=tuple(entries), subject=subject),)
 
 
 def _taken_with(charge: Posting, standing: Sequence[Posting], on: date, why: str) -> list[Posting]:

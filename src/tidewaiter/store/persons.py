@@ -10,6 +10,7 @@ import psycopg
 from psycopg.errors import CheckViolation, UniqueViolation
 
 from tidewaiter.model.errors import ConflictError, NotFoundError
+from tidewaiter.store.gone_back import earlier_of
 from tidewaiter.workflow.persons import Holding, Movement
 from tidewaiter.workflow.records import Answer, Election, Proposal
 
@@ -51,6 +52,10 @@ class PostgresPersons:
             Holding(key=bytes(key), counter=counter, reserved=reserved, committed=committed)
             for key, counter, reserved, committed in found
         ]
+
+    def gone_back(self, declaration_id: int) -> Mapping[int, Decimal]:
+        """How many of each line of a declaration went back, as far as something was given back for it."""
+        return earlier_of(self._connect(), declaration_id).quantities
 
     def move(self, movements: Sequence[Movement]) -> None:
         """Write movements. Raises ConflictError where one would pass its limit."""

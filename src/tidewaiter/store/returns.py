@@ -16,13 +16,15 @@ from psycopg.rows import dict_row
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.returned import ExitEvent, ReturnRecord
-from tidewaiter.revenue.giving_back import GivenBack
 from tidewaiter.revenue.postings import Posting, PostingError
 from tidewaiter.revenue.refunding import Place
 from tidewaiter.revenue.returns import GIVING, Outcome, RefundDecision, ReturnClaim
 from tidewaiter.store.accounts import read_postings, write_postings
 from tidewaiter.store.connections import Connections
+from tidewaiter.store.gone_back import earlier_of
+from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.store.rows import decompress
+from tidewaiter.store.writing import WRITER_LOCK
 from tidewaiter.workflow.return_records import (
     ArrivingReturns,
     CaseFile,
@@ -215,17 +217,22 @@ class Returns:
     def given_back(self, declaration_id: int) -> Earlier:
         """What was given back on an import so far."""
         with self._connections.lend() as connection:
-            return _earlier(connection, declaration_id, None)
+            return earlier_of(connection, declaration_id, None)
 
-    def totals(self) -> dict[tuple[str, str, str], Decimal]:
-        """What decisions gave back, by "revenue", type of charge and currency: to hold the accounts against."""
-        found: dict[tuple[str, str, str], Decimal] = {}
+    def totals(self, declaration_ids: Sequence[int]) -> dict[int, dict[tuple[str, str, str], Decimal]]:
+        """What decisions gave back on each, by "revenue", type of charge and currency: to hold the accounts against."""
         with self._connections.lend() as connection:
-            for (content,) in connection.execute("SELECT decision FROM return_decision WHERE is_giving"):
-                decision = msgspec.json.decode(content, type=RefundDecision)
-                for code, amount in decision.amounts.items():
-                    key = ("revenue", code, decision.currency)
-                    found[key] = found.get(key, Decimal(0)) + amount
+            rows = connection.execute(
+                "SELECT declaration_id, decision FROM return_decision WHERE is_giving AND declaration_id = ANY (%s)",
+                [list(declaration_ids)],
+            ).fetchall()
+        found: dict[int, dict[tuple[str, str, str], Decimal]] = {}
+        for declaration_id, content in rows:
+            decision = msgspec.json.decode(content, type=RefundDecision)
+            of_import = found.setdefault(declaration_id, {})
+            for code, amount in decision.amounts.items():
+                key = ("revenue", code, decision.currency)
+                of_import[key] = of_import.get(key, Decimal(0)) + amount
         return found
 
     def undecided(self, return_no: int) -> list[int]:
@@ -284,7 +291,7 @@ class Returns:
             row = connection.execute("SELECT declaration_id FROM return_case WHERE case_no = %s", [case_no]).fetchone()
             if row is None:
                 raise _no_case(case_no)
-            # Order of locks: the import, the exit event, the accounts. Nobody holds two of one kind but the last, sorted.
+            # Order of locks: the import, the writer (where persons are counted), the exit event, the accounts. Nobody holds two of one kind but the last, sorted.
             _lock(connection, _SUBJECT_LOCK, f"declaration:{row[0]}" if row[0] is not None else f"case:{case_no}")
             yield PostgresDeciding(connection, case_no)
 
@@ -318,7 +325,7 @@ class PostgresDeciding:
 
     def earlier(self, declaration_id: int, before: Sequence[int] | None = None) -> Earlier:
         """What was given back on an import; with `before`, by these decisions only."""
-        return _earlier(self._connection, declaration_id, before)
+        return earlier_of(self._connection, declaration_id, before)
 
     def postings(self, subject: str) -> list[Posting]:
         """Every posting on a subject."""
@@ -327,6 +334,11 @@ class PostgresDeciding:
     def book(self, postings: Sequence[Posting]) -> int:
         """Book postings in this transaction."""
         return write_postings(self._connection, postings) if postings else 0
+
+    def persons(self) -> PostgresPersons:
+        """What is kept of persons. From now on until this ends no declaration is decided."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [WRITER_LOCK])
+        return PostgresPersons(lambda: self._connection)
 
     def used_by(self, event_no: int, return_no: int) -> str:
         """Which other return an exit event is the proof of already; "" for none. Whoever asks for the same waits."""
@@ -398,22 +410,6 @@ def _lock(connection: psycopg.Connection, kind: int, name: str) -> None:
     """Wait until nobody else holds this name; until commit."""
     second = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big", signed=True)
     connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [kind, second])
-
-
-def _earlier(connection: psycopg.Connection, declaration_id: int, only: Sequence[int] | None) -> Earlier:
-    rows = connection.execute(
-        "SELECT decision_no, decision FROM return_decision WHERE declaration_id = %s AND is_giving"
-        " AND (%s::bigint[] IS NULL OR decision_no = ANY (%s)) ORDER BY decision_no",
-        [declaration_id, None if only is None else list(only), None if only is None else list(only)],
-    ).fetchall()
-    lines: list[GivenBack] = []
-    quantities: dict[int, Decimal] = {}
-    for _, content in rows:
-        decision = msgspec.json.decode(content, type=RefundDecision)
-        lines += decision.lines
-        for each in decision.quantities:
-            quantities[each.line_no] = quantities.get(each.line_no, Decimal(0)) + each.quantity
-    return Earlier(decisions=tuple(row[0] for row in rows), lines=tuple(lines), quantities=quantities)
 
 
 def _rows(connection: psycopg.Connection, condition: str, parameters: list[Any]) -> list[CaseRow]:

@@ -259,23 +259,27 @@ class Bookkeeper:
 
     # --- proved ----------------------------------------------------------------------------------------------
 
-    def reconcile(self, given_back: Totals) -> Reconciliation:
+    def reconcile(self, given_back: Callable[[Sequence[int]], Mapping[int, Totals]]) -> Reconciliation:
         """Hold all that was decided here and posted against postings and statements; memory does not grow with it.
 
-        `given_back` is what decisions on returns gave back, by the decisions themselves.
+        `given_back` says what decisions on returns gave back on declarations, by the decisions themselves. What is
+        charged by now may be less than that: then nothing is, and the rest must have been called back.
         """
         totals: Totals = {}
         position, block_id = self._books.position(DECISIONS), 0
         while block_id < position and (blocks := self._store.blocks(block_id, BLOCKS_AT_ONCE)):
             decided = list(self._reader.decisions(blocks))
             valid = self._store.versions([each.declaration_id for each in decided])
+            less = given_back(list(valid))
             for each in decided:
                 is_last = valid.get(each.declaration_id) == each.version
                 if is_last and isinstance(each.happening, Happening) and each.happening.assessment is not None:
-                    sum_of(each.happening.assessment, totals)
+                    charged: Totals = {}
+                    sum_of(each.happening.assessment, charged)
+                    for key, amount in charged.items():
+                        rest = max(amount - less.get(each.declaration_id, {}).get(key, ZERO), ZERO)
+                        totals[key] = totals.get(key, ZERO) + rest
             block_id = blocks[-1].block_id
-        for key, amount in given_back.items():
-            totals[key] = totals.get(key, ZERO) - amount
         return accounting.reconcile(totals, self._books, "declaration:")
 
 

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from typing import Final, Protocol
 
@@ -26,12 +26,14 @@ from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Declaration, Party
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.regimes import Regime
+from tidewaiter.revenue.lines import Share, part_back
 from tidewaiter.workflow.records import Decided
 
 NOTHING = Decimal(0)
 GIVES_BACK = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
 COMMITS = frozenset({State.RELEASED, State.CLEARED})
 RETURNED: Final = "returned"
+_CENT = Decimal("0.01")
 _PERIODS = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 
 
@@ -95,6 +97,9 @@ class PersonsBook(Protocol):
     def holdings(self, declaration_id: int) -> Sequence[Holding]:
         """What a declaration holds, counter by counter; nothing where it gave all back."""
 
+    def gone_back(self, declaration_id: int) -> Mapping[int, Decimal]:
+        """How many of each line of a declaration went back, as far as something was given back for it."""
+
     def move(self, movements: Sequence[Movement]) -> None:
         """Write movements. Raises ConflictError where one would pass its limit."""
 
@@ -125,7 +130,7 @@ class Persons:
         """Bring the counters in step with a decision; nothing is looked up where its law has none."""
         if not decided.touches_counters:
             return
-        draws = self._draws(decided)
+        draws = self._draws(decided, declaration_id)
         if draws is None:
             self.follow(declaration_id, state, at)
         else:
@@ -140,17 +145,19 @@ class Persons:
         if held:
             self._bring(declaration_id, held, state, at)
 
-    def give_back(self, declaration_id: int, share: Decimal, at: datetime) -> None:
-        """Goods went back: this share (0 to 1) of what the declaration holds is free again."""
-        held = self._book.holdings(declaration_id)
-        self._write(
-            [
-                Change(key=each.key, counter=each.counter, kind=MovementKind.RELEASE, committed=-each.committed * share)
-                for each in held
-                if each.committed and share
-            ],
-            Movement(change=_NO_CHANGE, declaration_id=declaration_id, why=RETURNED, recorded_at=at),
-        )
+    def give_back(self, declaration_id: int, counted: Mapping[str, Decimal], back: Share, at: datetime) -> None:
+        """Goods went back: what the declaration holds is no more than the part of `counted` that is still here.
+
+        `back` is what went back so far in all, so that the same told twice frees nothing twice. `counted` is what
+        the goods drew on each counter before any went back.
+        """
+        changes: list[Change] = []
+        for held in self._book.holdings(declaration_id):
+            rest = _rest(counted.get(held.counter, NOTHING), back)
+            if rest < held.reserved + held.committed:
+                draw = Draw(counter=held.counter, amount=rest, limit=None)
+                changes += _changes(held.key, held, draw, is_final=False)
+        self._write(changes, Movement(change=_NO_CHANGE, declaration_id=declaration_id, why=RETURNED, recorded_at=at))
 
     # -----------------------------------------------------------------------------------------------------------
 
@@ -175,18 +182,23 @@ class Persons:
         found = self._book.elected(regime.jurisdiction_code, wanted, regime.legal_day)
         return {name: found[name, operator] for name, operator in operators.items() if (name, operator) in found}
 
-    def _draws(self, decided: Decided) -> dict[bytes, Draw] | None:
-        """What a decision draws on each counter; None where it was none on the goods."""
+    def _draws(self, decided: Decided, declaration_id: int) -> dict[bytes, Draw] | None:
+        """What a decision draws on each counter, but for what went back; None where it was none on the goods."""
         assessment, regime, declaration = decided.evaluation.assessment, decided.regime, decided.declaration
         if assessment is None or regime is None or declaration is None:
             return None
         keys, used = self._keys(declaration, regime), decided.persons or NOTHING_KNOWN
-        draws = {}
+        draws: dict[bytes, Draw] = {}
+        if not assessment.counted:
+            return draws
+        back = part_back(declaration, self._book.gone_back(declaration_id))
         for counter_id, amount in assessment.counted.items():
             if counter_id in keys and amount:
                 limit = regime.figures[regime.law.counters[counter_id].limit].value
                 is_within = used.used.get(counter_id, NOTHING) + amount <= limit
-                draws[keys[counter_id]] = Draw(counter=counter_id, amount=amount, limit=limit if is_within else None)
+                draws[keys[counter_id]] = Draw(
+                    counter=counter_id, amount=_rest(amount, back), limit=limit if is_within else None
+                )
         return draws
 
     def _bring(self, declaration_id: int, draws: Mapping[bytes, Draw], state: State, at: datetime) -> None:
@@ -243,6 +255,11 @@ def _by_name(party: Party) -> str:
 def plain(text: str) -> str:
     """Letters and digits alone, in one case: however a number or name is set."""
     return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def _rest(amount: Decimal, back: Share) -> Decimal:
+    """What of an amount stays when that part of the goods went back: to the hundredth, in doubt more."""
+    return amount - (amount if back.is_all else back.of(amount).quantize(_CENT, ROUND_DOWN))
 
 
 def _changes(key: bytes, held: Holding | None, draw: Draw | None, *, is_final: bool) -> Iterator[Change]:

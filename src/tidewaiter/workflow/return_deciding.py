@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -20,6 +20,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import LawDataError, NotFoundError
 from tidewaiter.model.returned import ExitKind
 from tidewaiter.regimes import Regime
+from tidewaiter.revenue.lines import part_back
 from tidewaiter.revenue.obligations import obligations
 from tidewaiter.revenue.postings import Posting, brought_up_to_date, charged, generation
 from tidewaiter.revenue.refunding import charge_accounts, refund_postings, securities
@@ -36,6 +37,7 @@ from tidewaiter.revenue.returns import (
     Verdict,
     decide_refund,
 )
+from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept
@@ -86,6 +88,10 @@ class Cases:
         actor = "law" if verdict is None else " and ".join(verdict.officers)
         subject = f"declaration:{file.row.declaration_id}"
         found = None if file.row.declaration_id is None else self._import(file.row.declaration_id)
+        persons = None
+        if found is not None and _counted(found):
+            persons = Persons(transaction.persons())
+            found = self._import(found.declaration_id)  # as it stands now that nobody else decides on it
         considered = self._considered(transaction, file, found, verdict)
         earlier = _NOTHING if found is None else transaction.earlier(found.declaration_id)
         decision = self._decision(file, considered, found, earlier)
@@ -99,6 +105,9 @@ class Cases:
                 considered=considered, decision=decision, postings=postings,
             )
         )  # fmt: skip
+        if persons is not None and found is not None and decision.outcome in GIVING:
+            back = part_back(found.declaration, transaction.earlier(found.declaration_id).quantities)
+            persons.give_back(found.declaration_id, _counted(found), back, at)
         return decision
 
     def leave(self, transaction: Deciding, file: CaseFile, at: datetime, problem: str) -> None:
@@ -235,6 +244,11 @@ def _likeness(posting: Posting) -> list[tuple[str, Decimal, str, str, str, str]]
         (str(each.account), each.amount, each.party, each.scheme, each.period, each.type_code)
         for each in posting.entries
     )
+
+
+def _counted(found: Import) -> Mapping[str, Decimal]:
+    """What an import drew on counters of persons; empty under laws that have none."""
+    return found.evaluation.assessment.counted if found.evaluation.assessment is not None else {}
 
 
 _NOTHING = Earlier(decisions=(), lines=(), quantities={})

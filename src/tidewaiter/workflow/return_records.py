@@ -16,6 +16,7 @@ from tidewaiter.revenue.giving_back import ChargeAccount, GivenBack, Security
 from tidewaiter.revenue.postings import Posting
 from tidewaiter.revenue.refunding import Place
 from tidewaiter.revenue.returns import Outcome, Policy, RefundDecision, ReturnClaim, Verdict
+from tidewaiter.workflow.persons import PersonsBook
 
 RETURNS, EXIT_EVENTS = "returns", "exit_events"  # the two kinds of message
 
@@ -227,6 +228,9 @@ class Deciding(Protocol):
 
     def book(self, postings: Sequence[Posting]) -> int:
         """Book postings in this transaction."""
+
+    def persons(self) -> PersonsBook:
+        """What is kept of persons. From now on until this ends no declaration is decided."""
 
     def used_by(self, event_no: int, return_no: int) -> str:
         """Which other return an exit event is the proof of already; "" for none. Whoever asks for the same waits."""

@@ -44,7 +44,7 @@ def reconcile_(
         keeper = Bookkeeper(store, store.accounts, Desk(store))
         for _ in keeper.rounds():
             pass
-        found = keeper.reconcile(store.returns.totals())
+        found = keeper.reconcile(store.returns.totals)
     if output_as.json:
         output.print_json(_as_json(found))
     else:
