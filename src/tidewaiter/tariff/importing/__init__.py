@@ -24,7 +24,7 @@ from tidewaiter.tariff.tariff import Tariff
 
 __all__ = ["FileReport", "Heading", "Imported", "Source", "TariffFileError", "imported", "layout_of"]
 
-UNKNOWN_HINT = "docs/howto/tariff.md lists the published files that are read"
+UNKNOWN_HINT = "docs/how-to/tariff.md lists the published files that are read"
 
 
 class Layout(Struct, frozen=True):
