@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from tidewaiter.messages import limits
+from tidewaiter.messages import forms, limits
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.h7 import H7Form
 from tidewaiter.messages.wco_dm import WcoDmForm
@@ -42,6 +42,9 @@ def item(inner: str) -> GoodsItem:
         ("<?xml version='1.0'?><Declaration/>".encode("utf-16"), WCO),
         (b"<x:Declaration><x:ProcedureCategory>H7</x:ProcedureCategory>", H7),
         (b"<Batch><Declaration><ProcedureCategory>H7</ProcedureCategory>", H7),
+        (b"<MetaData><Declaration><ProcedureCategory>H1</ProcedureCategory>", WCO),  # no Danish message has an envelope
+        (b"<m:MetaData xmlns:m='urn:m'><Declaration><ProcedureCategory>H7</ProcedureCategory>", WCO),
+        (b"<Declaration><ProcedureCategory>H7</ProcedureCategory><MetaData/>", H7),
         (b"<MetaData><Response><Declaration/></Response></MetaData>", None),
         (b"<!-- <Declaration> --><Order/>", None),
         (b'{"declaration": "<Declaration>"}', None),
@@ -50,6 +53,15 @@ def item(inner: str) -> GoodsItem:
 )
 def test_a_form_knows_its_messages(head: bytes, form: Form | None) -> None:
     assert [one for one in (WCO, H7) if one.recognises(head)] == ([form] if form else [])
+
+
+def test_what_is_written_with_a_data_set_is_known_again_and_keeps_its_freight() -> None:
+    freight = Money(Decimal("7.20"), "GBP")
+    body = WCO.write([Declaration(jurisdiction_code="GB", procedure_category="H1", freight=freight)])
+    assert forms.detect(body).name == "wco-dm"
+    read = forms.detect(body).read(body).declaration
+    assert read is not None
+    assert (read.procedure_category, read.freight) == ("H1", freight)
 
 
 @pytest.mark.parametrize(

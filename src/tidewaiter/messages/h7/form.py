@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidewaiter.messages.wco_xml.form import WcoXmlForm, holds_declaration, plain_head
+from tidewaiter.messages.wco_xml.form import WcoXmlForm, holds_declaration, is_danish, plain_head
 
 
 class H7Form(WcoXmlForm):
@@ -13,6 +13,6 @@ class H7Form(WcoXmlForm):
     table_name = "h7"
 
     def recognises(self, head: bytes) -> bool:
-        """A Declaration that names a European data set (ProcedureCategory), which the WCO form of HMRC never does."""
+        """A Declaration without an envelope that names a European data set (ProcedureCategory)."""
         plain = plain_head(head)
-        return holds_declaration(plain) and b"ProcedureCategory>" in plain
+        return holds_declaration(plain) and is_danish(plain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidewaiter.messages.wco_xml.form import WcoXmlForm, holds_declaration, plain_head
+from tidewaiter.messages.wco_xml.form import WcoXmlForm, holds_declaration, is_danish, plain_head
 
 
 class WcoDmForm(WcoXmlForm):
@@ -13,6 +13,6 @@ class WcoDmForm(WcoXmlForm):
     table_name = "wco_dm"
 
     def recognises(self, head: bytes) -> bool:
-        """A Declaration that does not name a European data set (ProcedureCategory)."""
+        """A Declaration in an envelope, or a bare one that does not name a European data set (ProcedureCategory)."""
         plain = plain_head(head)
-        return holds_declaration(plain) and b"ProcedureCategory>" not in plain
+        return holds_declaration(plain) and not is_danish(plain)

@@ -23,6 +23,7 @@ _HEAD_BYTES: Final = 64 * 1024
 
 # A Declaration element, in any or no namespace, but not one within a notification.
 _DECLARATION: Final = re.compile(rb"<(?:[\w.-]+:)?Declaration[\s/>]")
+_ENVELOPE: Final = re.compile(rb"<(?:[\w.-]+:)?MetaData[\s/>]")
 _RESPONSE: Final = re.compile(rb"<(?:[\w.-]+:)?Response[\s/>]")
 
 
@@ -89,6 +90,13 @@ def holds_declaration(head: bytes) -> bool:
         return False
     response = _RESPONSE.search(head)
     return response is None or response.start() > found.start()
+
+
+def is_danish(head: bytes) -> bool:
+    """True for a bare Declaration that names a data set; around a WCO declaration that names one stands a MetaData."""
+    declaration = _DECLARATION.search(head)
+    before = head[: declaration.start()] if declaration else head
+    return b"ProcedureCategory>" in head and not _ENVELOPE.search(before)
 
 
 def _declaration_of(root: etree._Element) -> tuple[etree._Element, etree._Element | None]:
