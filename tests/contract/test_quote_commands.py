@@ -15,7 +15,7 @@ from api import parcels
 from tidewaiter.cli import output
 from tidewaiter.cli.app import main
 from tidewaiter.store import PostgresStore
-from tidewaiter.store.settings import DATABASE_URL_VARIABLE, QUOTES_KEY_VARIABLE
+from tidewaiter.store.settings import DATA_VARIABLE, DATABASE_URL_VARIABLE, QUOTES_KEY_VARIABLE
 from tidewaiter.workflow.intake import Intake
 
 SHIRT = ("--to", "GB", "--on", "2026-07-14", "--item", "Cotton T-shirts", "--code", "61091000", "--origin", "TR")
@@ -23,8 +23,10 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command: exit code, what it printed, what it said on the side."""
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs a command where no database was made yet: exit code, what it printed, what it said on the side."""
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "none"))
+    monkeypatch.delenv(DATABASE_URL_VARIABLE, raising=False)
 
     def command(*arguments: str, **environment: str) -> tuple[int, str, str]:
         for name, value in environment.items():
@@ -37,9 +39,11 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return command
 
 
-def test_one_line_by_options_needs_no_database(run: Run) -> None:
+def test_one_line_by_options_needs_no_database_and_says_whose_rates_it_used(run: Run, tmp_path: Path) -> None:
     code, said, _ = run(*SHIRT, "--price", "65.00 EUR", "--freight", "EUR 5")
     assert code == output.EXIT_OK
+    assert "those that ship, as no database is here" in " ".join(said.split())
+    assert not (tmp_path / "none").exists()
     for words in ("GB on 2026-07-14", "72.63 GBP", "Who pays, when", "importer", "nothing known stands against it"):
         assert words in said
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import nullcontext
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
@@ -20,6 +21,9 @@ from tidewaiter.model.finding import Finding
 from tidewaiter.model.money import Money
 from tidewaiter.quotes.basket import BYTES_MAX, POST, Basket, BasketItem, Trade
 from tidewaiter.quotes.quote import Quote, QuoteImpossibleError
+
+if TYPE_CHECKING:
+    from tidewaiter.regimes.law import TariffLaw
 
 app = App(name="quote")
 
@@ -58,7 +62,8 @@ def give(
     """Quote a basket: what it costs, whether it may come in, who pays and when, and how that was worked out.
 
     Describe one line of goods with options, or name a file. With --keep the quote gets a number that a declaration
-    may name; its amounts are then compared.
+    may name; its amounts are then compared. Duty is by the tariff imported into your database; where none is there, by
+    the rates that ship, and the answer says which.
     """
     if file is not None:
         asked = _of_file(file, on)
@@ -89,29 +94,42 @@ def give(
 def show(quote_id: Annotated[str, Parameter(help="The number of a quote: TWQ-…")], *, output_as: Output = Output()) -> int:  # noqa: B008  # fmt: skip
     """Show a quote given before. A number that was not issued here is refused."""
     from tidewaiter.cli.session import opened_store
+    from tidewaiter.regimes import Regime
     from tidewaiter.workflow.quoting import Quoting
 
     with opened_store() as store:
         found = Quoting(store).find(quote_id)
-    _print(found.quote, output_as, str(found.quote_id))
+        law = Regime.from_content(store.knowledge(found.quote.regime_digest)).law
+    _print(found.quote, output_as, str(found.quote_id), _rates_in_words(law.tariff))
     return output.EXIT_OK
 
 
 def _answer(asked: AskedFor, output_as: Output, keep: bool) -> int:  # noqa: FBT001
+    from tidewaiter.cli.session import opened_store
     from tidewaiter.regimes import legal_day_at
+    from tidewaiter.store.opening import is_at_hand
     from tidewaiter.workflow.batching import now
     from tidewaiter.workflow.quoting import Quoting, quote
+    from tidewaiter.workflow.tariffs import NOTHING_IMPORTED, known
 
-    if keep:
-        from tidewaiter.cli.session import opened_store
-
-        with opened_store() as store:
-            given = Quoting(store).give(asked.basket, asked.on)
-        found, number = given.quote, str(given.quote_id)
-    else:
-        found, number = quote(asked.basket, asked.on or legal_day_at(asked.basket.jurisdiction_code, now())), ""
-    _print(found, output_as, number)
+    basket = asked.basket
+    with opened_store() if keep or is_at_hand() else nullcontext() as store:
+        tariffs = NOTHING_IMPORTED if store is None else known(store)
+        if store is not None and keep:
+            given = Quoting(store).give(basket, asked.on)
+            found, number = given.quote, str(given.quote_id)
+        else:
+            day = asked.on or legal_day_at(basket.jurisdiction_code, now())
+            found, number = quote(basket, day, tariffs), ""
+        rates = _rates_in_words(tariffs.regime(basket.jurisdiction_code, found.legal_day).law.tariff)
+    if store is None:
+        rates = "those that ship, as no database is here that could have a tariff"
+    _print(found, output_as, number, rates)
     return output.EXIT_FINDINGS if found.findings else output.EXIT_OK
+
+
+def _rates_in_words(tariff: TariffLaw | None) -> str:
+    return f"the {tariff.edition}" if tariff is not None else "those that ship, as no tariff is imported for this day"
 
 
 def _of_file(file: Path, on: date | None) -> AskedFor:
@@ -144,7 +162,7 @@ def _number(text: str, name: str) -> Decimal | None:
         raise UsageError(f"--{name}: {text[:40]!r} is no number", hint="write it with a point: 12.50") from error
 
 
-def _print(quote: Quote, output_as: Output, number: str) -> None:
+def _print(quote: Quote, output_as: Output, number: str, rates: str) -> None:
     if output_as.json:
         output.print_json({"quote_id": number, "quote": quote})
         return
@@ -157,6 +175,7 @@ def _print(quote: Quote, output_as: Output, number: str) -> None:
         "due at the border": cost.due if cost.is_known or cost.due.amount else "not yet known",
         "collected at the sale": cost.collected_at_sale,
         "in all": f"{cost.total}" if cost.is_known else f"at least {cost.total}; see what is not known",
+        "duty rates": rates,
         "may it come in": ENTRY_WORDS[quote.admission.entry.value],
         "law the same until": quote.valid_until,
     }

@@ -224,7 +224,7 @@ def _law_steps(state: _State, declared: Declared) -> Iterator[_Step]:
         return
     if old.exchanges != new.exchanges:
         currencies = _currencies(state.declaration)
-        between = _State(state.declaration, Regime.of(replace(old, exchanges=new.exchanges)))
+        between = _State(state.declaration, Regime.of(replace(old, exchanges=new.exchanges), state.regime.tariff))
         quoted, there = rates_in_words(old, currencies), rates_in_words(new, currencies)
         yield _Step(between, Aspect.EXCHANGE, 0, quoted, there)
     details = changes_of_law(old, new)

@@ -14,7 +14,7 @@ CODES_MAX: Final = 5  # of changed rates in a table, named one by one
 
 def changes_of_law(old: Content, new: Content) -> tuple[str, ...]:
     """Each measure that is not the same, at most twenty of them; the rest as a count."""
-    found = list(dict.fromkeys((*_figures(old, new), *_tables(old, new), *_structure(old, new))))
+    found = list(dict.fromkeys((*_tariff(old, new), *_figures(old, new), *_tables(old, new), *_structure(old, new))))
     if len(found) > DETAILS_MAX:
         found[DETAILS_MAX:] = [f"and {len(found) - DETAILS_MAX} more"]
     return tuple(found)
@@ -41,6 +41,19 @@ def _figures(old: Content, new: Content) -> Iterator[str]:
             yield f"{after.title}: {after.value:f} {after.unit} since {after.since:%Y-%m-%d}"
         elif before is not None:
             yield f"{before.title}: ended{_why(measure_id, new)}"
+
+
+def _tariff(old: Content, new: Content) -> Iterator[str]:
+    """Another edition of an imported tariff, or one where there was none."""
+    before, after = old.tariff, new.tariff
+    if (before and before.digest) == (after and after.digest):
+        return
+    if before and after and before.edition == after.edition:
+        yield f"Duty by a corrected edition of the {after.edition}"
+        return
+    shipped = "the table of rates that ships"
+    was, now = (f"the {law.edition}" if law else shipped for law in (before, after))
+    yield f"Duty by {now}, no longer by {was}"
 
 
 def _tables(old: Content, new: Content) -> Iterator[str]:

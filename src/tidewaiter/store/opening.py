@@ -30,6 +30,12 @@ def open_store(settings: Settings | None = None) -> PostgresStore:
         raise
 
 
+def is_at_hand(settings: Settings | None = None) -> bool:
+    """Whether there is a store to open already: a server is named, or the embedded one was run here before."""
+    settings = settings or Settings.from_environment()
+    return bool(settings.database_url) or EmbeddedServer(settings.data_folder).cluster.is_dir()
+
+
 def ensure_database(server: EmbeddedServer, name: str, template: str = "template1") -> None:
     """Make a database of the embedded server unless it is there."""
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:

@@ -303,6 +303,10 @@ class Writing(Protocol):
 class QuoteStore(Protocol):
     """What quoting needs of a store."""
 
+    @property
+    def tariffs(self) -> Editions:
+        """The editions of tariffs that were imported."""
+
     def quote_key(self) -> bytes:
         """The key that quotes are numbered and signed with: 32 bytes, made once."""
 
@@ -360,10 +364,6 @@ class Store(Reader, QuoteStore, Protocol):
 
     def record_at(self, place: Place, message: KeptMessage | None = None) -> tuple[str, bytes]:
         """The form and bytes of one record of a message (which may be at hand already). Raises NotFoundError."""
-
-    @property
-    def tariffs(self) -> Editions:
-        """The editions of tariffs that were imported."""
 
     def watch_list_version(self) -> int:
         """The version of the watch list as it stands."""

@@ -4,7 +4,8 @@
     Quoting(store).named(declaration_file)
 
 A quote goes through `evaluate` like any declaration: without chance and without watch lists, which a public answer
-must not reveal. What is kept is its canonical bytes; its number is made of them under the store's key.
+must not reveal, and by the tariff that is imported for its day, as declarations are judged. What is kept is its
+canonical bytes; its number is made of them under the store's key.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from tidewaiter.quotes.quote import (
 )
 from tidewaiter.quotes.sentences import sentences
 from tidewaiter.quotes.telling import Registration, registration_of, tell
-from tidewaiter.regimes import Regime, legal_day_at, load_regime
+from tidewaiter.regimes import Regime, legal_day_at
 from tidewaiter.regimes.library import lineage, next_change
 from tidewaiter.revenue.obligations import obligations
 from tidewaiter.risk import RiskKnowledge, draw, load_knowledge
@@ -47,6 +48,8 @@ from tidewaiter.risk.controls import whose_controls
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 from tidewaiter.workflow.ports import DecisionFile, QuoteStore
+from tidewaiter.workflow.tariffs import NOTHING_IMPORTED, known
+from tidewaiter.workflow.tariffs import Known as KnownTariffs
 
 VALID_DAYS: Final = limits.QUOTE_VALID_DAYS
 KEPT_DAYS: Final = limits.QUOTE_KEPT_DAYS
@@ -80,10 +83,17 @@ class Quoting:
     def __init__(self, store: QuoteStore, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._clock = clock
+        self._tariffs = NOTHING_IMPORTED
 
     @cached_property
     def _key(self) -> bytes:
         return self._store.quote_key()
+
+    def tariffs(self) -> KnownTariffs:
+        """The tariffs that are imported as of now; one query where none was imported since it was last asked."""
+        if self._tariffs.version != self._store.tariffs.version():
+            self._tariffs = known(self._store)
+        return self._tariffs
 
     def today(self, jurisdiction_code: str = "") -> date:
         """The day whose law applies where none is asked for: by the clocks of the jurisdiction, in UTC for none."""
@@ -91,10 +101,11 @@ class Quoting:
 
     def give(self, basket: Basket, on: date | None = None) -> GivenQuote:
         """The quote of a basket on a day (today's law where none is named), kept. Raises what `quote` raises."""
-        given = quote(basket, on or self.today(basket.jurisdiction_code))
+        tariffs = self.tariffs()
+        given = quote(basket, on or self.today(basket.jurisdiction_code), tariffs)
         content = canonical_bytes(given)
         number = quote_id(content, self._key)
-        law = load_regime(basket.jurisdiction_code, given.legal_day).content
+        law = tariffs.regime(basket.jurisdiction_code, given.legal_day).content
         given_at = self._store.keep_quote(number.parts[0], given, content, law)
         return GivenQuote(quote_id=number, given_at=given_at, quote=given)
 
@@ -128,11 +139,17 @@ class Quoting:
             found = self.find(text)
         except (InvalidIdentifierError, ForgedQuoteError, NotFoundError) as error:
             return NamedQuote(quote_id=text[:200], findings=(_warning(error.code, text, error.detail, error.hint),))
-        return _held_against(found, file, self._store)
+        return _held_against(found, file, self._law)
+
+    def _law(self, digest: str) -> Regime:
+        """The law kept under a digest, with the tariff it rests on: an edition's content is kept as long as the law."""
+        return Regime.from_content(self._store.knowledge(digest), self.tariffs().by_digest)
 
 
-def quote(basket: Basket, on: date) -> Quote:
+def quote(basket: Basket, on: date, tariffs: KnownTariffs = NOTHING_IMPORTED) -> Quote:
     """What a basket costs on a day. A function of its arguments and of the law that ships.
+
+    Duty is by the tariff in force among `tariffs`; by the table of rates that ships where there is none.
 
     Raises NotInForceError for a jurisdiction or day without law, LimitExceededError for too many lines, and
     QuoteImpossibleError, with findings, where what the basket says does not do.
@@ -143,7 +160,7 @@ def quote(basket: Basket, on: date) -> Quote:
             hint="Split it, or declare the goods.",
             place="goods_items",
         )
-    regime = load_regime(basket.jurisdiction_code, on)
+    regime = tariffs.regime(basket.jurisdiction_code, on)
     told = tell(basket, on, registration_in(regime))
     knowledge, controls_of = controls(basket.jurisdiction_code, on)
     circumstances = Circumstances(legal_day=on, regime=regime, knowledge=knowledge, draw=NO_CHANCE)
@@ -158,7 +175,7 @@ def quote(basket: Basket, on: date) -> Quote:
     return Quote(
         basket=basket,
         legal_day=on,
-        valid_until=_valid_until(basket.jurisdiction_code, on),
+        valid_until=_valid_until(basket.jurisdiction_code, on, tariffs),
         regime_digest=regime.digest,
         dataset=dataset.code,
         dataset_title=dataset.title,
@@ -216,13 +233,12 @@ def _without_rate(basket: Basket, regime: Regime) -> Sequence[Finding]:
     ]  # fmt: skip
 
 
-def _valid_until(jurisdiction_code: str, on: date) -> date:
-    until = on + timedelta(days=VALID_DAYS)
-    change = next_change(jurisdiction_code, on)
-    return until if change is None else min(until, change - timedelta(days=1))
+def _valid_until(jurisdiction_code: str, on: date, tariffs: KnownTariffs) -> date:
+    changes = (next_change(jurisdiction_code, on), tariffs.next_edition(jurisdiction_code, on))
+    return min([on + timedelta(days=VALID_DAYS), *(day - timedelta(days=1) for day in changes if day is not None)])
 
 
-def _held_against(found: GivenQuote, file: DecisionFile, store: QuoteStore) -> NamedQuote:
+def _held_against(found: GivenQuote, file: DecisionFile, law_of: Callable[[str], Regime]) -> NamedQuote:
     given, declaration, assessment = found.quote, file.declaration, file.evaluation.assessment
     number = str(found.quote_id)
     if given.basket.jurisdiction_code != file.row.jurisdiction_code:
@@ -235,8 +251,8 @@ def _held_against(found: GivenQuote, file: DecisionFile, store: QuoteStore) -> N
     if file.evaluation.legal_day > given.valid_until:
         words = f"The quote was valid until {given.valid_until:%Y-%m-%d}; the declaration is judged by {file.evaluation.legal_day:%Y-%m-%d}."
         findings = (_warning("quote.out_of_date", number, words, "The law of the declaration's day applies."),)
-    declared = Declared(declaration, Regime.from_content(store.knowledge(file.regime_digest)), assessment)
-    comparison = compare(given, Regime.from_content(store.knowledge(given.regime_digest)), declared)
+    declared = Declared(declaration, law_of(file.regime_digest), assessment)
+    comparison = compare(given, law_of(given.regime_digest), declared)
     return NamedQuote(quote_id=number, findings=findings, quote=given, comparison=comparison)
 
 

@@ -104,6 +104,12 @@ class Known(Struct, frozen=True):
         tariff = self.tariff(jurisdiction_code, on)
         return load_regime(jurisdiction_code, on) if tariff is None else load_regime(jurisdiction_code, on, tariff)
 
+    def next_edition(self, jurisdiction_code: str, after: date) -> date | None:
+        """The first later day from which another edition is in force for a jurisdiction; None where none is imported."""
+        codes = {book.code for book in lineage(jurisdiction_code)}
+        days = [e.in_force_from for e in self.editions if e.in_force_from > after and e.jurisdiction_code in codes]
+        return min(days, default=None)
+
     def by_digest(self, digest: str) -> Tariff:
         """The tariff of this digest, read once and kept at hand. Raises NotFoundError."""
         if self.contents is None:

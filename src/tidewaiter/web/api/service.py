@@ -33,10 +33,11 @@ TAGS: Final = ["Service"]
 def regime(
     jurisdiction: Annotated[str, PathParameter(pattern="^[A-Za-z]{2}$", description="ISO 3166-1 alpha-2")],
     on: Annotated[date, QueryParameter(name="on", description="The legal day, as 2026-07-14")],
+    house: NamedDependency[House],
 ) -> shapes.Law:
     """Every figure in force that day, as it is applied, with its source."""
-    digest, content = law.law(jurisdiction.upper(), on)
-    return shapes.Law(digest, content)
+    found = law.law(house.store, jurisdiction.upper(), on)
+    return shapes.Law(found.digest, found.law)
 
 
 @get(

@@ -8,20 +8,22 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, get
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import NotFoundError
-from tidewaiter.regimes import jurisdictions, legal_day_at, load_regime
+from tidewaiter.regimes import Regime, jurisdictions, legal_day_at
 from tidewaiter.regimes.law import Content
 from tidewaiter.regimes.report import known_gaps, open_questions
 from tidewaiter.web import words
-from tidewaiter.web.house import now
+from tidewaiter.web.house import House, now
 from tidewaiter.web.page import render
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.ports import Store
+from tidewaiter.workflow.tariffs import known as known_tariffs
 
 AnyRequest = Request[Any, Any, State]
 
@@ -49,12 +51,13 @@ def law_start() -> Redirect:
 
 
 @get("/regimes/{jurisdiction:str}", sync_to_thread=True)
-def law_page(request: AnyRequest, jurisdiction: FromPath[str]) -> Template:
+def law_page(request: AnyRequest, house: NamedDependency[House], jurisdiction: FromPath[str]) -> Template:
     """The law of one jurisdiction on the day in the address; today where none is given."""
     code = jurisdiction.upper()
     given = request.query_params.get("on", "")
     on = legal_day(given) if given else legal_day_at(code, now())
-    digest, content = law(code, on)
+    regime = law(house.store, code, on)
+    content = regime.law
     return render(
         request,
         "law.html",
@@ -63,20 +66,19 @@ def law_page(request: AnyRequest, jurisdiction: FromPath[str]) -> Template:
         code=code,
         on=on,
         known=jurisdictions(),
-        digest=digest,
+        digest=regime.digest,
         content=content,
         figures=figures(content),
         schemes=schemes(content),
         others=others(content),
-        questions=open_questions(load_regime(code, on)),
+        questions=open_questions(regime),
         gaps=known_gaps(code),
     )
 
 
-def law(code: str, on: date) -> tuple[str, Content]:
-    """The digest and the content of a regime. Raises NotInForceError."""
-    regime = load_regime(code, on)
-    return regime.digest, msgspec.json.decode(regime.content, type=Content)
+def law(store: Store, code: str, on: date) -> Regime:
+    """The law by which parcels are decided, on the tariff imported for the day if there is one. Raises NotInForceError."""
+    return known_tariffs(store).regime(code, on)
 
 
 def titles(store: Store, digest: str) -> dict[str, str]:
