@@ -54,6 +54,7 @@ def serve(
             run(house, door)
             return
         signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it leaves running without it
         with contextlib.suppress(KeyboardInterrupt):
             Staff(partial(_one_of, count, Open(door, settings, opened.settings)), count).run()
 
