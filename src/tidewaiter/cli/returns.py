@@ -66,8 +66,7 @@ def list_(
 @app.command
 def show(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa: B008
     """Show a return: what became of it, import by import, what is given back, and why."""
-    with opened_store() as store:
-        found = [store.returns.case(case_no) for case_no in _numbers(store, reference)]
+    found = _cases(reference)
     if output_as.json:
         output.print_json([_as_json(file) for file in found])
         return output.EXIT_OK
@@ -79,8 +78,7 @@ def show(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa:
 @app.command
 def explain(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa: B008
     """Explain what became of a return: every reason, step, amount and source, and what officers said."""
-    with opened_store() as store:
-        found = [store.returns.case(case_no) for case_no in _numbers(store, reference)]
+    found = _cases(reference)
     if output_as.json:
         output.print_json([_as_json(file) for file in found])
         return output.EXIT_OK
@@ -191,6 +189,12 @@ def print_findings(receipts: list[ReturnReceipt]) -> None:
             )
             if finding.hint:
                 console.print(f"{'':8}hint: {finding.hint}", markup=False)
+
+
+def _cases(reference: str) -> list[CaseFile]:
+    """Every case of a return. Raises NotFoundError."""
+    with opened_store() as store:
+        return [store.returns.case(case_no) for case_no in _numbers(store, reference)]
 
 
 def _numbers(store: PostgresStore, reference: str) -> list[int]:

@@ -15,7 +15,10 @@ from tidewaiter.workflow.accounting import Reconciliation
 def reconcile_(
     *,
     simulate: Annotated[
-        int, Parameter(help="Post so many simulated consignments first (0: what was decided here).")
+        int,
+        Parameter(
+            help="Post so many simulated consignments first, for good: use a database of its own (0: what was decided here)."
+        ),
     ] = 0,
     seed: Annotated[int, Parameter(help="Which simulated consignments.")] = 7,
     output_as: Output = Output(),  # noqa: B008 (frozen)
