@@ -62,6 +62,8 @@ def assess(declaration: Declaration, regime: Regime, standing: PersonalStanding 
             documents = _documents(declaration) if regime.law.tariff is not None else frozenset()
             circumstances = Circumstances(lines, dataset.code, regime.currency, documents)
             tally = charge_all(_charges(scheme, law, facts), circumstances, law.terms)
+            if scheme.allowance:
+                tally.used.add(scheme.allowance_id)
             for waiver in scheme.waivers:
                 waive(waiver, tally)
         _name_gaps(valuation.lines, law, tally)
@@ -116,13 +118,18 @@ def _charges(scheme: CompiledScheme, law: ChargingLaw, facts: Facts) -> Sequence
     """The scheme's charges with what is charged beside any scheme, in the order they are worked out."""
     own: Sequence[CompiledCharge] = scheme.charges
     if scheme.is_conditional:
-        own = [charge for charge in own if charge.holds is None or charge.holds(facts)]
+        own = _holding(own, facts)
     if not law.addons:
         return own
     added = [addon for addon in law.addons if addon.holds(facts)]
-    before = [charge for addon in added if addon.is_before for charge in addon.charges]
-    after = [charge for addon in added if not addon.is_before for charge in addon.charges]
+    before = [charge for addon in added if addon.is_before for charge in _holding(addon.charges, facts)]
+    after = [charge for addon in added if not addon.is_before for charge in _holding(addon.charges, facts)]
     return (*before, *own, *after)
+
+
+def _holding(charges: Iterable[CompiledCharge], facts: Facts) -> list[CompiledCharge]:
+    """Those that are charged in these circumstances at all."""
+    return [charge for charge in charges if charge.holds is None or charge.holds(facts)]
 
 
 def _name_gaps(lines: Iterable[Line], law: ChargingLaw, tally: Tally) -> None:

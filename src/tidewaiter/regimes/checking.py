@@ -151,7 +151,7 @@ def _named(document: AnyDocument) -> Named:
         case PriceShareDocument():
             yield document.share, FigureDocument
         case RefundDocument():
-            figures = (document.window, document.exit_window, document.minimum)
+            figures = (document.window, document.exit_window, document.minimum, document.share)
             yield from ((name, FigureDocument) for name in figures if name)
         case TariffDocument():
             yield document.replaces, TableDocument

@@ -279,7 +279,8 @@ class RefundDocument(Document, frozen=True, tag="refund", kw_only=True):
     """What is given back, for which reason, on which evidence and within which time.
 
     `window` is the time to claim, counted from the day named by `counted_from`; `exit_window` the time within which
-    the goods must have left, counted from the import. `minimum` is the amount below which nothing is given back.
+    the goods must have left, counted from the import. `minimum` is the amount below which nothing is given back, `share`
+    the part of the charges that is: all of them where none is named.
     """
 
     reason: ReturnReason
@@ -289,6 +290,7 @@ class RefundDocument(Document, frozen=True, tag="refund", kw_only=True):
     counted_from: Literal["import", "release", "exit"] = "import"
     exit_window: str = ""  # id of a figure in days, months or years
     minimum: str = ""  # id of a figure
+    share: str = ""  # id of a figure in %
     refunded_by: Role = "customs"
     when: Condition = {}
 

@@ -132,6 +132,7 @@ class Refund(Struct, frozen=True, omit_defaults=True):
     counted_from: Literal["import", "release", "exit"] = "import"
     exit_window: str = ""
     minimum: str = ""
+    share: str = ""
 
 
 class Dataset(Struct, frozen=True, omit_defaults=True):

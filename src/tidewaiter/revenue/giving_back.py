@@ -16,6 +16,7 @@ from tidewaiter.revenue.lines import Share
 
 ZERO = Decimal(0)
 CENT_PLACES = -2
+WHOLE = Decimal(100)
 
 Key = tuple[int, str]  # line (0: the whole) and type of charge
 
@@ -39,9 +40,10 @@ class GivenBack(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Kinds(Struct, frozen=True):
-    """The kinds of charge that the law gives back."""
+    """The kinds of charge that the law gives back, and how much of them: `percent` means 99 for 99 %."""
 
     kinds: tuple[str, ...]
+    percent: Decimal = WHOLE
 
     def has(self, charge: Charge) -> bool:
         """Whether this one is among them, and was charged here at all."""
@@ -99,7 +101,9 @@ def given_back(
     for (line_no, type_code), of_key in charges.items():
         whole = sum((charge.result.amount for charge in of_key), ZERO)
         share = shares.get(line_no, Share(ZERO, Decimal(1)))
-        entitled = whole if share.is_all else share.of(whole).quantize(quantum_of(of_key), ROUND_DOWN)
+        is_whole = share.is_all and kinds.percent == WHOLE
+        part = share.of(whole) * kinds.percent / WHOLE
+        entitled = whole if is_whole else part.quantize(quantum_of(of_key), ROUND_DOWN)
         earlier_amount = before.get((line_no, type_code), ZERO)
         left = charged[type_code] - given.get(type_code, ZERO)
         amount = max(min(entitled - earlier_amount, left), ZERO)

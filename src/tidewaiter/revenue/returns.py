@@ -21,6 +21,7 @@ from tidewaiter.regimes import Regime
 from tidewaiter.regimes.conditions import Facts
 from tidewaiter.regimes.law import Refund
 from tidewaiter.revenue.giving_back import (
+    WHOLE,
     ChargeAccount,
     GivenBack,
     Kinds,
@@ -201,13 +202,13 @@ class _Deciding:
     def decision(self, verdict: Verdict | None) -> RefundDecision:
         """The whole decision; with officers' verdict on it where there is one."""
         law = self._law()
-        kinds = Kinds(law.refunds if law else ("duty", "tax", "fee"))
+        kinds = self._kinds(law)
         quantities = self._quantities()
         lines = tuple(given_back(quantities.shares, self.imported.assessment, self.imported.earlier, kinds))
         amounts = _by_type(lines)
         total = sum(amounts.values(), ZERO)
         self._judge(law, total)
-        self._say(quantities, lines)
+        self._say(quantities, lines, kinds.percent)
         books, gap = settled(amounts, self.imported.accounts)
         if gap:
             self._add(
@@ -395,16 +396,20 @@ class _Deciding:
                 found[charge.type_code] = found.get(charge.type_code, ZERO) + charge.result.amount
         return found
 
-    def _say(self, quantities: Quantities, lines: tuple[GivenBack, ...]) -> None:
+    def _kinds(self, law: Refund | None) -> Kinds:
+        if law is None:
+            return Kinds(("duty", "tax", "fee"))
+        return Kinds(law.refunds, self.regime.figures[law.share].value) if law.share else Kinds(law.refunds)
+
+    def _say(self, quantities: Quantities, lines: tuple[GivenBack, ...], percent: Decimal) -> None:
+        part = "" if percent == WHOLE else f", {percent:f} % of it"
         for line_no, count in quantities.taken.items():
             before = self.imported.returned.get(line_no, ZERO)
             words = f"line {line_no}: {count:f} of {quantities.counts[line_no]:f} go back, {before:f} did before"
             self.steps.append(Step(words, f"{quantities.shares[line_no].words} in all"))
         for each in lines:
             where = f"line {each.line_no}" if each.line_no else "the whole"
-            words = (
-                f"{each.type_code} on {where}: {each.charged:f} charged, share {each.share}, down to {each.quantum:f}"
-            )
+            words = f"{each.type_code} on {where}: {each.charged:f} charged, share {each.share}{part}, down to {each.quantum:f}"
             self.steps.append(Step(words, f"{each.entitled:f} {self.currency}"))
             if each.before:
                 words = f"{each.type_code} on {where}: less what was given back before, {each.before:f}"
@@ -461,7 +466,7 @@ class _Deciding:
     def _citations(self, law: Refund | None) -> dict[str, Citation]:
         if law is None:
             return {}
-        wanted = (self.measure_id, law.window, law.exit_window, law.minimum)
+        wanted = (self.measure_id, law.window, law.exit_window, law.minimum, law.share)
         return {each: self.regime.citation(each) for each in wanted if each}
 
     def _add(self, code: str, bearing: Bearing, words: str, measure_id: str = "") -> None:

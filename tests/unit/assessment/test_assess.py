@@ -114,6 +114,20 @@ def test_the_trace_says_how_each_figure_came_about() -> None:
     assert [step.measure_id for step in assessment.steps][-1] == "schemes.standard"
 
 
+def test_an_allowance_that_the_trace_shows_is_cited() -> None:
+    assessment = assess(parcel([("640399", "200")], "EUR"), load_regime("UA", date(2026, 2, 1)))
+    shown = {step.measure_id for charge in assessment.charges for step in charge.steps if step.measure_id}
+    assert "relief.low_value.threshold" in shown
+    assert shown <= assessment.citations.keys()
+
+
+@pytest.mark.parametrize(("price", "fee"), [("1000.01", "50.00"), ("9999.99", "50.00"), ("10000.00", "152.00")])
+def test_each_charge_beside_the_scheme_has_its_own_condition(price: str, fee: str) -> None:
+    assessment = assess(parcel([("640399", price)], "AUD"), load_regime("AU", date(2026, 2, 1)))
+    fees = [each.result.amount for each in assessment.charges if each.kind is ChargeKind.FEE]
+    assert fees == [Decimal(fee)]
+
+
 def test_a_relieved_charge_is_shown_and_not_owed() -> None:
     duty = assess(parcel([(UNKNOWN, "20")], "GBP"), load_regime("GB", LATER)).charges[0]
     assert duty.collection is Collection.NONE

@@ -27,6 +27,8 @@ def test_what_a_refund_names_is_in_force(code: str, on: date) -> None:
             assert last_day(on, regime.figure(window)) > on
         if refund.minimum:
             assert regime.figure(refund.minimum).unit == regime.currency
+        if refund.share:
+            assert regime.figure(refund.share).unit == "%"
         assert regime.citation(measure_id).address
         assert refund.evidence
 
@@ -39,6 +41,8 @@ def test_what_a_refund_names_is_in_force(code: str, on: date) -> None:
         ("CN", ReturnReason.RETURNED, "30 days", "release"), ("CH", ReturnReason.RETURNED, "60 days", "exit"),
         ("JP", ReturnReason.RETURNED, "6 months", "import"), ("KR", ReturnReason.RETURNED, "6 months", "import"),
         ("NZ", ReturnReason.NOT_AS_ORDERED, "12 months", "import"), ("AU", ReturnReason.RETURNED, "4 years", "exit"),
+        ("CA", ReturnReason.RETURNED, "2 years", "import"), ("CA", ReturnReason.NOT_AS_ORDERED, "2 years", "import"),
+        ("US", ReturnReason.RETURNED, "5 years", "import"), ("US", ReturnReason.NOT_AS_ORDERED, "5 years", "import"),
     ],
 )  # fmt: skip
 def test_windows_are_those_of_the_pages_read(code: str, reason: ReturnReason, window: str, counted_from: str) -> None:

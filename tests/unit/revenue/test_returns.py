@@ -18,7 +18,7 @@ from tidewaiter.model.declaration import Consignment, Declaration, Document, Goo
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.money import Money
 from tidewaiter.model.returned import EvidenceKind, ExitEvent, ExitKind, Proof, ReturnedItem, ReturnReason
-from tidewaiter.regimes import load_regime
+from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.regimes.law import Figure
 from tidewaiter.revenue.giving_back import ChargeAccount, GivenBack, Security
 from tidewaiter.revenue.lines import Taken
@@ -402,6 +402,36 @@ def test_whole_units_stay_whole() -> None:
     imported = of_counts((3, 1), ["0", "100", "0", "0", "0"])
     found = decide(imported, items=(ReturnedItem(quantity=D(1), line_no=1),))
     assert found.amounts == {"B00": D(33)}
+
+
+def by_share(percent: str) -> Regime:
+    """The law where only this part of the charges is given back."""
+    law = {name: replace(each, share="refund.share") for name, each in REGIME.law.refunds.items()}
+    figure = replace(REGIME.figures["refund.window"], value=D(percent), unit="%")
+    citation = REGIME.citation("refund.window")
+    content = replace(
+        REGIME.law,
+        refunds=law,
+        figures=REGIME.law.figures | {"refund.share": figure},
+        citations=REGIME.law.citations | {"refund.share": citation},
+    )
+    return Regime.of(content)
+
+
+def test_where_the_law_gives_back_a_part_parts_come_to_that_part_of_the_whole() -> None:
+    regime = by_share("99")
+    imported = of_counts((3, 1), ["10.00", "0", "0", "0", "0"])
+    amounts = []
+    for number in range(3):
+        claim = replace(CLAIM, return_id=f"R{number}", items=(ReturnedItem(quantity=D(1), line_no=1),))
+        found = decide_refund(claim, imported, regime, POLICY)
+        imported = after(imported, found)
+        amounts.append(found.total)
+    assert amounts == [D("3.30"), D("3.30"), D("3.30")]
+    assert "A00 on line 1: 10.00 charged, share 3 of 3, 99 % of it, down to 0.01" in [
+        each.words for each in found.steps
+    ]
+    assert "refund.share" in found.citations
 
 
 def test_every_bearing_has_its_outcome() -> None:
