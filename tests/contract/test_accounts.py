@@ -124,12 +124,12 @@ def test_what_is_too_much_waits_in_suspense_until_two_persons_allocate_it(store:
     books = store.accounts
     books.post([charge()])
     payment = Draft(reference="P1", amount=D("12.50"), currency="EUR", booked_on=DAY, payer="OP1")
-    assert take_payment(payment, books).suspense == D("2.50")
+    assert take_payment(payment, books, MATCHING).suspense == D("2.50")
     assert books.open_debts() == []
     with pytest.raises(ConflictError, match="booked before"):
-        take_payment(payment, books)
+        take_payment(payment, books, MATCHING)
     other = Draft(reference="P2", amount=D("1.00"), currency="GBP", booked_on=DAY, payer="OP1")
-    assert take_payment(other, books).words == "no debt was found for it"
+    assert take_payment(other, books, MATCHING).words == "no debt was found for it"
 
     books.post([charge("charge:1:S2:x", "4.00", subject="S2")])
     (debt,) = books.open_debts("OP1")
@@ -147,7 +147,7 @@ def test_what_is_too_much_waits_in_suspense_until_two_persons_allocate_it(store:
 def test_debts_in_another_currency_are_not_paid(store: PostgresStore) -> None:
     store.accounts.post([charge()])
     other = Draft(reference="P2", amount=D("10.00"), currency="GBP", booked_on=DAY, payer="OP1")
-    row = take_payment(other, store.accounts)
+    row = take_payment(other, store.accounts, MATCHING)
     assert (row.matched, row.words) == (D(0), "owed in EUR and paid in GBP: a person decides")
 
 

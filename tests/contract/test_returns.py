@@ -27,7 +27,7 @@ from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account, Entry, Posting
 from tidewaiter.revenue.returns import Outcome, RefundDecision
 from tidewaiter.store import PostgresStore
-from tidewaiter.store.accounts import BOOKKEEPING
+from tidewaiter.store.accounts import BOOKKEEPING, MATCHING
 from tidewaiter.workflow.bookkeeping import Bookkeeper
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.paying import take_payment
@@ -57,7 +57,7 @@ def pay_all(store: PostgresStore) -> None:
         payment = Draft(
             reference=f"PAY{number}", amount=debt.owed, currency=debt.currency, booked_on=IMPORTED_ON, payer=debt.party
         )
-        take_payment(payment, store.accounts)
+        take_payment(payment, store.accounts, MATCHING)
 
 
 def books_add_up(store: PostgresStore) -> bool:
@@ -461,7 +461,7 @@ def test_claims_on_one_account_at_the_same_time_lessen_it_once(store: PostgresSt
     keep_books(store)
     (debt,) = store.accounts.open_debts()
     half = Draft(reference="P", amount=WHOLE, currency="GBP", booked_on=IMPORTED_ON, payer=debt.party)
-    take_payment(half, store.accounts)
+    take_payment(half, store.accounts, MATCHING)
     start = threading.Barrier(2)
 
     def claim(number: int) -> None:
