@@ -30,7 +30,7 @@ from tidewaiter.workflow import accounting, evidence
 from tidewaiter.workflow.accounting import Ending, Happening, Reconciliation, Totals, owed, sum_of
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.evidence import Ended, Evidence, Posted, Unread, declaration_of, subject_of
-from tidewaiter.workflow.set_aside import SetAside, Spot, Tray
+from tidewaiter.workflow.set_aside import SetAside, Spot, Tray, words_of
 
 DECISIONS: Final = "decisions"  # sources, each with the position of what is posted last: a block of evidence,
 ENDED: Final = "ended"  # a change of state,
@@ -385,7 +385,7 @@ class Bookkeeper:
         numbers = [number for each in unread if (number := declaration_of(each.spot.subject)) is not None]
         valid = self._store.versions(numbers)
         return [
-            f"{each.spot.subject} ({each.spot.place}): {each.error}"
+            f"{each.spot.subject} ({each.spot.place}): {words_of(each.error)}"
             for each in unread
             if each.spot.subject not in self._aside
             and (not each.version or valid.get(declaration_of(each.spot.subject) or 0) == each.version)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tidewaiter.messages import forms
 from tidewaiter.model.decision import Evaluation, HoldKind, State
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.obligations import is_owed, obligations
 from tidewaiter.workflow.accounting import Ending, Happening
@@ -162,21 +162,26 @@ class Reader:
 
     def _declaration(self, kept: Kept, body: bytes | None) -> Declaration:
         """What was declared. Raises EvidenceError where it cannot be found or read: something is owed on it."""
-        if kept.sources or kept.message_id is None:
-            declaration = content(self._store, kept.sources)
-        else:
-            declaration = forms.by_name(kept.form).read(self._record(kept) if body is None else body).declaration
+        why = ""
+        try:
+            if kept.sources or kept.message_id is None:
+                declaration = content(self._store, kept.sources)
+            else:
+                declaration = forms.by_name(kept.form).read(self._record(kept) if body is None else body).declaration
+        except (MessageError, NotFoundError) as error:
+            declaration, why = None, f": {error.detail}"
         if declaration is None:
             raise EvidenceError(
-                f"something is charged on declaration {kept.declaration_id}, and what was declared cannot be read any more",
-                hint="read it with the version of this software that decided it, or restore its message from a backup",
+                f"something is charged on it, and what was declared cannot be read any more{why}",
+                hint="restore its message from a backup (tidewaiter message raw writes what is kept of it), or read it"
+                f" with version {kept.software_version} of this software, which decided it",
             )
         return declaration
 
     def _record(self, kept: Kept) -> bytes:
         """The record's bytes out of its message, which is gone through from record to record as decisions follow.
 
-        Raises EvidenceError where the message does not have it.
+        Raises NotFoundError where the message does not have it.
         """
         assert kept.message_id is not None
         if kept.message_id != self._message_id or kept.position <= self._last_position:
@@ -186,10 +191,7 @@ class Reader:
             if piece.position == kept.position:
                 self._message_id, self._last_position = kept.message_id, kept.position
                 return piece.body
-        raise EvidenceError(
-            f"message {kept.message_id} has no record {kept.position} any more, which something is charged on",
-            hint=f"tidewaiter message raw {kept.message_id} writes what is kept of it; restore it from a backup",
-        )
+        raise NotFoundError(f"message {kept.message_id} has no record {kept.position}")
 
     def _law(self, digest: str) -> Regime:
         return Regime.from_content(self._store.knowledge(digest))

@@ -102,12 +102,10 @@ class Tray:
     def add(self, spot: Spot, error: Exception) -> None:
         """Set one aside for this error."""
         self._ended.pop(spot.subject, None)
-        code, words, hint = UNFORESEEN, f"{type(error).__name__}: {error}", ""
-        if isinstance(error, TidewaiterError):
-            code, words, hint = error.code, error.detail, error.hint
+        code, hint = (error.code, error.hint) if isinstance(error, TidewaiterError) else (UNFORESEEN, "")
         self._added[spot.subject] = SetAside(
             subject=spot.subject, source=self._source, position=spot.position, place=_clean(spot.place), code=code,
-            words=_clean(words) or code, hint=_clean(hint), first_at=self._at, last_at=self._at,
+            words=words_of(error), hint=_clean(hint), first_at=self._at, last_at=self._at,
         )  # fmt: skip
 
     def end(self, subjects: Iterable[str]) -> None:
@@ -120,6 +118,12 @@ class Tray:
     def change(self) -> Change:
         """What is to be written down of it."""
         return Change(tuple(self._added.values()), tuple(self._ended))
+
+
+def words_of(error: Exception) -> str:
+    """What an error says, in one line; what is no error of ours with its kind."""
+    said = error.detail if isinstance(error, TidewaiterError) else f"{type(error).__name__}: {error}"
+    return _clean(said) or type(error).__name__
 
 
 def _clean(words: str) -> str:

@@ -78,8 +78,6 @@ def _as_json(found: Reconciliation) -> dict[str, object]:
 
 def _print_sums(found: Reconciliation, output_as: Output) -> None:
     title = f"difference {found.difference:.2f}, {found.accounts} accounts, {found.statements} statements"
-    if found.set_aside:
-        title = f"NOT PROVED: {len(found.set_aside)} set aside and not in the books; {title}"
     output.print_rows(_rows(found), output_as, title=title)
 
 
@@ -92,4 +90,7 @@ def _say_problems(found: Reconciliation) -> None:
         )
         output.err().print(f"{words}: {each.code}: {each.words}", markup=False)
     if found.set_aside:
-        output.err().print("tidewaiter accounts set-aside lists all, accounts retry tries again", markup=False)
+        count = len(found.set_aside)
+        output.out().print(
+            f"NOT PROVED: {count} set aside and not in the books; tidewaiter accounts retry", markup=False
+        )
