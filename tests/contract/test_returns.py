@@ -322,6 +322,23 @@ def test_an_event_may_come_before_its_return(store: PostgresStore) -> None:
     assert hand_in(store, a_return(1)).counts == {"remission": 1}
 
 
+def test_what_nobody_foresaw_is_a_case_and_holds_up_nothing(store: PostgresStore) -> None:
+    """The law of the import is torn in the store, which no error of ours says: an officer sees it, until it is mended."""
+    import_goods(store, declaration(1))
+    law = store.kept(1).regime_digest
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE away AS SELECT digest, content FROM knowledge WHERE kind = 'regime'")
+        connection.execute("UPDATE knowledge SET content = 'torn' WHERE digest = decode(%s, 'hex')", [law])
+    receipt = hand_in(store, a_return(1))
+    assert receipt.is_complete
+    (reason,) = decision(store).reasons
+    assert (reason.code, "ZstdError" in reason.words) == ("not_worked_out", True)
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("UPDATE knowledge SET content = away.content FROM away WHERE away.digest = knowledge.digest")
+    report(store, an_event(1))
+    assert [reason.code for reason in decision(store).reasons] != ["not_worked_out"]
+
+
 def test_what_cannot_be_worked_out_is_a_case_and_holds_up_nothing(store: PostgresStore) -> None:
     """The law of the import is gone from the store: that return is left to an officer, the next one decided."""
     import_goods(store, declaration(1))
