@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,8 @@ from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
 from tidewaiter.web.settings import WebSettings, hash_password
 from tidewaiter.workflow.bookkeeping import Bookkeeper
+from tidewaiter.workflow.evidence import EvidenceError
+from tidewaiter.workflow.set_aside import Change, Spot, Tray
 
 TOKEN = re.compile(r'name="_token" value="([^"]+)"')
 IMPORTER = "GB987654321000"
@@ -144,6 +146,26 @@ class TestPages:
         assert len(traces) == 2
         assert "How was this worked out" in client.get(traces[0]).text
         assert f"/accounts/statements/{booked}" in account
+
+    def test_what_is_set_aside_is_said_before_all_else(self, house: House, client: TestClient, booked: str) -> None:
+        assert "not in the books" not in client.get("/accounts").text
+        tray = Tray("decisions", frozenset(), datetime(2026, 7, 15, tzinfo=UTC))
+        error = EvidenceError("what was declared cannot be read", hint="restore its message")
+        tray.add(Spot("declaration:7", 3, "block 3 of evidence, record <1> of message 9"), error)
+        house.accounts.post([], aside=tray.change())
+        page = client.get("/accounts").text
+        assert page.index("Set aside: not in the books") < page.index('id="accounts"')
+        assert 'role="alert"><strong>1 could not be read or posted' in page
+        for words in (
+            'href="/parcels/7"',
+            "record &lt;1&gt;",
+            "restore its message",
+            "accounts.evidence",
+            "accounts retry",
+        ):
+            assert words in page
+        house.accounts.post([], aside=Change(ended=("declaration:7",)))
+        assert "not in the books" not in client.get("/accounts").text
 
     def test_a_statement_can_be_printed_and_kept(self, client: TestClient, booked: str) -> None:
         page = client.get(f"/accounts/statements/{booked}")

@@ -124,12 +124,12 @@ def test_what_is_too_much_waits_in_suspense_until_two_persons_allocate_it(store:
     books = store.accounts
     books.post([charge()])
     payment = Draft(reference="P1", amount=D("12.50"), currency="EUR", booked_on=DAY, payer="OP1")
-    assert take_payment(payment, books).suspense == D("2.50")
+    assert take_payment(payment, books, MATCHING).suspense == D("2.50")
     assert books.open_debts() == []
     with pytest.raises(ConflictError, match="booked before"):
-        take_payment(payment, books)
+        take_payment(payment, books, MATCHING)
     other = Draft(reference="P2", amount=D("1.00"), currency="GBP", booked_on=DAY, payer="OP1")
-    assert take_payment(other, books).words == "no debt was found for it"
+    assert take_payment(other, books, MATCHING).words == "no debt was found for it"
 
     books.post([charge("charge:1:S2:x", "4.00", subject="S2")])
     (debt,) = books.open_debts("OP1")
@@ -147,23 +147,24 @@ def test_what_is_too_much_waits_in_suspense_until_two_persons_allocate_it(store:
 def test_debts_in_another_currency_are_not_paid(store: PostgresStore) -> None:
     store.accounts.post([charge()])
     other = Draft(reference="P2", amount=D("10.00"), currency="GBP", booked_on=DAY, payer="OP1")
-    row = take_payment(other, store.accounts)
+    row = take_payment(other, store.accounts, MATCHING)
     assert (row.matched, row.words) == (D(0), "owed in EUR and paid in GBP: a person decides")
 
 
-def statement_of(*entries: str, number: str = "S1") -> bytes:
+def statement_of(*entries: str, number: str = "S1", account: str = "DE0") -> bytes:
     return (
-        f"<Document><BkToCstmrStmt><Stmt><Id>{number}</Id><Acct><Id><IBAN>DE0</IBAN></Id></Acct>{''.join(entries)}"
+        f"<Document><BkToCstmrStmt><Stmt><Id>{number}</Id><Acct><Id><IBAN>{account}</IBAN></Id></Acct>{''.join(entries)}"
         "</Stmt></BkToCstmrStmt></Document>"
     ).encode()
 
 
 def bank_entry(
-    reference: str, amount: str, *, payer: str = "OP1", words: str = "", side: str = "CRDT", more: str = ""
-) -> str:
+    reference: str, amount: str, *, payer: str = "OP1", words: str = "", side: str = "CRDT", more: str = "",
+    on: str = "2026-07-02",
+) -> str:  # fmt: skip
     return (
         f'<Ntry><Amt Ccy="EUR">{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd>{more}<Sts>BOOK</Sts>'
-        f"<BookgDt><Dt>2026-07-02</Dt></BookgDt><AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls><TxDtls><RltdPties><Dbtr>"
+        f"<BookgDt><Dt>{on}</Dt></BookgDt><AcctSvcrRef>{reference}</AcctSvcrRef><NtryDtls><TxDtls><RltdPties><Dbtr>"
         f"<Nm>{payer}</Nm></Dbtr></RltdPties><RmtInf><Ustrd>{words}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )
 
@@ -190,6 +191,126 @@ def test_a_payment_in_two_statements_counts_once(store: PostgresStore) -> None:
     with pytest.raises(ConflictError, match="booked before with 4"):
         take(store, statement_of(bank_entry("B1", "5.00"), number="S3"))
     take(store, statement_of(bank_entry("B3", "5.00"), number="S3"))  # nothing of the refused one was kept
+
+
+def test_a_reference_used_again_on_another_account_or_day_is_another_payment(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge(amount="40.00")])
+    take(store, statement_of(bank_entry("B1", "4.00")))
+    (other,) = take(store, statement_of(bank_entry("B1", "4.00"), number="S2", account="DE1"))
+    assert other.matched == D("4.00")
+    (later,) = take(store, statement_of(bank_entry("B1", "4.00", on="2027-07-02"), number="S3"))
+    assert later.matched == D("4.00")
+    (value_day,) = take(
+        store, statement_of(bank_entry("B1", "4.00", more="<ValDt><Dt>2026-07-03</Dt></ValDt>"), number="S4")
+    )
+    assert (value_day.payment, value_day.matched) == ("B1/DE0/2026-07-03", D("4.00"))
+    for number, account, on in (("S5", "DE0", "2026-07-02"), ("S6", "DE1", "2026-07-02"), ("S7", "DE0", "2027-07-02")):
+        (again,) = take(store, statement_of(bank_entry("B1", "4.00", on=on), number=number, account=account))
+        assert (again.matched, again.words) == (0, "booked before: it counts once")
+    assert books.open_debts()[0].owed == D("24.0000")
+    assert [(each.account, each.amount) for each in books.balances() if each.account == "clearing"] == [
+        ("clearing", D("16.0000"))
+    ]
+
+
+def test_a_payment_twice_in_one_file_counts_once(store: PostgresStore) -> None:
+    store.accounts.post([charge()])
+    first, second = take(store, statement_of(bank_entry("B1", "4.00"), bank_entry("B1", "4.00")))
+    assert (first.matched, second.words) == (D("4.00"), "booked before: it counts once")
+    assert store.accounts.open_debts()[0].owed == D("6.0000")
+
+
+def test_what_was_entered_by_hand_is_the_banks_payment_once(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge(amount="40.00")])
+    by_hand = Draft(reference="B1", amount=D("4.00"), currency="EUR", booked_on=date(2026, 7, 20), payer="OP1")
+    take_payment(by_hand, books, MATCHING)
+    (row,) = take(store, statement_of(bank_entry("B1", "4.00")))
+    assert (row.matched, row.words) == (0, "booked before: it counts once")
+    (row,) = take(store, statement_of(bank_entry("B1", "4.00"), number="S2"))
+    assert (row.matched, row.words) == (0, "booked before: it counts once")
+    clearing = {each.scheme: each.amount for each in books.balances(by_party=True) if each.account == "clearing"}
+    assert clearing == {"": D(0), "DE0": D("4.0000")}  # the bank said on which account it came in
+    (other,) = take(store, statement_of(bank_entry("B1", "4.00"), number="S3", account="DE1"))
+    assert other.matched == D("4.00")  # the one entered by hand was told already
+    (later,) = take(store, statement_of(bank_entry("B1", "4.00", on="2027-07-02"), number="S4"))
+    assert later.matched == D("4.00")
+    assert books.open_debts()[0].owed == D("28.0000")
+    back = bank_entry("B1", "4.00", side="DBIT", more="<RvslInd>true</RvslInd>", on="2026-08-02")
+    (taken,) = take(store, statement_of(back, number="S5", account="DE1"))
+    assert (taken.words, books.open_debts()[0].owed) == ("taken back by the bank", D("32.0000"))
+    (taken,) = take(store, statement_of(back, number="S6"))
+    assert (taken.words, books.open_debts()[0].owed) == ("taken back by the bank", D("28.0000") + D("8.0000"))
+    (taken,) = take(store, statement_of(back, number="S7"))
+    assert taken.words == "taken back by the bank before: it counts once"
+    assert sum(each.amount for each in books.balances() if each.account == "clearing") == D("4.0000")
+
+
+def test_what_the_bank_told_is_not_entered_by_hand(store: PostgresStore) -> None:
+    books = store.accounts
+    waiting = books.proposals.enter("payment", "B1", draft_of("B1", "4.00 eur", "OP1", DAY), "anna")
+    take(store, statement_of(bank_entry("B1", "4.00")))
+    with pytest.raises(ConflictError, match="booked before"):
+        approve(waiting, "boris", books, MATCHING)
+    books.proposals.refuse(waiting, "boris", "the bank told it")
+    with pytest.raises(ConflictError, match="booked before"):
+        books.proposals.enter("payment", "B1", draft_of("B1", "4.00 eur", "OP1", DAY), "anna")
+    with pytest.raises(ConflictError, match="booked before with 4"):
+        books.proposals.enter("payment", "B1", draft_of("B1", "5.00 eur", "OP1", DAY), "anna")
+    assert books.proposals.enter("payment", "B1", draft_of("B1", "5.00 eur", "OP1", date(2027, 7, 1)), "anna")
+    assert books.proposals.enter("payment", "B", draft_of("B", "4.00 eur", "OP1", DAY), "anna")
+
+
+PAY = """
+import sys
+from datetime import date
+from decimal import Decimal
+from tidewaiter.model.errors import ConflictError
+from tidewaiter.revenue.payments import Draft
+from tidewaiter.store import PostgresStore
+from tidewaiter.store.accounts import MATCHING
+from tidewaiter.workflow.paying import take_payment
+
+if __name__ == "__main__":
+    with PostgresStore(sys.argv[1]) as store:
+        print("ready", flush=True)
+        sys.stdin.readline()
+        for number in range(20):
+            for own in (f"P{number}", f"P{number} of {sys.argv[2]}"):  # one that both take, and one of its own
+                payment = Draft(reference=own, amount=Decimal("1.00"), currency="EUR", booked_on=date(2026, 7, 2), payer="OP1")
+                try:
+                    take_payment(payment, store.accounts, MATCHING)
+                except ConflictError:
+                    print("known", flush=True)
+"""
+
+
+def test_two_processes_do_not_match_one_payment_or_one_debt_twice(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge(amount="50.00")])
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PAY, store.url, name], env=environment, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for name in ("one", "two")
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sum(each.count("known") for each in said) == 20  # taken by the one or the other, never by both
+    assert books.open_debts() == []
+    assert sum(each.amount for each in books.suspense()) == D("10.00")  # of 60.00 for a debt of 50.00
+    owed = [each.amount for each in books.balances() if each.account == "receivable"]
+    assert owed == [0]
 
 
 def test_a_payment_that_the_bank_takes_back(store: PostgresStore) -> None:

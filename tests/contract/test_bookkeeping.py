@@ -32,7 +32,7 @@ from tidewaiter.revenue.guarantees import Grant, GuaranteeError, secured
 from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account, Entry, Posting
 from tidewaiter.store import PostgresStore
-from tidewaiter.store.accounts import BOOKKEEPING
+from tidewaiter.store.accounts import BOOKKEEPING, MATCHING
 from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught, draw_overdue
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
@@ -95,7 +95,7 @@ def due(store: PostgresStore, number: int) -> Decimal:
 
 def paid(store: PostgresStore, reference: str, amount: Decimal, payer: str = IMPORTER, words: str = "") -> Any:
     payment = Draft(reference=reference, amount=amount, currency="GBP", booked_on=DAY, payer=payer, remittance=words)
-    return take_payment(payment, store.accounts)
+    return take_payment(payment, store.accounts, MATCHING)
 
 
 def last(store: PostgresStore, number: int) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from tidewaiter.regimes import load_regime
 from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account, Entry, Posting
 from tidewaiter.store import PostgresStore
+from tidewaiter.store.accounts import MATCHING
 from tidewaiter.workflow.interest import charge_interest
 from tidewaiter.workflow.paying import take_payment
 
@@ -47,7 +48,9 @@ def test_duty_bears_interest_once_for_each_day(store: PostgresStore) -> None:
     (again,) = charge_interest(books, load_regime, date(2026, 7, 11))
     assert (again.interest, again.words) == (0, "charged up to 2026-07-11")
     take_payment(
-        Draft(reference="P1", amount=D("400.00"), currency="GBP", booked_on=date(2026, 7, 17), payer="OP1"), books
+        Draft(reference="P1", amount=D("400.00"), currency="GBP", booked_on=date(2026, 7, 17), payer="OP1"),
+        books,
+        MATCHING,
     )
     (then,) = charge_interest(books, load_regime, date(2026, 7, 21))
     assert then.interest == D("1.58")  # (1000 × 5 + 600 × 5) × 7.25 % / 365 = 1.589…; none on interest

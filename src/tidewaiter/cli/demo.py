@@ -26,6 +26,7 @@ from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account
 from tidewaiter.risk.watch_list import WatchListEntry
 from tidewaiter.store import PostgresStore
+from tidewaiter.store.accounts import MATCHING
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.paying import take_payment
@@ -159,7 +160,7 @@ def _pay(store: PostgresStore, reference: str, on: date) -> None:
         if amount > 0:
             payment = Draft(reference=f"demo {reference}", amount=amount, currency=currency, booked_on=on, payer=party)
             with contextlib.suppress(ConflictError):
-                take_payment(payment, store.accounts)
+                take_payment(payment, store.accounts, MATCHING)
 
 
 def _returned(store: PostgresStore) -> list[dict[str, Any]]:

@@ -17,6 +17,15 @@ class TidewaiterError(Exception):
         self.place = place
 
 
+class UnavailableError(TidewaiterError):
+    """What it takes is not at hand now (a database that does not answer, a transaction that another one crossed).
+
+    Nothing is wrong with what was asked: the same may be tried again as it is.
+    """
+
+    code = "unavailable"
+
+
 class NotInForceError(TidewaiterError):
     """No law, rate or code is known for the legal day asked for; never taken as zero."""
 

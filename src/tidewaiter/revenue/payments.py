@@ -9,8 +9,10 @@ from decimal import Decimal
 
 from lxml import etree
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.errors import ConflictError, TidewaiterError
+from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, standing_now
 
 ZERO = Decimal(0)
 LARGEST_STATEMENT = 64 * 1024 * 1024
@@ -19,6 +21,8 @@ AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,5})?")
 MRN = re.compile(r"\b\d{2}[A-Z]{2}[A-Z0-9]{14}\b")
 NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED"})  # as SWIFT and ISO 20022 have it
 STATEMENT_NO = re.compile(r"\bTWS-\d{4,18}\b")
+# Between the day of a payment entered by hand and that of the bank's own word of it. Banks use a reference again, but not so soon.
+ENTERED_BY_HAND_DAYS_MAX = 92
 
 
 class BankStatementError(TidewaiterError):
@@ -28,7 +32,11 @@ class BankStatementError(TidewaiterError):
 
 
 class Draft(Struct, frozen=True, kw_only=True):
-    """One payment: what came in, from whom, when, and what it says it is for."""
+    """One payment: what came in, from whom, when, and what it says it is for.
+
+    Where a bank tells it, `account_id` is the account that it came in on and `value_on` its value day: a reference is
+    the bank's, and only with them it names one payment.
+    """
 
     reference: str
     amount: Decimal
@@ -37,6 +45,13 @@ class Draft(Struct, frozen=True, kw_only=True):
     payer: str = ""
     remittance: str = ""
     is_reversal: bool = False  # money of ours that came back, or a payment that the bank took back
+    account_id: str = ""
+    value_on: date | None = None  # None: entered by hand
+
+    @property
+    def number(self) -> str:
+        """What it is known by in the books: the bank's reference, with account and value day where a bank told it."""
+        return self.reference if self.value_on is None else f"{self.reference}/{self.account_id}/{self.value_on}"
 
 
 class BankStatement(Struct, frozen=True, kw_only=True):
@@ -106,6 +121,88 @@ def read_camt053(body: bytes) -> list[BankStatement]:
     return [_statement(each) for each in statements]
 
 
+def payment_key(number: str) -> str:
+    """The key under which a payment is booked, which is its subject as well."""
+    return f"payment:{number}"
+
+
+def booked_before(payment: Draft, booked: Sequence[Posting]) -> Posting | None:
+    """The posting by which a payment is in the books already; None where it is not.
+
+    `booked` are all postings under its reference, and what takes them back. A payment that a bank tells is the one of
+    the same account and value day, else one entered by hand about that day that no bank has told yet; one entered by
+    hand is any of about that day. Raises ConflictError where that one has another amount.
+    """
+    same = [posting for posting in booked if posting.key == payment_key(payment.number)]
+    for posting in same or [
+        each for each in _of_reference(payment.reference, booked) if _may_be(payment, each, booked)
+    ]:
+        came = money_in(posting)
+        if (came.amount, came.currency) != (payment.amount, payment.currency):
+            raise ConflictError(
+                f"payment {payment.reference} was booked before with {came.amount:f} {came.currency}, and now has"
+                f" {payment.amount:f} {payment.currency}",
+                hint="two payments under one reference: ask the bank which is right",
+                place=posting.key,
+            )
+        return posting
+    return None
+
+
+def taken_back_of(payment: Draft, booked: Sequence[Posting]) -> list[Posting]:
+    """The postings of the payment that the bank takes back by this one: the last of its account, reference and amount.
+
+    `booked` as for `booked_before`. None where no such payment stands; where it was taken back on that day, those of then.
+    """
+    mine = [
+        posting
+        for posting in booked
+        if posting.kind == Kind.PAYMENT
+        and (money_in(posting).amount, money_in(posting).currency) == (payment.amount, payment.currency)
+        and _account_of(posting, booked) in ("", payment.account_id)
+    ]
+    taken = {posting.reverses: posting.booked_on for posting in booked if posting.reverses}
+    again = [posting for posting in mine if taken.get(posting.key) == payment.booked_on]
+    standing = again or [posting for posting in mine if posting.key not in taken]
+    if not standing:
+        return []
+    last = max(standing, key=lambda posting: posting.booked_on)
+    return [last, *(each for each in booked if each.kind == Kind.TOLD and each.subject == last.key)]
+
+
+def money_in(posting: Posting) -> Entry:
+    """The entry of a payment's posting by which the money came in."""
+    return max((each for each in posting.entries if each.account is Account.CLEARING), key=lambda each: each.amount)
+
+
+def _of_reference(reference: str, booked: Sequence[Posting]) -> list[Posting]:
+    """Payments that stand and have this very reference, not one that begins so."""
+    return [
+        posting
+        for posting in standing_now(booked)
+        if posting.kind == Kind.PAYMENT
+        and re.fullmatch(
+            rf"{re.escape(reference)}(/{re.escape(money_in(posting).scheme)}/\d{{4}}-\d\d-\d\d)?",
+            posting.key.removeprefix(payment_key("")),
+        )
+    ]
+
+
+def _may_be(payment: Draft, posting: Posting, booked: Sequence[Posting]) -> bool:
+    if abs((posting.booked_on - payment.booked_on).days) > ENTERED_BY_HAND_DAYS_MAX:
+        return False
+    if payment.value_on is None:
+        return True
+    is_told = any(each.kind == Kind.TOLD and each.subject == posting.key for each in standing_now(booked))
+    return posting.key == payment_key(payment.reference) and not is_told
+
+
+def _account_of(posting: Posting, booked: Sequence[Posting]) -> str:
+    """The bank's account that a payment came in on, told later where it was entered by hand; "" where it is not known."""
+    told = (each for each in booked if each.kind == Kind.TOLD and each.subject == posting.key)
+    return money_in(next(told, posting)).scheme
+
+
 def match(payment: Draft, debts: Sequence[Debt], whose: str) -> Match:
     """A payment laid onto debts in their order; `whose` says in words what they were found by.
 
@@ -150,6 +247,7 @@ def _statement(node: etree._Element) -> BankStatement:
         found = _payments(entry, abs(signed), f"{account_id}/{statement_id}/{number}")
         kept = sum((each.amount for each in found), ZERO) - abs(signed)
         charges += kept if signed > 0 else -kept
+        found = [replace(each, account_id=account_id, value_on=_value_day(entry) or each.booked_on) for each in found]
         (payments if signed > 0 else taken_back).extend(found)
     opening, closing = _balance(node, ("OPBD", "PRCD")), _balance(node, ("CLBD",))
     if opening is not None and closing is not None and opening + total != closing:
@@ -276,6 +374,14 @@ def _day(entry: etree._Element, place: str) -> date:
         return date.fromisoformat(text[:10])
     except ValueError:
         raise BankStatementError(f"{text!r} is no day", place=place, hint="BookgDt/Dt as 2026-07-01") from None
+
+
+def _value_day(entry: etree._Element) -> date | None:
+    text = _text(entry, "ValDt/{*}Dt") or _text(entry, "ValDt/{*}DtTm")
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
 
 
 def _balance(node: etree._Element, codes: Iterable[str]) -> Decimal | None:

@@ -41,7 +41,7 @@ class Account(StrEnum):
 
     RECEIVABLE = "receivable"  # what a payer owes at the border
     REVENUE = "revenue"  # what was charged, by type
-    CLEARING = "clearing"  # money that came in or went out by bank
+    CLEARING = "clearing"  # money that came in or went out by bank; `scheme` is the bank's account, where it is known
     BANK_CHARGES = "bank_charges"  # what a bank kept of a payment: the payer has paid it all the same
     SUSPENSE = "suspense"  # money that no debt was found for yet
     REFUND = "refund"  # what is to be paid back
@@ -64,6 +64,7 @@ class Kind(StrEnum):
     RELEASED = "guarantee release"
     DRAWN = "guarantee draw"
     PAYMENT = "payment"
+    TOLD = "payment told"  # by a bank, which was entered by hand before
     ALLOCATION = "allocation"  # out of suspense
     REFUND = "refund"
     RECALLED = "refund recalled"  # more was given back than is charged by now: owed again

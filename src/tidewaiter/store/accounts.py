@@ -16,10 +16,11 @@ from tidewaiter.revenue.interest import Movement
 from tidewaiter.revenue.payments import Allocation, BankStatement, Debt, Draft
 from tidewaiter.revenue.postings import Posting, PostingError
 from tidewaiter.revenue.statements import NUMBER_PREFIX
-from tidewaiter.store import ledger, proposals
+from tidewaiter.store import ledger, proposals, set_asides
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.guarantees import Guarantees
 from tidewaiter.store.statements import Statements
+from tidewaiter.workflow.set_aside import NOTHING, Change
 
 BOOKKEEPING: Final = 0x7469_6466  # held by the one process that posts decisions
 MATCHING: Final = 0x7469_6467  # held by whoever lays payments onto debts
@@ -58,6 +59,7 @@ class Accounts:
         self.proposals = proposals.Proposals(connections)
         self.guarantees = Guarantees(connections, self.proposals)
         self.statements = Statements(connections)
+        self.set_asides = set_asides.SetAsides(connections)
 
     def post(
         self,
@@ -66,12 +68,14 @@ class Accounts:
         source: str = "",
         position: int = 0,
         statements: Sequence[tuple[BankStatement, bytes]] = (),
+        aside: Change = NOTHING,
     ) -> int:
         """Book postings, all or none; how many were new. One booked before under its key is left as it is.
 
         With `source`, records in the same transaction how far that source is
         posted; with `statements` that these bank statements (each with the
-        digest of its message) were read. Raises PostingError for a posting that
+        digest of its message) were read; with `aside` what is set aside of the
+        source and what is not any more. Raises PostingError for a posting that
         does not balance, ConflictError for a key used before for other content
         and for a bank statement read before, GuaranteeError where a guarantee
         does not cover what would be reserved.
@@ -80,6 +84,7 @@ class Accounts:
         with self._transaction() as connection:
             for statement, digest in statements:
                 ledger.remember(connection, statement, digest)
+            set_asides.write(connection, aside)
             return ledger.write(connection, postings, source, position)
 
     def approve(self, proposal_id: int, by: str, book: Callable[[Draft | Allocation], Sequence[Posting]]) -> int:
@@ -141,7 +146,6 @@ class Accounts:
 
     def _sums(self, condition: str, subject_prefix: str) -> dict[tuple[str, str, str], Decimal]:
         with self._connections.lend() as connection:
-            connection.execute("ANALYZE posting, entry")  # after much was written at once, plans are made for little
             rows = connection.execute(
                 (
                     "SELECT CASE account WHEN 'revenue' THEN 'revenue' ELSE 'memo' END, type_code, currency, -sum(amount)"
@@ -151,6 +155,11 @@ class Accounts:
                 [ledger.prefix(subject_prefix)],
             ).fetchall()
         return {(row[0], row[1], row[2]): row[3] for row in rows}
+
+    def analyze(self) -> None:
+        """Let the database count anew what is in the books: after much was written at once, plans are made for little."""
+        with self._connections.lend() as connection:
+            connection.execute("ANALYZE posting, entry")
 
     def charged(self, subjects: Sequence[str]) -> dict[str, dict[str, Decimal]]:
         """What is charged on each subject now, by type, after reversals and refunds; amounts above zero."""
@@ -172,6 +181,11 @@ class Accounts:
             for posting in ledger.read(connection, "posting.subject = ANY (%s)", [list(subjects)]):
                 found[posting.subject].append(posting)
         return found
+
+    def payments(self, reference: str) -> list[Posting]:
+        """Every posting of payments under a bank's reference, by hand and on any account, and what takes them back."""
+        with self._connections.lend() as connection:
+            return ledger.payments(connection, reference)
 
     def posting(self, key: str) -> Posting:
         """One posting. Raises NotFoundError."""

@@ -9,14 +9,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
+import psycopg.errors
 
-from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.errors import UnavailableError
 
 IDLE_MAX = 48  # as many as threads that ask at once: opening one costs the server a process
 
 
-class DatabaseError(TidewaiterError):
-    """The database cannot be reached, or refused what was asked."""
+# Faults of what was to be written. All others are the server's, the network's or our own queries'.
+_OF_VALUES = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+
+
+class DatabaseError(UnavailableError):
+    """The database cannot be reached, broke off, or cannot do now what was asked."""
 
     code = "store.database"
 
@@ -51,13 +56,21 @@ class Connections:
 
     @contextmanager
     def lend(self) -> Iterator[psycopg.Connection]:
-        """A connection for one transaction. Raises DatabaseError where the server is gone."""
+        """A connection for one transaction.
+
+        Raises DatabaseError where the server is gone or cannot do it now. What it refuses of the values themselves
+        (a constraint, a number out of range, a text too long for an index) is raised as psycopg has it.
+        """
         connection = self._take()
         try:
             yield connection
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
+            if isinstance(error, _OF_VALUES):
+                raise
             connection.close()
-            raise DatabaseError(f"the database broke off: {error}", hint="try again") from error
+            has_gone = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+            what = "broke off" if has_gone else "cannot do it"
+            raise DatabaseError(f"the database {what}: {error}", hint="try again") from error
         finally:
             self._give_back(connection)
 

@@ -26,7 +26,7 @@ from typing import IO
 
 import psycopg
 
-from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.errors import UnavailableError
 
 SUPERUSER = "postgres"
 SERVER_USER = "tidewaiter"  # made when started as root, whom PostgreSQL refuses
@@ -51,7 +51,7 @@ CONFIGURATION = {
 }
 
 
-class EmbeddedServerError(TidewaiterError):
+class EmbeddedServerError(UnavailableError):
     """The embedded PostgreSQL could not be set up, started or stopped."""
 
     code = "store.embedded"

@@ -9,7 +9,7 @@ import psycopg
 
 from tidewaiter.model.errors import ConflictError
 from tidewaiter.revenue.guarantees import GuaranteeError
-from tidewaiter.revenue.payments import BankStatement, Debt
+from tidewaiter.revenue.payments import BankStatement, Debt, payment_key
 from tidewaiter.revenue.postings import Account, Entry, Posting, PostingError
 
 BOOKS_LOCK: Final = 0x7469_6468  # shared by all who post, held alone by who must see every posting up to a number
@@ -131,6 +131,17 @@ def read(connection: psycopg.Connection, condition: str, values: Sequence[Any]) 
         )
         for key, (head, entries) in found.items()
     ]  # fmt: skip
+
+
+def payments(connection: psycopg.Connection, reference: str) -> list[Posting]:
+    """Postings of payments under a bank's reference, whatever the account and day, and what takes them back."""
+    key = payment_key(reference)
+    begins = (f"{key}/", f"{key}0")  # what begins so: "0" follows "/", byte by byte
+    return read(
+        connection,
+        "posting_key = %s OR posting_key >= %s AND posting_key < %s OR reverses = %s OR reverses >= %s AND reverses < %s",
+        [key, *begins] * 2,
+    )
 
 
 def debts(connection: psycopg.Connection, condition: str, values: Sequence[Any]) -> list[Debt]:

@@ -12,8 +12,9 @@ from msgspec import Struct
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.revenue.guarantees import Grant
-from tidewaiter.revenue.payments import Allocation, Draft
+from tidewaiter.revenue.payments import Allocation, Draft, booked_before
 from tidewaiter.revenue.postings import PostingError
+from tidewaiter.store import ledger
 from tidewaiter.store.connections import Connections
 
 Content = Draft | Allocation | Grant
@@ -48,7 +49,7 @@ class Proposals:
         """Keep it until a second person answers; its number. Raises ConflictError where the same waits or is booked."""
         with self._connections.lend() as connection, connection.transaction():
             connection.execute("LOCK TABLE proposal IN SHARE ROW EXCLUSIVE MODE")
-            _refuse_known(connection, kind, reference)
+            _refuse_known(connection, kind, reference, content)
             row = connection.execute(
                 "INSERT INTO proposal (kind, reference, content, entered_by) VALUES (%s, %s, %b, %s)"
                 " RETURNING proposal_id",
@@ -106,17 +107,14 @@ def answer(connection: psycopg.Connection, proposal_id: int, by: str, *, words: 
         raise ConflictError(f"{before.kind} {proposal_id} was {what} by {before.answered_by} before")
 
 
-def _refuse_known(connection: psycopg.Connection, kind: str, reference: str) -> None:
+def _refuse_known(connection: psycopg.Connection, kind: str, reference: str, content: Content) -> None:
     waiting = _read(connection, "kind = %s AND reference = %s AND is_approved IS NULL", [kind, reference])
     if waiting:
         raise ConflictError(
             f"a {kind} {reference!r} waits already, entered by {waiting[0].entered_by}",
             hint=f"approve or refuse {waiting[0].proposal_id} first",
         )
-    if kind != "payment":
-        return
-    booked = connection.execute("SELECT 1 FROM posting WHERE posting_key = %s", [f"payment:{reference}"]).fetchone()
-    if booked:
+    if isinstance(content, Draft) and booked_before(content, ledger.payments(connection, content.reference)):
         raise ConflictError(f"a payment {reference!r} was booked before", hint="the same payment counts once")
 
 

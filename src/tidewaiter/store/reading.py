@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 import msgspec
 import psycopg
+import zstandard
 from msgspec import Struct
 from psycopg.rows import dict_row
 
@@ -211,10 +212,14 @@ def read_blocks(connection: psycopg.Connection, after: int, limit: int) -> list[
         "SELECT block_id, content, bodies FROM evidence_block WHERE block_id > %s ORDER BY block_id LIMIT %s",
         [after, limit],
     ).fetchall()
-    return [
-        Block(block_id, rows.decode_evidence(content), rows.decode_bodies(bodies) if bodies else None)
-        for block_id, content, bodies in found
-    ]
+    return [_block(*row) for row in found]
+
+
+def _block(block_id: int, content: bytes, bodies: bytes | None) -> Block:
+    try:
+        return Block(block_id, rows.decode_evidence(content), rows.decode_bodies(bodies) if bodies else None)
+    except (zstandard.ZstdError, msgspec.MsgspecError, ValueError) as error:
+        return Block(block_id, (), None, str(error))
 
 
 def read_ended(connection: psycopg.Connection, after: int, limit: int) -> tuple[int, list[Ended]]:
@@ -225,8 +230,8 @@ def read_ended(connection: psycopg.Connection, after: int, limit: int) -> tuple[
         [after, limit],
     ).fetchall()
     ended = [
-        Ended(declaration_id, State(to_state), recorded_at.astimezone(UTC).date())
-        for _, declaration_id, from_state, to_state, recorded_at in found
+        Ended(declaration_id, State(to_state), recorded_at.astimezone(UTC).date(), number)
+        for number, declaration_id, from_state, to_state, recorded_at in found
         if to_state in ("refused", "invalidated", "rejected") and from_state != to_state
     ]
     return (found[-1][0] if found else after), ended

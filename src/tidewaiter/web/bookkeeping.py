@@ -36,7 +36,11 @@ def kept(url: str) -> Iterator[int]:
 
 
 def keep(url: str, parent: int) -> None:
-    """Catch up again and again until the parent process is gone. What fails is logged and tried again."""
+    """Catch up again and again until the parent process is gone.
+
+    What cannot be read or posted is set aside and logged, and the rest goes on. Where all of it fails (a database that
+    does not answer) that is logged and tried again.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, and ends us, too
     os.nice(NICE)
     log = logging.getLogger("tidewaiter.bookkeeping")
@@ -45,7 +49,9 @@ def keep(url: str, parent: int) -> None:
             with PostgresStore(url) as store:
                 bookkeeper = Bookkeeper(store, store.accounts, Desk(store))
                 while os.getppid() == parent:
-                    bookkeeper.catch_up(BOOKKEEPING)
+                    done = bookkeeper.catch_up(BOOKKEEPING)
+                    if done.set_aside:
+                        log.error("%d set aside, not in the books: tidewaiter accounts set-aside", done.set_aside)
                     time.sleep(REST_SECONDS)
         except TidewaiterError as error:
             log.warning("the books wait: %s", error.detail)

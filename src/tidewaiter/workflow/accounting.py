@@ -17,6 +17,7 @@ from tidewaiter.regimes import Regime
 from tidewaiter.revenue.obligations import Obligation, obligations
 from tidewaiter.revenue.postings import Posting, brought_up_to_date, charged, generation
 from tidewaiter.revenue.statements import CHARGED, MEMO, OWED, Row, Statement
+from tidewaiter.workflow.set_aside import NOTHING, Change, SetAside
 
 ZERO = Decimal(0)
 
@@ -41,6 +42,13 @@ class Guarantees(Protocol):
         """Where what is taken is not what the postings say."""
 
 
+class SetAsides(Protocol):
+    """What proving needs of what is set aside."""
+
+    def open(self, limit: int | None = None) -> list[SetAside]:
+        """What is set aside now."""
+
+
 class Books(Protocol):
     """What posting and proving need of the accounts."""
 
@@ -52,8 +60,12 @@ class Books(Protocol):
     def guarantees(self) -> Guarantees:
         """Guarantees and what is taken of them."""
 
-    def post(self, postings: Sequence[Posting], *, source: str = "", position: int = 0) -> int:
-        """Book postings, all or none."""
+    @property
+    def set_asides(self) -> SetAsides:
+        """What could not be taken in."""
+
+    def post(self, postings: Sequence[Posting], *, source: str = "", position: int = 0, aside: Change = NOTHING) -> int:
+        """Book postings, how far their source is posted, and what of it is set aside, all or none."""
 
     def position(self, source: str) -> int:
         """How far a source is posted."""
@@ -91,8 +103,8 @@ class Ending(Struct, frozen=True, kw_only=True):
 class Reconciliation(Struct, frozen=True, kw_only=True):
     """Three sums that must be one: of assessments, of postings, of statements. `difference` is the largest gap.
 
-    `problems` are statements that do not add up or do not follow on one another, and guarantees that are not what
-    was booked, in words.
+    `problems` are statements that do not add up or do not follow on one another, guarantees that are not what was
+    booked, and decisions that cannot be read again, in words. While something is `set_aside`, nothing is proved.
     """
 
     assessed: Totals
@@ -102,11 +114,12 @@ class Reconciliation(Struct, frozen=True, kw_only=True):
     accounts: int = 0
     statements: int = 0
     problems: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
 
     @property
     def is_exact(self) -> bool:
-        """True when nothing differs by anything."""
-        return self.difference == 0 and not self.problems
+        """True when nothing differs by anything, and nothing is set aside."""
+        return self.difference == 0 and not self.problems and not self.set_aside
 
 
 def post(
@@ -171,7 +184,7 @@ def reconcile(assessed: Totals, books: Books, subject_prefix: str) -> Reconcilia
     return Reconciliation(
         assessed=assessed, posted=posted, stated=proof.stated, difference=max(gaps, default=ZERO),
         accounts=proof.accounts, statements=proof.statements,
-        problems=(*proof.problems, *books.guarantees.untrue()),
+        problems=(*proof.problems, *books.guarantees.untrue()), set_aside=tuple(books.set_asides.open()),
     )  # fmt: skip
 
 

@@ -5,14 +5,19 @@
 One process at a time does it. Each step is taken again after a crash and then finds itself done: charges are brought up to
 what the decision says, a reservation is one posting under one key, a hold that is lifted is not open. Only then does the
 position move on. A decision itself is never touched: a hold is lifted by an act of its own, as an officer's is.
+
+What cannot be read or posted is set aside as the position moves on, and `again` tries it anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import partial
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -24,7 +29,8 @@ from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, released,
 from tidewaiter.workflow import accounting, evidence
 from tidewaiter.workflow.accounting import Ending, Happening, Reconciliation, Totals, owed, sum_of
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.evidence import Evidence, Posted, declaration_of
+from tidewaiter.workflow.evidence import Ended, Evidence, Posted, Unread, declaration_of, subject_of
+from tidewaiter.workflow.set_aside import SetAside, Spot, Tray, words_of
 
 DECISIONS: Final = "decisions"  # sources, each with the position of what is posted last: a block of evidence,
 ENDED: Final = "ended"  # a change of state,
@@ -32,6 +38,7 @@ PAID: Final = "paid"  # a posting
 BLOCKS_AT_ONCE: Final = 16
 ENDED_AT_ONCE: Final = 5_000
 SUBJECTS_AT_ONCE: Final = 1_000
+MANY: Final = 50_000  # postings made in one go, after which the database counts anew
 ACTOR: Final = "accounts"
 ZERO: Final = Decimal(0)
 
@@ -52,6 +59,9 @@ class Books(accounting.Books, Protocol):
 
     def alone(self, lock: int, *, waits: bool = True) -> AbstractContextManager[bool]:
         """Hold a lock of the books."""
+
+    def analyze(self) -> None:
+        """Let the database count anew what is in the books."""
 
     def last_posting(self) -> int:
         """The number of the last posting."""
@@ -77,17 +87,18 @@ class Desk(Protocol):
 
 
 class Caught(Struct, frozen=True):
-    """What one round of keeping the books did. `is_ours`: no other process was at it."""
+    """What one round of keeping the books did. `is_ours`: no other process was at it; `set_aside`: not in the books."""
 
     is_ours: bool = True
     postings: int = 0
     secured: int = 0
     lifted: int = 0
+    set_aside: int = 0
 
     def __add__(self, other: Caught) -> Caught:
         return Caught(
             self.is_ours and other.is_ours, self.postings + other.postings, self.secured + other.secured,
-            self.lifted + other.lifted,
+            self.lifted + other.lifted, self.set_aside + other.set_aside,
         )  # fmt: skip
 
 
@@ -100,6 +111,7 @@ class Bookkeeper:
         self._desk = desk
         self._clock = clock
         self._reader = evidence.Reader(store)
+        self._aside: set[str] = set()  # subjects of which something is set aside
 
     def catch_up(self, lock: int) -> Caught:
         """Post all that was decided, ended and paid since; does nothing while another process is at it."""
@@ -113,24 +125,41 @@ class Bookkeeper:
 
     def rounds(self) -> Iterator[Caught]:
         """The same, a few blocks at a time; for who holds the lock."""
-        while blocks := self._store.blocks(self._books.position(DECISIONS), BLOCKS_AT_ONCE):
-            yield self._post(blocks)
-        while True:
-            before = self._books.position(ENDED)
-            last, ended = self._store.ended(before, ENDED_AT_ONCE)
-            if last <= before:
-                break
-            made = accounting.post(evidence.endings(ended), self._books, source=ENDED, position=last)
-            yield Caught(postings=made)
-        yield from self._settle()
+        self._aside = {each.subject for each in self._books.set_asides.open()}
+        postings = 0
+        for done in chain(self._post(), self._end(), self._settle()):
+            postings += done.postings
+            yield done
+        if postings >= MANY:
+            self._books.analyze()
+
+    def again(self, subjects: Sequence[str] = ()) -> Iterator[Caught]:
+        """Try again what is set aside, all of it or on these subjects; for who holds the lock, after the rounds."""
+        found = self._books.set_asides.open()
+        self._aside = {each.subject for each in found}
+        wanted = [each for each in found if not subjects or each.subject in subjects]
+        for (source, position), group in groupby(wanted, key=lambda each: (each.source, each.position)):
+            tray = Tray(source, self._aside, self._clock())
+            yield _sum(self._again(source, position, list(group), tray)) + self._put_down(tray)
 
     # --- decided ---------------------------------------------------------------------------------------------
 
-    def _post(self, blocks: Sequence[evidence.Block]) -> Caught:
-        read = list(self._reader.decisions(blocks))
+    def _post(self) -> Iterator[Caught]:
+        while blocks := self._store.blocks(self._books.position(DECISIONS), BLOCKS_AT_ONCE):
+            tray = Tray(DECISIONS, self._aside, self._clock())
+            read, unread = _told_apart(self._reader.decisions(blocks))
+            done = self._carried(read, tray)
+            for each in unread:
+                tray.add(each.spot, each.error)
+            yield done + self._put_down(tray, DECISIONS, blocks[-1].block_id)
+
+    def _carried(self, read: Sequence[Posted], tray: Tray) -> Caught:
         versions = self._store.versions([each.declaration_id for each in read])
-        decided = _as_they_stand(read, versions)
-        happenings = [each.happening for each in decided]
+        take = partial(self._take, versions=versions)
+        return _sum(tray.carry(take, _as_they_stand(read, versions), attrgetter("spot")))
+
+    def _take(self, decided: Sequence[Posted], versions: Mapping[int, int]) -> Caught:
+        done = Caught(postings=accounting.post([each.happening for each in decided], self._books))
         # What an earlier version owes is neither secured nor paid for: a hold is the present version's.
         present = [
             each
@@ -138,15 +167,13 @@ class Bookkeeper:
             if isinstance(each.happening, Happening) and versions[each.declaration_id] == each.version
         ]
         held_again = [each for each in present if each.is_held and each.version > 1]
-        covers = self._covers(present)
-        last = blocks[-1].block_id
-        if not covers and not held_again:
-            return Caught(postings=accounting.post(happenings, self._books, source=DECISIONS, position=last))
-        done = Caught(postings=accounting.post(happenings, self._books))
-        done += self._secure(_concerned(present, covers), covers)
+        if covers := self._covers(present):
+            done += self._secure(_concerned(present, covers), covers)
         for start in range(0, len(held_again), SUBJECTS_AT_ONCE):
             done += self._paid_before(held_again[start : start + SUBJECTS_AT_ONCE])
-        self._books.post([], source=DECISIONS, position=last)
+        # Payments that came while it was set aside passed it over.
+        if back := [each.happening.subject for each in decided if each.happening.subject in self._aside]:
+            done += self._settled(back, "paid in full before it was posted")
         return done
 
     def _covers(self, decided: Sequence[Posted]) -> dict[str, Cover]:
@@ -232,13 +259,17 @@ class Bookkeeper:
         after, until = self._books.position(PAID), self._books.last_posting()
         if until <= after:
             return
+        tray = Tray(PAID, self._aside, self._clock())
         for debt, key in self._books.paid_between(after, until):
-            subjects = [debt.about] if debt.about else self._books.subjects_of(debt)
+            # Of what is set aside it is not known what is still to be paid: it is looked at when it is posted.
+            concerned = [debt.about] if debt.about else self._books.subjects_of(debt)
+            subjects = [subject for subject in concerned if subject not in self._aside]
+            settle, spot = partial(self._settled, words=_paid(key)), partial(_settling, position=until, key=key)
             for start in range(0, len(subjects), SUBJECTS_AT_ONCE):
-                yield self._settled(subjects[start : start + SUBJECTS_AT_ONCE], key)
-        self._books.post([], source=PAID, position=until)
+                yield _sum(tray.carry(settle, subjects[start : start + SUBJECTS_AT_ONCE], spot))
+        yield self._put_down(tray, PAID, until)
 
-    def _settled(self, subjects: Sequence[str], key: str) -> Caught:
+    def _settled(self, subjects: Sequence[str], words: str) -> Caught:
         """Those of these subjects on which nothing is open any more: reservations released, holds lifted."""
         on = self._clock().date()
         standing = self._books.of_subjects(subjects)
@@ -253,9 +284,69 @@ class Bookkeeper:
                 continue
             releases += [released(each, on) for each in reservations(standing[subject])]
             if number in versions:
-                lifted[number, versions[number]] = f"paid in full: {key.partition(':')[2]}"
+                lifted[number, versions[number]] = words
         made = self._books.post(releases) if releases else 0
         return Caught(postings=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
+
+    # --- ended, and set aside --------------------------------------------------------------------------------
+
+    def _end(self) -> Iterator[Caught]:
+        while True:
+            before = self._books.position(ENDED)
+            last, ended = self._store.ended(before, ENDED_AT_ONCE)
+            if last <= before:
+                return
+            tray = Tray(ENDED, self._aside, self._clock())
+            yield _sum(tray.carry(self._ended, ended, attrgetter("spot"))) + self._put_down(tray, ENDED, last)
+
+    def _ended(self, ended: Sequence[Ended]) -> Caught:
+        return Caught(postings=accounting.post(evidence.endings(ended), self._books))
+
+    def _put_down(self, tray: Tray, source: str = "", position: int = 0) -> Caught:
+        """Write down what is set aside, and in the same transaction how far the source is gone through."""
+        change = tray.change()
+        self._books.post([], source=source, position=position, aside=change)
+        self._aside -= set(change.ended)
+        self._aside |= {each.subject for each in change.added}
+        return Caught(set_aside=len(change.added))
+
+    def _again(self, source: str, position: int, found: Sequence[SetAside], tray: Tray) -> list[Caught]:
+        """Read again what was set aside at one place of a source, and do with it what was to be done."""
+        wanted = {each.subject for each in found}
+        if source == DECISIONS:
+            return self._block_again(position, wanted, tray)
+        if source == ENDED:
+            _, ended = self._store.ended(position - 1, 1)
+            return tray.carry(self._ended, [each for each in ended if each.spot.subject in wanted], attrgetter("spot"))
+        done: list[Caught] = []
+        for each in found:
+            settle = partial(self._settled, words=_paid(each.place))
+            done += tray.carry(settle, [each.subject], partial(_settling, position=position, key=each.place))
+        return done
+
+    def _block_again(self, block_id: int, wanted: set[str], tray: Tray) -> list[Caught]:
+        """The decisions of a block, or those on some subjects, as they stand.
+
+        What was decided anew since is not posted: that stands in a later block, and is posted or set aside as such.
+        """
+        blocks = self._store.blocks(block_id - 1, 1)
+        if [each.block_id for each in blocks] != [block_id]:
+            error = evidence.EvidenceError("the block is not kept any more", hint="restore it from a backup")
+            for subject in wanted:
+                tray.add(Spot(subject, block_id, f"block {block_id} of evidence"), error)
+            return []
+        read, unread = _told_apart(self._reader.decisions(blocks))
+        is_all = f"block:{block_id}" in wanted
+        read = [each for each in read if is_all or each.spot.subject in wanted]
+        valid = self._store.versions([each.declaration_id for each in read])
+        tray.end(wanted)
+        done = self._carried(
+            [each for each in read if valid.get(each.declaration_id, each.version) == each.version], tray
+        )
+        for each in unread:
+            if is_all or each.spot.subject in wanted:
+                tray.add(each.spot, each.error)
+        return [done]
 
     # --- proved ----------------------------------------------------------------------------------------------
 
@@ -266,11 +357,17 @@ class Bookkeeper:
         charged by now may be less than that: then nothing is, and the rest must have been called back.
         """
         totals: Totals = {}
+        problems: list[str] = []
         position, block_id = self._books.position(DECISIONS), 0
         while block_id < position and (blocks := self._store.blocks(block_id, BLOCKS_AT_ONCE)):
-            decided = list(self._reader.decisions(blocks))
+            decided, unread = _told_apart(self._reader.decisions(blocks))
+            problems += self._unknown(unread)
             valid = self._store.versions([each.declaration_id for each in decided])
-            less = given_back(list(valid))
+            less: dict[int, Totals] = {}
+            tray = Tray("returns", frozenset(), self._clock())
+            for part in tray.carry(given_back, list(valid), lambda number: Spot(subject_of(number), 0, "")):
+                less.update(part)
+            problems += [f"{each.subject}: a return on it cannot be read: {each.words}" for each in tray.change().added]
             for each in decided:
                 is_last = valid.get(each.declaration_id) == each.version
                 if is_last and isinstance(each.happening, Happening) and each.happening.assessment is not None:
@@ -280,7 +377,45 @@ class Bookkeeper:
                         rest = max(amount - less.get(each.declaration_id, {}).get(key, ZERO), ZERO)
                         totals[key] = totals.get(key, ZERO) + rest
             block_id = blocks[-1].block_id
-        return accounting.reconcile(totals, self._books, "declaration:")
+        found = accounting.reconcile(totals, self._books, "declaration:")
+        return replace(found, problems=(*problems, *found.problems))
+
+    def _unknown(self, unread: Sequence[Unread]) -> list[str]:
+        """Decisions that were posted and cannot be read again: what they come to is not known. In words."""
+        numbers = [number for each in unread if (number := declaration_of(each.spot.subject)) is not None]
+        valid = self._store.versions(numbers)
+        return [
+            f"{each.spot.subject} ({each.spot.place}): {words_of(each.error)}"
+            for each in unread
+            if each.spot.subject not in self._aside
+            and (not each.version or valid.get(declaration_of(each.spot.subject) or 0) == each.version)
+        ]
+
+
+def _told_apart(found: Iterable[Posted | Unread]) -> tuple[list[Posted], list[Unread]]:
+    """What could be read, and of the rest what nothing later of the same subject follows that could."""
+    read: list[Posted] = []
+    unread: dict[str, Unread] = {}
+    for each in found:
+        if isinstance(each, Posted):
+            read.append(each)
+            unread.pop(each.spot.subject, None)
+        else:
+            unread[each.spot.subject] = each
+    return read, list(unread.values())
+
+
+def _sum(done: Iterable[Caught]) -> Caught:
+    return sum(done, Caught())
+
+
+def _paid(key: str) -> str:
+    """Why a hold is lifted that a payment, by its key, was for."""
+    return f"paid in full: {key.partition(':')[2]}"
+
+
+def _settling(subject: str, *, position: int, key: str) -> Spot:
+    return Spot(subject, position, key)
 
 
 def _as_they_stand(decided: Sequence[Posted], versions: Mapping[int, int]) -> list[Posted]:

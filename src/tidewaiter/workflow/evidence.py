@@ -9,36 +9,55 @@ from typing import Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.messages import forms
 from tidewaiter.model.decision import Evaluation, HoldKind, State
 from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.obligations import is_owed, obligations
 from tidewaiter.workflow.accounting import Ending, Happening
-from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, content, pieces_taken_in
+from tidewaiter.workflow.pieces import Piece, content, pieces_taken_in
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept
+from tidewaiter.workflow.set_aside import PASSING, Spot
 
 WITHOUT_DEBT = (State.REJECTED, State.REFUSED, State.INVALIDATED)
 REGIMES_KEPT = 64
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 
 
+class EvidenceError(TidewaiterError):
+    """What a decision that charges something rests on cannot be found or read: what is owed on it is not known."""
+
+    code = "accounts.evidence"
+
+
 class Block(Struct, frozen=True):
-    """One block of evidence: its decisions, and the records' own bytes where they are kept beside it."""
+    """One block of evidence: its decisions, and the records' own bytes where they are kept beside it.
+
+    Where it cannot be read it has none, and `problem` says why.
+    """
 
     block_id: int
     kept: tuple[Kept, ...]
     bodies: tuple[bytes, ...] | None
+    problem: str = ""
 
 
 class Ended(Struct, frozen=True):
-    """A declaration that was refused or invalidated after it was decided."""
+    """A declaration that was refused or invalidated after it was decided; the change of state has a number."""
 
     declaration_id: int
     state: State
     on: date
+    number: int
+
+    @property
+    def spot(self) -> Spot:
+        """Where it stands among the changes of state."""
+        return Spot(subject_of(self.declaration_id), self.number, f"change of state {self.number}: {self.state.value}")
 
 
 class Evidence(Store, Protocol):
@@ -65,27 +84,49 @@ class Posted(Struct, frozen=True):
     happening: Happening | Ending
     is_held: bool = False
     named: tuple[str, ...] = ()
+    spot: Spot = Spot("", 0, "")
+
+
+class Unread(Struct, frozen=True):
+    """A decision, or a whole block of them, that cannot be read, and why."""
+
+    spot: Spot
+    error: Exception
+    version: int = 0
 
 
 class Reader:
-    """Reads blocks; holds the law it met and the records of the last small message."""
+    """Reads blocks; holds the law it met, and where it is in the message it reads."""
 
     def __init__(self, store: Evidence) -> None:
         self._store = store
         self._regime: Callable[[str], Regime] = lru_cache(REGIMES_KEPT)(self._law)
         self._message_id = 0
-        self._pieces: dict[int, Piece] = {}
+        self._last_position = 0
+        self._pieces: Iterator[Piece] = iter(())
 
-    def decisions(self, blocks: Iterable[Block]) -> Iterator[Posted]:
+    def decisions(self, blocks: Iterable[Block]) -> Iterator[Posted | Unread]:
         """What each decision of these blocks means for the accounts; those that mean nothing are left out.
 
         A change of state without a new version is none of them: what it ends
-        is told by `Evidence.ended`.
+        is told by `Evidence.ended`. Raises what is passing: a database that does not answer.
         """
         for block in blocks:
+            if block.problem:
+                spot = Spot(f"block:{block.block_id}", block.block_id, f"block {block.block_id} of evidence")
+                hint = "restore the block from a backup; tidewaiter decision replay --all checks the chain of evidence"
+                yield Unread(spot, EvidenceError(f"it cannot be read: {block.problem}", hint=hint, place=spot.place))
             for index, kept in enumerate(block.kept):
-                if found := self._decision(kept, block.bodies[index] if block.bodies else None):
-                    yield found
+                spot = _spot(block, kept)
+                try:
+                    found = self._decision(kept, block.bodies[index] if block.bodies else None)
+                except PASSING:
+                    raise
+                except Exception as error:  # whatever it is: the others go on
+                    yield Unread(spot, error, kept.version)
+                else:
+                    if found is not None:
+                        yield replace(found, spot=spot)
 
     def _decision(self, kept: Kept, body: bytes | None) -> Posted | None:
         is_change_of_state = (
@@ -102,11 +143,11 @@ class Reader:
         is_charged = decision.state not in WITHOUT_DEBT and is_owed(assessment)
         if not is_charged and kept.version == 1:
             return None  # nothing was charged before, and nothing is now
-        declaration = self._declaration(kept, body) if is_charged else None
         subject, on = subject_of(kept.declaration_id), kept.legal_day
-        if declaration is None:
+        if not is_charged:
             why = decision.state.value if decision.state in WITHOUT_DEBT else "amended: nothing is owed"
             return Posted(kept.declaration_id, kept.version, Ending(subject=subject, on=on, why=why))
+        declaration = self._declaration(kept, body)
         regime = self._regime(kept.regime_digest)
         happening = Happening(
             subject=subject,
@@ -119,27 +160,47 @@ class Reader:
         is_held = any(hold.kind is HoldKind.PAYMENT for hold in decision.holds)
         return Posted(kept.declaration_id, kept.version, happening, is_held, declaration.guarantee_ids)
 
-    def _declaration(self, kept: Kept, body: bytes | None) -> Declaration | None:
-        if kept.sources or kept.message_id is None:
-            return content(self._store, kept.sources)
-        if body is None:
-            body = self._record(kept)
-        return forms.by_name(kept.form).read(body).declaration if body is not None else None
+    def _declaration(self, kept: Kept, body: bytes | None) -> Declaration:
+        """What was declared. Raises EvidenceError where it cannot be found or read: something is owed on it."""
+        why = ""
+        try:
+            if kept.sources or kept.message_id is None:
+                declaration = content(self._store, kept.sources)
+            else:
+                declaration = forms.by_name(kept.form).read(self._record(kept) if body is None else body).declaration
+        except (MessageError, NotFoundError) as error:
+            declaration, why = None, f": {error.detail}"
+        if declaration is None:
+            raise EvidenceError(
+                f"something is charged on it, and what was declared cannot be read any more{why}",
+                hint="restore its message from a backup (tidewaiter message raw writes what is kept of it), or read it"
+                f" with version {kept.software_version} of this software, which decided it",
+            )
+        return declaration
 
-    def _record(self, kept: Kept) -> bytes | None:
-        """The record's bytes out of its message; a small one is split once and its records held."""
+    def _record(self, kept: Kept) -> bytes:
+        """The record's bytes out of its message, which is gone through from record to record as decisions follow.
+
+        Raises NotFoundError where the message does not have it.
+        """
         assert kept.message_id is not None
-        if kept.message_id != self._message_id:
-            message = self._store.message(kept.message_id)
-            if message.size_bytes > SMALL_BYTES:
-                return None
-            self._pieces = {piece.position: piece for piece in pieces_taken_in(self._store, message)}
-            self._message_id = kept.message_id
-        piece = self._pieces.get(kept.position)
-        return piece.body if piece is not None else None
+        if kept.message_id != self._message_id or kept.position <= self._last_position:
+            self._pieces = pieces_taken_in(self._store, self._store.message(kept.message_id))
+        self._message_id = 0  # until it is found: what breaks off is begun again
+        for piece in self._pieces:
+            if piece.position == kept.position:
+                self._message_id, self._last_position = kept.message_id, kept.position
+                return piece.body
+        raise NotFoundError(f"message {kept.message_id} has no record {kept.position}")
 
     def _law(self, digest: str) -> Regime:
         return Regime.from_content(self._store.knowledge(digest))
+
+
+def _spot(block: Block, kept: Kept) -> Spot:
+    record = f", record {kept.position} of message {kept.message_id}" if kept.message_id is not None else ""
+    place = f"block {block.block_id} of evidence, version {kept.version}{record}"
+    return Spot(subject_of(kept.declaration_id), block.block_id, place)
 
 
 def subject_of(declaration_id: int) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.model.errors import ConflictError, NotFoundError
+from tidewaiter.model.errors import ConflictError
 from tidewaiter.revenue.payments import (
     NOT_AN_AMOUNT_HINT,
     Allocation,
@@ -21,9 +21,12 @@ from tidewaiter.revenue.payments import (
     Draft,
     Match,
     amount_of,
+    booked_before,
     match,
     numbers_in,
+    payment_key,
     read_camt053,
+    taken_back_of,
 )
 from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, PostingError, reversal
 
@@ -49,6 +52,9 @@ class Books(Protocol):
     def posting(self, key: str) -> Posting:
         """One posting. Raises NotFoundError."""
 
+    def payments(self, reference: str) -> list[Posting]:
+        """Every posting of payments under a bank's reference, and what takes them back."""
+
     def in_suspense(self, payment: str) -> Decimal:
         """What of a payment no debt was found for."""
 
@@ -57,7 +63,7 @@ class Books(Protocol):
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """What became of one payment: laid onto debts, or waiting in suspense, and why in words."""
+    """What became of one payment (its number in the books): laid onto debts, or in suspense, and why in words."""
 
     payment: str
     payer: str
@@ -69,11 +75,16 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 class _Matching:
-    """Lays payments onto debts one after the other; what one pays the next does not find."""
+    """Lays payments onto debts one after the other; what one pays the next does not find. For who holds the lock."""
 
     def __init__(self, books: Books) -> None:
         self._books = books
         self._paid: dict[tuple[str, str, str, str], Decimal] = {}
+        self.made: dict[str, list[Posting]] = {}  # postings to be booked, by the bank's reference
+
+    def booked(self, reference: str) -> list[Posting]:
+        """Every posting of payments under this reference: booked, and to be booked."""
+        return [*self._books.payments(reference), *self.made.get(reference, ())]
 
     def match(self, payment: Draft) -> Match:
         """Onto the declarations and statements it names; where it names none we know, onto the payer's oldest debts."""
@@ -100,30 +111,36 @@ def take_statements(body: bytes, digest: bytes, books: Books, lock: int) -> list
     """Book every payment of a camt.053 message in one transaction; one row each.
 
     A bank statement read before is refused as a whole; a payment that was
-    booked before (by hand, or in an intraday message) counts once. `lock` is
-    the books' lock for matching.
+    booked before (by hand, or in an intraday message) counts once: it is known
+    again by account, reference and value day. `lock` is the books' lock for matching.
     """
     statements = read_camt053(body)
     with books.alone(lock):
         matching = _Matching(books)
-        taken: list[tuple[Taken, Posting | None]] = []
+        taken: list[Taken] = []
         for statement in statements:
             for payment in statement.payments:
-                taken.append(_seen(payment, books) or _matched(payment, matching))
+                row, postings = _told(payment, matching) or _matched(payment, matching)
+                taken.append(row)
+                matching.made.setdefault(payment.reference, []).extend(postings)
             for payment in statement.taken_back:
-                taken.append(_taken_back(payment, books))
-        postings = [posting for _, posting in taken if posting is not None]
-        postings += [_bank_charges(each) for each in statements if each.charges]
-        books.post(postings, statements=[(each, digest) for each in statements])
-    return [row for row, _ in taken]
+                row, postings = _taken_back(payment, matching)
+                taken.append(row)
+                matching.made.setdefault(payment.reference, []).extend(postings)
+        made = [posting for postings in matching.made.values() for posting in postings]
+        made += [_bank_charges(each) for each in statements if each.charges]
+        books.post(made, statements=[(each, digest) for each in statements])
+    return taken
 
 
-def take_payment(payment: Draft, books: Books) -> Taken:
-    """Book one payment where it belongs. Raises ConflictError for one booked before."""
-    row, posting = _matched(payment, _Matching(books))
-    assert posting is not None
-    if not books.post([posting]):
-        raise ConflictError(f"payment {payment.reference} was booked before")
+def take_payment(payment: Draft, books: Books, lock: int) -> Taken:
+    """Book one payment where it belongs. Raises ConflictError for one booked before.
+
+    `lock` is the books' lock for matching.
+    """
+    with books.alone(lock):
+        row, postings = _new(payment, _Matching(books))
+        books.post(postings)
     return row
 
 
@@ -132,17 +149,14 @@ def approve(proposal_id: int, by: str, books: Books, lock: int) -> Taken:
     rows: list[Taken] = []
 
     def book(content: Draft | Allocation) -> list[Posting]:
-        row, posting = (
-            _matched(content, _Matching(books))
-            if isinstance(content, Draft)
-            else _allocated(content, proposal_id, books)
+        row, postings = (
+            _new(content, _Matching(books)) if isinstance(content, Draft) else _allocated(content, proposal_id, books)
         )
         rows.append(row)
-        return [posting] if posting is not None else []
+        return postings
 
     with books.alone(lock):
-        if not books.approve(proposal_id, by, book):
-            raise ConflictError(f"payment {rows[0].payment} was booked before")
+        books.approve(proposal_id, by, book)
     return rows[0]
 
 
@@ -173,26 +187,36 @@ def allocation_of(payment: str, debt: Debt, amount: Decimal, books: Books) -> Al
     )
 
 
-def _seen(payment: Draft, books: Books) -> tuple[Taken, None] | None:
-    """The payment as it was booked before; None where it was not. Raises ConflictError where it was another one."""
-    try:
-        before = books.posting(f"payment:{payment.reference}")
-    except NotFoundError:
+def _told(payment: Draft, matching: _Matching) -> tuple[Taken, list[Posting]] | None:
+    """The payment that a bank tells as it was booked before; None where it was not.
+
+    Where it was entered by hand, it is booked on which account it came in, so that the bank's word counts once as well.
+    """
+    before = booked_before(payment, matching.booked(payment.reference))
+    if before is None:
         return None
-    came = [each for each in before.entries if each.account is Account.CLEARING]
-    if [(each.amount, each.currency) for each in came] != [(payment.amount, payment.currency)]:
-        raise ConflictError(
-            f"payment {payment.reference} was booked before with {came[0].amount:f} {came[0].currency}, and now has"
-            f" {payment.amount:f} {payment.currency}",
-            hint="two payments under one reference: ask the bank which is right",
-        )
-    return _row(payment, ZERO, ZERO, "booked before: it counts once"), None
+    row = _row(payment, ZERO, ZERO, "booked before: it counts once")
+    key = payment_key(payment.number)
+    if before.key == key:
+        return row, []
+    by_hand = Entry(account=Account.CLEARING, amount=-payment.amount, currency=payment.currency)
+    entries = (by_hand, replace(by_hand, amount=payment.amount, scheme=payment.account_id))
+    on = payment.booked_on
+    return row, [Posting(key=key, kind=Kind.TOLD, booked_on=on, entries=entries, subject=before.key)]
 
 
-def _matched(payment: Draft, matching: _Matching) -> tuple[Taken, Posting | None]:
+def _new(payment: Draft, matching: _Matching) -> tuple[Taken, list[Posting]]:
+    """A payment that must not be in the books yet, matched. Raises ConflictError where it is."""
+    before = booked_before(payment, matching.booked(payment.reference))
+    if before is not None:
+        raise ConflictError(f"payment {payment.reference} was booked before", place=before.key)
+    return _matched(payment, matching)
+
+
+def _matched(payment: Draft, matching: _Matching) -> tuple[Taken, list[Posting]]:
     found = matching.match(payment)
     currency = payment.currency
-    entries = [Entry(account=Account.CLEARING, amount=payment.amount, currency=currency)]
+    entries = [Entry(account=Account.CLEARING, amount=payment.amount, currency=currency, scheme=payment.account_id)]
     entries += [
         Entry(
             account=Account.RECEIVABLE, amount=-amount, currency=currency, party=debt.party, scheme=debt.scheme,
@@ -202,19 +226,19 @@ def _matched(payment: Draft, matching: _Matching) -> tuple[Taken, Posting | None
     ]  # fmt: skip
     if found.left:
         entries.append(Entry(account=Account.SUSPENSE, amount=-found.left, currency=currency, party=payment.payer))
-    key = f"payment:{payment.reference}"
+    key = payment_key(payment.number)
     posting = Posting(
         key=key, kind=Kind.PAYMENT, booked_on=payment.booked_on, entries=tuple(entries), subject=key,
     )  # fmt: skip
-    return _row(payment, payment.amount - found.left, found.left, found.words), posting
+    return _row(payment, payment.amount - found.left, found.left, found.words), [posting]
 
 
-def _allocated(allocation: Allocation, number: int, books: Books) -> tuple[Taken, Posting | None]:
+def _allocated(allocation: Allocation, number: int, books: Books) -> tuple[Taken, list[Posting]]:
     """Out of suspense onto a debt. Raises PostingError where meanwhile less is there."""
     left = books.in_suspense(allocation.payment)
     if allocation.amount > left:
         raise PostingError(f"{left:f} of payment {allocation.payment} is left in suspense", hint="enter it anew")
-    payment = books.posting(f"payment:{allocation.payment}")
+    payment = books.posting(payment_key(allocation.payment))
     payer = next(each.party for each in payment.entries if each.account is Account.SUSPENSE)
     posting = Posting(
         key=f"allocation:{number}", kind=Kind.ALLOCATION, booked_on=payment.booked_on, subject=payment.subject,
@@ -231,34 +255,36 @@ def _allocated(allocation: Allocation, number: int, books: Books) -> tuple[Taken
         matched=allocation.amount, suspense=left - allocation.amount,
         words=f"allocated to {allocation.party}, {allocation.scheme}, {allocation.period}",
     )  # fmt: skip
-    return row, posting
+    return row, [posting]
 
 
-def _taken_back(payment: Draft, books: Books) -> tuple[Taken, Posting]:
+def _taken_back(payment: Draft, matching: _Matching) -> tuple[Taken, list[Posting]]:
     """A payment that the bank took back: its posting is reversed; where it is not known, a person must say whose it was."""
-    try:
-        before = books.posting(f"payment:{payment.reference}")
-    except NotFoundError:
-        before = None
-    if before is not None and any(
-        each.account is Account.CLEARING and each.amount == payment.amount and each.currency == payment.currency
-        for each in before.entries
-    ):
-        words = "taken back by the bank"
-        return _row(payment, -payment.amount, ZERO, words), reversal(before, payment.booked_on, words)
-    key = f"payment:back:{payment.reference}"
-    clearing = Entry(account=Account.CLEARING, amount=-payment.amount, currency=payment.currency)
+    booked = matching.booked(payment.reference)
+    words = "taken back by the bank"
+    if before := taken_back_of(payment, booked):
+        if any(posting.reverses == before[0].key for posting in booked):
+            return _row(payment, ZERO, ZERO, f"{words} before: it counts once"), []
+        return _row(payment, -payment.amount, ZERO, words), [
+            reversal(posting, payment.booked_on, words) for posting in before
+        ]
+    key = payment_key(f"back:{payment.number}")
+    clearing = Entry(
+        account=Account.CLEARING, amount=-payment.amount, currency=payment.currency, scheme=payment.account_id
+    )
     suspense = Entry(account=Account.SUSPENSE, amount=payment.amount, currency=payment.currency, party=payment.payer)
     posting = Posting(
         key=key, kind=Kind.PAYMENT, booked_on=payment.booked_on, entries=(clearing, suspense), subject=key
     )
-    return _row(payment, ZERO, -payment.amount, "taken back by the bank, and no such payment is known"), posting
+    return _row(payment, ZERO, -payment.amount, f"{words}, and no such payment is known"), [posting]
 
 
 def _bank_charges(statement: BankStatement) -> Posting:
     """What the bank kept of payments: those who paid have paid it."""
     on = max((each.booked_on for each in statement.payments), default=date.min)
-    kept = Entry(account=Account.BANK_CHARGES, amount=statement.charges, currency=statement.currency)
+    kept = Entry(
+        account=Account.BANK_CHARGES, amount=statement.charges, currency=statement.currency, scheme=statement.account_id
+    )
     key = f"bank charges:{statement.account_id}:{statement.statement_id}"
     entries = (kept, replace(kept, account=Account.CLEARING, amount=-statement.charges))
     return Posting(key=key, kind="bank charges", booked_on=on, entries=entries, subject=key)
@@ -266,6 +292,6 @@ def _bank_charges(statement: BankStatement) -> Posting:
 
 def _row(payment: Draft, matched: Decimal, suspense: Decimal, words: str) -> Taken:
     return Taken(
-        payment=payment.reference, payer=payment.payer, amount=payment.amount, currency=payment.currency,
+        payment=payment.number, payer=payment.payer, amount=payment.amount, currency=payment.currency,
         matched=matched, suspense=suspense, words=words,
     )  # fmt: skip

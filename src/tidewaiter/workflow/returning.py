@@ -24,17 +24,13 @@ from tidewaiter.model.canonical import digest as digest_of
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import (
     ConflictError,
-    LawDataError,
     LimitExceededError,
     MessageError,
-    NotFoundError,
-    NotInForceError,
     TransitionError,
 )
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.returned import ExitEvent, ReturnedItem, ReturnRecord
 from tidewaiter.revenue.dividing import Article, divided
-from tidewaiter.revenue.postings import PostingError
 from tidewaiter.revenue.returns import GIVING, Outcome, Policy, ReturnClaim, Verdict
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.ports import Store
@@ -53,6 +49,7 @@ from tidewaiter.workflow.return_records import (
     ReturnLine,
     ReturnReceipt,
 )
+from tidewaiter.workflow.set_aside import PASSING, words_of
 
 LINES_KEPT = 100  # of a receipt; the rest is read as cases
 FINDINGS_KEPT = 200
@@ -264,10 +261,12 @@ class Returning:
             with self._returns.deciding(case_no) as transaction:
                 if _is_open((file := transaction.case()).row):
                     self._cases.decide(transaction, file, self._clock())
-        except (NotFoundError, NotInForceError, LawDataError, PostingError, ConflictError) as error:
+        except PASSING:
+            raise
+        except Exception as error:  # whatever it is, officers see it: one that cannot be decided holds up no other
             with self._returns.deciding(case_no) as transaction:
                 if _is_open((file := transaction.case()).row):
-                    self._cases.leave(transaction, file, self._clock(), error.detail)
+                    self._cases.leave(transaction, file, self._clock(), words_of(error))
 
     # --- exit events -----------------------------------------------------------------------------------------
 

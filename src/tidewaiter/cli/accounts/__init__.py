@@ -11,6 +11,8 @@ from tidewaiter.cli.accounts import booking, paying, proving, securing, stating
 app = App(name="accounts")
 _COMMANDS: dict[str, Callable[..., int]] = {
     "post": booking.post,
+    "set-aside": booking.set_aside,
+    "retry": booking.retry,
     "list": booking.list_,
     "entries": booking.entries,
     "balances": booking.balances,

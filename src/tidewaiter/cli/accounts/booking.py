@@ -13,6 +13,7 @@ from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.postings import shown
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught
+from tidewaiter.workflow.set_aside import SetAside
 
 PARTY = Parameter(help="The operator, as declarations name it: its identifier, else its name.")
 SCHEME = Parameter(help='The account of the law, the jurisdiction first, as in `accounts list`: "GB customs revenue".')
@@ -20,23 +21,78 @@ CURRENCY_LETTERS = 3
 
 
 def catch_up(store: PostgresStore) -> Caught:
-    """Post, secure and settle whatever is not yet, unless another process is at it."""
+    """Post, secure and settle whatever is not yet, unless another process is at it; what was set aside is said."""
     from tidewaiter.store.accounts import BOOKKEEPING
     from tidewaiter.workflow.desk import Desk
 
-    return Bookkeeper(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
+    done = Bookkeeper(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
+    if done.set_aside:
+        output.err().print(f"{done.set_aside} set aside, not in the books: tidewaiter accounts set-aside", markup=False)
+    return done
 
 
 def post(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
     """Post every decision that is not yet posted, secure it, and lift the holds of what is paid.
 
-    `tidewaiter serve` does so by itself. Each decision is posted once, in order, whatever broke off before.
+    `tidewaiter serve` does so by itself. Each decision is posted once, in order, whatever broke off before. One that
+    cannot be read or posted is set aside, and the rest goes on: exit 3.
     """
     with opened_store() as store:
         done = catch_up(store)
+    output.print_one(_row(done) if done.is_ours else {"another process": "is posting"}, output_as)
+    return output.EXIT_FINDINGS if done.set_aside else output.EXIT_OK
+
+
+def set_aside(*, output_as: Output = Output()) -> int:  # noqa: B008
+    """List what could not be read or posted and is not in the books: each with its place, why, since when, how often tried.
+
+    Exit 3 where there is something.
+    """
+    with opened_store() as store:
+        found = store.accounts.set_asides.open()
+    output.print_rows([set_aside_row(each) for each in found], output_as, title="set aside, not in the books")
+    return output.EXIT_FINDINGS if found else output.EXIT_OK
+
+
+def retry(
+    subjects: Annotated[
+        tuple[str, ...], Parameter(help="As in `accounts set-aside`: declaration:42; all if none.")
+    ] = (),
+    /,
+    *,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Try again what is set aside, once its cause is mended: it is posted as if nothing had been, and once.
+
+    What was decided anew since is posted as it stands now. Exit 3 where something stays set aside.
+    """
+    from tidewaiter.store.accounts import BOOKKEEPING
+    from tidewaiter.workflow.desk import Desk
+
+    with opened_store() as store, store.accounts.alone(BOOKKEEPING):
+        keeper = Bookkeeper(store, store.accounts, Desk(store))
+        done = sum(keeper.rounds(), Caught())
+        known = {each.subject for each in store.accounts.set_asides.open()}
+        if strangers := [subject for subject in subjects if subject not in known]:
+            raise NotFoundError(f"nothing of {strangers[0][:60]} is set aside", hint="tidewaiter accounts set-aside")
+        done = sum(keeper.again(subjects), done)
+        left = store.accounts.set_asides.open()
+    output.print_one(_row(done) | {"still set aside": len(left)}, output_as)
+    return output.EXIT_FINDINGS if left else output.EXIT_OK
+
+
+def set_aside_row(each: SetAside) -> dict[str, object]:
+    """What is set aside, as a row."""
+    return {
+        "subject": each.subject, "place": each.place, "code": each.code, "why": each.words, "hint": each.hint,
+        "since": each.first_at.isoformat(" ", "seconds"), "tried last": each.last_at.isoformat(" ", "seconds"),
+        "tried": each.tried,
+    }  # fmt: skip
+
+
+def _row(done: Caught) -> dict[str, int]:
     row = {"new postings": done.postings, "secured": done.secured, "holds lifted": done.lifted}
-    output.print_one(row if done.is_ours else {"another process": "is posting"}, output_as)
-    return output.EXIT_OK
+    return row | ({"set aside": done.set_aside} if done.set_aside else {})
 
 
 def list_(

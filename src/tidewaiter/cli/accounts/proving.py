@@ -11,6 +11,8 @@ from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
 from tidewaiter.workflow.accounting import Reconciliation
 
+PROBLEMS_SAID = 20
+
 
 def reconcile_(
     *,
@@ -26,7 +28,7 @@ def reconcile_(
     """Prove to the cent that assessments, postings and statements come to the same.
 
     Each statement must open where the one before closed and move by what its postings come to; what is reserved of
-    each guarantee must be what was booked. Exit 1 where anything differs by anything.
+    each guarantee must be what was booked. Exit 1 where anything differs by anything, and while a decision is set aside.
     """
     if simulate:
         from tidewaiter.cli.bench import accounts as measuring
@@ -70,6 +72,7 @@ def _as_json(found: Reconciliation) -> dict[str, object]:
     return {
         "difference": found.difference, "is_exact": found.is_exact, "accounts": found.accounts,
         "statements": found.statements, "problems": found.problems, "sums": _rows(found),
+        "set_aside": found.set_aside,
     }  # fmt: skip
 
 
@@ -79,5 +82,15 @@ def _print_sums(found: Reconciliation, output_as: Output) -> None:
 
 
 def _say_problems(found: Reconciliation) -> None:
-    for problem in found.problems[:20]:
+    for problem in found.problems[:PROBLEMS_SAID]:
         output.err().print(problem, markup=False)
+    for each in found.set_aside[:PROBLEMS_SAID]:
+        words = (
+            f"set aside: {each.subject} ({each.place}), tried {each.tried} times since {each.first_at:%Y-%m-%d %H:%M}Z"
+        )
+        output.err().print(f"{words}: {each.code}: {each.words}", markup=False)
+    if found.set_aside:
+        count = len(found.set_aside)
+        output.out().print(
+            f"NOT PROVED: {count} set aside and not in the books; tidewaiter accounts retry", markup=False
+        )

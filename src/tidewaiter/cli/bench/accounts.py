@@ -16,6 +16,7 @@ from tidewaiter.cli.bench.meters import PeakMemory
 from tidewaiter.model.errors import ConflictError
 from tidewaiter.revenue.payments import Draft
 from tidewaiter.store import PostgresStore
+from tidewaiter.store.accounts import MATCHING
 from tidewaiter.workflow.accounting import Reconciliation, Totals, post, reconcile, sum_of
 from tidewaiter.workflow.paying import take_payment
 
@@ -43,6 +44,7 @@ def run(store: PostgresStore, count: int, seed: int = DEFAULT_SEED) -> Report:
     with PeakMemory(lambda: filter(None, (os.getpid(), store.server_pid))) as memory:
         began = time.monotonic()
         totals, posted = _post_all(store.url, count, seed)
+        store.accounts.analyze()
         between = time.monotonic()
         pay_all(store, seed)
         issued = issue_all(store)
@@ -86,7 +88,7 @@ def pay_all(store: PostgresStore, seed: int) -> None:
             booked_on=traders.LAST_DAY, payer=party,
         )  # fmt: skip
         with contextlib.suppress(ConflictError):  # paid before, in an earlier run
-            take_payment(payment, store.accounts)
+            take_payment(payment, store.accounts, MATCHING)
 
 
 def issue_all(store: PostgresStore) -> int:

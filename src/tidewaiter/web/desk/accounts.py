@@ -56,6 +56,8 @@ def account_list(request: AnyRequest, house: NamedDependency[House], party: From
         section="accounts",
         title=words.text("accounts.title"),
         party=begins,
+        aside=house.accounts.set_asides.open(PAGE_ROWS),
+        aside_count=house.accounts.set_asides.count(),
         shown=house.accounts.accounts(party_like=begins, limit=PAGE_ROWS),
         limit=PAGE_ROWS,
         waiting=len(house.accounts.proposals.waiting()),
