@@ -43,7 +43,7 @@ def as_page(statement: Statement, of: Iterable[Line]) -> Iterator[str]:
     yield f"<th>Amount {escape(statement.currency)}</th></tr></thead><tbody>"
     for line in of:
         yield (
-            f"<tr><td>{line.booked_on}</td><td>{escape(line.kind)}</td><td>{escape(line.subject)}</td>"
+            f"<tr><td>{line.booked_on}</td><td>{escape(line.kind.capitalize())}</td><td>{escape(line.subject)}</td>"
             f"<td>{escape(line.period)}</td><td>{_figure(line.amount)}</td></tr>"
         )
     yield "</tbody></table></body></html>\n"
@@ -57,7 +57,9 @@ def _asked(statement: Statement) -> str:
     if statement.closing > 0:
         by = f" by {statement.pay_by}" if statement.pay_by else ""
         return f"{amount} is to be paid{by}; name {statement.number} when you pay."
-    return f"{amount} stands in the party's favour." if statement.closing else "Nothing is to be paid."
+    if statement.closing < 0:
+        return f"{amount} in the operator's favour: nothing is to be paid, and the next statement opens with it."
+    return "Nothing is to be paid."
 
 
 def _sum(words: str, amount: Decimal, statement: Statement) -> str:

@@ -146,7 +146,7 @@ class Overtaken(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One posting as the party sees it; `amount` is what it adds to what the party owes."""
+    """One posting as the party sees it; `amount` is what it adds to what the party owes, and when that is `due`."""
 
     booked_on: date
     kind: str
@@ -270,7 +270,7 @@ def _line(rows: list[Row]) -> Iterator[Line]:
         first = rows[0]
         yield Line(
             booked_on=first.booked_on, kind=first.kind, subject=first.about or first.subject, period=first.period,
-            due=first.due, amounts=amounts, amount=amount, key=first.key,
+            due=first.due if amount > 0 else None, amounts=amounts, amount=amount, key=first.key,
         )  # fmt: skip
 
 

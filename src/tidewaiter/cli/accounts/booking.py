@@ -12,6 +12,7 @@ from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.postings import shown
+from tidewaiter.revenue.statements import OWED
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught
 
@@ -82,7 +83,8 @@ def entries(
         {
             "booked on": posting.booked_on, "kind": posting.kind, "about": entry.about or posting.subject,
             "account": entry.account.value, "type": entry.type_code, "period": entry.period, "amount": shown(entry.amount),
-            "currency": entry.currency, "due": entry.due or posting.due,
+            "currency": entry.currency,
+            "due": (entry.due or posting.due) if entry.account in OWED and entry.amount > 0 else None,
         }
         for posting in postings
         for entry in posting.entries
