@@ -78,6 +78,16 @@ class TestMachines:
             assert client.get(path).status_code == 401
         assert client.get(f"/api/v1/accounts?party={IMPORTER}", headers=who.courier).json() == {"accounts": []}
 
+    def test_anothers_statement_is_answered_as_one_that_is_not_there(
+        self, client: TestClient, who: Who, booked: str
+    ) -> None:
+        for ending in ("", "/lines"):
+            said = []
+            for number in (booked, "TWS-99999999"):
+                answer = client.get(f"/api/v1/accounts/statements/{number}{ending}", headers=who.courier)
+                said.append((answer.status_code, answer.text.replace(number, "N")))
+            assert said[0] == said[1]
+
     def test_an_officer_sees_all_of_one(self, client: TestClient, who: Who, booked: str) -> None:
         found = client.get(f"/api/v1/accounts/statements?party={IMPORTER}", headers=who.officer).json()["statements"]
         assert [each["number"] for each in found] == [booked]

@@ -245,10 +245,19 @@ class TestTrace:
 class TestValues:
     @pytest.mark.parametrize(
         ("amount", "shown"),
-        [("1234.50", "1,234.50\u00a0GBP"), ("0", "0\u00a0GBP"), ("-1000000.005", "-1,000,000.005\u00a0GBP")],
+        [
+            ("1234.50", "1,234.50\u00a0GBP"),
+            ("0", "0.00\u00a0GBP"),
+            ("7.3", "7.30\u00a0GBP"),
+            ("-1000000.005", "-1,000,000.005\u00a0GBP"),
+        ],
     )
     def test_no_digit_of_an_amount_is_lost(self, amount: str, shown: str) -> None:
         assert page.money(Money(Decimal(amount), "GBP")) == shown
+
+    @pytest.mark.parametrize(("amount", "shown"), [("0", "0\u00a0JPY"), ("1200", "1,200\u00a0JPY")])
+    def test_a_currency_without_a_smaller_unit_has_no_decimals(self, amount: str, shown: str) -> None:
+        assert page.money(Money(Decimal(amount), "JPY")) == shown
 
     @pytest.mark.parametrize(
         ("size", "shown"),

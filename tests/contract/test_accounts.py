@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from tidewaiter.cli.bench import accounts as simulation
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account, Entry, Posting, PostingError, refunded, reversal
-from tidewaiter.revenue.statements import lines
+from tidewaiter.revenue.statements import Overtaken, Statement, lines, number_of
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.accounts import MATCHING
 from tidewaiter.workflow.accounting import reconcile
@@ -28,13 +29,15 @@ DAY = date(2026, 7, 1)
 D = Decimal
 
 
-def charge(key: str = "charge:1:S1:x", amount: str = "10.00", *, subject: str = "S1") -> Posting:
-    where = {"currency": "EUR", "party": "OP1", "scheme": "customs revenue", "period": "2026-07"}
+def charge(
+    key: str = "charge:1:S1:x", amount: str = "10.00", *, subject: str = "S1", due: date | None = DAY, **place: str
+) -> Posting:
+    where = {"currency": "EUR", "party": "OP1", "scheme": "customs revenue", "period": "2026-07"} | place
     entries = (
         Entry(account=Account.RECEIVABLE, amount=D(amount), **where),
         Entry(account=Account.REVENUE, amount=-D(amount), type_code="B00", **where),
     )
-    return Posting(key=key, kind="charge", booked_on=DAY, entries=entries, subject=subject, due=DAY)
+    return Posting(key=key, kind="charge", booked_on=DAY, entries=entries, subject=subject, due=due)
 
 
 def test_a_posting_is_booked_once(store: PostgresStore) -> None:
@@ -336,13 +339,15 @@ def test_statements_run_on_from_one_another(store: PostgresStore) -> None:
     books = store.accounts
     books.post([charge()])
     (july,) = books.statements.issue("2026-07", books.last_posting(), DAY)
+    assert isinstance(july, Statement)
     assert (july.opening, july.closing, july.number) == (D(0), D("10.0000"), "TWS-00000001")
     assert list(books.statements.issue("2026-07", books.last_posting(), DAY)) == []
     # paid by the statement's number, from an account nobody knows; and July is corrected in August
     take(store, statement_of(bank_entry("B1", "10.00", payer="?", words="TWS-00000001")))
     books.post([reversal(charge(), date(2026, 8, 3), "amended"), charge("charge:2:S1:x", "9.00")])
     (august,) = books.statements.issue("2026-08", books.last_posting(), DAY)
-    assert (august.opening, august.closing) == (D("10.0000"), D("-1.0000"))
+    assert isinstance(august, Statement)
+    assert (august.opening, august.closing, august.pay_by) == (D("10.0000"), D("-1.0000"), None)
     assert {name: amount for name, amount in august.movements.items() if amount} == {
         "payments": D("-10.0000"), "corrections": D("-10.0000"), "charges": D("9.0000")
     }  # fmt: skip
@@ -359,6 +364,144 @@ def test_statements_run_on_from_one_another(store: PostgresStore) -> None:
             "UPDATE statement SET content = replace(convert_from(content, 'UTF8'), '9.0000', '8.0000')::bytea"
         )
     assert reconcile({("revenue", "B00", "EUR"): D("9.00")}, books, "S1").problems
+
+
+def numbers(store: PostgresStore) -> list[str]:
+    return sorted(each.number for each in store.accounts.statements.find())
+
+
+def test_no_statement_comes_before_one_of_a_later_period(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge(), charge("charge:1:S2:x", "5.00", subject="S2", period="2026-06", party="OP2")])
+    books.post([charge("charge:1:S3:x", "2.00", subject="S3", period="2026-06")])
+    (july,) = books.statements.issue("2026-07", books.last_posting(), DAY, party="OP1")
+    assert isinstance(july, Statement)
+    assert july.closing == D("12.0000")  # what was for June stands in it
+    books.post([charge("charge:1:S4:x", "1.00", subject="S4", period="2026-06")])
+    refused, june = books.statements.issue("2026-06", books.last_posting(), DAY)
+    assert isinstance(refused, Overtaken)
+    assert (refused.place, refused.code) == ("OP1, customs revenue, EUR", "accounts.statement_overtaken")
+    assert "TWS-00000001 was issued for 2026-07" in refused.detail
+    assert "after 2026-07" in refused.hint
+    assert isinstance(june, Statement)
+    assert (june.party, june.number) == ("OP2", "TWS-00000002")
+    (august,) = books.statements.issue("2026-08", books.last_posting(), DAY)
+    assert isinstance(august, Statement)
+    assert (august.party, august.number) == ("OP1", "TWS-00000003")
+    assert (august.opening, august.closing) == (D("12.0000"), D("13.0000"))
+
+
+def test_a_payment_alone_makes_no_quarters_statement_of_an_account_by_months(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge()])
+    assert len(list(books.statements.issue("2026-07", books.last_posting(), DAY))) == 1
+    take(store, statement_of(bank_entry("B1", "10.00")))
+    assert list(books.statements.issue("2026-Q3", books.last_posting(), DAY)) == []
+    (august,) = books.statements.issue("2026-08", books.last_posting(), DAY)
+    assert isinstance(august, Statement)
+    assert (august.opening, august.closing) == (D("10.0000"), D("0.0000"))
+
+
+def test_numbers_of_statements_have_no_gap(store: PostgresStore) -> None:
+    """Whatever was issued before, refused, or broken off: the next statement has the next number."""
+    books = store.accounts
+    parties = [f"OP{number}" for number in range(8)]
+    books.post([charge(f"charge:1:{each}:x", "1.00", subject=each, party=each) for each in parties])
+    cut = books.last_posting()
+    next(books.statements.issue("2026-07", cut, DAY))  # whoever issued them stops after the first
+    with (
+        psycopg.connect(store.url) as connection,
+        pytest.raises(psycopg.errors.CheckViolation),
+    ):
+        connection.execute(  # opening and movements that do not come to closing
+            "INSERT INTO statement (party, scheme, currency, period, until_posting, previous_period, after_posting,"
+            " opening, moved, closing, content, issued_on) VALUES ('OP9', '', 'EUR', '2026-07', 1, '', 0, 0, 1, 2, '', now())"
+        )
+    with psycopg.connect(store.url) as connection:
+        for party in ("OP9", "OP8"):
+            connection.execute(
+                "INSERT INTO statement (party, scheme, currency, period, until_posting, previous_period, after_posting,"
+                " opening, moved, closing, content, issued_on) VALUES (%s, '', 'EUR', '2026-07', 1, '', 0, 0, 0, 0, '', now())",
+                [party],
+            )
+        connection.rollback()
+    with ThreadPoolExecutor() as pool:  # several at once
+        list(pool.map(lambda _: list(books.statements.issue("2026-07", cut, DAY)), range(4)))
+    assert list(books.statements.issue("2026-06", cut, DAY)) == []
+    assert numbers(store) == [number_of(each + 1) for each in range(len(parties))]
+
+
+def kept(store: PostgresStore) -> list[tuple[object, ...]]:
+    return [(each.party, each.scheme, each.currency, each.balance, each.postings) for each in store.accounts.accounts()]
+
+
+def test_a_balance_is_written_with_its_entries_or_not_at_all(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge(), charge("charge:1:S2:x", "5.00", subject="S2", period="2026-06")])
+    assert kept(store) == [("OP1", "customs revenue", "EUR", D("15.0000"), 2)]
+    assert [(debt.period, debt.owed, debt.due) for debt in books.open_debts("OP1")] == [
+        ("2026-06", D("5.0000"), DAY), ("2026-07", D("10.0000"), DAY)
+    ]  # fmt: skip
+    assert books.post([charge()]) == 0  # booked before
+    with pytest.raises(ConflictError):
+        books.post([charge("charge:1:S3:x", "1.00", subject="S3"), charge(amount="11.00")])
+    assert kept(store) == [("OP1", "customs revenue", "EUR", D("15.0000"), 2)]
+    take(store, statement_of(bank_entry("B1", "15.00")))
+    assert kept(store) == [("OP1", "customs revenue", "EUR", D("0.0000"), 3)]
+    assert books.open_debts() == []
+    assert books.untrue() == []
+
+
+def test_debts_are_listed_oldest_first_and_cut(store: PostgresStore) -> None:
+    books = store.accounts
+    books.post([charge(), charge("charge:1:S2:x", "5.00", subject="S2", party="OP2", due=date(2026, 6, 1)),
+                charge("charge:1:S3:x", "7.00", subject="S3", party="OP3", due=None)])  # fmt: skip
+    assert [debt.party for debt in books.open_debts()] == ["OP2", "OP1", "OP3"]
+    assert [debt.party for debt in books.open_debts(parties=["OP3", "OP1"])] == ["OP1", "OP3"]
+    assert [debt.party for debt in books.open_debts(limit=1)] == ["OP2"]
+    assert books.open_debts(parties=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            "UPDATE account_balance SET balance = 9",
+            "OP1, customs revenue, EUR: 9.00 is kept, its entries come to 10.00",
+        ),
+        ("UPDATE account_balance SET postings = 9", "OP1, customs revenue, EUR: 10.00 is kept"),
+        ("DELETE FROM debt_balance", "OP1, customs revenue, 2026-07, EUR: nothing is kept, its entries come to 10.00"),
+        ("INSERT INTO debt_balance VALUES ('X', 'Y', 'Z', 'EUR', 1)", "X, Y, Z, EUR: 1.00 is kept"),
+    ],
+)
+def test_a_balance_that_is_not_what_was_booked_is_found(store: PostgresStore, change: str, words: str) -> None:
+    store.accounts.post([charge()])
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute(change.encode())
+    found = reconcile({("revenue", "B00", "EUR"): D("10.00")}, store.accounts, "S1")
+    assert (found.difference, found.is_exact) == (D(0), False)
+    (problem,) = found.problems
+    assert words in problem
+
+
+def test_those_who_post_at_once_on_the_same_accounts_wait_in_order(store: PostgresStore) -> None:
+    """Each transaction moves all of them, named in another order: nobody waits in a circle, and nothing is lost."""
+    parties = [f"OP{number}" for number in range(6)]
+
+    def work(worker: int) -> None:
+        for turn in range(10):
+            subject = f"W{worker}T{turn}"
+            mine = parties[turn % 6 :] + parties[: turn % 6]
+            store.accounts.post([
+                charge(f"charge:1:{subject}:{party}:{period}", "1.00", subject=subject, party=party, period=period)
+                for party in (mine if worker % 2 else reversed(mine))
+                for period in ("2026-07", "2026-06")
+            ])  # fmt: skip
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert [row[3:] for row in kept(store)] == [(D("80.0000"), 80)] * 6
+    assert store.accounts.untrue() == []
 
 
 WORK = """

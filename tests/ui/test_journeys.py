@@ -143,7 +143,16 @@ def test_what_senders_write_is_never_run(page: Page) -> None:
 def test_nothing_runs_off_the_side(page: Page, width: int) -> None:
     """Pages fit a telephone, a tablet and a desk; only wide tables scroll by themselves."""
     page.set_viewport_size({"width": width, "height": 800})
-    for path in ("/", "/parcels", "/parcels/MP-1001", "/submit", "/regimes/GB", "/api"):
+    for path in (
+        "/",
+        "/parcels",
+        "/parcels/MP-1001",
+        "/submit",
+        "/regimes/GB",
+        "/api",
+        "/accounts",
+        "/accounts/waiting",
+    ):
         page.goto(path)
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, f"{path} is {over} px too wide at {width}"

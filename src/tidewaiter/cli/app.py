@@ -64,28 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             result_action="return_value",
         )
     except CycloptsError as error:
-        _say(str(error), hint="tidewaiter --help lists the commands; each has its own --help")
+        output.say("error", str(error), hint="tidewaiter --help lists the commands; each has its own --help")
         sys.exit(output.EXIT_USAGE)
     except UsageError as error:
-        _say(error.detail, hint=error.hint)
+        output.say("error", error.detail, hint=error.hint)
         sys.exit(output.EXIT_USAGE)
     except TidewaiterError as error:
-        _say(error.detail, hint=error.hint, place=error.place, code=error.code)
+        output.say("error", error.detail, hint=error.hint, place=error.place, code=error.code)
         sys.exit(output.EXIT_ERROR)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        _say(f"{error.strerror}: {error.filename}", code="file")
+        output.say("error", f"{error.strerror}: {error.filename}", code="file")
         sys.exit(output.EXIT_ERROR)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(output.EXIT_OK)
     sys.exit(code if isinstance(code, int) else output.EXIT_OK)
-
-
-def _say(detail: str, *, hint: str = "", place: str = "", code: str = "") -> None:
-    console = output.err()
-    console.print(f"[bold red]error[/]{f' [dim]{code}[/]' if code else ''} ", end="")
-    console.print(detail, markup=False)
-    if place:
-        console.print(f"  at    {place}", markup=False)
-    if hint:
-        console.print(f"  hint  {hint}", markup=False)

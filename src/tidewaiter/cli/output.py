@@ -77,6 +77,17 @@ def print_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(canonical_bytes(value), indent=2).decode() + "\n")
 
 
+def say(what: str, detail: str, *, hint: str = "", place: str = "", code: str = "") -> None:
+    """Say on standard error what went wrong, where, and what to do about it."""
+    console = err()
+    console.print(f"[bold red]{what}[/]{f' [dim]{code}[/]' if code else ''} ", end="")
+    console.print(detail, markup=False)
+    if place:
+        console.print(f"  at    {place}", markup=False)
+    if hint:
+        console.print(f"  hint  {hint}", markup=False)
+
+
 def text(value: object) -> str:
     """A value as a person reads it in a table cell."""
     match value:

@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from tidewaiter.regimes.checking import TIMES
 from tidewaiter.regimes.documents import AddOnDocument, AnyDocument, Dated, FigureDocument, SchemeDocument, Source
 from tidewaiter.regimes.library import lineage, merged
 from tidewaiter.regimes.reading import Lawbook, codes, lawbook
@@ -210,7 +211,7 @@ def _jurisdiction(book: Lawbook) -> Iterator[str]:
 
 
 def _row(measure_id: str, document: AnyDocument) -> str:
-    unit = f" {document.unit}" if isinstance(document, FigureDocument) else ""
+    unit = document.unit if isinstance(document, FigureDocument) else ""
     values = "; ".join(_dated(day, value, unit) for day, value in sorted(document.values.items()))
     confirmed = "yes" if document.is_confirmed else "**no**"
     return f"| `{measure_id}` | {document.title} | {values} | {confirmed} | {_sources(document.sources)} |"
@@ -218,10 +219,16 @@ def _row(measure_id: str, document: AnyDocument) -> str:
 
 def _dated(day: date, value: str | Dated, unit: str) -> str:
     if isinstance(value, str):
-        return f"{day}: {value}{unit}"
-    said = "ended" if value.value is None else f"{value.value}{unit}"
+        return f"{day}: {in_unit(value, unit)}"
+    said = "ended" if value.value is None else in_unit(value.value, unit)
     expected = "*expected* " if value.status == "expected" else ""
     return f"{day}: {expected}{said}{f' ({value.act})' if value.act else ''}"
+
+
+def in_unit(value: str, unit: str) -> str:
+    """ "20 %", "150 EUR", "3 years", and "1 year"; the value alone where it has no unit."""
+    word = unit.removesuffix("s") if value == "1" and unit in TIMES else unit
+    return f"{value} {word}" if word else value
 
 
 def _sources(sources: Iterable[Source]) -> str:

@@ -112,7 +112,9 @@ def read_camt053(body: bytes) -> list[BankStatement]:
     try:
         root = etree.fromstring(body, parser)
     except etree.XMLSyntaxError as error:
-        raise BankStatementError(f"this is no XML: {error.msg}", place=f"line {error.lineno}") from error
+        raise BankStatementError(
+            f"this is no XML: {error.msg}", place=f"line {error.lineno}", hint="ask the bank for camt.053, as XML"
+        ) from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise BankStatementError("a document type has no place in a bank statement", hint="ask the bank for camt.053")
     statements = root.findall(".//{*}Stmt")

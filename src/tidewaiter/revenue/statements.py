@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from tidewaiter.revenue.postings import Account, Kind
+from tidewaiter.revenue.postings import Account, Kind, shown
 
 ZERO = Decimal(0)
 NUMBER_PREFIX = "TWS-"
@@ -49,7 +49,10 @@ class Row(Struct, frozen=True, array_like=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """What was charged of one type at one rate for one period: the line of a return."""
+    """What was charged of one type at one rate for one period: the line of a return.
+
+    What was given back, or is owed again after it was, goes by no rate and no base of its own.
+    """
 
     period: str
     type_code: str
@@ -57,12 +60,17 @@ class Part(Struct, frozen=True, kw_only=True):
     base: Decimal
     amount: Decimal
 
+    @property
+    def words(self) -> str:
+        """The rate, or what it is where it goes by none."""
+        return self.rate or ("given back" if self.amount < 0 else "owed again")
+
 
 class Statement(Struct, frozen=True, kw_only=True):
     """The sums of a statement: opening, what moved it by kind, closing; what was charged by period, type and rate.
 
-    `is_return`: of a scheme that collects elsewhere. `due` is the last day on which what it charges is due. It covers
-    postings up to `until_posting`; the one before was for `previous_period` and up to `after_posting`.
+    `is_return`: of a scheme that collects elsewhere. `due` is the last day on which something it charges is due. It
+    covers postings up to `until_posting`; the one before was for `previous_period` and up to `after_posting`.
     """
 
     party: str
@@ -88,6 +96,11 @@ class Statement(Struct, frozen=True, kw_only=True):
         return sum(self.movements.values(), ZERO)
 
     @property
+    def pay_by(self) -> date | None:
+        """The day by which its closing balance is to be paid; None where nothing is to be paid here, or no day is known."""
+        return self.due if self.closing > 0 and not self.is_return else None
+
+    @property
     def totals(self) -> dict[str, Decimal]:
         """What was charged by type, corrections included."""
         found: dict[str, Decimal] = {}
@@ -101,8 +114,39 @@ class Statement(Struct, frozen=True, kw_only=True):
         return self.scheme.partition(" ")[0]
 
 
+class Overtaken(Struct, frozen=True, kw_only=True):
+    """Why no statement is issued for an account and period: one of a later period was, and goes on from the one before."""
+
+    party: str
+    scheme: str
+    currency: str
+    period: str
+    later: str  # the number and the period of the one that was issued
+    later_period: str
+
+    code = "accounts.statement_overtaken"
+
+    @property
+    def detail(self) -> str:
+        """What happened, in words."""
+        return f"{self.later} was issued for {self.later_period}: a statement for {self.period} can no longer come before it"
+
+    @property
+    def place(self) -> str:
+        """Which account."""
+        return f"{self.party}, {self.scheme}, {self.currency}"
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return (
+            f"what was booked for {self.period} stands in {self.later}; what is booked later stands in the next,"
+            f" of a period after {self.later_period}"
+        )
+
+
 class Line(Struct, frozen=True, kw_only=True):
-    """One posting as the party sees it; `amount` is what it adds to what the party owes."""
+    """One posting as the party sees it; `amount` is what it adds to what the party owes, and when that is `due`."""
 
     booked_on: date
     kind: str
@@ -135,21 +179,23 @@ class Folding:
         self._last = 0
         self._movements: dict[str, Decimal] = {}
         self._parts: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
-        self._dues: set[date] = set()
+        self._due: date | None = None
         self._count = 0
         self._is_return = False
+        self.periods: set[str] = set()  # of the entries so far
 
     def add(self, row: Row) -> None:
         """One entry more, in the order of postings."""
         if row.posting_id != self._last:
             self._count += 1
             self._last = row.posting_id
+        self.periods.add(row.period)
         if row.account in OWED:
             group = group_of(row)
             self._movements[group] = self._movements.get(group, ZERO) + row.amount
             self._is_return = self._is_return or row.account in MEMO
-            if row.due is not None:
-                self._dues.add(row.due)
+            if row.due is not None and row.amount > 0 and (self._due is None or row.due > self._due):
+                self._due = row.due
         elif row.account in CHARGED:
             base, amount = self._parts.get((row.period, row.type_code, row.rate), (ZERO, ZERO))
             key = (row.period, row.type_code, row.rate)
@@ -175,7 +221,7 @@ class Folding:
             until_posting=cut,
             after_posting=self._previous.cut,
             previous_period=self._previous.period,
-            due=max(self._dues, default=None),
+            due=self._due,
             is_return=self._is_return,
         )
 
@@ -224,7 +270,7 @@ def _line(rows: list[Row]) -> Iterator[Line]:
         first = rows[0]
         yield Line(
             booked_on=first.booked_on, kind=first.kind, subject=first.about or first.subject, period=first.period,
-            due=first.due, amounts=amounts, amount=amount, key=first.key,
+            due=first.due if amount > 0 else None, amounts=amounts, amount=amount, key=first.key,
         )  # fmt: skip
 
 
@@ -251,13 +297,13 @@ def parts_as_csv(statements: Iterable[Statement]) -> Iterator[str]:
         for part in statement.parts:
             yield _csv(
                 statement.jurisdiction_code, part.period, "yes" if part.period != statement.period else "no",
-                part.type_code, part.rate, part.base, part.amount, statement.currency, statement.number,
+                part.type_code, part.words, part.base if part.rate else "", part.amount, statement.currency, statement.number,
             )  # fmt: skip
 
 
 def _csv(*values: object) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(
-        [f"{value:f}" if isinstance(value, Decimal) else str(value) for value in values]
+        [f"{shown(value):f}" if isinstance(value, Decimal) else str(value) for value in values]
     )
     return out.getvalue()

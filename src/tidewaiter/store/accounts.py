@@ -14,7 +14,7 @@ from msgspec import Struct
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.interest import Movement
 from tidewaiter.revenue.payments import Allocation, BankStatement, Debt, Draft
-from tidewaiter.revenue.postings import Posting, PostingError
+from tidewaiter.revenue.postings import Posting, PostingError, shown
 from tidewaiter.revenue.statements import NUMBER_PREFIX
 from tidewaiter.store import ledger, proposals, set_asides
 from tidewaiter.store.connections import Connections
@@ -24,6 +24,18 @@ from tidewaiter.workflow.set_aside import NOTHING, Change
 
 BOOKKEEPING: Final = 0x7469_6466  # held by the one process that posts decisions
 MATCHING: Final = 0x7469_6467  # held by whoever lays payments onto debts
+
+
+_UNTRUE_ACCOUNTS: Final = (
+    b"SELECT party, scheme, currency, kept.balance, summed.balance FROM account_balance kept"
+    b" FULL JOIN account_summed summed USING (party, scheme, currency) WHERE (kept.balance, kept.postings,"
+    b" kept.last_booked_on) IS DISTINCT FROM (summed.balance, summed.postings, summed.last_booked_on) ORDER BY 1, 2, 3"
+)
+_UNTRUE_DEBTS: Final = (
+    b"SELECT party, scheme, period, currency, kept.owed, summed.owed FROM debt_balance kept"
+    b" FULL JOIN debt_summed summed USING (party, scheme, period, currency)"
+    b" WHERE (kept.owed, kept.due_on) IS DISTINCT FROM (summed.owed, summed.due_on) ORDER BY 1, 2, 3, 4"
+)
 
 
 class Balance(Struct, frozen=True):
@@ -40,7 +52,7 @@ class Balance(Struct, frozen=True):
 
 
 class AccountRow(Struct, frozen=True):
-    """One account of a party under a scheme: what stands on it, when it last moved, and when its first debt was due."""
+    """One account of a party under a scheme: what stands on it, how many postings moved it, and when the last did."""
 
     party: str
     scheme: str
@@ -48,7 +60,6 @@ class AccountRow(Struct, frozen=True):
     balance: Decimal
     postings: int
     last_booked_on: date
-    due_on: date | None
 
 
 class Accounts:
@@ -200,10 +211,9 @@ class Accounts:
         """Accounts with what stands on them, the largest debt first: of these parties, or of those that begin so."""
         with self._connections.lend() as connection:
             rows = connection.execute(
-                "SELECT party, scheme, currency, sum(amount), count(DISTINCT posting_id), max(booked_on), min(posting.due_on)"
-                " FROM entry JOIN posting USING (posting_id) WHERE account IN ('receivable', 'memo.at_sale', 'refund')"
-                " AND (%s::text[] IS NULL OR party = ANY (%s)) AND party LIKE %s"
-                " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT %s",
+                "SELECT party, scheme, currency, balance, postings, last_booked_on FROM account_balance"
+                " WHERE (%s::text[] IS NULL OR party = ANY (%s)) AND party LIKE %s"
+                " ORDER BY balance DESC, party, scheme, currency LIMIT %s",
                 [*[None if parties is None else list(parties)] * 2, ledger.prefix(party_like), limit],
             ).fetchall()
         return [AccountRow(*row) for row in rows]
@@ -224,9 +234,9 @@ class Accounts:
             if number.startswith(NUMBER_PREFIX):
                 return ledger.debts(
                     connection,
-                    "EXISTS (SELECT FROM statement WHERE statement_no = %s AND statement.party = entry.party"
-                    " AND statement.scheme = entry.scheme AND statement.currency = entry.currency"
-                    " AND entry.period <= statement.period)",
+                    "EXISTS (SELECT FROM statement WHERE statement_no = %s AND statement.party = debt_balance.party"
+                    " AND statement.scheme = debt_balance.scheme AND statement.currency = debt_balance.currency"
+                    " AND debt_balance.period <= statement.period)",
                     [int(number.removeprefix(NUMBER_PREFIX))],
                 )
             row = connection.execute(
@@ -246,10 +256,23 @@ class Accounts:
         with self._connections.lend() as connection:
             return ledger.open_subjects(connection, subjects)
 
-    def open_debts(self, party: str = "") -> list[Debt]:
-        """Debts not yet paid by scheme and period, of one party or all, the oldest due first."""
+    def open_debts(
+        self, party: str = "", *, parties: Sequence[str] | None = None, limit: int | None = None
+    ) -> list[Debt]:
+        """Debts not yet paid by scheme and period, of one party, of these or of all, the oldest due first."""
+        wanted = [party] if party else None if parties is None else list(parties)
         with self._connections.lend() as connection:
-            return ledger.debts(connection, "(%s = '' OR party = %s)", [party, party])
+            return ledger.debts(connection, "(%s::text[] IS NULL OR party = ANY (%s))", [wanted, wanted], limit)
+
+    def untrue(self) -> list[str]:
+        """Where what is kept of an account or debt is not what its entries come to, in words; empty when all is right."""
+        with self._connections.lend() as connection:
+            accounts = connection.execute(_UNTRUE_ACCOUNTS).fetchall()
+            debts = connection.execute(_UNTRUE_DEBTS).fetchall()
+        return [
+            f"{', '.join(whose)}: {_stands(kept)} is kept, its entries come to {_stands(summed)}"
+            for *whose, kept, summed in (*accounts, *debts)
+        ]
 
     def suspense(self) -> list[Balance]:
         """Money that no debt was found for: by payment (as `period` is none, its key stands there) and party."""
@@ -350,6 +373,10 @@ class Accounts:
     def _transaction(self) -> Iterator[psycopg.Connection]:
         with self._connections.lend() as connection, connection.transaction():
             yield connection
+
+
+def _stands(amount: Decimal | None) -> str:
+    return "nothing" if amount is None else str(shown(amount))
 
 
 def read_postings(connection: psycopg.Connection, subject: str) -> list[Posting]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import msgspec
 import psycopg
@@ -11,6 +10,7 @@ import psycopg
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.revenue.guarantees import Cover, Grant, GuaranteeError
+from tidewaiter.revenue.postings import shown
 from tidewaiter.store import proposals
 from tidewaiter.store.connections import Connections
 
@@ -64,16 +64,17 @@ class Guarantees:
         """Where what is taken of a guarantee is not what the postings say, in words; empty when all is right."""
         with self._connections.lend() as connection:
             rows = connection.execute(
-                "SELECT guarantee_id, reserved, drawn, booked_reserved, booked_drawn FROM guarantee LEFT JOIN ("
+                "SELECT guarantee_id, reserved, drawn, coalesce(booked_reserved, 0), coalesce(booked_drawn, 0) FROM guarantee LEFT JOIN ("
                 " SELECT scheme, coalesce(sum(amount) FILTER (WHERE account = 'guarantee.reserved'), 0) AS booked_reserved,"
                 " coalesce(sum(amount) FILTER (WHERE account = 'guarantee.drawn'), 0) AS booked_drawn FROM entry"
                 " WHERE account IN ('guarantee.reserved', 'guarantee.drawn') GROUP BY scheme) booked"
                 " ON scheme = guarantee_id ORDER BY 1"
             ).fetchall()
         return [
-            f"guarantee {row[0]}: {row[1]} reserved and {row[2]} drawn, the postings say {row[3] or 0} and {row[4] or 0}"
-            for row in rows
-            if (row[1], row[2]) != (row[3] or Decimal(0), row[4] or Decimal(0))
+            f"guarantee {guarantee_id}: {shown(reserved)} reserved and {shown(drawn)} drawn,"
+            f" the postings say {shown(booked_reserved)} and {shown(booked_drawn)}"
+            for guarantee_id, reserved, drawn, booked_reserved, booked_drawn in rows
+            if (reserved, drawn) != (booked_reserved, booked_drawn)
         ]
 
     def _read(self, tail: str, values: list[object]) -> list[Cover]:

@@ -28,9 +28,8 @@ _INSERT = (
     " ON CONFLICT (posting_key) DO NOTHING RETURNING posting_id, posting_key"
 )
 _DEBTS = (
-    "SELECT party, scheme, period, currency, sum(amount), min(coalesce(entry.due_on, posting.due_on)) FILTER"
-    " (WHERE amount > 0) FROM entry JOIN posting USING (posting_id) WHERE account = 'receivable' AND {condition}"
-    " GROUP BY party, scheme, period, currency HAVING sum(amount) > 0 ORDER BY 6 NULLS LAST, period, party"
+    "SELECT party, scheme, period, currency, owed, due_on FROM debt_balance WHERE owed > 0 AND {condition}"
+    " ORDER BY due_on, period, party LIMIT %s"  # what is due on no day yet comes last
 )
 _DEBTS_OF_SUBJECT = (
     "WITH mine AS (SELECT party, scheme, period, currency, sum(amount) AS owed, min(coalesce(due_on, posting_due)) AS due_on FROM ("
@@ -38,9 +37,8 @@ _DEBTS_OF_SUBJECT = (
     "  WHERE subject = %(subject)s AND about = '' UNION ALL"
     " SELECT entry.*, posting.due_on FROM posting JOIN entry USING (posting_id) WHERE about = %(subject)s) each"
     " WHERE account = 'receivable' GROUP BY 1, 2, 3, 4 HAVING sum(amount) > 0)"
-    " SELECT party, scheme, period, currency, least(owed, (SELECT sum(amount) FROM entry WHERE account = 'receivable'"
-    "  AND (entry.party, entry.scheme, entry.period, entry.currency) = (mine.party, mine.scheme, mine.period,"
-    "  mine.currency))), due_on FROM mine ORDER BY due_on NULLS LAST, scheme"
+    " SELECT party, scheme, period, currency, least(mine.owed, debt_balance.owed), mine.due_on FROM mine"
+    " JOIN debt_balance USING (party, scheme, period, currency) ORDER BY mine.due_on, scheme"
 )
 
 
@@ -49,10 +47,8 @@ _OPEN_SUBJECTS = (
     "  USING (posting_id) WHERE subject = ANY (%(subjects)s) AND about = '' AND account = 'receivable' UNION ALL"
     " SELECT about, party, scheme, period, currency, amount FROM entry WHERE about = ANY (%(subjects)s)"
     "  AND account = 'receivable'),"
-    " mine AS (SELECT subject, party, scheme, period, currency FROM each GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) > 0),"
-    " whole AS (SELECT party, scheme, period, currency FROM entry WHERE account = 'receivable' AND (party, scheme, period,"
-    "  currency) IN (SELECT DISTINCT party, scheme, period, currency FROM mine) GROUP BY 1, 2, 3, 4 HAVING sum(amount) > 0)"
-    " SELECT DISTINCT subject FROM mine JOIN whole USING (party, scheme, period, currency)"
+    " mine AS (SELECT subject, party, scheme, period, currency FROM each GROUP BY 1, 2, 3, 4, 5 HAVING sum(amount) > 0)"
+    " SELECT DISTINCT subject FROM mine JOIN debt_balance USING (party, scheme, period, currency) WHERE owed > 0"
 )
 
 
@@ -144,9 +140,11 @@ def payments(connection: psycopg.Connection, reference: str) -> list[Posting]:
     )
 
 
-def debts(connection: psycopg.Connection, condition: str, values: Sequence[Any]) -> list[Debt]:
-    """Open debts by party, scheme and period whose entries meet a condition, the oldest due first."""
-    rows = connection.execute(_DEBTS.format(condition=condition).encode(), values).fetchall()
+def debts(
+    connection: psycopg.Connection, condition: str, values: Sequence[Any], limit: int | None = None
+) -> list[Debt]:
+    """Open debts by party, scheme and period that meet a condition, the oldest due first."""
+    rows = connection.execute(_DEBTS.format(condition=condition).encode(), [*values, limit]).fetchall()
     return [_debt(row) for row in rows]
 
 

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.returned import ExitEvent, ReturnRecord
-from tidewaiter.revenue.postings import Posting, PostingError
+from tidewaiter.revenue.postings import Account, Posting, PostingError
 from tidewaiter.revenue.refunding import Place
 from tidewaiter.revenue.returns import GIVING, Outcome, RefundDecision, ReturnClaim
 from tidewaiter.store.accounts import read_postings, write_postings
@@ -292,6 +292,7 @@ class Returns:
             if row is None:
                 raise _no_case(case_no)
             # Order of locks: the import, the writer (where persons are counted), the exit event, the accounts. Nobody holds two of one kind but the last, sorted.
+            # What is booked comes after them all, in one statement: it locks balances and guarantees, in order.
             _lock(connection, _SUBJECT_LOCK, f"declaration:{row[0]}" if row[0] is not None else f"case:{case_no}")
             yield PostgresDeciding(connection, case_no)
 
@@ -318,6 +319,7 @@ class PostgresDeciding:
     def __init__(self, connection: psycopg.Connection, case_no: int) -> None:
         self._connection = connection
         self._case_no = case_no
+        self._postings: list[Posting] = []
 
     def case(self) -> CaseFile:
         """The case as it stands."""
@@ -331,9 +333,9 @@ class PostgresDeciding:
         """Every posting on a subject."""
         return read_postings(self._connection, subject)
 
-    def book(self, postings: Sequence[Posting]) -> int:
-        """Book postings in this transaction."""
-        return write_postings(self._connection, postings) if postings else 0
+    def book(self, postings: Sequence[Posting]) -> None:
+        """Book postings with the decision: in one statement, once every other lock is held."""
+        self._postings += postings
 
     def persons(self) -> PostgresPersons:
         """What is kept of persons. From now on until this ends no declaration is decided."""
@@ -351,16 +353,19 @@ class PostgresDeciding:
         return str(row[0]) if row else ""
 
     def owed(self, places: Sequence[Place], currency: str) -> dict[Place, Decimal]:
-        """What each account owes still. Whoever decides on the same accounts waits."""
+        """What each account owes still, with what is booked here. Whoever decides on the same accounts waits."""
         found: dict[Place, Decimal] = {}
         for place in sorted(set(places)):
             _lock(self._connection, _ACCOUNT_LOCK, "\x1f".join(place))
             row = self._connection.execute(
-                "SELECT coalesce(sum(amount), 0) FROM entry WHERE party = %s AND scheme = %s AND period = %s"
-                " AND account = 'receivable' AND currency = %s",
+                "SELECT owed FROM debt_balance WHERE party = %s AND scheme = %s AND period = %s AND currency = %s",
                 [*place, currency],
             ).fetchone()
             found[place] = row[0] if row else Decimal(0)
+        for entry in (each for posting in self._postings for each in posting.entries):
+            place = (entry.party, entry.scheme, entry.period)
+            if entry.account is Account.RECEIVABLE and entry.currency == currency and place in found:
+                found[place] += entry.amount
         return found
 
     def say(self, verdict: KeptVerdict, proposed_by: str | None) -> None:
@@ -377,7 +382,8 @@ class PostgresDeciding:
     def decide(self, new: NewDecision) -> None:
         """Keep a decision, book its postings, and carry the case's row on."""
         considered, decision = canonical_bytes(new.considered), canonical_bytes(new.decision)
-        self.book(new.postings)
+        if postings := [*self._postings, *new.postings]:
+            write_postings(self._connection, postings)
         self._connection.execute(
             "INSERT INTO return_decision (case_no, version, declaration_id, is_giving, event_no, actor, decided_at,"
             " considered, decision, digest) VALUES (%s, %s, %s, %s, %s, %s, %s, %b, %b, %b)",

@@ -13,8 +13,8 @@ import psycopg
 from msgspec.structs import replace
 
 from tidewaiter.model.canonical import canonical_bytes
-from tidewaiter.model.errors import NotFoundError
-from tidewaiter.revenue.statements import Folding, Previous, Row, Statement, number_of
+from tidewaiter.model.errors import ConflictError, NotFoundError
+from tidewaiter.revenue.statements import Folding, Overtaken, Previous, Row, Statement, number_of
 from tidewaiter.store.connections import Connections
 
 ROWS_AT_ONCE = 5_000
@@ -37,10 +37,12 @@ _PREVIOUS = (
 )
 _INSERT = (
     "INSERT INTO statement (party, scheme, currency, period, until_posting, previous_period, after_posting, opening,"
-    " moved, closing, content, issued_on) SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %s"
-    # Looked for first: an insert that is refused would use up a running number.
-    " WHERE NOT EXISTS (SELECT FROM statement WHERE party = %s AND scheme = %s AND currency = %s AND %s IN (period, previous_period))"
+    " moved, closing, content, issued_on) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %s)"
     " ON CONFLICT DO NOTHING RETURNING statement_no"
+)
+_NOT_BEFORE = (
+    "SELECT statement_no, period FROM statement WHERE party = %s AND scheme = %s AND currency = %s AND period >= %s"
+    " ORDER BY period LIMIT 1"
 )
 
 
@@ -70,10 +72,13 @@ class Statements:
                 cursor.execute(query.encode(), values)
                 yield (Row(*row) for row in cursor)
 
-    def issue(self, period: str, cut: int, on: date, *, party: str = "", scheme: str = "") -> Iterator[Statement]:
+    def issue(
+        self, period: str, cut: int, on: date, *, party: str = "", scheme: str = ""
+    ) -> Iterator[Statement | Overtaken]:
         """Issue the statement of a period for every account that moved; those issued before are left as they are.
 
-        `cut` is the last posting they cover (`Accounts.last_posting`).
+        `cut` is the last posting they cover (`Accounts.last_posting`). An account that has a statement of a later period
+        gets none, and why. Numbers follow on one another without a gap.
         """
         with (
             self.rows(party=party, scheme=scheme, until=cut, for_=period) as rows,
@@ -85,7 +90,7 @@ class Statements:
                 for row in entries:
                     folding.add(row)
                 statement = folding.statement(period, cut)
-                if statement.posting_count and _is_of_kind(statement, period):
+                if any(_is_alike(each, period) for each in folding.periods):
                     yield from _kept(connection, replace(statement, issued_on=on))
 
     @contextmanager
@@ -99,11 +104,17 @@ class Statements:
                 if row.currency == statement.currency and row.period <= statement.period and not previous.covers(row)
             )
 
-    def one(self, statement_no: int) -> Statement:
-        """An issued statement by its running number. Raises NotFoundError."""
-        for found in self._read("statement_no = %s", [statement_no]):
+    def one(self, statement_no: int, *, parties: Sequence[str] | None = None) -> Statement:
+        """An issued statement by its running number, of these parties where named: another's is not there.
+
+        Raises NotFoundError.
+        """
+        whose = None if parties is None else list(parties)
+        for found in self._read(
+            "statement_no = %s AND (%s::text[] IS NULL OR party = ANY (%s))", [statement_no, whose, whose]
+        ):
             return found
-        raise NotFoundError(f"no statement {number_of(statement_no)} was issued", hint="tidewaiter accounts statements")
+        raise NotFoundError(f"there is no statement {number_of(statement_no)}", hint="tidewaiter accounts statements")
 
     def find(
         self, *, parties: Sequence[str] | None = None, scheme: str = "", period: str = "", limit: int = 200
@@ -131,11 +142,9 @@ class Statements:
         return [_decoded(row) for row in rows]
 
 
-def _is_of_kind(statement: Statement, period: str) -> bool:
-    """A quarter's statement is not issued for an account that goes by months, nor the other way round."""
-    return any(
-        len(part.period) == len(period) and ("Q" in part.period) == ("Q" in period) for part in statement.parts
-    ) or (not statement.parts)
+def _is_alike(period: str, other: str) -> bool:
+    """True of two months, quarters or years: no quarter's statement is issued for an account that goes by months."""
+    return len(period) == len(other) and ("Q" in period) == ("Q" in other)
 
 
 def _previous(connection: psycopg.Connection, whose: tuple[str, str, str], period: str) -> Previous:
@@ -143,18 +152,27 @@ def _previous(connection: psycopg.Connection, whose: tuple[str, str, str], perio
     return Previous(row[0], row[1], row[2]) if row else Previous()
 
 
-def _kept(connection: psycopg.Connection, statement: Statement) -> Iterator[Statement]:
+def _kept(connection: psycopg.Connection, statement: Statement) -> Iterator[Statement | Overtaken]:
+    """The statement with its number; nothing where it was issued before; why not, where one after it was."""
+    whose = (statement.party, statement.scheme, statement.currency)
     row = connection.execute(
         _INSERT,
         [
-            statement.party, statement.scheme, statement.currency, statement.period, statement.until_posting,
-            statement.previous_period, statement.after_posting, statement.opening, statement.moved, statement.closing,
-            canonical_bytes(statement), statement.issued_on,
-            statement.party, statement.scheme, statement.currency, statement.period,
+            *whose, statement.period, statement.until_posting, statement.previous_period, statement.after_posting,
+            statement.opening, statement.moved, statement.closing, canonical_bytes(statement), statement.issued_on,
         ],
     ).fetchone()  # fmt: skip
     if row is not None:
         yield replace(statement, number=number_of(row[0]))
+        return
+    there = connection.execute(_NOT_BEFORE, [*whose, statement.period]).fetchone()
+    if there is None:
+        raise ConflictError(f"somebody else issues statements to {whose[0]} at this moment", hint="issue them again")
+    if there[1] != statement.period:
+        yield Overtaken(
+            party=whose[0], scheme=whose[1], currency=whose[2], period=statement.period, later=number_of(there[0]),
+            later_period=there[1],
+        )  # fmt: skip
 
 
 def _decoded(row: Any) -> Statement:

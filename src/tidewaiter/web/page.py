@@ -37,6 +37,28 @@ BYTES_IN_KIB: Final = 1024
 INVISIBLE: Final = {
     code: f"⟦U+{code:04X}⟧" for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
 }
+# Currencies that ISO 4217 (list one) gives no minor unit.
+WITHOUT_MINOR_UNIT: Final = frozenset(
+    (
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    )
+)
 DIGEST_SHOWN: Final = 12  # characters of a SHA-256 that tell two apart on a page; the rest is in its title
 
 
@@ -53,7 +75,7 @@ def environment() -> Environment:
     )
     env.globals.update(t=words.text, version=tidewaiter.__version__, sections=SECTIONS)
     env.filters.update(
-        money=money, booked=booked, about=about, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
+        money=money, in_currency=in_currency, booked=booked, about=about, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
         query=query, word=word, tone=tone, identity=id, signed=signed,
     )  # fmt: skip
     return env
@@ -81,8 +103,13 @@ def render(
 
 
 def money(amount: Money | None) -> str:
-    """ "1,234.50 GBP", digits as they are; empty for none."""
-    return "" if amount is None else f"{figure(amount.amount)}\u00a0{amount.currency}"
+    """ "1,234.50 GBP", no digit lost; empty for none."""
+    return "" if amount is None else f"{in_currency(amount.amount, amount.currency)}\u00a0{amount.currency}"
+
+
+def in_currency(amount: Decimal | int, currency: str) -> str:
+    """ "1,234.50" and "0.00", but "1,234" of a currency that has no smaller unit: figures in one column have one form."""
+    return figure(amount) if currency in WITHOUT_MINOR_UNIT else booked(Decimal(amount))
 
 
 def booked(amount: Decimal) -> str:

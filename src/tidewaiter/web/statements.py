@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from litestar.response import Stream
 
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.statements import NUMBER_PREFIX, Row, Statement
+from tidewaiter.web import words
 from tidewaiter.web.house import House
+from tidewaiter.web.problem import WebError
 
 DIGITS_MAX = 18
 
 
-def wanted(house: House, number: str) -> Statement:
-    """The statement of a number, "TWS-00000042" or "42". Raises NotFoundError."""
+def wanted(house: House, number: str, parties: Sequence[str] | None = None) -> Statement:
+    """The statement of a number, "TWS-00000042" or "42"; with `parties`, another's is answered as one that is not there.
+
+    Raises WebError.
+    """
     digits = number.upper().removeprefix(NUMBER_PREFIX)
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX):
-        raise NotFoundError(f"There is no statement {number[:40]}.")
-    return house.accounts.statements.one(int(digits))
+    if digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX:
+        with suppress(NotFoundError):
+            return house.accounts.statements.one(int(digits), parties=parties)
+    raise WebError("not_found", words.text("statement.unknown", number=number[:40]), hint=words.text("statement.known"))
 
 
 def stream(

@@ -15,7 +15,7 @@ from tidewaiter.model.assessment import Assessment, Collection
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.obligations import Obligation, obligations
-from tidewaiter.revenue.postings import Posting, brought_up_to_date, charged, generation
+from tidewaiter.revenue.postings import Posting, brought_up_to_date, charged, generation, shown
 from tidewaiter.revenue.statements import CHARGED, MEMO, OWED, Row, Statement
 from tidewaiter.workflow.set_aside import NOTHING, Change, SetAside
 
@@ -76,6 +76,9 @@ class Books(Protocol):
     def totals(self, subject_prefix: str) -> Totals:
         """What is charged by all postings on subjects that begin so."""
 
+    def untrue(self) -> list[str]:
+        """Where what is kept of an account or debt is not what its entries come to, in words."""
+
 
 class Happening(Struct, frozen=True, kw_only=True):
     """An assessment as it stands after something happened; None where nothing is owed any more.
@@ -103,8 +106,9 @@ class Ending(Struct, frozen=True, kw_only=True):
 class Reconciliation(Struct, frozen=True, kw_only=True):
     """Three sums that must be one: of assessments, of postings, of statements. `difference` is the largest gap.
 
-    `problems` are statements that do not add up or do not follow on one another, guarantees that are not what was
-    booked, and decisions that cannot be read again, in words. While something is `set_aside`, nothing is proved.
+    `problems` are statements that do not add up or do not follow on one another, balances and guarantees that are not
+    what was booked, and decisions that cannot be read again, in words. While something is `set_aside`, nothing is
+    proved.
     """
 
     assessed: Totals
@@ -184,7 +188,8 @@ def reconcile(assessed: Totals, books: Books, subject_prefix: str) -> Reconcilia
     return Reconciliation(
         assessed=assessed, posted=posted, stated=proof.stated, difference=max(gaps, default=ZERO),
         accounts=proof.accounts, statements=proof.statements,
-        problems=(*proof.problems, *books.guarantees.untrue()), set_aside=tuple(books.set_asides.open()),
+        problems=(*proof.problems, *books.untrue(), *books.guarantees.untrue()),
+        set_aside=tuple(books.set_asides.open()),
     )  # fmt: skip
 
 
@@ -233,9 +238,13 @@ class _Proof:
         for place, each in enumerate(mine):
             opening = ZERO if each.is_return else closing
             if each.moved != moved[place] or each.totals != charged_by.get(place, {}):
-                self.problems.append(f"{each.number} says {each.moved} moved, its postings come to {moved[place]}")
+                self.problems.append(
+                    f"{each.number} says {shown(each.moved)} moved, its postings come to {shown(moved[place])}"
+                )
             if (each.opening, each.closing) != (opening, opening + each.moved):
-                self.problems.append(f"{each.number} runs from {each.opening} to {each.closing}, not from {opening}")
+                self.problems.append(
+                    f"{each.number} runs from {shown(each.opening)} to {shown(each.closing)}, not from {shown(opening)}"
+                )
             closing = each.closing
 
 

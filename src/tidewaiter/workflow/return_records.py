@@ -226,8 +226,8 @@ class Deciding(Protocol):
     def postings(self, subject: str) -> list[Posting]:
         """Every posting on a subject."""
 
-    def book(self, postings: Sequence[Posting]) -> int:
-        """Book postings in this transaction."""
+    def book(self, postings: Sequence[Posting]) -> None:
+        """Book postings with the decision; what is owed counts them from now on."""
 
     def persons(self) -> PersonsBook:
         """What is kept of persons. From now on until this ends no declaration is decided."""

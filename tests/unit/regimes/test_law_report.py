@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from tidewaiter.regimes import load_regime
 from tidewaiter.regimes.conditions import keys
 from tidewaiter.regimes.documents import SchemeDocument
 from tidewaiter.regimes.reading import codes, lawbook
-from tidewaiter.regimes.report import Oracle, known_gaps, open_questions, render_law, rows
+from tidewaiter.regimes.report import Oracle, in_unit, known_gaps, open_questions, render_law, rows
 
 
 def test_the_page_names_every_measure_gap_and_reason() -> None:
@@ -64,3 +66,11 @@ def test_rows_show_value_and_source() -> None:
 
 def test_conditions_say_what_they_ask() -> None:
     assert all(words.endswith(".") or ":" in words for words in keys().values())
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [("1", "years", "1 year"), ("3", "years", "3 years"), ("1", "GBP", "1 GBP"), ("20", "%", "20 %"), ("x", "", "x")],
+)
+def test_one_of_a_unit_is_not_several(value: str, unit: str, words: str) -> None:
+    assert in_unit(value, unit) == words

@@ -91,8 +91,9 @@ def test_debits_and_reversals_and_pending_entries() -> None:
     ],
 )
 def test_what_is_wrong_is_said(body: bytes, words: str) -> None:
-    with pytest.raises(BankStatementError, match=words):
+    with pytest.raises(BankStatementError, match=words) as refused:
         read_camt053(body)
+    assert refused.value.hint
 
 
 def test_charges_that_the_bank_kept_are_paid_all_the_same() -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -96,6 +97,34 @@ def test_the_page_shows_the_same_and_escapes() -> None:
     assert "&lt;script&gt;" in page
     assert "<script" not in page
     assert "correction" in page
+
+
+def test_what_was_given_back_goes_by_no_rate_and_no_base() -> None:
+    folding = Folding(WHOSE)
+    where = {"kind": "refund", "key": "refund:x", "due": date(2026, 9, 1)}
+    folding.add(row(6, Account.REVENUE, "3.00", type_code="A00", **where))
+    folding.add(row(6, Account.REFUND, "-3.00", **where))
+    found = folding.statement("2026-07", 6)
+    assert [(part.words, part.amount) for part in found.parts] == [("given back", D("-3.00"))]
+    assert (found.closing, found.due, found.pay_by) == (D("-3.00"), None, None)
+    (line,) = csv.DictReader(parts_as_csv([found]))
+    assert (line["rate"], line["base"], line["amount"]) == ("given back", "", "-3.00")
+    (posted,) = lines([row(6, Account.REFUND, "-3.00", **where)])
+    assert posted.due is None
+    page = "".join(as_page(found, [posted]))
+    assert "3.00 EUR in the operator&#x27;s favour: nothing is to be paid" in page
+
+
+@pytest.mark.parametrize(
+    ("account", "amount", "pay_by"),
+    [(Account.RECEIVABLE, "5", date(2026, 7, 1)), (Account.RECEIVABLE, "-5", None), (Account.AT_SALE, "5", None)],
+)
+def test_there_is_a_day_to_pay_by_where_something_is_to_be_paid(
+    account: Account, amount: str, pay_by: date | None
+) -> None:
+    folding = Folding(WHOSE)
+    folding.add(row(1, account, amount))
+    assert folding.statement("2026-07", 1).pay_by == pay_by
 
 
 def test_what_a_scheme_collects_opens_at_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,6 +12,7 @@ from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.postings import shown
+from tidewaiter.revenue.statements import OWED
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught
 from tidewaiter.workflow.set_aside import SetAside
@@ -124,24 +126,26 @@ def entries(
 ) -> int:
     """List the postings of one account, the newest first: each names the decision or payment it comes from."""
     with opened_store() as store:
-        currencies = [each.currency for each in store.accounts.accounts(party_like=party) if each.scheme == scheme]
+        known = store.accounts.accounts(parties=[party])
+        currencies = [each.currency for each in known if each.scheme == scheme]
+        if not currencies:
+            raise _no_account(party, scheme, [each.scheme for each in known])
         postings = [
             posting
-            for currency in dict.fromkeys(currencies)
+            for currency in currencies
             for posting in store.accounts.of_account((party, scheme, currency), 0, limit)
         ]
     rows = [
         {
             "booked on": posting.booked_on, "kind": posting.kind, "about": entry.about or posting.subject,
             "account": entry.account.value, "type": entry.type_code, "period": entry.period, "amount": shown(entry.amount),
-            "currency": entry.currency, "due": entry.due or posting.due,
+            "currency": entry.currency,
+            "due": (entry.due or posting.due) if entry.account in OWED and entry.amount > 0 else None,
         }
         for posting in postings
         for entry in posting.entries
     ]  # fmt: skip
     output.print_rows(rows, output_as, title=f"{party}, {scheme}")
-    if not rows:
-        raise NotFoundError(f"{party} has no account {scheme!r}", hint="tidewaiter accounts list")
     return output.EXIT_OK
 
 
@@ -161,10 +165,15 @@ def balances(*, party: Annotated[str, PARTY] = "", output_as: Output = Output())
     return output.EXIT_OK
 
 
-def debts(*, party: Annotated[str, PARTY] = "", output_as: Output = Output()) -> int:  # noqa: B008
+def debts(
+    *,
+    party: Annotated[str, PARTY] = "",
+    limit: Annotated[int, Parameter(help="At most so many, the oldest due first.")] = 200,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
     """List what is owed and not paid, the oldest due first."""
     with opened_store() as store:
-        found = store.accounts.open_debts(party)
+        found = store.accounts.open_debts(party, limit=limit)
     rows = [
         {
             "party": each.party, "scheme": each.scheme, "period": each.period, "owed": shown(each.owed),
@@ -174,3 +183,12 @@ def debts(*, party: Annotated[str, PARTY] = "", output_as: Output = Output()) ->
     ]  # fmt: skip
     output.print_rows(rows, output_as, title="open debts")
     return output.EXIT_OK
+
+
+def _no_account(party: str, scheme: str, known: Sequence[str]) -> NotFoundError:
+    """Nothing was ever booked there; where it was on others of the party's accounts, these are named."""
+    others = ", ".join(f'"{each}"' for each in dict.fromkeys(known))
+    return NotFoundError(
+        f"{party[:60]!r} has no account {scheme[:60]!r}",
+        hint=f"it has {others}" if others else "tidewaiter accounts list names operators and their accounts",
+    )

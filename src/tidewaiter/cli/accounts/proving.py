@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
-from tidewaiter.workflow.accounting import Reconciliation
+from tidewaiter.revenue.postings import shown
+from tidewaiter.workflow.accounting import ZERO, Reconciliation
 
 PROBLEMS_SAID = 20
 
@@ -27,8 +28,9 @@ def reconcile_(
 ) -> int:
     """Prove to the cent that assessments, postings and statements come to the same.
 
-    Each statement must open where the one before closed and move by what its postings come to; what is reserved of
-    each guarantee must be what was booked. Exit 1 where anything differs by anything, and while a decision is set aside.
+    Each statement must open where the one before closed and move by what its postings come to; the balance kept of
+    each account, and what is reserved of each guarantee, must be what was booked. Exit 1 where anything differs by
+    anything, and while a decision is set aside.
     """
     if simulate:
         from tidewaiter.cli.bench import accounts as measuring
@@ -61,10 +63,10 @@ def reconcile_(
 def _rows(found: Reconciliation) -> list[dict[str, object]]:
     return [
         {
-            "of": group, "type": code, "currency": currency, "assessed": found.assessed.get((group, code, currency), 0),
-            "posted": found.posted.get((group, code, currency), 0), "stated": found.stated.get((group, code, currency), 0),
+            "of": key[0], "type": key[1], "currency": key[2], "assessed": shown(found.assessed.get(key, ZERO)),
+            "posted": shown(found.posted.get(key, ZERO)), "stated": shown(found.stated.get(key, ZERO)),
         }
-        for group, code, currency in sorted({*found.assessed, *found.posted, *found.stated})
+        for key in sorted({*found.assessed, *found.posted, *found.stated})
     ]  # fmt: skip
 
 
@@ -77,7 +79,7 @@ def _as_json(found: Reconciliation) -> dict[str, object]:
 
 
 def _print_sums(found: Reconciliation, output_as: Output) -> None:
-    title = f"difference {found.difference:.2f}, {found.accounts} accounts, {found.statements} statements"
+    title = f"difference {shown(found.difference)}, {found.accounts} accounts, {found.statements} statements"
     output.print_rows(_rows(found), output_as, title=title)
 
 

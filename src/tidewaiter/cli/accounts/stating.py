@@ -16,7 +16,7 @@ from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import opened_store
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.postings import shown
-from tidewaiter.revenue.statements import NUMBER_PREFIX, Statement
+from tidewaiter.revenue.statements import NUMBER_PREFIX, Overtaken, Statement
 
 Form = Annotated[Literal["json", "csv", "page"], Parameter(help="How it is written; a page can be printed.")]
 _PERIOD = re.compile(r"\d{4}(-(0[1-9]|1[0-2])|-Q[1-4])?", re.ASCII)
@@ -33,7 +33,8 @@ def issue(
 ) -> int:
     """Issue the statements of a period, each with a running number; one that was issued stays as it is.
 
-    What is booked afterwards, for this period or an earlier one, stands in the next statement.
+    What is booked afterwards, for this period or an earlier one, stands in the next statement. An account that has a
+    statement of a later period gets none of this one: it is named, with the reason, and the exit is 3.
     """
     if not _PERIOD.fullmatch(period):
         raise UsageError(
@@ -42,10 +43,15 @@ def issue(
     with opened_store() as store:
         catch_up(store)
         day = on or datetime.now(UTC).date()
-        issued = store.accounts.statements.issue(period, store.accounts.last_posting(), day, party=party, scheme=scheme)
-        rows = [_row(each) for each in issued]
-    output.print_rows(rows, output_as, title=f"statements of {period}")
-    return output.EXIT_OK
+        cut = store.accounts.last_posting()
+        issued = list(store.accounts.statements.issue(period, cut, day, party=party, scheme=scheme))
+    output.print_rows(
+        [_row(each) for each in issued if isinstance(each, Statement)], output_as, title=f"statements of {period}"
+    )
+    overtaken = [each for each in issued if isinstance(each, Overtaken)]
+    for each in overtaken:
+        output.say("not issued", each.detail, hint=each.hint, place=each.place, code=each.code)
+    return output.EXIT_FINDINGS if overtaken else output.EXIT_OK
 
 
 def statements(
@@ -144,5 +150,5 @@ def _row(each: Statement) -> dict[str, object]:
     return {
         "number": each.number, "party": each.party, "scheme": each.scheme, "period": each.period,
         "opening": shown(each.opening), "moved": shown(each.moved), "closing": shown(each.closing), "currency": each.currency,
-        "due": each.due, "issued on": each.issued_on,
+        "pay by": each.pay_by, "issued on": each.issued_on,
     }  # fmt: skip

@@ -15,6 +15,8 @@ from tidewaiter.cli.bench import traders
 from tidewaiter.cli.bench.meters import PeakMemory
 from tidewaiter.model.errors import ConflictError
 from tidewaiter.revenue.payments import Draft
+from tidewaiter.revenue.postings import shown
+from tidewaiter.revenue.statements import Statement
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.accounts import MATCHING
 from tidewaiter.workflow.accounting import Reconciliation, Totals, post, reconcile, sum_of
@@ -72,7 +74,7 @@ def row(report: Report) -> dict[str, str]:
         "accounts, statements issued": f"{report.reconciliation.accounts:,}, {report.issued:,} (now {report.reconciliation.statements:,})",
         "stated and reconciled in": f"{report.reconciling_seconds:,.0f} s",
         "peak memory": f"{report.peak_memory_bytes / 2**20:,.0f} MiB, all processes",
-        "sums of assessments, postings and statements differ by": f"{report.difference:.2f}",
+        "sums of assessments, postings and statements differ by": f"{shown(report.difference)}",
     }
 
 
@@ -95,7 +97,11 @@ def issue_all(store: PostgresStore) -> int:
     """Issue the statements of every month and quarter there are postings for; how many were new."""
     cut = store.accounts.last_posting()
     periods = sorted({each.period for each in store.accounts.balances(by_party=True) if each.period})
-    return sum(1 for period in periods for _ in store.accounts.statements.issue(period, cut, traders.LAST_DAY))
+    return sum(
+        isinstance(each, Statement)
+        for period in periods
+        for each in store.accounts.statements.issue(period, cut, traders.LAST_DAY)
+    )
 
 
 class Piece(Struct, frozen=True):

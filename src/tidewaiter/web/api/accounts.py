@@ -14,7 +14,6 @@ from litestar.params import PathParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
-from tidewaiter.model.errors import NotFoundError
 from tidewaiter.model.money import Money
 from tidewaiter.revenue.postings import shown
 from tidewaiter.revenue.statements import Statement, as_csv, lines
@@ -76,8 +75,8 @@ class PartShape(Struct, frozen=True):
 
     period: Annotated[str, Meta(description="Another than the statement's: a correction of that period")]
     type_code: Annotated[str, Meta(description="Type of charge", examples=["B00"])]
-    rate: Annotated[str, Meta(description="As the law says it", examples=["20 %"])]
-    base: Annotated[Amount, Meta(description="Of what")]
+    rate: Annotated[str, Meta(description="As the law says it; or that it was given back", examples=["20 %"])]
+    base: Annotated[Amount | None, Meta(description="Of what; null for what was given back, which goes by no rate")]
     amount: Annotated[Amount, Meta(description="How much")]
 
 
@@ -92,7 +91,12 @@ class StatementShape(Struct, frozen=True):
     opening: Annotated[Amount, Meta(description="Closing balance of the one before")]
     movements: Annotated[dict[str, str], Meta(description="What moved it by kind, decimal texts in its currency")]
     closing: Annotated[Amount, Meta(description="What stands at its end")]
-    due_on: Annotated[date | None, Meta(description="The last day on which what it charges is due")]
+    due_on: Annotated[
+        date | None,
+        Meta(
+            description="The day by which the closing balance is to be paid; null where nothing is, or it is collected elsewhere"
+        ),
+    ]
     issued_on: Annotated[date | None, Meta(description="When it was issued")]
     parts: Annotated[list[PartShape], Meta(description="What was charged by period, type and rate")]
 
@@ -100,7 +104,7 @@ class StatementShape(Struct, frozen=True):
 class Accounts(Struct, frozen=True):
     """Accounts, the largest debt first."""
 
-    accounts: Annotated[list[AccountShape], Meta(description="At most 200 of each operator")]
+    accounts: Annotated[list[AccountShape], Meta(description="At most 200")]
 
 
 class Debts(Struct, frozen=True):
@@ -138,13 +142,9 @@ def accounts(request: AnyRequest, house: NamedDependency[House], party: Party = 
      opt=FOR_THE_KNOWN, tags=TAGS, responses=REFUSED)  # fmt: skip
 def debts(request: AnyRequest, house: NamedDependency[House], party: Party = "") -> Debts:
     """Open debts by scheme and period, with the day they are due."""
-    whose = _whose(house, request.user, party)
-    found = house.accounts.open_debts() if whose is None else [d for p in whose for d in house.accounts.open_debts(p)]
+    found = house.accounts.open_debts(parties=_whose(house, request.user, party), limit=DEBTS_MAX)
     return Debts(
-        [
-            DebtShape(each.party, each.scheme, each.period, _amount(each.owed, each.currency), each.due)
-            for each in found[:DEBTS_MAX]
-        ]
+        [DebtShape(each.party, each.scheme, each.period, _amount(each.owed, each.currency), each.due) for each in found]
     )
 
 
@@ -200,12 +200,8 @@ def statement_lines(request: AnyRequest, house: NamedDependency[House], number: 
 
 
 def _own(house: House, asking: Principal, number: str) -> Statement:
-    """A statement, if it is of somebody the one who asks may see. Raises NotFoundError."""
-    found = wanted(house, number)
-    whose = _whose(house, asking, "")
-    if whose is not None and found.party not in whose:
-        raise NotFoundError(f"There is no statement {number}.")
-    return found
+    """A statement, if it is of somebody the one who asks may see. Raises WebError."""
+    return wanted(house, number, _whose(house, asking, ""))
 
 
 def _whose(house: House, asking: Principal, party: str) -> Sequence[str] | None:
@@ -233,11 +229,11 @@ def _shape(found: Statement) -> StatementShape:
         opening=_amount(found.opening, found.currency),
         movements={name: f"{shown(amount):f}" for name, amount in found.movements.items()},
         closing=_amount(found.closing, found.currency),
-        due_on=found.due,
+        due_on=found.pay_by,
         issued_on=found.issued_on,
         parts=[
             PartShape(
-                each.period, each.type_code, each.rate, _amount(each.base, found.currency),
+                each.period, each.type_code, each.words, _amount(each.base, found.currency) if each.rate else None,
                 _amount(each.amount, found.currency),
             )
             for each in found.parts

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -38,10 +40,11 @@ AnyRequest = Request[Any, Any, State]
 
 
 class Movement(Struct, frozen=True):
-    """One posting on the page of an account: what it adds to what is owed, and where that comes from."""
+    """One posting on the page of an account: what it adds to what is owed, when that is due, and where it comes from."""
 
     posting: Posting
-    amount: Any
+    amount: Decimal
+    due: date | None
     about: str
     address: str  # of the decision that says how it was worked out; "" where there is none
 
@@ -243,7 +246,9 @@ def _movement(posting: Posting, whose: tuple[str, str, str]) -> Movement:
         if (entry.party, entry.scheme, entry.currency) == whose and entry.account in OWED
     ]
     about = next((entry.about for entry in mine if entry.about), posting.subject)
-    return Movement(posting, sum(entry.amount for entry in mine), about, _address(about))
+    amount = sum((entry.amount for entry in mine), Decimal(0))
+    due = next((entry.due for entry in mine if entry.due), posting.due) if amount > 0 else None
+    return Movement(posting, amount, due, about, _address(about))
 
 
 def _address(about: str) -> str:

@@ -17,7 +17,7 @@ from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.regimes import Regime, jurisdictions, legal_day_at
 from tidewaiter.regimes.law import Content
-from tidewaiter.regimes.report import known_gaps, open_questions
+from tidewaiter.regimes.report import in_unit, known_gaps, open_questions
 from tidewaiter.web import words
 from tidewaiter.web.house import House, now
 from tidewaiter.web.page import render
@@ -105,7 +105,7 @@ def figures(content: Content) -> list[Measure]:
         Measure(
             figure.measure_id,
             figure.title,
-            f"{figure.value:f} {figure.unit}",
+            in_unit(f"{figure.value:f}", figure.unit),
             figure.since,
             content.citations.get(measure_id),
         )
