@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.revenue.guarantees import Cover, GuaranteeError, chosen, drawn, secured
+from tidewaiter.revenue.guarantees import Cover, GuaranteeError, Waiting, chosen, drawn, may_be_secured, secured
 from tidewaiter.revenue.payments import Debt
 from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, released, reservations, standing_now
 from tidewaiter.workflow import accounting, evidence
@@ -32,6 +32,8 @@ PAID: Final = "paid"  # a posting
 BLOCKS_AT_ONCE: Final = 16
 ENDED_AT_ONCE: Final = 5_000
 SUBJECTS_AT_ONCE: Final = 1_000
+AGAIN_AT_ONCE: Final = 200  # declarations read again for a guarantee
+TRIES: Final = 2  # to reserve, where another process took the cover first
 ACTOR: Final = "accounts"
 ZERO: Final = Decimal(0)
 
@@ -41,6 +43,21 @@ class Guarantees(accounting.Guarantees, Protocol):
 
     def of(self, parties: Sequence[str]) -> list[Cover]:
         """The guarantees of these parties as they stand."""
+
+    def let_wait(self, waiting: Sequence[Waiting]) -> None:
+        """Remember what nothing secures yet, in place of its earlier versions."""
+
+    def no_longer_waiting(self, declaration_ids: Sequence[int]) -> None:
+        """Forget that these declarations wait."""
+
+    def changed(self) -> list[tuple[str, int]]:
+        """Guarantees granted, changed or freed since what waits was looked at, and how often they changed."""
+
+    def waiting_for(self, guarantee_id: str, after: int, limit: int) -> list[tuple[int, int]]:
+        """Declarations with a larger number, with their versions, that are held and a guarantee may now be enough for."""
+
+    def looked_at(self, guarantee_id: str, change: int) -> None:
+        """What waits for a guarantee was looked at after this change of it."""
 
 
 class Books(accounting.Books, Protocol):
@@ -64,6 +81,9 @@ class Books(accounting.Books, Protocol):
 
     def still_open(self, subjects: Sequence[str]) -> set[str]:
         """Those of these subjects on which something is open."""
+
+    def open_debts(self, party: str = "") -> list[Debt]:
+        """Debts not yet paid, of one party or all."""
 
     def debts_of(self, subject: str) -> list[Debt]:
         """What is open on one subject."""
@@ -123,6 +143,7 @@ class Bookkeeper:
             made = accounting.post(evidence.endings(ended), self._books, source=ENDED, position=last)
             yield Caught(postings=made)
         yield from self._settle()
+        yield from self._cover_again()
 
     # --- decided ---------------------------------------------------------------------------------------------
 
@@ -140,10 +161,14 @@ class Bookkeeper:
         held_again = [each for each in present if each.is_held and each.version > 1]
         covers = self._covers(present)
         last = blocks[-1].block_id
+        held = [each for each in present if each.is_held]
         if not covers and not held_again:
+            self._let_wait(held)
             return Caught(postings=accounting.post(happenings, self._books, source=DECISIONS, position=last))
         done = Caught(postings=accounting.post(happenings, self._books))
-        done += self._secure(_concerned(present, covers), covers)
+        made, secured = self._secure(_concerned(present, covers), covers)
+        done += made
+        self._let_wait([each for each in held if each.declaration_id not in secured])
         for start in range(0, len(held_again), SUBJECTS_AT_ONCE):
             done += self._paid_before(held_again[start : start + SUBJECTS_AT_ONCE])
         self._books.post([], source=DECISIONS, position=last)
@@ -155,14 +180,15 @@ class Bookkeeper:
             party
             for each in decided
             for obligation in owed(each.happening)
-            if obligation.is_guaranteed and not obligation.is_at_sale
+            if may_be_secured(obligation)
             for party in obligation.sureties
         }
         return (
             {cover.grant.guarantee_id: cover for cover in self._books.guarantees.of(sorted(parties))} if parties else {}
         )
 
-    def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> Caught:
+    def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> tuple[Caught, set[int]]:
+        """Secure what can be and lift its holds; what that did, and which declarations are secured."""
         standing = self._books.of_subjects([each.happening.subject for each in decided])
         made = 0
         lifted: dict[tuple[int, int], str] = {}
@@ -171,48 +197,55 @@ class Bookkeeper:
             made += len([posting for posting in postings if posting.kind == Kind.RESERVED])
             if words and each.is_held:
                 lifted[each.declaration_id, each.version] = words
-        return Caught(postings=made, secured=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
+        count = len(self._desk.lift_payment_holds(lifted, ACTOR))
+        return Caught(postings=made, secured=made, lifted=count), {number for number, _ in lifted}
 
     def _reserve(
         self, decided: Posted, standing: Sequence[Posting], covers: dict[str, Cover]
     ) -> tuple[Sequence[Posting], str]:
         """Secure all that one declaration owes at the border, or nothing of it; in words what secures it.
 
-        Reserved before, it is not reserved again. Another process may have taken what was free: then nothing is
-        reserved, and whoever comes next is looked at by what is free now.
+        Reserved before, it is not reserved again. Another process may have taken what was free: then it is tried once
+        more with what is free now.
         """
-        charges = {
-            posting.key.rpartition(":")[2]: posting
-            for posting in standing_now(standing)
-            if posting.kind == Kind.CHARGE and posting.entries[0].account is Account.RECEIVABLE
-        }
-        held = {posting.key: posting for posting in reservations(standing)}
-        wanted: list[Posting] = []
-        names: list[str] = []
-        free = dict(covers)
-        for obligation in owed(decided.happening):
-            charge = charges.get(obligation.measure_id)
-            if obligation.is_at_sale or not obligation.amount.amount or charge is None:
+        for _ in range(TRIES):
+            wanted, words, free = _planned(decided, standing, covers)
+            if not wanted:
+                return (), words
+            try:
+                self._books.post(wanted)
+            except GuaranteeError:
+                covers.update(self._covers([decided]))
                 continue
-            if reserved := held.get(f"reserve:{charge.key}"):
-                names.append(reserved.entries[0].scheme)
-                continue
-            cover = chosen(obligation, free.values(), decided.happening.on, decided.named)
-            if cover is None:
-                return (), ""
-            free[cover.grant.guarantee_id] = replace(cover, reserved=cover.reserved + obligation.amount.amount)
-            wanted += secured(charge, cover, decided.happening.on)
-            names.append(cover.grant.guarantee_id)
-        words = f"secured by {' and '.join(dict.fromkeys(names))}" if names else ""
-        if not wanted:
-            return (), words
-        try:
-            self._books.post(wanted)
-        except GuaranteeError:
-            covers.update(self._covers([decided]))
-            return (), ""
-        covers.update(free)
-        return wanted, words
+            covers.update(free)
+            return wanted, words
+        return (), ""
+
+    # --- waiting for a guarantee -----------------------------------------------------------------------------
+
+    def _let_wait(self, held: Sequence[Posted]) -> None:
+        """Remember those that a guarantee could secure, so that they are looked at again when there is one."""
+        waiting = [each for each in map(_waiting, held) if each is not None]
+        if waiting:
+            self._books.guarantees.let_wait(waiting)
+
+    def _cover_again(self) -> Iterator[Caught]:
+        """Look again at what waits, the oldest first, where a guarantee was granted, enlarged or freed since."""
+        guarantees = self._books.guarantees
+        for guarantee_id, change in guarantees.changed():
+            after = 0
+            while waiting := guarantees.waiting_for(guarantee_id, after, AGAIN_AT_ONCE):
+                decided = [
+                    each
+                    for declaration_id, version in waiting
+                    if (each := self._reader.again(declaration_id, version)) is not None
+                ]
+                covers = self._covers(decided)
+                made, secured = self._secure(_concerned(decided, covers), covers)
+                guarantees.no_longer_waiting(sorted(secured))
+                yield made
+                after = waiting[-1][0]
+            guarantees.looked_at(guarantee_id, change)
 
     # --- paid ------------------------------------------------------------------------------------------------
 
@@ -254,6 +287,7 @@ class Bookkeeper:
             releases += [released(each, on) for each in reservations(standing[subject])]
             if number in versions:
                 lifted[number, versions[number]] = f"paid in full: {key.partition(':')[2]}"
+        self._books.guarantees.no_longer_waiting([number for number, _ in lifted])
         made = self._books.post(releases) if releases else 0
         return Caught(postings=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
 
@@ -295,6 +329,55 @@ def _as_they_stand(decided: Sequence[Posted], versions: Mapping[int, int]) -> li
     ]
 
 
+def _planned(
+    decided: Posted, standing: Sequence[Posting], covers: Mapping[str, Cover]
+) -> tuple[list[Posting], str, dict[str, Cover]]:
+    """The reservations that secure all one declaration owes at the border, in words what secures it, and what is then free.
+
+    No reservations and no words where something cannot be secured.
+    """
+    charges = {
+        posting.key.rpartition(":")[2]: posting
+        for posting in standing_now(standing)
+        if posting.kind == Kind.CHARGE and posting.entries[0].account is Account.RECEIVABLE
+    }
+    held = {posting.key: posting for posting in reservations(standing)}
+    named = [each.security_id for each in decided.named if each.security_id]
+    wanted: list[Posting] = []
+    names: list[str] = []
+    free = dict(covers)
+    for obligation in owed(decided.happening):
+        charge = charges.get(obligation.measure_id)
+        if obligation.is_at_sale or not obligation.amount.amount or charge is None:
+            continue
+        if reserved := held.get(f"reserve:{charge.key}"):
+            names.append(reserved.entries[0].scheme)
+            continue
+        cover = chosen(obligation, free.values(), decided.happening.on, named)
+        if cover is None:
+            return [], "", free
+        free[cover.grant.guarantee_id] = replace(cover, reserved=cover.reserved + obligation.amount.amount)
+        wanted += secured(charge, cover, decided.happening.on)
+        names.append(cover.grant.guarantee_id)
+    return wanted, f"secured by {' and '.join(dict.fromkeys(names))}" if names else "", free
+
+
+def _waiting(held: Posted) -> Waiting | None:
+    """A held declaration as it waits for a guarantee; None where none may secure it."""
+    found = [each for each in owed(held.happening) if may_be_secured(each)]
+    parties = tuple(dict.fromkeys(party for each in found for party in each.sureties))
+    if not parties:
+        return None
+    return Waiting(
+        declaration_id=held.declaration_id,
+        version=held.version,
+        parties=parties,
+        jurisdiction_code=found[0].jurisdiction_code,
+        least=min((each.amount for each in found), key=lambda amount: amount.amount),
+        on=held.happening.on,
+    )
+
+
 def _is_charged(standing: Sequence[Posting]) -> bool:
     """Whether something is charged at the border on a subject as it stands."""
     return any(
@@ -313,22 +396,26 @@ def _concerned(decided: Sequence[Posted], covers: Mapping[str, Cover]) -> list[P
     ]
 
 
-def draw_overdue(books: Books, debts: Sequence[Debt], on: date) -> list[Posting]:
-    """Draw the guarantees that stand for debts overdue on a day: the guarantor owes them from now on."""
+def draw_overdue(books: Books, on: date, lock: int, party: str = "") -> list[Posting]:
+    """Draw the guarantees that stand for debts overdue on a day, of one party or all: the guarantor owes them from now on.
+
+    `lock` is the books' lock: whoever else keeps them is waited for.
+    """
     postings: list[Posting] = []
-    for debt in debts:
-        if debt.due is None or debt.due >= on:
-            continue
-        for subject, standing in books.of_subjects(books.subjects_of(debt)).items():
-            is_open = {(each.party, each.scheme, each.period) for each in books.debts_of(subject)}
-            for reservation in reservations(standing):
-                stands_for = _debt_of(reservation, standing)
-                if stands_for is not None and stands_for[1] is not None and stands_for[1] < on:
-                    entry = stands_for[0]
-                    if (entry.party, entry.scheme, entry.period) in is_open:
-                        postings.append(drawn(reservation, entry, on))
-    unique = list({posting.key: posting for posting in postings}.values())
-    books.post(unique)
+    with books.alone(lock):
+        for debt in books.open_debts(party):
+            if debt.due is None or debt.due >= on:
+                continue
+            for subject, standing in books.of_subjects(books.subjects_of(debt)).items():
+                is_open = {(each.party, each.scheme, each.period) for each in books.debts_of(subject)}
+                for reservation in reservations(standing):
+                    stands_for = _debt_of(reservation, standing)
+                    if stands_for is not None and stands_for[1] is not None and stands_for[1] < on:
+                        entry = stands_for[0]
+                        if (entry.party, entry.scheme, entry.period) in is_open:
+                            postings.append(drawn(reservation, entry, on))
+        unique = list({posting.key: posting for posting in postings}.values())
+        books.post(unique)
     return unique
 
 

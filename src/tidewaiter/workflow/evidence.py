@@ -14,11 +14,12 @@ from tidewaiter.messages import forms
 from tidewaiter.model.decision import Evaluation, HoldKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.regimes import Regime
+from tidewaiter.release import Security, securities_of
 from tidewaiter.revenue.obligations import is_owed, obligations
 from tidewaiter.workflow.accounting import Ending, Happening
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, content, pieces_taken_in
 from tidewaiter.workflow.ports import Store
-from tidewaiter.workflow.records import Kept
+from tidewaiter.workflow.records import Kept, Place
 
 WITHOUT_DEBT = (State.REJECTED, State.REFUSED, State.INVALIDATED)
 REGIMES_KEPT = 64
@@ -58,19 +59,19 @@ class Evidence(Store, Protocol):
 
 
 class Posted(Struct, frozen=True):
-    """A decision with what the accounts need of it. `is_held`: it waits for payment; `named` are guarantees it names."""
+    """A decision with what the accounts need of it. `is_held`: it waits for payment; `named` is what it names to secure it."""
 
     declaration_id: int
     version: int
     happening: Happening | Ending
     is_held: bool = False
-    named: tuple[str, ...] = ()
+    named: tuple[Security, ...] = ()
 
 
 class Reader:
     """Reads blocks; holds the law it met and the records of the last small message."""
 
-    def __init__(self, store: Evidence) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._regime: Callable[[str], Regime] = lru_cache(REGIMES_KEPT)(self._law)
         self._message_id = 0
@@ -86,6 +87,10 @@ class Reader:
             for index, kept in enumerate(block.kept):
                 if found := self._decision(kept, block.bodies[index] if block.bodies else None):
                     yield found
+
+    def again(self, declaration_id: int, version: int) -> Posted | None:
+        """What one version decided before means for the accounts; None where it means nothing."""
+        return self._decision(self._store.kept(declaration_id, version), None)
 
     def _decision(self, kept: Kept, body: bytes | None) -> Posted | None:
         is_change_of_state = (
@@ -117,7 +122,8 @@ class Reader:
             follows=obligations(assessment, declaration, regime),
         )
         is_held = any(hold.kind is HoldKind.PAYMENT for hold in decision.holds)
-        return Posted(kept.declaration_id, kept.version, happening, is_held, declaration.guarantee_ids)
+        named = securities_of(declaration, regime.law)
+        return Posted(kept.declaration_id, kept.version, happening, is_held, named)
 
     def _declaration(self, kept: Kept, body: bytes | None) -> Declaration | None:
         if kept.sources or kept.message_id is None:
@@ -127,12 +133,12 @@ class Reader:
         return forms.by_name(kept.form).read(body).declaration if body is not None else None
 
     def _record(self, kept: Kept) -> bytes | None:
-        """The record's bytes out of its message; a small one is split once and its records held."""
+        """The record's bytes: a small message is split once and its records held, for a large one they are kept apart."""
         assert kept.message_id is not None
         if kept.message_id != self._message_id:
             message = self._store.message(kept.message_id)
             if message.size_bytes > SMALL_BYTES:
-                return None
+                return self._store.record_at(Place(kept.message_id, kept.position), message)[1]
             self._pieces = {piece.position: piece for piece in pieces_taken_in(self._store, message)}
             self._message_id = kept.message_id
         piece = self._pieces.get(kept.position)
