@@ -401,22 +401,25 @@ def draw_overdue(books: Books, on: date, lock: int, party: str = "") -> list[Pos
 
     `lock` is the books' lock: whoever else keeps them is waited for.
     """
-    postings: list[Posting] = []
     with books.alone(lock):
-        for debt in books.open_debts(party):
-            if debt.due is None or debt.due >= on:
-                continue
-            for subject, standing in books.of_subjects(books.subjects_of(debt)).items():
-                is_open = {(each.party, each.scheme, each.period) for each in books.debts_of(subject)}
-                for reservation in reservations(standing):
-                    stands_for = _debt_of(reservation, standing)
-                    if stands_for is not None and stands_for[1] is not None and stands_for[1] < on:
-                        entry = stands_for[0]
-                        if (entry.party, entry.scheme, entry.period) in is_open:
-                            postings.append(drawn(reservation, entry, on))
+        postings = [each for debt in books.open_debts(party) for each in _drawn(books, debt, on)]
         unique = list({posting.key: posting for posting in postings}.values())
         books.post(unique)
     return unique
+
+
+def _drawn(books: Books, debt: Debt, on: date) -> Iterator[Posting]:
+    """The guarantees that stand for one debt, drawn where it is overdue on a day."""
+    if debt.due is None or debt.due >= on:
+        return
+    for subject, standing in books.of_subjects(books.subjects_of(debt)).items():
+        is_open = {(each.party, each.scheme, each.period) for each in books.debts_of(subject)}
+        for reservation in reservations(standing):
+            stands_for = _debt_of(reservation, standing)
+            if stands_for is not None and stands_for[1] is not None and stands_for[1] < on:
+                entry = stands_for[0]
+                if (entry.party, entry.scheme, entry.period) in is_open:
+                    yield drawn(reservation, entry, on)
 
 
 def _debt_of(reservation: Posting, standing: Sequence[Posting]) -> tuple[Entry, date | None] | None:
