@@ -38,6 +38,7 @@ from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.paying import take_payment
+from tidewaiter.workflow.pieces import SMALL_BYTES
 from tidewaiter.workflow.replay import replay
 
 DAY = date(2026, 7, 14)
@@ -307,13 +308,13 @@ def test_what_was_paid_to_an_officer_or_amended_or_refused_is_not_secured_later(
     proved(store)
 
 
-def test_a_large_message_is_looked_at_again_by_the_bytes_kept_beside_it(
-    store: PostgresStore, intake: Intake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in ("pieces", "evidence", "intake", "batching"):
-        monkeypatch.setattr(f"tidewaiter.workflow.{module}.SMALL_BYTES", 10, raising=False)
-    monkeypatch.setattr("tidewaiter.store.postgres.SMALL_BYTES", 10)
-    (number,) = submit(store, intake, shoes("A"))
+def test_a_large_message_is_looked_at_again_by_the_bytes_kept_beside_it(store: PostgresStore, intake: Intake) -> None:
+    body = b"[" + b" " * SMALL_BYTES + json.dumps(shoes("A")).encode() + b"]"
+    receipt = intake.submit(
+        io.BytesIO(body), sender_id=store.senders.ensure("post").sender_id, file_name="a.json", transport="test",
+        legal_day=DAY,
+    )  # fmt: skip
+    (number,) = [line.declaration_id for line in receipt.lines]
     keep(store)
     grant(store)
     assert keep(store).lifted == 1

@@ -90,7 +90,13 @@ class Reader:
 
     def again(self, declaration_id: int, version: int) -> Posted | None:
         """What one version decided before means for the accounts; None where it means nothing."""
-        return self._decision(self._store.kept(declaration_id, version), None)
+        kept = self._store.kept(declaration_id, version)
+        body = None
+        if kept.message_id is not None and not kept.sources:
+            message = self._store.message(kept.message_id)
+            if message.size_bytes > SMALL_BYTES:  # its records' bytes are kept beside the evidence
+                body = self._store.record_at(Place(kept.message_id, kept.position), message)[1]
+        return self._decision(kept, body)
 
     def _decision(self, kept: Kept, body: bytes | None) -> Posted | None:
         is_change_of_state = (
@@ -133,12 +139,12 @@ class Reader:
         return forms.by_name(kept.form).read(body).declaration if body is not None else None
 
     def _record(self, kept: Kept) -> bytes | None:
-        """The record's bytes: a small message is split once and its records held, for a large one they are kept apart."""
+        """The record's bytes out of its message; a small one is split once and its records held."""
         assert kept.message_id is not None
         if kept.message_id != self._message_id:
             message = self._store.message(kept.message_id)
             if message.size_bytes > SMALL_BYTES:
-                return self._store.record_at(Place(kept.message_id, kept.position), message)[1]
+                return None
             self._pieces = {piece.position: piece for piece in pieces_taken_in(self._store, message)}
             self._message_id = kept.message_id
         piece = self._pieces.get(kept.position)
