@@ -247,3 +247,20 @@ def test_what_is_no_period_is_not_an_empty_month(period: str, capsys: pytest.Cap
         main(["accounts", "issue", period])
     assert left.value.code == output.EXIT_USAGE
     assert "2026-Q3" in capsys.readouterr().err
+
+
+def test_who_names_a_guarantee_that_is_not_there_reads_why_it_waits(
+    house: House, client: TestClient, who: Who, booked: str
+) -> None:
+    importer = parcels.party("Robin Sedge", "Woodbridge", "IP12 1BY", "GB") | {"party_id": "GB555000555000"}
+    item = parcels.item(1, "Shoes, leather uppers", "6403999600", "200.00")
+    waits = parcels.parcel("ACC-404", item, importer=importer, guarantee_ids=["G404", "G9"])
+    assert client.post("/api/v1/messages", content=parcels.message(waits), headers=who.post).status_code == 201
+    Bookkeeper(house.store, house.accounts, house.desk).catch_up(BOOKKEEPING)  # type: ignore[arg-type]
+    for key in (who.post, who.officer):
+        (hold,) = client.get("/api/v1/declarations/ACC-404", headers=key).json()["holds"]
+        assert "it waits until guarantee G404 or guarantee G9 is found to cover it" in hold["words"]
+        # G9 is another's: told as if it were not there.
+        liable = "GB555000555000 or GB123456789000"
+        assert hold["because"] == [f"No guarantee {each} is granted to {liable}." for each in ("G404", "G9")]
+    assert "No guarantee G404 is granted to" in client.get("/parcels/ACC-404", headers=who.officer).text

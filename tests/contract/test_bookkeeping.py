@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -33,11 +33,14 @@ from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account, Entry, Posting
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.accounts import BOOKKEEPING, MATCHING
-from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught, draw_overdue
+from tidewaiter.workflow.bookkeeping import Bookkeeper, Caught
+from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.paying import take_payment
+from tidewaiter.workflow.pieces import SMALL_BYTES
 from tidewaiter.workflow.replay import replay
+from tidewaiter.workflow.securing import draw_overdue
 
 DAY = date(2026, 7, 14)
 D = Decimal
@@ -175,6 +178,203 @@ def test_what_the_guarantee_does_not_cover_waits(store: PostgresStore, intake: I
     assert ("payment_received", "accounts", "paid in full: P1") in [
         (each.trigger, each.actor, each.words) for each in store.decision(waits).transitions
     ]
+    proved(store)
+
+
+def triggers(store: PostgresStore, number: int) -> list[tuple[str, str, str]]:
+    return [(each.trigger, each.actor, each.words) for each in store.decision(number).transitions]
+
+
+def why(store: PostgresStore, number: int) -> tuple[str, ...]:
+    return why_uncovered(store, store.accounts.guarantees, number, store.decision(number).row.version)
+
+
+@pytest.mark.parametrize(
+    "naming",
+    [
+        {"guarantee_ids": ["D1"]},
+        {"authorisations": [{"holder_id": AGENT, "category_code": "DPO"}]},
+        {"documents": [{"type_code": "C506", "document_id": "D1"}]},
+    ],
+)
+def test_what_names_a_granted_one_is_held_and_released_by_it(
+    store: PostgresStore, intake: Intake, naming: dict[str, Any]
+) -> None:
+    grant(store, DEFERMENT)
+    (number,) = submit(store, intake, shoes("A", **naming))
+    assert Desk(store).confirm_arrival(number, "officer", on=DAY) is State.AWAITING_PAYMENT
+    assert why(store, number) == ()  # it covers it: the hold is about to be lifted
+    assert keep(store).lifted == 1
+    assert store.decision(number).row.state is State.CLEARED
+    assert ("payment_received", "accounts", "secured by D1") in triggers(store, number)
+    assert replay(store, number).is_clean
+    proved(store)
+
+
+def test_the_one_named_is_taken_before_the_payers_own(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    grant(store, DEFERMENT)
+    (number,) = submit(store, intake, shoes("A", documents=[{"type_code": "C506", "document_id": "D1"}]))
+    assert keep(store).lifted == 1
+    assert ("payment_received", "accounts", "secured by D1") in triggers(store, number)
+
+
+@pytest.mark.parametrize(
+    ("granted", "why_not"),
+    [
+        (None, "No guarantee G1 is granted to GB987654321000 or GB123456789000."),
+        (replace(GUARANTEE, party="GB555555555000"), "No guarantee G1 is granted to GB987654321000 or GB123456789000."),
+        (replace(GUARANTEE, limit=D("5.00")), "G1 does not have 59.20 GBP free."),
+        (replace(GUARANTEE, valid_from=DAY + timedelta(days=1)), "G1 is in force from 2026-07-15, not yet on 2026-07-14."),
+        (replace(GUARANTEE, valid_to=DAY - timedelta(days=1)), "G1 was in force until 2026-07-13, no longer on 2026-07-14."),
+        (replace(GUARANTEE, jurisdiction_code="DK"), "G1 is for DK alone, not for GB."),
+    ],
+)  # fmt: skip
+def test_what_names_one_that_does_not_cover_it_stays_held_and_says_why(
+    store: PostgresStore, intake: Intake, granted: Grant | None, why_not: str
+) -> None:
+    if granted is not None:
+        grant(store, granted)
+    (number,) = submit(store, intake, shoes("A", guarantee_ids=["G1"]))
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    assert keep(store).lifted == 0
+    assert store.decision(number).row.state is State.AWAITING_PAYMENT
+    (hold,) = store.decision(number).evaluation.decision.holds
+    assert "it waits until guarantee G1 is found to cover it" in hold.words
+    assert why(store, number) == (why_not,)
+    assert replay(store, number).is_clean
+    proved(store)
+
+
+def test_who_is_not_released_by_a_guarantee_is_released_by_one_granted_later(
+    store: PostgresStore, intake: Intake
+) -> None:
+    """Whoever may secure it: the importer who owes it, or the agent who is liable with him. Named or not."""
+    first, second, third = submit(
+        store, intake, shoes("A", guarantee_ids=["G1"]), shoes("B"), shoes("D", guarantee_ids=["G1"])
+    )
+    for number in (first, second, third):
+        Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    assert {store.decision(number).row.state for number in (first, second, third)} == {State.AWAITING_PAYMENT}
+    grant(store)
+    done = keep(store)
+    assert (done.secured, done.lifted) == (1, 1)  # the oldest; for more the guarantee is not enough
+    assert ("payment_received", "accounts", "secured by G1") in triggers(store, first)
+    assert keep(store) == Caught()
+    grant(store, DEFERMENT)
+    assert keep(store).lifted == 1
+    assert ("payment_received", "accounts", "secured by D1") in triggers(store, second)
+    grant(store, replace(GUARANTEE, limit=D("120.00")))
+    assert keep(store).lifted == 1
+    assert store.decision(third).row.state is State.CLEARED
+    assert keep(store) == Caught()
+    proved(store)
+
+
+def test_what_is_freed_is_taken_by_who_waits_longest(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    numbers = submit(store, intake, shoes("A"), shoes("B"), shoes("C"))
+    for number in numbers:
+        Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    states = [store.decision(number).row.state for number in numbers]
+    assert states == [State.CLEARED, State.AWAITING_PAYMENT, State.AWAITING_PAYMENT]
+    paid(store, "P1", due(store, numbers[0]), words=store.decision(numbers[0]).row.registered_id)
+    assert keep(store).lifted == 1
+    assert store.decision(numbers[1]).row.state is State.CLEARED
+    assert store.decision(numbers[2]).row.state is State.AWAITING_PAYMENT
+    assert store.accounts.guarantees.one("G1").reserved == due(store, numbers[1])
+    proved(store)
+
+
+def test_what_was_paid_to_an_officer_or_amended_or_refused_is_not_secured_later(
+    store: PostgresStore, intake: Intake
+) -> None:
+    by_hand, amended, refused = submit(store, intake, shoes("A"), shoes("B"), shoes("C"))
+    for number in (by_hand, amended, refused):
+        Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    Desk(store).act(by_hand, Trigger.PAYMENT_RECEIVED, "officer", "cash")
+    Desk(store).act(refused, Trigger.REFUSED, "officer", "counterfeit")
+    submit(store, intake, shoes("B", "20.00", function_code="4", function="amendment"))
+    grant(store, replace(GUARANTEE, limit=D("1000.00")))
+    keep(store)
+    assert store.accounts.guarantees.one("G1").reserved == due(store, amended)
+    assert ("payment_received", "accounts", "secured by G1") not in triggers(store, by_hand)
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        assert connection.execute("SELECT count(*) FROM waiting_for_cover WHERE party = %s", [IMPORTER]).fetchone() == (
+            0,
+        )
+    proved(store)
+
+
+def test_a_large_message_is_looked_at_again_by_the_bytes_kept_beside_it(store: PostgresStore, intake: Intake) -> None:
+    body = b"[" + b" " * SMALL_BYTES + json.dumps(shoes("A")).encode() + b"]"
+    receipt = intake.submit(
+        io.BytesIO(body), sender_id=store.senders.ensure("post").sender_id, file_name="a.json", transport="test",
+        legal_day=DAY,
+    )  # fmt: skip
+    (number,) = [line.declaration_id for line in receipt.lines]
+    keep(store)
+    grant(store)
+    assert keep(store).lifted == 1
+    assert ("payment_received", "accounts", "secured by G1") in triggers(store, number)
+    proved(store)
+
+
+class Contested:
+    """The books, where another process takes what is free just before each of the first reservations is booked."""
+
+    def __init__(self, store: PostgresStore, *takes: str) -> None:
+        self._store = store
+        self._takes = list(takes)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store.accounts, name)
+
+    def post(self, postings: Sequence[Posting], **more: Any) -> int:
+        if self._takes and any(posting.kind == "guarantee reserve" for posting in postings):
+            amount = self._takes.pop(0)
+            self._store.accounts.post(reservation(len(self._takes), amount))
+        return self._store.accounts.post(postings, **more)
+
+
+def test_who_comes_second_to_a_guarantee_tries_once_more_with_what_is_free(
+    store: PostgresStore, intake: Intake
+) -> None:
+    grant(store)
+    grant(store, DEFERMENT)
+    (number,) = submit(store, intake, shoes("A"))
+    done = Bookkeeper(store, Contested(store, "40.00"), Desk(store)).catch_up(BOOKKEEPING)
+    assert (done.secured, done.lifted) == (1, 1)
+    assert ("payment_received", "accounts", "secured by D1") in triggers(store, number)
+    proved(store)
+
+
+def test_who_comes_second_twice_waits_until_something_is_freed(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    (number,) = submit(store, intake, shoes("A"))
+    assert Bookkeeper(store, Contested(store, "40.00"), Desk(store)).catch_up(BOOKKEEPING).lifted == 0
+    grant(store, replace(GUARANTEE, limit=D("100.00")))
+    assert keep(store).lifted == 1
+    assert ("payment_received", "accounts", "secured by G1") in triggers(store, number)
+    proved(store)
+
+
+def test_guarantees_are_drawn_by_one_at_a_time(store: PostgresStore, intake: Intake) -> None:
+    grant(store)
+    (number,) = submit(store, intake, shoes("A"))
+    Desk(store).confirm_arrival(number, "officer", on=DAY)
+    keep(store)
+    drawing = threading.Thread(target=draw_overdue, args=(store.accounts, DAY + timedelta(days=2), BOOKKEEPING))
+    with store.accounts.alone(BOOKKEEPING):
+        drawing.start()
+        drawing.join(0.3)
+        assert drawing.is_alive()
+        assert store.accounts.guarantees.one("G1").drawn == 0
+    drawing.join(20)
+    assert store.accounts.guarantees.one("G1").drawn == due(store, number)
     proved(store)
 
 
@@ -318,10 +518,10 @@ def test_what_is_not_paid_in_time_is_drawn(store: PostgresStore, intake: Intake)
     (number,) = submit(store, intake, shoes("A"))
     Desk(store).confirm_arrival(number, "officer", on=DAY)
     keep(store)
-    assert draw_overdue(store.accounts, store.accounts.open_debts(), DAY) == []
-    (drawn,) = draw_overdue(store.accounts, store.accounts.open_debts(), DAY + timedelta(days=2))
+    assert draw_overdue(store.accounts, DAY, BOOKKEEPING) == []
+    (drawn,) = draw_overdue(store.accounts, DAY + timedelta(days=2), BOOKKEEPING)
     assert drawn.entries[0].account is Account.GUARANTOR
-    assert draw_overdue(store.accounts, store.accounts.open_debts(), DAY + timedelta(days=2)) == []
+    assert draw_overdue(store.accounts, DAY + timedelta(days=2), BOOKKEEPING) == []
     assert store.accounts.open_debts() == []
     (cover,) = store.accounts.guarantees.of([IMPORTER])
     assert (cover.reserved, cover.drawn) == (0, due(store, number))

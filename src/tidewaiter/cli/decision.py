@@ -10,6 +10,7 @@ from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import opened_store
 from tidewaiter.model.assessment import Assessment, Charge
+from tidewaiter.model.decision import State
 from tidewaiter.model.finding import Finding
 from tidewaiter.workflow.ports import DecisionFile
 from tidewaiter.workflow.quoting import NamedQuote
@@ -41,16 +42,21 @@ def show(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa:
 @app.command
 def explain(reference: Reference, *, output_as: Output = Output()) -> int:  # noqa: B008
     """Explain one decision: every finding, charge, step, reason and source behind it, and the quote it names."""
+    from tidewaiter.workflow.covering import why_uncovered
     from tidewaiter.workflow.quoting import Quoting
 
     with opened_store() as store:
         file = store.decision(store.find(reference))
         named = Quoting(store).named(file)
+        is_owed = file.row.state is State.AWAITING_PAYMENT
+        number, version = file.row.declaration_id, file.row.version
+        uncovered = why_uncovered(store, store.accounts.guarantees, number, version) if is_owed else ()
     if output_as.json:
         output.print_json(file.evaluation if named is None else {"evaluation": file.evaluation, "quote": named})
         return output.EXIT_OK
     output.print_one(_summary(file), output_as)
-    for title, rows in (*_explanation(file), *(comparison_parts(named) if named else ())):
+    waits = ("Why no guarantee it names covers it", [{"why": why} for why in uncovered])
+    for title, rows in (waits, *_explanation(file), *(comparison_parts(named) if named else ())):
         if rows:
             output.out().print()
             output.print_rows(rows, output_as, title=title)

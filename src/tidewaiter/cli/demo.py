@@ -22,11 +22,14 @@ from tidewaiter.cli.receipts import receipt_row
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import ConflictError
+from tidewaiter.release import Trigger
+from tidewaiter.revenue.guarantees import Grant
 from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account
 from tidewaiter.risk.watch_list import WatchListEntry
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.accounts import MATCHING
+from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.paying import take_payment
@@ -61,6 +64,7 @@ class Demonstration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     title: str
     watch_list: tuple[WatchListEntry, ...]
+    guarantees: tuple[Grant, ...]
     files: tuple[DemoFile, ...]
     returns: tuple[DemoReturns, ...]
 
@@ -80,6 +84,7 @@ def demo(
         folder = resources.files("tidewaiter.data") / "samples"
         demonstration = _read(folder / "demo.yaml")
         _watch(store, demonstration.watch_list)
+        _guarantee(store, demonstration.guarantees)
         receipts = _hand_in(store, folder, demonstration.files)
         rows = [receipt_row(entry.file, receipt) for entry, receipt in zip(demonstration.files, receipts, strict=True)]
         output.print_rows(rows, output_as, title=demonstration.title)
@@ -89,6 +94,10 @@ def demo(
         if not (output_as.json or output_as.csv):
             output.out().print()
             output.print_rows(_returned(store), output_as, title="Returns (tidewaiter return explain HLM-R-0701)")
+            output.out().print()
+            output.print_rows(
+                _named(store), output_as, title="Parcels that name a guarantee (tidewaiter decision explain ANK-1110)"
+            )
             output.out().print()
             output.print_rows(_summary(store), output_as, title="All parcels kept")
         if serve:
@@ -106,6 +115,14 @@ def _watch(store: PostgresStore, entries: Iterable[WatchListEntry]) -> None:
     fresh = [canonical_bytes(entry) for entry in entries if entry not in kept]
     if fresh:
         store.senders.change_watch_list(fresh, [], actor="demo", words="the demonstration")
+
+
+def _guarantee(store: PostgresStore, grants: Iterable[Grant]) -> None:
+    """Grant guarantees, as two persons do, unless they were granted before."""
+    guarantees = store.accounts.guarantees
+    for grant in grants:
+        if not guarantees.named([grant.guarantee_id]):
+            guarantees.approve(guarantees.enter(grant, "demo"), "demo's second person")
 
 
 def _hand_in(store: PostgresStore, folder: Traversable, files: tuple[DemoFile, ...]) -> list[Receipt]:
@@ -171,6 +188,21 @@ def _returned(store: PostgresStore) -> list[dict[str, Any]]:
         }
         for row in reversed(store.returns.cases(CaseFilter()))
     ]  # fmt: skip
+
+
+def _named(store: PostgresStore) -> list[dict[str, Any]]:
+    """What became of the parcels that name a guarantee, by the accounts."""
+    rows = []
+    for row in store.declarations(Filter(limit=1000)):
+        file = store.decision(row.declaration_id)
+        if file.declaration is None or not file.declaration.guarantee_ids:
+            continue
+        lifted = [change.words for change in file.transitions if change.trigger == Trigger.PAYMENT_RECEIVED]
+        waits = why_uncovered(store, store.accounts.guarantees, row.declaration_id, row.version)
+        rows.append(
+            {"parcel": row.functional_reference_id, "is": row.state.value, "because": " ".join(lifted or waits)}
+        )
+    return rows
 
 
 def _summary(store: PostgresStore) -> list[dict[str, Any]]:

@@ -11,11 +11,15 @@
 from tidewaiter.release.amendment import amended
 from tidewaiter.release.course import Standing, Step, follow, standing
 from tidewaiter.release.deciding import DatasetFacts, decide
+from tidewaiter.release.holds import NOTHING_NAMED, Securities, Security, securities_of
 from tidewaiter.release.states import Trigger, after, may, mermaid
 from tidewaiter.release.timing import Timing, timing
 
 __all__ = [
+    "NOTHING_NAMED",
     "DatasetFacts",
+    "Securities",
+    "Security",
     "Standing",
     "Step",
     "Timing",
@@ -26,6 +30,7 @@ __all__ = [
     "follow",
     "may",
     "mermaid",
+    "securities_of",
     "standing",
     "timing",
 ]

@@ -13,7 +13,7 @@ from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Judgement, Lane
 from tidewaiter.release.category import category
 from tidewaiter.release.course import Step, lodge
-from tidewaiter.release.holds import holds
+from tidewaiter.release.holds import NOTHING_NAMED, Securities, holds
 from tidewaiter.release.states import Trigger
 from tidewaiter.release.timing import Timing, timing
 
@@ -42,19 +42,22 @@ def decide(
     assessment: Assessment | None,
     judgement: Judgement | None,
     is_arrived: bool,
+    securities: Securities = NOTHING_NAMED,
 ) -> Decision:
     """The decision on one version of a declaration, as if it were lodged now.
 
     `is_arrived` says that customs know the goods to be there; a declaration
-    type for arrived or released goods says so too. Errors among the findings,
-    or a missing assessment or judgement, reject; what happens to a declaration
-    that was lodged before is worked out by `course.follow`.
+    type for arrived or released goods says so too. `securities` are what the
+    declaration names to secure what it owes: money owed holds until they are
+    granted. Errors among the findings, or a missing assessment or judgement,
+    reject; what happens to a declaration that was lodged before is worked out
+    by `course.follow`.
     """
     if assessment is None or judgement is None or any(f.severity is Severity.ERROR for f in findings):
         return _rejected(dataset, findings)
     when = timing(declaration)
     is_there = is_arrived or when in (Timing.ARRIVED, Timing.SUPPLEMENTARY)
-    found = holds(declaration, assessment, judgement, timing=when, is_assessed=dataset.is_assessed)
+    found = holds(assessment, judgement, securities, timing=when, is_assessed=dataset.is_assessed)
     kinds = frozenset(hold.kind for hold in found)
     step = _lodged(kinds, is_there=is_there, is_assessed=dataset.is_assessed)
     on_arrival = None if is_there else _lodged(kinds, is_there=True, is_assessed=dataset.is_assessed).state

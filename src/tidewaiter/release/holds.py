@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
+
+from msgspec import Struct
+
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.decision import Hold, HoldKind
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.judgement import Judgement, Lane, Reason, ReasonKind
+from tidewaiter.model.money import Money
+from tidewaiter.regimes.law import Content
 from tidewaiter.release.timing import Timing
 
-SECURITY_AUTHORISATIONS = frozenset({"CGU", "DPO"})
-"""Comprehensive guarantee, deferred payment: Delegated Regulation (EU) 2015/2446, Annex A, authorisation types."""
-SECURITY_DOCUMENTS = frozenset({"C505", "C506"})
-"""The same two, as document codes."""
+AUTHORISATIONS: Final = "security.authorisations"
+DOCUMENTS: Final = "security.documents"
+"""The rules of a law that list under which codes a declaration names what secures it."""
+NAMED_MAX: Final = 3  # named in the words of a hold; more are counted
+WORDS_LENGTH_MAX: Final = 120  # of each
+
+
+class Security(Struct, frozen=True):
+    """A guarantee, account or authorisation that a declaration names: its number ("" where none is given), and words."""
+
+    security_id: str
+    words: str
+
+
+class Securities(Struct, frozen=True):
+    """What a declaration names to secure what it owes. `are_granted`: all of it is known to be granted, and enough."""
+
+    named: tuple[Security, ...] = ()
+    are_granted: bool = False
+
+
+NOTHING_NAMED = Securities()
 
 
 def holds(
-    declaration: Declaration, assessment: Assessment, judgement: Judgement, *, timing: Timing | None, is_assessed: bool
+    assessment: Assessment, judgement: Judgement, securities: Securities, *, timing: Timing | None, is_assessed: bool
 ) -> tuple[Hold, ...]:
     """Holds in the order in which they are worked off: examination, documents, permit, payment."""
     found: list[Hold] = []
@@ -24,24 +50,41 @@ def holds(
     if assessment.unresolved:
         words = "; ".join(assessment.unresolved)
         found.append(Hold(HoldKind.DOCUMENTS, f"What is owed cannot be worked out yet: {words}"))
-    if is_assessed and assessment.due.amount > 0 and not is_secured(declaration):
-        words = f"Pay {assessment.due}, or name a guarantee or payment account."
-        found.append(Hold(HoldKind.PAYMENT, words, amount=assessment.due))
+    if is_assessed and assessment.due.amount > 0 and not (securities.named and securities.are_granted):
+        found.append(Hold(HoldKind.PAYMENT, _payment_words(assessment.due, securities.named), amount=assessment.due))
     return tuple(sorted(found, key=lambda hold: _ORDER[hold.kind]))
 
 
 _ORDER = {kind: position for position, kind in enumerate(HoldKind)}
 
 
-def is_secured(declaration: Declaration) -> bool:
-    """True when the declaration names a guarantee or an account that the amount due can be drawn on."""
+def securities_of(declaration: Declaration, law: Content) -> tuple[Security, ...]:
+    """What a declaration names to secure what it owes, each once, in its order. Nothing is said of whether it is granted."""
+    authorisations, documents = (law.rules.get(rule, "").split() for rule in (AUTHORISATIONS, DOCUMENTS))
+    found = [Security(each, f"guarantee {each}") for each in declaration.guarantee_ids]
+    handed_in = (declaration.documents, *(item.documents for item in declaration.goods_items))
+    found += [
+        Security(each.document_id, f"authorisation {each.document_id or 'without a number'} ({each.type_code})")
+        for each in chain.from_iterable(handed_in)
+        if each.type_code in documents
+    ]
+    found += [
+        Security("", f"authorisation {each.category_code} of {each.holder_id or 'no holder'}")
+        for each in declaration.authorisations
+        if each.category_code in authorisations
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def _payment_words(due: Money, named: Sequence[Security]) -> str:
+    """What must happen before the goods go. Whether a guarantee is granted and enough is found after the decision."""
+    if not named:
+        return f"Pay {due}, or name a guarantee or payment account."
+    said = " or ".join(each.words[:WORDS_LENGTH_MAX] for each in named[:NAMED_MAX])
+    more = f" or another of {len(named)} named" if len(named) > NAMED_MAX else ""
     return (
-        bool(declaration.guarantee_ids)
-        or any(held.category_code in SECURITY_AUTHORISATIONS for held in declaration.authorisations)
-        or any(document.type_code in SECURITY_DOCUMENTS for document in declaration.documents)
-        or any(
-            document.type_code in SECURITY_DOCUMENTS for item in declaration.goods_items for document in item.documents
-        )
+        f"{due} is owed: it waits until {said}{more} is found to cover it. It must be granted to who owes the amount or is"
+        " liable for it, be in force on the day, and have enough free; else pay."
     )
 
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.money import Money
 from tidewaiter.regimes.documents import Due
 from tidewaiter.revenue.due import due_on, period_of
 from tidewaiter.revenue.obligations import Obligation, scheme_of
@@ -64,6 +65,20 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return ""
 
 
+class Waiting(Struct, frozen=True, kw_only=True):
+    """A declaration in one version that is held for payment and that nothing secures yet.
+
+    `parties` may secure it; `least` is the smallest amount that is to be secured.
+    """
+
+    declaration_id: int
+    version: int
+    parties: tuple[str, ...]
+    jurisdiction_code: str
+    least: Money
+    on: date
+
+
 class Cover(Struct, frozen=True, kw_only=True):
     """A guarantee as it stands: what was granted, and how much of it is taken."""
 
@@ -76,19 +91,41 @@ class Cover(Struct, frozen=True, kw_only=True):
         """What may still be reserved; below zero where the limit was lowered under what was reserved before."""
         return self.grant.limit - self.reserved - self.drawn
 
-    def is_for(self, obligation: Obligation, on: date) -> bool:
-        """True where it may secure an obligation on a day, whatever is free."""
+    def objection(self, obligation: Obligation, on: date) -> str:
+        """Why it does not cover an obligation that may be secured, on a day, in words for who named it; "" where it does.
+
+        One that is another party's is told like one that is not there, and what is free is not told: neither is the
+        business of whoever guesses numbers.
+        """
         grant = self.grant
-        return (
-            obligation.is_guaranteed
-            and not obligation.is_at_sale
-            and grant.party in obligation.sureties
-            and grant.jurisdiction_code == obligation.jurisdiction_code
-            and grant.currency == obligation.amount.currency
-            and grant.scheme in ("", obligation.account)
-            and grant.valid_from <= on
-            and (grant.valid_to is None or on <= grant.valid_to)
-        )
+        owed = obligation.amount
+        if grant.party not in obligation.sureties:
+            return not_granted(grant.guarantee_id, obligation)
+        if grant.jurisdiction_code != obligation.jurisdiction_code:
+            why = f"is for {grant.jurisdiction_code} alone, not for {obligation.jurisdiction_code}"
+        elif grant.currency != owed.currency:
+            why = f"is in {grant.currency}, and {owed} is owed"
+        elif grant.scheme not in ("", obligation.account):
+            why = f"is for {grant.scheme} alone, not for {obligation.account}"
+        elif on < grant.valid_from:
+            why = f"is in force from {grant.valid_from}, not yet on {on}"
+        elif grant.valid_to is not None and on > grant.valid_to:
+            why = f"was in force until {grant.valid_to}, no longer on {on}"
+        elif self.free < owed.amount:
+            why = f"does not have {owed} free"
+        else:
+            return ""
+        return f"{grant.guarantee_id} {why}."
+
+
+def may_be_secured(obligation: Obligation) -> bool:
+    """True where a guarantee may stand for it, or a deferment account take it over."""
+    return obligation.is_guaranteed and not obligation.is_at_sale and obligation.amount.amount > 0
+
+
+def not_granted(guarantee_id: str, obligation: Obligation) -> str:
+    """That no guarantee of this number is granted to anybody who may secure an obligation, in words."""
+    return f"No guarantee {guarantee_id} is granted to {' or '.join(obligation.sureties) or 'who owes it'}."
 
 
 def chosen(obligation: Obligation, covers: Iterable[Cover], on: date, named: Sequence[str] = ()) -> Cover | None:
@@ -96,7 +133,9 @@ def chosen(obligation: Obligation, covers: Iterable[Cover], on: date, named: Seq
 
     None where none has enough free.
     """
-    able = [each for each in covers if each.is_for(obligation, on) and each.free >= obligation.amount.amount]
+    if not may_be_secured(obligation):
+        return None
+    able = [each for each in covers if not each.objection(obligation, on)]
 
     def rank(cover: Cover) -> tuple[bool, int, str]:
         grant = cover.grant

@@ -9,11 +9,14 @@ import psycopg
 
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import ConflictError, NotFoundError
-from tidewaiter.revenue.guarantees import Cover, Grant, GuaranteeError
+from tidewaiter.revenue.guarantees import Cover, Grant, GuaranteeError, Waiting
 from tidewaiter.revenue.postings import shown
 from tidewaiter.store import proposals
 from tidewaiter.store.connections import Connections
 
+_IS_HELD = (  # a declaration without a standing of its own has no open hold
+    "standing::jsonb -> 'open_holds' ? 'payment' AND state NOT IN ('rejected', 'refused', 'invalidated', 'cleared')"
+)
 _NEVER_CHANGES = ("kind", "party", "jurisdiction_code", "currency", "scheme")
 
 
@@ -41,7 +44,7 @@ class Guarantees:
             connection.execute(
                 "INSERT INTO guarantee (guarantee_id, content, party, amount_limit) VALUES (%s, %b, %s, %s)"
                 " ON CONFLICT (guarantee_id) DO UPDATE SET content = EXCLUDED.content,"
-                " amount_limit = EXCLUDED.amount_limit",
+                " amount_limit = EXCLUDED.amount_limit, changes = guarantee.changes + 1",
                 [grant.guarantee_id, canonical_bytes(grant), grant.party, grant.limit],
             )
         return grant
@@ -54,11 +57,71 @@ class Guarantees:
         """Every guarantee as it stands."""
         return self._read("ORDER BY guarantee_id", [])
 
+    def named(self, guarantee_ids: Sequence[str]) -> list[Cover]:
+        """Those of these guarantees that there are, as they stand."""
+        return self._read("WHERE guarantee_id = ANY (%s) ORDER BY guarantee_id", [list(guarantee_ids)])
+
     def one(self, guarantee_id: str) -> Cover:
         """One guarantee. Raises NotFoundError."""
         for found in self._read("WHERE guarantee_id = %s", [guarantee_id]):
             return found
         raise NotFoundError(f"there is no guarantee {guarantee_id[:60]!r}", hint="tidewaiter accounts guarantees")
+
+    def let_wait(self, waiting: Sequence[Waiting]) -> None:
+        """Remember these declarations, in place of their earlier versions, until a guarantee of their parties changes."""
+        rows = [
+            (party, each.declaration_id, each.version, each.jurisdiction_code, each.least.currency, each.least.amount, each.on)
+            for each in waiting
+            for party in each.parties
+        ]  # fmt: skip
+        with self._connections.lend() as connection, connection.transaction():
+            _forget(connection, [each.declaration_id for each in waiting])
+            with (
+                connection.cursor() as cursor,
+                cursor.copy(
+                    "COPY waiting_for_cover (party, declaration_id, version, jurisdiction_code, currency, least, legal_day)"
+                    " FROM STDIN"
+                ) as copy,
+            ):
+                for row in rows:
+                    copy.write_row(row)
+
+    def no_longer_waiting(self, declaration_ids: Sequence[int]) -> None:
+        """Forget that these declarations wait."""
+        with self._connections.lend() as connection:
+            _forget(connection, declaration_ids)
+
+    def changed(self) -> list[tuple[str, int]]:
+        """Guarantees granted, changed or freed since what waits was looked at, with the number of the last such time."""
+        with self._connections.lend() as connection:
+            return connection.execute(
+                "SELECT guarantee_id, changes FROM guarantee WHERE changes > looked_at ORDER BY guarantee_id"
+            ).fetchall()
+
+    def waiting_for(self, guarantee_id: str, after: int, limit: int) -> list[tuple[int, int]]:
+        """Declarations with a larger number, with their versions, that a guarantee may now be enough for, the oldest first.
+
+        Only those that are still held for payment as they were.
+        """
+        with self._connections.lend() as connection:
+            return connection.execute(
+                "SELECT declaration_id, version FROM waiting_for_cover JOIN guarantee USING (party)"
+                f" JOIN declaration USING (declaration_id, version) WHERE guarantee_id = %s AND declaration_id > %s"
+                f" AND least <= amount_limit - reserved - drawn AND {_IS_HELD} ORDER BY declaration_id LIMIT %s".encode(),
+                [guarantee_id, after, limit],
+            ).fetchall()
+
+    def looked_at(self, guarantee_id: str, change: int) -> None:
+        """All that waits for a guarantee was looked at after it changed so often; what was in the way is forgotten."""
+        with self._connections.lend() as connection, connection.transaction():
+            connection.execute(
+                "DELETE FROM waiting_for_cover USING guarantee WHERE guarantee_id = %s"
+                " AND waiting_for_cover.party = guarantee.party AND least <= amount_limit - reserved - drawn"
+                " AND NOT EXISTS (SELECT FROM declaration WHERE declaration.declaration_id = waiting_for_cover.declaration_id"
+                f" AND declaration.version = waiting_for_cover.version AND {_IS_HELD})".encode(),
+                [guarantee_id],
+            )
+            connection.execute("UPDATE guarantee SET looked_at = %s WHERE guarantee_id = %s", [change, guarantee_id])
 
     def untrue(self) -> list[str]:
         """Where what is taken of a guarantee is not what the postings say, in words; empty when all is right."""
@@ -83,6 +146,10 @@ class Guarantees:
                 f"SELECT content, reserved, drawn FROM guarantee {tail}".encode(), values
             ).fetchall()
         return [Cover(grant=msgspec.json.decode(row[0], type=Grant), reserved=row[1], drawn=row[2]) for row in rows]
+
+
+def _forget(connection: psycopg.Connection, declaration_ids: Sequence[int]) -> None:
+    connection.execute("DELETE FROM waiting_for_cover WHERE declaration_id = ANY (%s)", [list(declaration_ids)])
 
 
 def _refuse_other(connection: psycopg.Connection, grant: Grant) -> None:

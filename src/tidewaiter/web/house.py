@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from anyio import CapacityLimiter
 
-from tidewaiter.model.decision import State
+from tidewaiter.model.decision import HoldKind, State
 from tidewaiter.release.states import Trigger
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.web.counter import Counter
@@ -19,7 +19,9 @@ from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
-from tidewaiter.workflow.ports import Store
+from tidewaiter.web.standing import open_holds
+from tidewaiter.workflow.covering import why_uncovered
+from tidewaiter.workflow.ports import Outcome, Store
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
 from tidewaiter.workflow.returning import Returning
@@ -109,6 +111,12 @@ class House:
     def quoting(self) -> Quoting:
         """Quotes given and found again on this store."""
         return Quoting(self.store)
+
+    def uncovered(self, file: Outcome) -> tuple[str, ...]:
+        """Why nothing that a parcel held for payment names covers what it owes; empty where it is not so held."""
+        if all(hold.kind is not HoldKind.PAYMENT for hold in open_holds(file)):
+            return ()
+        return why_uncovered(self.store, self.accounts.guarantees, file.row.declaration_id, file.row.version)
 
 
 def now() -> datetime:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from itertools import chain, groupby
@@ -23,13 +23,14 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.revenue.guarantees import Cover, GuaranteeError, chosen, drawn, secured
+from tidewaiter.revenue.guarantees import Cover, GuaranteeError, Waiting, may_be_secured
 from tidewaiter.revenue.payments import Debt
-from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, released, reservations, standing_now
+from tidewaiter.revenue.postings import Account, Kind, Posting, released, reservations, standing_now
 from tidewaiter.workflow import accounting, evidence
 from tidewaiter.workflow.accounting import Ending, Happening, Reconciliation, Totals, owed, sum_of
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.evidence import Ended, Evidence, Posted, Unread, declaration_of, subject_of
+from tidewaiter.workflow.securing import concerned, planned, waiting_of
 from tidewaiter.workflow.set_aside import SetAside, Spot, Tray, words_of
 
 DECISIONS: Final = "decisions"  # sources, each with the position of what is posted last: a block of evidence,
@@ -39,6 +40,8 @@ BLOCKS_AT_ONCE: Final = 16
 ENDED_AT_ONCE: Final = 5_000
 SUBJECTS_AT_ONCE: Final = 1_000
 MANY: Final = 50_000  # postings made in one go, after which the database counts anew
+AGAIN_AT_ONCE: Final = 200  # declarations read again for a guarantee
+TRIES: Final = 2  # to reserve, where another process took the cover first
 ACTOR: Final = "accounts"
 ZERO: Final = Decimal(0)
 
@@ -48,6 +51,21 @@ class Guarantees(accounting.Guarantees, Protocol):
 
     def of(self, parties: Sequence[str]) -> list[Cover]:
         """The guarantees of these parties as they stand."""
+
+    def let_wait(self, waiting: Sequence[Waiting]) -> None:
+        """Remember what nothing secures yet, in place of its earlier versions."""
+
+    def no_longer_waiting(self, declaration_ids: Sequence[int]) -> None:
+        """Forget that these declarations wait."""
+
+    def changed(self) -> list[tuple[str, int]]:
+        """Guarantees granted, changed or freed since what waits was looked at, and how often they changed."""
+
+    def waiting_for(self, guarantee_id: str, after: int, limit: int) -> list[tuple[int, int]]:
+        """Declarations with a larger number, with their versions, that are held and a guarantee may now be enough for."""
+
+    def looked_at(self, guarantee_id: str, change: int) -> None:
+        """What waits for a guarantee was looked at after this change of it."""
 
 
 class Books(accounting.Books, Protocol):
@@ -74,9 +92,6 @@ class Books(accounting.Books, Protocol):
 
     def still_open(self, subjects: Sequence[str]) -> set[str]:
         """Those of these subjects on which something is open."""
-
-    def debts_of(self, subject: str) -> list[Debt]:
-        """What is open on one subject."""
 
 
 class Desk(Protocol):
@@ -127,7 +142,7 @@ class Bookkeeper:
         """The same, a few blocks at a time; for who holds the lock."""
         self._aside = {each.subject for each in self._books.set_asides.open()}
         postings = 0
-        for done in chain(self._post(), self._end(), self._settle()):
+        for done in chain(self._post(), self._end(), self._settle(), self._cover_again()):
             postings += done.postings
             yield done
         if postings >= MANY:
@@ -167,8 +182,11 @@ class Bookkeeper:
             if isinstance(each.happening, Happening) and versions[each.declaration_id] == each.version
         ]
         held_again = [each for each in present if each.is_held and each.version > 1]
+        secured: set[int] = set()
         if covers := self._covers(present):
-            done += self._secure(_concerned(present, covers), covers)
+            made, secured = self._secure(concerned(present, covers), covers)
+            done += made
+        self._let_wait([each for each in present if each.is_held and each.declaration_id not in secured])
         for start in range(0, len(held_again), SUBJECTS_AT_ONCE):
             done += self._paid_before(held_again[start : start + SUBJECTS_AT_ONCE])
         # Payments that came while it was set aside passed it over.
@@ -182,14 +200,15 @@ class Bookkeeper:
             party
             for each in decided
             for obligation in owed(each.happening)
-            if obligation.is_guaranteed and not obligation.is_at_sale
+            if may_be_secured(obligation)
             for party in obligation.sureties
         }
         return (
             {cover.grant.guarantee_id: cover for cover in self._books.guarantees.of(sorted(parties))} if parties else {}
         )
 
-    def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> Caught:
+    def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> tuple[Caught, set[int]]:
+        """Secure what can be and lift its holds; what that did, and which declarations are secured."""
         standing = self._books.of_subjects([each.happening.subject for each in decided])
         made = 0
         lifted: dict[tuple[int, int], str] = {}
@@ -198,48 +217,55 @@ class Bookkeeper:
             made += len([posting for posting in postings if posting.kind == Kind.RESERVED])
             if words and each.is_held:
                 lifted[each.declaration_id, each.version] = words
-        return Caught(postings=made, secured=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
+        count = len(self._desk.lift_payment_holds(lifted, ACTOR))
+        return Caught(postings=made, secured=made, lifted=count), {number for number, _ in lifted}
 
     def _reserve(
         self, decided: Posted, standing: Sequence[Posting], covers: dict[str, Cover]
     ) -> tuple[Sequence[Posting], str]:
         """Secure all that one declaration owes at the border, or nothing of it; in words what secures it.
 
-        Reserved before, it is not reserved again. Another process may have taken what was free: then nothing is
-        reserved, and whoever comes next is looked at by what is free now.
+        Reserved before, it is not reserved again. Another process may have taken what was free: then it is tried once
+        more with what is free now.
         """
-        charges = {
-            posting.key.rpartition(":")[2]: posting
-            for posting in standing_now(standing)
-            if posting.kind == Kind.CHARGE and posting.entries[0].account is Account.RECEIVABLE
-        }
-        held = {posting.key: posting for posting in reservations(standing)}
-        wanted: list[Posting] = []
-        names: list[str] = []
-        free = dict(covers)
-        for obligation in owed(decided.happening):
-            charge = charges.get(obligation.measure_id)
-            if obligation.is_at_sale or not obligation.amount.amount or charge is None:
+        for _ in range(TRIES):
+            wanted, words, free = planned(decided, standing, covers)
+            if not wanted:
+                return (), words
+            try:
+                self._books.post(wanted)
+            except GuaranteeError:
+                covers.update(self._covers([decided]))
                 continue
-            if reserved := held.get(f"reserve:{charge.key}"):
-                names.append(reserved.entries[0].scheme)
-                continue
-            cover = chosen(obligation, free.values(), decided.happening.on, decided.named)
-            if cover is None:
-                return (), ""
-            free[cover.grant.guarantee_id] = replace(cover, reserved=cover.reserved + obligation.amount.amount)
-            wanted += secured(charge, cover, decided.happening.on)
-            names.append(cover.grant.guarantee_id)
-        words = f"secured by {' and '.join(dict.fromkeys(names))}" if names else ""
-        if not wanted:
-            return (), words
-        try:
-            self._books.post(wanted)
-        except GuaranteeError:
-            covers.update(self._covers([decided]))
-            return (), ""
-        covers.update(free)
-        return wanted, words
+            covers.update(free)
+            return wanted, words
+        return (), ""
+
+    # --- waiting for a guarantee -----------------------------------------------------------------------------
+
+    def _let_wait(self, held: Sequence[Posted]) -> None:
+        """Remember those that a guarantee could secure, so that they are looked at again when there is one."""
+        waiting = [each for each in map(waiting_of, held) if each is not None]
+        if waiting:
+            self._books.guarantees.let_wait(waiting)
+
+    def _cover_again(self) -> Iterator[Caught]:
+        """Look again at what waits, the oldest first, where a guarantee was granted, enlarged or freed since."""
+        guarantees = self._books.guarantees
+        for guarantee_id, change in guarantees.changed():
+            after = 0
+            while waiting := guarantees.waiting_for(guarantee_id, after, AGAIN_AT_ONCE):
+                decided = [
+                    each
+                    for declaration_id, version in waiting
+                    if (each := self._reader.again(declaration_id, version)) is not None
+                ]
+                covers = self._covers(decided)
+                made, secured = self._secure(concerned(decided, covers), covers)
+                guarantees.no_longer_waiting(sorted(secured))
+                yield made
+                after = waiting[-1][0]
+            guarantees.looked_at(guarantee_id, change)
 
     # --- paid ------------------------------------------------------------------------------------------------
 
@@ -285,6 +311,7 @@ class Bookkeeper:
             releases += [released(each, on) for each in reservations(standing[subject])]
             if number in versions:
                 lifted[number, versions[number]] = words
+        self._books.guarantees.no_longer_waiting([number for number, _ in lifted])
         made = self._books.post(releases) if releases else 0
         return Caught(postings=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
 
@@ -436,42 +463,3 @@ def _is_charged(standing: Sequence[Posting]) -> bool:
         posting.kind == Kind.CHARGE and posting.entries[0].account is Account.RECEIVABLE
         for posting in standing_now(standing)
     )
-
-
-def _concerned(decided: Sequence[Posted], covers: Mapping[str, Cover]) -> list[Posted]:
-    """Those on which somebody who has a guarantee owes something, or may secure it."""
-    holders = {cover.grant.party for cover in covers.values()}
-    return [
-        each
-        for each in decided
-        if any(not holders.isdisjoint(obligation.sureties) for obligation in owed(each.happening))
-    ]
-
-
-def draw_overdue(books: Books, debts: Sequence[Debt], on: date) -> list[Posting]:
-    """Draw the guarantees that stand for debts overdue on a day: the guarantor owes them from now on."""
-    postings: list[Posting] = []
-    for debt in debts:
-        if debt.due is None or debt.due >= on:
-            continue
-        for subject, standing in books.of_subjects(books.subjects_of(debt)).items():
-            is_open = {(each.party, each.scheme, each.period) for each in books.debts_of(subject)}
-            for reservation in reservations(standing):
-                stands_for = _debt_of(reservation, standing)
-                if stands_for is not None and stands_for[1] is not None and stands_for[1] < on:
-                    entry = stands_for[0]
-                    if (entry.party, entry.scheme, entry.period) in is_open:
-                        postings.append(drawn(reservation, entry, on))
-    unique = list({posting.key: posting for posting in postings}.values())
-    books.post(unique)
-    return unique
-
-
-def _debt_of(reservation: Posting, standing: Sequence[Posting]) -> tuple[Entry, date | None] | None:
-    """The receivable a reservation stands for, and when it is due: of the deferment, else of the charge."""
-    charge_key = reservation.key.partition(":")[2]
-    for key in (f"defer:{charge_key}", charge_key):
-        for posting in standing_now(standing):
-            if posting.key == key:
-                return next(each for each in posting.entries if each.account is Account.RECEIVABLE), posting.due
-    return None

@@ -22,7 +22,18 @@ from tidewaiter.model.judgement import Draw, Judgement
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.quality import check
 from tidewaiter.regimes import Regime
-from tidewaiter.release import DatasetFacts, Standing, Step, Trigger, decide, follow, standing
+from tidewaiter.release import (
+    NOTHING_NAMED,
+    DatasetFacts,
+    Securities,
+    Standing,
+    Step,
+    Trigger,
+    decide,
+    follow,
+    securities_of,
+    standing,
+)
 from tidewaiter.risk import RiskKnowledge, judge
 from tidewaiter.workflow.records import Prior
 
@@ -37,6 +48,9 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     says why. `prior` is the declaration that the record speaks of (or whose
     reference it uses again), as it stood; `trigger` what is to happen to it (None: the
     declaration is lodged). `persons` is what is known of those behind it.
+    `are_securities_granted`: whatever guarantee or account the declaration names
+    is known to be granted, and enough. What is decided and kept never knows it
+    (ADR 11: the accounts lift the hold afterwards), so evidence does not say it.
     """
 
     legal_day: date
@@ -48,6 +62,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     trigger: Trigger | None = None
     prior: Prior | None = None
     persons: PersonalStanding = NOTHING_KNOWN
+    are_securities_granted: bool = False
 
 
 class Conclusion(Struct, frozen=True):
@@ -159,6 +174,7 @@ def _evaluated(
     regime, dataset = circumstances.regime, NO_DATASET
     assessment: Assessment | None = None
     judgement: Judgement | None = None
+    securities = NOTHING_NAMED
     if declaration is not None:
         if regime is None:
             findings.append(_no_law(declaration, circumstances.law_absent))
@@ -167,6 +183,9 @@ def _evaluated(
             findings += check(declaration, regime=regime)
             if not has_error(findings):
                 assessment = _assessed(declaration, regime, circumstances.persons, findings)
+            if assessment is not None and assessment.due.amount:
+                named = securities_of(declaration, regime.law)
+                securities = Securities(named, circumstances.are_securities_granted)
         if locate is not None and findings:
             findings = [finding if finding.place else placed(finding, locate) for finding in findings]
         if assessment is not None and circumstances.knowledge is not None and circumstances.draw is not None:
@@ -178,6 +197,7 @@ def _evaluated(
         assessment=assessment,
         judgement=judgement,
         is_arrived=circumstances.is_arrived,
+        securities=securities,
     )
     evaluation = Evaluation(
         legal_day=circumstances.legal_day,

@@ -16,11 +16,12 @@ from tidewaiter.model.decision import Evaluation, HoldKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
 from tidewaiter.regimes import Regime
+from tidewaiter.release import Security, securities_of
 from tidewaiter.revenue.obligations import is_owed, obligations
 from tidewaiter.workflow.accounting import Ending, Happening
-from tidewaiter.workflow.pieces import Piece, content, pieces_taken_in
+from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, content, pieces_taken_in
 from tidewaiter.workflow.ports import Store
-from tidewaiter.workflow.records import Kept
+from tidewaiter.workflow.records import Kept, Place
 from tidewaiter.workflow.set_aside import PASSING, Spot
 
 WITHOUT_DEBT = (State.REJECTED, State.REFUSED, State.INVALIDATED)
@@ -77,13 +78,13 @@ class Evidence(Store, Protocol):
 
 
 class Posted(Struct, frozen=True):
-    """A decision with what the accounts need of it. `is_held`: it waits for payment; `named` are guarantees it names."""
+    """A decision with what the accounts need of it. `is_held`: it waits for payment; `named` is what it names to secure it."""
 
     declaration_id: int
     version: int
     happening: Happening | Ending
     is_held: bool = False
-    named: tuple[str, ...] = ()
+    named: tuple[Security, ...] = ()
     spot: Spot = Spot("", 0, "")
 
 
@@ -98,7 +99,7 @@ class Unread(Struct, frozen=True):
 class Reader:
     """Reads blocks; holds the law it met, and where it is in the message it reads."""
 
-    def __init__(self, store: Evidence) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._regime: Callable[[str], Regime] = lru_cache(REGIMES_KEPT)(self._law)
         self._message_id = 0
@@ -127,6 +128,27 @@ class Reader:
                 else:
                     if found is not None:
                         yield replace(found, spot=spot)
+
+    def again(self, declaration_id: int, version: int) -> Posted | None:
+        """What one version decided before means for the accounts; None where it means nothing, or cannot be read.
+
+        Raises what is passing: a database that does not answer.
+        """
+        try:
+            return self._again(declaration_id, version)
+        except PASSING:
+            raise
+        except Exception:  # what cannot be read is set aside where it is posted
+            return None
+
+    def _again(self, declaration_id: int, version: int) -> Posted | None:
+        kept = self._store.kept(declaration_id, version)
+        body = None
+        if kept.message_id is not None and not kept.sources:
+            message = self._store.message(kept.message_id)
+            if message.size_bytes > SMALL_BYTES:  # its records' bytes are kept beside the evidence
+                body = self._store.record_at(Place(kept.message_id, kept.position), message)[1]
+        return self._decision(kept, body)
 
     def _decision(self, kept: Kept, body: bytes | None) -> Posted | None:
         is_change_of_state = (
@@ -158,7 +180,8 @@ class Reader:
             follows=obligations(assessment, declaration, regime),
         )
         is_held = any(hold.kind is HoldKind.PAYMENT for hold in decision.holds)
-        return Posted(kept.declaration_id, kept.version, happening, is_held, declaration.guarantee_ids)
+        named = securities_of(declaration, regime.law)
+        return Posted(kept.declaration_id, kept.version, happening, is_held, named)
 
     def _declaration(self, kept: Kept, body: bytes | None) -> Declaration:
         """What was declared. Raises EvidenceError where it cannot be found or read: something is owed on it."""

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from ruamel.yaml import YAML
 
@@ -17,6 +18,7 @@ from tidewaiter.messages.form import Reading
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.finding import Severity
+from tidewaiter.revenue.guarantees import Grant
 
 FOLDER = Path(str(files("tidewaiter.data"))) / "samples"
 MANIFEST: dict[str, Any] = YAML(typ="safe").load(FOLDER / "demo.yaml")
@@ -83,6 +85,14 @@ def test_nobody_and_nothing_is_real() -> None:
             assert not party.email or party.email.endswith("example.com")
             assert not party.phone or party.phone.startswith("+44 20 7946 0")
             assert not party.party_id or re.search(r"99|DK09999981", party.party_id)
+
+
+def test_one_parcel_names_a_guarantee_that_is_granted_and_one_does_not() -> None:
+    granted = [msgspec.convert(entry, Grant, strict=False) for entry in MANIFEST["guarantees"]]
+    assert [each.problem() for each in granted] == [""]
+    named = [one for one in declarations() if one.guarantee_ids]
+    assert [one.importer.party_id == granted[0].party for one in named if one.importer] == [True, False]
+    assert [one.guarantee_ids == (granted[0].guarantee_id,) for one in named] == [True, False]
 
 
 def test_the_watch_list_names_senders_of_the_parcels() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,8 @@ from tidewaiter.model.declaration import Authorisation, Declaration, Document, G
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Lane, ReasonKind
 from tidewaiter.model.money import Money
-from tidewaiter.release import Timing, decide, timing
+from tidewaiter.regimes import load_regime
+from tidewaiter.release import Securities, Security, Timing, decide, securities_of, timing
 
 S, N, H = State, NoticeKind, HoldKind
 EMPTY = Declaration()
@@ -110,17 +112,51 @@ def test_correspondence_has_no_value(make: Any, *, intrinsic: str, codes: list[s
     assert (decision.category is Category.CORRESPONDENCE) is is_document
 
 
-@pytest.mark.parametrize(
-    "declaration",
-    [
-        Declaration(guarantee_ids=("20DK0000010000AB1",)),
+NAMING = [
+    (Declaration(guarantee_ids=("20DK0000010000AB1",)), "20DK0000010000AB1", "guarantee 20DK0000010000AB1"),
+    (
         Declaration(authorisations=(Authorisation(holder_id="DK1", category_code="DPO"),)),
-        Declaration(documents=(Document(type_code="C506", document_id="DPO1"),)),
-        Declaration(goods_items=(GoodsItem(line_no=1, documents=(Document(type_code="C505", document_id="1"),)),)),
-    ],
-)
-def test_a_guarantee_or_account_stands_for_payment(make: Any, declaration: Declaration) -> None:
-    assert decided(make, declaration, assessment=make.assessment(due="12.30")).holds == ()
+        "",
+        "authorisation DPO of DK1",
+    ),
+    (Declaration(documents=(Document(type_code="C506", document_id="DPO1"),)), "DPO1", "authorisation DPO1 (C506)"),
+    (
+        Declaration(goods_items=(GoodsItem(line_no=1, documents=(Document(type_code="C505"),)),)),
+        "",
+        "authorisation without a number (C505)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("declaration", "number", "words"), NAMING)
+def test_what_a_declaration_names_to_secure_payment_is_known_by_the_law(
+    declaration: Declaration, number: str, words: str
+) -> None:
+    law = load_regime("DK", date(2026, 7, 1)).law
+    assert securities_of(declaration, law) == (Security(number, words),)
+    elsewhere = securities_of(declaration, load_regime("US", date(2026, 7, 1)).law)
+    assert elsewhere == ((Security(number, words),) if declaration.guarantee_ids else ())
+
+
+def test_one_that_is_named_twice_is_named_once_and_many_are_counted(make: Any) -> None:
+    law = load_regime("DK", date(2026, 7, 1)).law
+    many = Declaration(guarantee_ids=("G1", "G2", "G1", "G3", "G4", "G" * 500))
+    named = securities_of(many, law)
+    assert [each.security_id for each in named] == ["G1", "G2", "G3", "G4", "G" * 500]
+    (hold,) = decided(make, many, assessment=make.assessment(due="12.30"), securities=Securities(named)).holds
+    assert "until guarantee G1 or guarantee G2 or guarantee G3 or another of 5 named is found to cover it" in hold.words
+    (hold,) = decided(make, assessment=make.assessment(due="12.30"), securities=Securities(named[-1:])).holds
+    assert "G" * 121 not in hold.words
+
+
+def test_naming_a_guarantee_does_not_let_goods_go_and_having_one_does(make: Any) -> None:
+    owed, named = make.assessment(due="12.30"), (Security("G1", "guarantee G1"),)
+    (hold,) = decided(make, assessment=owed, securities=Securities(named), is_arrived=True).holds
+    assert hold.kind is H.PAYMENT
+    assert hold.words.startswith("12.30 EUR is owed: it waits until guarantee G1 is found to cover it.")
+    assert decided(make, assessment=owed, securities=Securities(named, are_granted=True)).holds == ()
+    (hold,) = decided(make, assessment=owed, securities=Securities((), are_granted=True)).holds
+    assert hold.words == "Pay 12.30 EUR, or name a guarantee or payment account."
 
 
 def test_what_is_owed_holds_until_it_is_paid(make: Any) -> None:

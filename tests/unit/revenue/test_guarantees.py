@@ -30,21 +30,23 @@ def cover(grant: Grant = GRANT, reserved: str = "0", drawn: str = "0", **changes
 
 
 @pytest.mark.parametrize(
-    "not_enough",
+    ("not_enough", "why"),
     [
-        cover(reserved="8.84"),
-        cover(drawn="8.84"),
-        cover(limit=D("11.16")),
-        cover(party="OTHER"),
-        cover(jurisdiction_code="YY"),
-        cover(currency="GBP"),
-        cover(scheme="IOSS"),
-        cover(valid_from=date(2026, 7, 15)),
-        cover(valid_to=date(2026, 7, 13)),
+        (cover(reserved="8.84"), "G1 does not have 11.17 EUR free."),
+        (cover(drawn="8.84"), "G1 does not have 11.17 EUR free."),
+        (cover(limit=D("11.16")), "G1 does not have 11.17 EUR free."),
+        (cover(party="OTHER"), "No guarantee G1 is granted to OP1 or AGENT."),
+        (cover(jurisdiction_code="YY"), "G1 is for YY alone, not for XX."),
+        (cover(currency="GBP"), "G1 is in GBP, and 11.17 EUR is owed."),
+        (cover(scheme="IOSS"), "G1 is for IOSS alone, not for customs revenue."),
+        (cover(valid_from=date(2026, 7, 15)), "G1 is in force from 2026-07-15, not yet on 2026-07-14."),
+        (cover(valid_to=date(2026, 7, 13)), "G1 was in force until 2026-07-13, no longer on 2026-07-14."),
     ],
 )
-def test_what_does_not_cover_is_not_chosen(not_enough: Cover) -> None:
+def test_what_does_not_cover_is_not_chosen_and_says_why(not_enough: Cover, why: str) -> None:
     assert chosen(OBLIGATION, [not_enough], DAY) is None
+    assert not_enough.objection(OBLIGATION, DAY) == why
+    assert cover().objection(OBLIGATION, DAY) == ""
 
 
 def test_the_named_one_is_chosen_then_the_payers_own() -> None:

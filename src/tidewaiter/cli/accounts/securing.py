@@ -92,11 +92,12 @@ def draw(
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Draw the guarantees that stand for overdue debts: the debt is paid by them, and the guarantor owes it."""
-    from tidewaiter.workflow.bookkeeping import draw_overdue
+    from tidewaiter.store.accounts import BOOKKEEPING
+    from tidewaiter.workflow.securing import draw_overdue
 
     with opened_store() as store:
         catch_up(store)
-        drawn = draw_overdue(store.accounts, store.accounts.open_debts(party), on)
+        drawn = draw_overdue(store.accounts, on, BOOKKEEPING, party)
     rows = [
         {
             "guarantee": posting.entries[0].scheme, "about": posting.subject, "drawn": shown(posting.entries[0].amount),

@@ -4,7 +4,8 @@ The scenario workbook names, for each folder of messages, which notices the trad
 scenario whose folder is there is a case; the other scenarios are scored as information. Declarations and what
 follows them (amendment, presentation of the goods, cancellation) go through the one evaluation path and
 the state machine in the order in which the scenario has them. Nothing is known of any scenario but what
-its own messages say.
+its own messages say, but one thing: the guarantees and accounts that its declarations name are the
+publisher's, who granted them.
 """
 
 from __future__ import annotations
@@ -219,8 +220,9 @@ class Course:
         regime, knowledge = _law(declaration.jurisdiction_code or PUBLISHER, on)
         not_drawn = draw(b"", "none", declaration.functional_reference_id, Decimal(0))  # nothing is left to chance
         circumstances = Circumstances(
-            legal_day=on, regime=regime, knowledge=knowledge, draw=not_drawn, is_arrived=is_arrived
-        )
+            legal_day=on, regime=regime, knowledge=knowledge, draw=not_drawn, is_arrived=is_arrived,
+            are_securities_granted=True,
+        )  # fmt: skip
         evaluation = evaluate(declaration, circumstances)
         self._note(evaluation)
         return evaluation, regime.dataset_of(declaration).is_assessed

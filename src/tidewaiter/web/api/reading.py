@@ -115,7 +115,8 @@ def declarations(
 )
 def declaration(request: AnyRequest, house: NamedDependency[House], reference: Reference) -> shapes.DeclarationDetail:
     """State, holds, findings, amounts and notices."""
-    return shapes.detail(lookup.decision(house.store, reference, request.user), request.user)
+    file = lookup.decision(house.store, reference, request.user)
+    return shapes.detail(file, request.user, house.uncovered(file))
 
 
 @get(

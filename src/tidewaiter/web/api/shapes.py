@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -71,12 +72,17 @@ class HoldShape(Struct, frozen=True):
     words: Annotated[str, Meta(description="What it is and who can settle it")]
     reference: Annotated[str, Meta(description="The document or permit it is about")] = ""
     amount: Amount | None = None
+    because: Annotated[
+        list[str],
+        Meta(description="Of a payment: why no guarantee or account that is named covers it, as it stands now"),
+    ] = []
 
     @classmethod
-    def of(cls, hold: Hold, asking: Principal) -> HoldShape:
+    def of(cls, hold: Hold, asking: Principal, uncovered: Sequence[str] = ()) -> HoldShape:
         """The hold as it travels; a declarant is told less of it."""
         shown = hold if asking.is_officer else told(hold)
-        return cls(shown.kind, shown.words, shown.reference, Amount.of(shown.amount))
+        because = list(uncovered) if shown.kind is HoldKind.PAYMENT else []
+        return cls(shown.kind, shown.words, shown.reference, Amount.of(shown.amount), because)
 
 
 class NoticeShape(Struct, frozen=True):
@@ -311,13 +317,13 @@ def summary(row: DeclarationRow, asking: Principal) -> DeclarationShape:
     return DeclarationShape(**_common(row, asking))
 
 
-def detail(file: Outcome, asking: Principal) -> DeclarationDetail:
-    """The declaration with findings, holds and notices."""
+def detail(file: Outcome, asking: Principal, uncovered: Sequence[str] = ()) -> DeclarationDetail:
+    """The declaration with findings, holds and notices; `uncovered` says why nothing it names covers what it owes."""
     evaluation = file.evaluation
     return DeclarationDetail(
         **_common(file.row, asking),
         next_state=None if file.row.is_arrived else evaluation.decision.on_arrival,
-        holds=[HoldShape.of(hold, asking) for hold in open_holds(file)],
+        holds=[HoldShape.of(hold, asking, uncovered) for hold in open_holds(file)],
         findings=[FindingShape.of(finding) for finding in evaluation.findings],
         collected_at_sale=Amount.of(evaluation.assessment.collected_at_sale) if evaluation.assessment else None,
         unresolved=list(evaluation.assessment.unresolved) if evaluation.assessment else [],

@@ -120,6 +120,7 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         status=409 if extra.refused else 200,
         view=view,
         named=house.quoting.named(file),
+        uncovered=house.uncovered(file),
         titles=law.titles(house.store, file.regime_digest),
         has_quantities=any(item.quantity for item in file.declaration.goods_items) if file.declaration else False,
         items=file.declaration.goods_items[:ITEMS_SHOWN] if file.declaration else (),

@@ -1,0 +1,51 @@
+"""Why a held parcel is not released by the guarantee it names, as far as it is known now.
+
+The decision knows no balance, so this is no part of it: it is worked out when somebody looks, from the guarantees as they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from tidewaiter.revenue.guarantees import Cover, chosen, may_be_secured, not_granted
+from tidewaiter.revenue.obligations import Obligation
+from tidewaiter.workflow.accounting import owed
+from tidewaiter.workflow.evidence import Posted, Reader
+from tidewaiter.workflow.ports import Store
+
+
+class Guarantees(Protocol):
+    """What is asked of the guarantees."""
+
+    def of(self, parties: Sequence[str]) -> list[Cover]:
+        """The guarantees of these parties as they stand."""
+
+    def named(self, guarantee_ids: Sequence[str]) -> list[Cover]:
+        """Those of these guarantees that there are, as they stand."""
+
+
+def why_uncovered(store: Store, guarantees: Guarantees, declaration_id: int, version: int) -> tuple[str, ...]:
+    """One sentence for each guarantee or account that a declaration names, why it does not cover what is owed.
+
+    Asked of a declaration whose hold for payment is open. Empty where it names none, or is covered and about to be let go.
+    """
+    posted = Reader(store).again(declaration_id, version)
+    if posted is None or not posted.is_held or not posted.named:
+        return ()
+    obligations = [each for each in owed(posted.happening) if may_be_secured(each)]
+    covers = guarantees.of(list(dict.fromkeys(party for each in obligations for party in each.sureties)))
+    open_ones = [each for each in obligations if chosen(each, covers, posted.happening.on) is None]
+    return tuple(dict.fromkeys(_objections(posted, open_ones, guarantees)))
+
+
+def _objections(posted: Posted, obligations: Iterable[Obligation], guarantees: Guarantees) -> Iterable[str]:
+    numbers = [each.security_id for each in posted.named if each.security_id]
+    there = {cover.grant.guarantee_id: cover for cover in guarantees.named(numbers)}
+    for obligation in obligations:
+        for number in numbers:
+            cover = there.get(number)
+            yield cover.objection(obligation, posted.happening.on) if cover else not_granted(number, obligation)
+        if not numbers:
+            who = " or ".join(obligation.sureties) or "who owes it"
+            yield f"No guarantee or account is granted to {who} that has {obligation.amount} free on {posted.happening.on}."
