@@ -21,7 +21,7 @@ from tidewaiter.web.desk import accounts, login, messages, parcels, returns, sub
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
-from tidewaiter.web.public import law, machines, quote, service, start
+from tidewaiter.web.public import law, machines, quote, service, start, tariff
 from tidewaiter.web.settings import WebSettings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -78,7 +78,7 @@ def _open_pages() -> Router:
         include_in_schema=False,
         route_handlers=[
             quote.quote_form, quote.quote_ask, quote.quote_page,
-            law.law_start, law.law_page, machines.machines_page,
+            law.law_start, law.law_page, tariff.tariff_page, machines.machines_page,
             service.health_page, service.health_json, service.problems_page,
             login.login_page, login.login, login.logout,
         ],
