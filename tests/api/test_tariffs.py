@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
@@ -28,14 +27,14 @@ AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def imported(house: House, client: TestClient) -> Iterator[TestClient]:
+def imported(house: House, client: TestClient) -> TestClient:
     """A page without any edition, then two: one with duties, one that only names codes."""
     empty = client.get("/tariffs").text
     assert "Duty is worked out with the rates that ship with the law." in empty
     editions = house.store.tariffs
     import_files([Source("ukgt.csv", TABLE.encode())], Heading("GB", date(2026, 1, 1)), editions, "ann", AT)
     import_files([Source("hs.csv", NOMENCLATURE.encode())], Heading("EU", date(2026, 1, 1)), editions, "ann", AT)
-    yield client
+    return client
 
 
 def test_editions_are_listed_with_who_and_what(imported: TestClient) -> None:

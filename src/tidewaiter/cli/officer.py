@@ -17,7 +17,9 @@ PASSWORD_LENGTH_MIN = 8
 
 
 @app.command
-def line(name: Annotated[str, Parameter(help="Under which the officer signs in; it is kept with what they do.")]) -> int:
+def line(
+    name: Annotated[str, Parameter(help="Under which the officer signs in; it is kept with what they do.")],
+) -> int:
     """Print the officer's line for the file of TIDEWAITER_PAGES_OFFICERS: the name and a hash of the password.
 
     The password is asked for twice, or is the first line of standard input. It is kept nowhere.

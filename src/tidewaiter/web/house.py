@@ -19,6 +19,7 @@ from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
+from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -104,6 +105,11 @@ class House:
     def returning(self) -> Returning:
         """Where returns and exit events are handed in, and cases decided."""
         return Returning(self.store)
+
+    @cached_property
+    def elections(self) -> Elections:
+        """Where alternatives of the law are elected."""
+        return Elections(self.store)
 
     @cached_property
     def quoting(self) -> Quoting:

@@ -38,7 +38,8 @@ def test_the_line_lets_the_officer_in(
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("a:b", PASSWORD), ("", PASSWORD), ("#anna", PASSWORD), ("anna ", PASSWORD), ("anna", "short")]
+    ("name", "password"),
+    [("a:b", PASSWORD), ("", PASSWORD), ("#anna", PASSWORD), ("anna ", PASSWORD), ("anna", "short")],
 )
 def test_what_could_not_be_read_back_is_refused(
     name: str, password: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
