@@ -67,7 +67,7 @@ def _pages() -> Router:
             elections.election_list, elections.election_propose, elections.election_answer,
             returns.return_list, returns.return_page, returns.return_decide,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
-            accounts.payment_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
+            accounts.payment_enter, accounts.allocation_enter, accounts.guarantee_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
         ],
     )  # fmt: skip
 
