@@ -247,6 +247,13 @@ class TestSubmit:
         assert said in answer.text
         assert 'role="alert"' in answer.text
 
+    def test_the_page_to_look_again_says_when_it_is_done(self, client: TestClient) -> None:
+        answer = submit(client, paste=parcels.message(parcels.announced("LOOK-1")).decode())
+        address = answer.headers["location"].partition("?")[0] + "?receipt=pending"
+        page = client.get(address).text
+        assert "Kept and decided." in page
+        assert "Look again" not in page
+
     def test_an_unreadable_message_is_kept_and_says_why(self, client: TestClient) -> None:
         answer = submit(client, paste="this is not a message")
         receipt = client.get(answer.headers["location"]).text
