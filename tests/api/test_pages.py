@@ -49,6 +49,8 @@ class TestEveryPage:
         "/submit",
         "/regimes/GB",
         "/regimes/DK?on=2026-07-14",
+        "/tariffs",
+        "/elections",
         "/api",
         "/health",
         "/problems",
