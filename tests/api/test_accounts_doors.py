@@ -233,7 +233,7 @@ def test_a_guarantee_is_entered_at_the_pages(house: House, persons: dict[str, Pe
     assert (grant.kind, grant.limit, grant.jurisdiction_code) == ("deferment", Decimal("2500.00"), "GB")
     assert grant.due is not None
     assert grant.due.day == 15
-    assert "Deferment account" in boris.get("/accounts").text
+    assert "DEF-8" in boris.get("/accounts").text
 
 
 def test_money_in_suspense_is_laid_onto_a_debt_at_the_operators_account(
