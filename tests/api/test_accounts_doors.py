@@ -241,6 +241,66 @@ def test_a_guarantee_waits_for_a_second_person_too(house: House, persons: dict[s
     assert guarantees.one("G9").grant.limit == Decimal("900.00")
 
 
+def test_a_guarantee_is_entered_at_the_pages(house: House, persons: dict[str, Person]) -> None:
+    anna, boris = persons["anna"], persons["boris"]
+    typed = {
+        "guarantee_id": "DEF-8", "kind": "deferment", "limit": "2500.00 GBP", "party": IMPORTER, "jurisdiction": "gb",
+        "valid_from": "2026-01-01", "valid_to": "", "day": "15", "scheme": "", "words": "authorisation 77",
+    }  # fmt: skip
+    for field, value, said in (
+        ("limit", "much", "is no amount"), ("day", "", "needs the day it is settled"), ("party", "", "not said whose"),
+        ("valid_from", "", "from which day on"), ("valid_to", "x", "is not a day"), ("kind", "x", "Say whether"),
+    ):  # fmt: skip
+        refused = send(anna, "/accounts/waiting", "/accounts/guarantees", **(typed | {field: value}))
+        assert refused.status_code in (400, 409, 422)
+        assert said in refused.text
+        assert 'value="DEF-8"' in refused.text
+    assert send(anna, "/accounts/waiting", "/accounts/guarantees", **typed).status_code == 303
+    (waiting,) = house.accounts.proposals.waiting()
+    page = boris.get("/accounts/waiting").text
+    assert "authorisation 77" in page
+    assert "DEF-8" in page
+    send(boris, "/accounts/waiting", f"/accounts/waiting/{waiting.proposal_id}", answer="approve")
+    grant = house.accounts.guarantees.one("DEF-8").grant
+    assert (grant.kind, grant.limit, grant.jurisdiction_code) == ("deferment", Decimal("2500.00"), "GB")
+    assert grant.due is not None
+    assert grant.due.day == 15
+    assert "DEF-8" in boris.get("/accounts").text
+
+
+def test_money_in_suspense_is_laid_onto_a_debt_at_the_operators_account(
+    house: House, persons: dict[str, Person], booked: str
+) -> None:
+    anna, boris = persons["anna"], persons["boris"]
+    send(
+        anna,
+        "/accounts/waiting",
+        "/accounts/payments",
+        reference="B90",
+        amount="3.00 GBP",
+        payer="Nobody known",
+        pays="",
+    )
+    (waiting,) = house.accounts.proposals.waiting()
+    send(boris, "/accounts/waiting", f"/accounts/waiting/{waiting.proposal_id}", answer="approve")
+    debt = house.accounts.open_debts(IMPORTER)[0]
+    account = f"/accounts/entries?party={IMPORTER}&scheme={SCHEME}&currency=GBP"
+    assert "Nobody known: 3.00 GBP" in anna.get(account).text
+    typed = {"payment": "B90", "party": IMPORTER, "scheme": SCHEME, "period": debt.period, "laid": "2.00 GBP"}
+    for field, value, said in (
+        ("laid", "4.00 GBP", "waits in suspense, not 4.00"), ("period", "1999-01", "owes nothing"), ("laid", "x", "is no amount"),
+    ):  # fmt: skip
+        refused = send(anna, account, "/accounts/allocations", **(typed | {field: value}))
+        assert refused.status_code >= 400
+        assert said in refused.text
+    assert send(anna, account, "/accounts/allocations", **typed).status_code == 303
+    (waiting,) = house.accounts.proposals.waiting()
+    assert send(anna, account, f"/accounts/waiting/{waiting.proposal_id}", answer="approve").status_code == 409
+    send(boris, account, f"/accounts/waiting/{waiting.proposal_id}", answer="approve")
+    assert house.accounts.open_debts(IMPORTER)[0].owed == debt.owed - 2
+    assert [each.amount for each in house.accounts.suspense()] == [Decimal("1.00")]
+
+
 @pytest.mark.parametrize("period", ["2026-13", "2026-Q5", "June", "2026-07-01"])
 def test_what_is_no_period_is_not_an_empty_month(period: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from litestar.exceptions import InternalServerException
+from litestar.testing import TestClient
 from msgspec.structs import replace
 
 from api import parcels
@@ -63,7 +64,9 @@ def test_a_message_that_breaks_off_is_not_kept(house: House) -> None:
     assert len(house.store.messages(None, 1000)) == before
 
 
-def test_long_work_is_acknowledged_once_kept_and_goes_on(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_work_is_acknowledged_once_kept_and_goes_on(
+    house: House, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The sender is told the message's number as soon as it is kept; the decision follows by itself."""
     monkeypatch.setattr(handing, "ANSWER_SECONDS", 0.05)
     may_go_on = threading.Event()
@@ -79,6 +82,9 @@ def test_long_work_is_acknowledged_once_kept_and_goes_on(house: House, monkeypat
     async def scenario() -> Receipt:
         answered = await hand_in(house, in_pieces(body, 100), GIVEN, as_it_is)
         assert len(house.going_on) == 1
+        page = await asyncio.to_thread(client.get, f"/messages/{answered.message_id}?receipt=pending")
+        assert "It is being worked through, 0 records so far." in page.text
+        assert "Look again" in page.text
         may_go_on.set()
         await asyncio.wait(house.going_on)
         return answered

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from litestar.testing import TestClient
 
 from api import parcels
-from api.conftest import PASSWORD, Who
+from api.conftest import BASE, PASSWORD, Who
 from tidewaiter.web.house import House
 
 TOKEN = re.compile(r'name="_token" value="([^"]+)"')
@@ -48,6 +49,8 @@ class TestEveryPage:
         "/submit",
         "/regimes/GB",
         "/regimes/DK?on=2026-07-14",
+        "/tariffs",
+        "/elections",
         "/api",
         "/health",
         "/problems",
@@ -246,6 +249,13 @@ class TestSubmit:
         assert said in answer.text
         assert 'role="alert"' in answer.text
 
+    def test_the_page_to_look_again_says_when_it_is_done(self, client: TestClient) -> None:
+        answer = submit(client, paste=parcels.message(parcels.announced("LOOK-1")).decode())
+        address = answer.headers["location"].partition("?")[0] + "?receipt=pending"
+        page = client.get(address).text
+        assert "Kept and decided." in page
+        assert "Look again" not in page
+
     def test_an_unreadable_message_is_kept_and_says_why(self, client: TestClient) -> None:
         answer = submit(client, paste="this is not a message")
         receipt = client.get(answer.headers["location"]).text
@@ -285,6 +295,33 @@ class TestSigningIn:
         assert said == {401}
         assert self.sign_in(guarded, "ben", "wrong").status_code == 429
         assert guarded.get("/", follow_redirects=False).status_code == 303
+
+    def test_after_signing_in_the_whole_address_is_there_again(self, guarded: TestClient) -> None:
+        guarded.cookies.clear()
+        answer = guarded.get("/accounts/entries?party=Jo+Doe&scheme=GB&currency=GBP", follow_redirects=False)
+        wanted = parse_qs(urlsplit(answer.headers["location"]).query)["next"]
+        assert wanted == ["/accounts/entries?party=Jo+Doe&scheme=GB&currency=GBP"]
+
+    def test_a_form_sent_after_the_session_ended_is_not_lost_in_silence(self, guarded: TestClient) -> None:
+        guarded.cookies.clear()
+        answer = guarded.post(
+            "/accounts/payments", data={"_token": token(guarded, "/login"), "reference": "B1"},
+            headers={"Referer": f"{BASE}/accounts/waiting?done=entered"}, follow_redirects=False,
+        )  # fmt: skip
+        given = parse_qs(urlsplit(answer.headers["location"]).query)
+        assert given == {"next": ["/accounts/waiting?done=entered"], "lost": ["1"]}
+        assert "what you sent was not taken" in guarded.get(answer.headers["location"]).text
+
+    def test_who_is_not_signed_in_is_shown_what_is_open_and_the_way_in(self, guarded: TestClient) -> None:
+        guarded.cookies.clear()
+        page = guarded.get("/quote").text
+        assert re.findall(r'<li><a href="([^"]+)"', page) == ["/quote", "/regimes", "/api", "/health"]
+        assert '<a href="/login">Sign in</a>' in page
+        self.sign_in(guarded, "anna", PASSWORD)
+        page = guarded.get("/quote").text
+        assert '<a href="/accounts">' in page
+        assert 'href="/login"' not in page
+        guarded.cookies.clear()
 
     def test_local_mode_says_so(self, client: TestClient) -> None:
         assert "Local mode" in client.get("/").text

@@ -135,6 +135,10 @@ def test_an_officer_finds_reads_and_decides_a_case(client: TestClient, who: Who,
     assert "How was this worked out" in page.text
     assert "share 3 of 3" in page.text
     assert f"/returns/{case_no}" in client.get(f"/parcels/{imports[5]}").text
+    by_name = client.get("/returns/DESK-6", follow_redirects=False)
+    assert (by_name.status_code, by_name.headers["location"]) == (303, f"/returns/{case_no}")
+    nobody = client.get("/returns/DESK-66")
+    assert (nobody.status_code, "No return is kept under DESK-66." in nobody.text) == (404, True)
     token = page.text.split('name="_token" value="')[1].split('"')[0]
     wordless = client.post(f"/returns/{case_no}/decide", data={"_token": token, "verdict": "grant", "words": " "})
     assert wordless.status_code == 409

@@ -70,6 +70,13 @@ def test_a_small_debt_of_duty_bears_none(store: PostgresStore) -> None:
     assert row.interest == 0
 
 
+def test_a_debt_of_tax_alone_says_that_none_of_it_bears_interest(store: PostgresStore) -> None:
+    store.accounts.post([charge("GB customs revenue", "GBP", "0.00", "500.00")])
+    (row,) = charge_interest(store.accounts, load_regime, date(2026, 7, 31))
+    assert (row.interest, row.since) == (0, None)
+    assert "nothing of it bears interest" in row.words
+
+
 def test_nothing_is_charged_by_guess(store: PostgresStore) -> None:
     books = store.accounts
     books.post([

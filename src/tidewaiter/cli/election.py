@@ -60,8 +60,10 @@ def refuse(election_id: int, *, by: Officer) -> int:
 def list_(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
     """List proposals and what became of them, the newest first."""
     words = {None: "waits", True: "approved", False: "refused"}
-    with opened_store() as store, store.writing() as transaction:
-        found = transaction.elections.elections()
+    from tidewaiter.workflow.elections import Elections
+
+    with opened_store() as store:
+        found = Elections(store).all()
     rows = [
         {
             "id": each.election_id,

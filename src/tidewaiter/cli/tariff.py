@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from msgspec.structs import asdict
 
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import LOCAL_SENDER, opened_store
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.tariff.importing import Heading, imported
-from tidewaiter.tariff.records import Measure, days
+from tidewaiter.tariff.records import Measure
 from tidewaiter.tariff.tariff import Tariff
 
 app = App(name="tariff")
@@ -184,22 +184,9 @@ def _print_unmatched(unmatched: tuple[Measure, ...], output_as: Output, *, is_al
 
 
 def _row(measure: Measure) -> dict[str, Any]:
-    from tidewaiter.tariff.kinds import title_of
+    from tidewaiter.tariff.telling import told
 
-    excluded = f" but {', '.join(measure.excluded)}" if measure.excluded else ""
-    return {
-        "type": f"{measure.type_code} {title_of(measure)}", "area": measure.area + excluded, "duty": measure.duty,
-        "additional code": measure.additional_code, "quota": measure.order_number, "days": days(measure),
-        "regulation": measure.regulation, "conditions": "; ".join(_conditions(measure)),
-    }  # fmt: skip
-
-
-def _conditions(measure: Measure) -> Iterator[str]:
-    for each in measure.conditions:
-        limit = each.threshold
-        what = each.document_code or (f"{limit.amount} {limit.currency}{limit.unit}" if limit else "otherwise")
-        duty = f" {each.duty}" if each.duty else ""
-        yield f"{each.condition_code} {what}: {each.action or each.action_code}{duty}"
+    return {name.replace("_", " "): words for name, words in asdict(told(measure)).items()}
 
 
 def _as_json(measure: Measure, tariff: Tariff) -> dict[str, Any]:

@@ -9,8 +9,16 @@ from typing import Any
 from msgspec import Struct
 
 from tidewaiter.regimes.checking import TIMES
-from tidewaiter.regimes.documents import AddOnDocument, AnyDocument, Dated, FigureDocument, SchemeDocument, Source
-from tidewaiter.regimes.library import lineage, merged
+from tidewaiter.regimes.documents import (
+    AddOnDocument,
+    AnyDocument,
+    Dated,
+    ElectionDocument,
+    FigureDocument,
+    SchemeDocument,
+    Source,
+)
+from tidewaiter.regimes.library import as_of, jurisdictions, lineage, merged
 from tidewaiter.regimes.reading import Lawbook, codes, lawbook
 from tidewaiter.regimes.regime import Regime
 
@@ -53,6 +61,27 @@ class OpenQuestion(Struct, frozen=True):
     measure_id: str
     title: str
     why: str
+
+
+class Offer(Struct, frozen=True, kw_only=True):
+    """Alternatives that the law offers an operator (`elected_by`: in which role) from a day on.
+
+    `ended_on` is the first day on which it is not offered any more; None while it is. `minimum_days`: so long an option is
+    held, by the law of the first day.
+    """
+
+    jurisdiction_code: str
+    measure_id: str
+    title: str
+    scope: str
+    options: tuple[str, ...]
+    elected_by: str
+    minimum_days: int
+    since: date
+    ended_on: date | None
+    why_ended: str
+    sources: tuple[Source, ...]
+    is_confirmed: bool
 
 
 def render_law(oracles: Mapping[str, Sequence[Oracle]], controls: Mapping[str, str]) -> str:
@@ -106,6 +135,32 @@ def open_questions(regime: Regime) -> list[OpenQuestion]:
         for measure_id, citation in sorted(regime.law.citations.items())
         if not citation.confirmed and measure_id in documents
     ]
+
+
+def offers() -> list[Offer]:
+    """Every election that the law of any jurisdiction offers or has offered, by jurisdiction and id."""
+    return [
+        _offer(code, measure_id, document, merged(lineage(code)))
+        for code in jurisdictions()
+        for measure_id, (_, document) in sorted(merged(lineage(code)).items())
+        if isinstance(document, ElectionDocument)
+    ]
+
+
+def _offer(
+    code: str, measure_id: str, document: ElectionDocument, all_: Mapping[str, tuple[str, AnyDocument]]
+) -> Offer:
+    dated = sorted((day, value) for day, value in document.values.items() if _in_force(value))
+    last_day, last = dated[-1]
+    end = last if isinstance(last, Dated) and last.value is None else None
+    since = dated[0][0]
+    held = as_of(all_[document.minimum_days][1].values, since)
+    return Offer(
+        jurisdiction_code=code, measure_id=measure_id, title=document.title, scope=document.scope,
+        options=document.options, elected_by=document.key, minimum_days=int(held[1].value or 0) if held else 0,
+        since=since, ended_on=last_day if end else None, why_ended=end.act if end else "", sources=document.sources,
+        is_confirmed=document.is_confirmed,
+    )  # fmt: skip
 
 
 def known_gaps(jurisdiction_code: str) -> list[str]:

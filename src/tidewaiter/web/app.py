@@ -17,11 +17,11 @@ from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import quoting, reading, submission
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import service as api_service
-from tidewaiter.web.desk import accounts, login, messages, parcels, returns, submit
+from tidewaiter.web.desk import accounts, elections, login, messages, parcels, returns, submit
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
-from tidewaiter.web.public import law, machines, quote, service, start
+from tidewaiter.web.public import law, machines, quote, service, start, tariff
 from tidewaiter.web.settings import WebSettings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -64,9 +64,10 @@ def _pages() -> Router:
             parcels.parcel_list, parcels.parcel_page, parcels.parcel_act, parcels.parcel_record,
             messages.message_list, messages.message_page, messages.message_bytes,
             submit.submit_page, submit.submit,
+            elections.election_list, elections.election_propose, elections.election_answer,
             returns.return_list, returns.return_page, returns.return_decide,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
-            accounts.payment_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
+            accounts.payment_enter, accounts.allocation_enter, accounts.guarantee_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
         ],
     )  # fmt: skip
 
@@ -78,7 +79,7 @@ def _open_pages() -> Router:
         include_in_schema=False,
         route_handlers=[
             quote.quote_form, quote.quote_ask, quote.quote_page,
-            law.law_start, law.law_page, machines.machines_page,
+            law.law_start, law.law_page, tariff.tariff_page, machines.machines_page,
             service.health_page, service.health_json, service.problems_page,
             login.login_page, login.login, login.logout,
         ],

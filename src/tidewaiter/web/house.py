@@ -21,6 +21,7 @@ from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.web.standing import open_holds
 from tidewaiter.workflow.covering import why_uncovered
+from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.ports import Outcome, Store
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -106,6 +107,11 @@ class House:
     def returning(self) -> Returning:
         """Where returns and exit events are handed in, and cases decided."""
         return Returning(self.store)
+
+    @cached_property
+    def elections(self) -> Elections:
+        """Where alternatives of the law are elected."""
+        return Elections(self.store)
 
     @cached_property
     def quoting(self) -> Quoting:

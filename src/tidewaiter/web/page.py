@@ -32,6 +32,7 @@ SECTIONS: Final = (
     ("api", "/api"),
     ("health", "/health"),
 )
+OPEN_SECTIONS: Final = frozenset({"quote", "law", "api", "health"})  # that anyone may read
 BYTES_IN_KIB: Final = 1024
 # Zero width, direction marks, overrides and isolates: what is read must be what was sent.
 INVISIBLE: Final = {
@@ -73,7 +74,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=plainly,
     )
-    env.globals.update(t=words.text, version=tidewaiter.__version__, sections=SECTIONS)
+    env.globals.update(t=words.text, version=tidewaiter.__version__, sections=SECTIONS, open_sections=OPEN_SECTIONS)
     env.filters.update(
         money=money, in_currency=in_currency, booked=booked, about=about, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
         query=query, word=word, tone=tone, identity=id, signed=signed,

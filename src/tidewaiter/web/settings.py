@@ -25,7 +25,7 @@ VARIABLES: Final[Mapping[str, str]] = {
         "Password of the one officer `officer`, in clear or as an argon2id hash. "
         "Without it and without officers the pages ask no login and answer on loopback only."
     ),
-    OFFICERS_VARIABLE: "A file with one `name:argon2id-hash` a line: officers who may sign in.",
+    OFFICERS_VARIABLE: "A file with one `name:argon2id-hash` a line, as `tidewaiter officer line` prints it: officers who may sign in.",
     SECRET_VARIABLE: "Key that signs sessions and forms; made anew at each start where unset.",
     HTTPS_VARIABLE: "`1` where a proxy serves the pages over HTTPS: cookies are then sent over HTTPS only.",
     HOSTS_VARIABLE: "Host names the server answers to, separated by commas; loopback names always.",
@@ -82,7 +82,7 @@ def _officers(password: str, file_name: str) -> dict[str, str]:
             if not name or not hashed.startswith("$argon2id$"):
                 raise SettingsError(
                     f"{OFFICERS_VARIABLE}: line {number} is not `name:argon2id-hash`",
-                    hint="one officer a line; make a hash with tidewaiter.web.settings.hash_password",
+                    hint="one officer a line; tidewaiter officer line NAME makes it",
                 )
             officers[name] = hashed
     if password:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.regimes import legal_day_at, load_regime
 from tidewaiter.regimes.law import Election as LawOfElection
+from tidewaiter.regimes.report import Offer, offers
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.persons import plain
 from tidewaiter.workflow.ports import Registry, Store
@@ -28,6 +29,20 @@ class Elections:
     def __init__(self, store: Store, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._clock = clock
+
+    def all(self) -> list[Election]:
+        """Every proposal with what became of it, the newest first."""
+        with self._store.writing() as transaction:
+            return list(transaction.elections.elections())
+
+    def offered(self) -> list[Offer]:
+        """What the law offers from today on, wherever it is modelled."""
+        moment = self._clock()
+        return [
+            each
+            for each in offers()
+            if each.ended_on is None or each.ended_on > legal_day_at(each.jurisdiction_code, moment)
+        ]
 
     def propose(self, proposal: Proposal) -> Election:
         """Keep a proposal that the law allows. Raises ConflictError, NotFoundError, NotInForceError."""
@@ -75,9 +90,11 @@ def _law(wanted: Proposal | Election) -> tuple[LawOfElection, int]:
     regime = load_regime(wanted.jurisdiction_code, wanted.starts_on)
     law = regime.law.elections.get(wanted.measure_id)
     if law is None:
-        known = ", ".join(regime.law.elections) or "nothing"
+        known = ", ".join(regime.law.elections)
+        why = regime.law.ended.get(wanted.measure_id, "")
         raise NotFoundError(
-            f"the law of {wanted.jurisdiction_code} on {wanted.starts_on} has no election {wanted.measure_id!r}",
-            hint=f"it offers: {known}",
+            f"the law of {wanted.jurisdiction_code} on {wanted.starts_on} has no election {wanted.measure_id[:60]!r}"
+            + (f": {why}" if why else ""),
+            hint=f"it offers: {known}" if known else "it leaves nothing to elect on that day",
         )
     return law, int(regime.figure(law.minimum_days).value)

@@ -75,7 +75,11 @@ def _of_debt(debt: Debt, books: Books, law: Law, on: date) -> tuple[Charged, Pos
         return _row(debt, None, on, ZERO, terms.why_not), None
     movements = books.movements(debt, terms.types)
     before = books.interest_until(debt)
-    since = before + ONE_DAY if before else min((each.counts_from for each in movements if each.amount > 0), default=on)
+    if before is None and not any(each.amount > 0 for each in movements):
+        return _row(
+            debt, None, on, ZERO, "nothing of it bears interest: the law names the types of charge that do"
+        ), None
+    since = before + ONE_DAY if before else min(each.counts_from for each in movements if each.amount > 0)
     if since > on:
         return _row(debt, None, on, ZERO, f"charged up to {before}"), None
     return _grown(debt, terms, (since, on), (movements, _rate(debt, terms, law)))

@@ -175,6 +175,16 @@ def draft_of(reference: str, amount: str, payer: str, on: date, *, remittance: s
     )  # fmt: skip
 
 
+def open_debt(party: str, scheme: str, period: str, currency: str, books: Books) -> Debt:
+    """What an operator owes under a scheme for a period. Raises NotFoundError where nothing is open there."""
+    for debt in books.open_debts(party):
+        if (debt.party, debt.scheme, debt.period, debt.currency) == (party, scheme, period, currency):
+            return debt
+    raise NotFoundError(
+        f"{party} owes nothing in {currency} under {scheme!r} for {period}", hint="tidewaiter accounts debts"
+    )
+
+
 def allocation_of(payment: str, debt: Debt, amount: Decimal, books: Books) -> Allocation:
     """Money in suspense for a debt, to be entered for approval. Raises PostingError where there is not so much."""
     left = books.in_suspense(payment)

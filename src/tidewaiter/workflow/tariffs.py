@@ -91,13 +91,15 @@ class Known(Struct, frozen=True):
 
     def tariff(self, jurisdiction_code: str, on: date) -> Tariff | None:
         """The tariff for a jurisdiction on a day, its own or the nearest parent's; None where none is imported."""
+        edition = self.edition(jurisdiction_code, on)
+        return self.by_digest(edition.digest) if edition is not None else None
+
+    def edition(self, jurisdiction_code: str, on: date) -> Edition | None:
+        """The edition for a jurisdiction on a day, its own or the nearest parent's; None where none is imported."""
         if not self.editions:
             return None
-        for book in reversed(lineage(jurisdiction_code)):
-            edition = in_force(self.editions, book.code, on)
-            if edition is not None:
-                return self.by_digest(edition.digest)
-        return None
+        found = (in_force(self.editions, book.code, on) for book in reversed(lineage(jurisdiction_code)))
+        return next((each for each in found if each is not None), None)
 
     def regime(self, jurisdiction_code: str, on: date) -> Regime:
         """The law of a jurisdiction on a day, by the tariff that is imported for it. Raises as `load_regime` does."""

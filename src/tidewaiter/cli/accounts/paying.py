@@ -14,9 +14,8 @@ from tidewaiter.cli import output
 from tidewaiter.cli.accounts.booking import PARTY, SCHEME, catch_up
 from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
-from tidewaiter.model.errors import NotFoundError
 from tidewaiter.revenue.guarantees import Grant
-from tidewaiter.revenue.payments import Debt, Draft
+from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import shown
 from tidewaiter.store.proposals import Proposal
 from tidewaiter.workflow.paying import Taken
@@ -93,17 +92,11 @@ def allocate(
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Say which debt money in suspense belongs to; it counts when a second person approves it."""
-    from tidewaiter.workflow.paying import allocation_of, draft_of
+    from tidewaiter.workflow.paying import allocation_of, draft_of, open_debt
 
     given = draft_of(payment, amount, party, datetime.now(UTC).date())
-    debt = Debt(party=party, scheme=scheme, period=period, currency=given.currency, owed=given.amount)
     with opened_store() as store:
-        known = store.accounts.open_debts(party)
-        if not any((each.scheme, each.period, each.currency) == (scheme, period, debt.currency) for each in known):
-            raise NotFoundError(
-                f"{party} owes nothing in {debt.currency} under {scheme!r} for {period}",
-                hint="tidewaiter accounts debts",
-            )
+        debt = open_debt(party, scheme, period, given.currency, store.accounts)
         content = allocation_of(payment, debt, given.amount, store.accounts)
         number = store.accounts.proposals.enter("allocation", payment, content, by)
     output.print_one({"to approve": number}, output_as)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -11,7 +10,7 @@ from cyclopts import Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.accounts.booking import PARTY, catch_up
 from tidewaiter.cli.accounts.paying import Person
-from tidewaiter.cli.output import Output, UsageError
+from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
 from tidewaiter.revenue.postings import shown
 
@@ -35,37 +34,16 @@ def grant(
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Enter a guarantee or deferment account, or a change of one; it counts when a second person approves it."""
-    from tidewaiter.regimes.documents import Due
-    from tidewaiter.revenue.guarantees import Grant
-    from tidewaiter.workflow.paying import draft_of
+    from tidewaiter.workflow.granting import Wanted, grant_of
 
-    if kind == "deferment" and not 1 <= day <= 31:
-        raise UsageError("a deferment account needs the day it is settled", hint="--day 15")
-    figure = _limit(limit) or draft_of(guarantee_id, limit, party, from_)
-    wanted = Grant(
-        guarantee_id=guarantee_id, kind=kind, party=party, jurisdiction_code=jurisdiction.upper(),
-        currency=figure.currency, limit=figure.amount, valid_from=from_, valid_to=to, scheme=scheme,
-        due=Due(months=1, day=day) if kind == "deferment" else None, words=words,
+    wanted = grant_of(
+        Wanted(guarantee_id=guarantee_id, kind=kind, party=party, jurisdiction=jurisdiction, limit=limit,
+               valid_from=from_, valid_to=to, day=day, scheme=scheme, words=words)
     )  # fmt: skip
     with opened_store() as store:
         number = store.accounts.guarantees.enter(wanted, by)
     output.print_one({"to approve": number}, output_as)
     return output.EXIT_OK
-
-
-class _Nothing:
-    """A limit of nothing: what is reserved stays, nothing more is."""
-
-    amount = Decimal(0)
-
-    def __init__(self, currency: str) -> None:
-        self.currency = currency
-
-
-def _limit(text: str) -> _Nothing | None:
-    """A guarantee may be brought down to nothing, which no payment can be."""
-    number, _, currency = text.partition(" ")
-    return _Nothing(currency.upper()) if number.strip("0.") == "" and number and currency.isalpha() else None
 
 
 def guarantees(*, output_as: Output = Output()) -> int:  # noqa: B008

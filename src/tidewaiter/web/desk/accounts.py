@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import anyio.to_thread
 from litestar import Request, get, post
-from litestar.datastructures import State, UploadFile
+from litestar.datastructures import FormMultiDict, State, UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Stream, Template
@@ -32,10 +32,16 @@ from tidewaiter.web.page import query, render
 from tidewaiter.web.problem import WebError
 from tidewaiter.web.statements import stream, wanted
 from tidewaiter.workflow import paying
+from tidewaiter.workflow.granting import Wanted, grant_of
 
 LINES_SHOWN: Final = 2_000  # of a statement on one page; the file has them all
 FORM_BYTES_MAX: Final = 64 * 1024
+DAY_DIGITS: Final = 2
 FIELDS: Final = ("reference", "amount", "payer", "pays")  # of a payment entered by hand
+ALLOCATION: Final = ("payment", "laid", "party", "scheme", "period")
+GUARANTEE: Final = (
+    "guarantee_id", "kind", "party", "jurisdiction", "limit", "valid_from", "valid_to", "day", "scheme", "words"
+)  # fmt: skip
 AnyRequest = Request[Any, Any, State]
 
 
@@ -104,6 +110,7 @@ def account_page(
         ],
         movements=[_movement(posting, whose) for posting in postings],
         statements=[each for each in issued if each.currency == whose[2]],
+        suspense=[each for each in house.accounts.suspense() if each.currency == whose[2]],
         limit=PAGE_ROWS,
     )
 
@@ -118,7 +125,7 @@ def waiting_page(request: AnyRequest, house: NamedDependency[House], done: FromQ
 async def payment_enter(request: AnyRequest, house: NamedDependency[House]) -> Redirect | Template:
     """Keep a payment entered by hand until a second person approves it."""
     given = await request.form()
-    fields = {name: str(given.get(name, "")).strip() for name in FIELDS}
+    fields = _typed(given, FIELDS)
 
     def enter() -> None:
         draft = paying.draft_of(
@@ -127,6 +134,32 @@ async def payment_enter(request: AnyRequest, house: NamedDependency[House]) -> R
         house.accounts.proposals.enter("payment", draft.reference, draft, request.user.name)
 
     return await _done(request, house, enter, "entered", fields)
+
+
+@post("/accounts/allocations", status_code=200, request_max_body_size=FORM_BYTES_MAX)
+async def allocation_enter(request: AnyRequest, house: NamedDependency[House]) -> Redirect | Template:
+    """Lay money in suspense onto a debt, once a second person approves it."""
+    given = _typed(await request.form(), ALLOCATION)
+
+    def enter() -> None:
+        books, payment = house.accounts, given["payment"]
+        laid = paying.draft_of(payment, given["laid"], given["party"], now().date())
+        debt = paying.open_debt(given["party"], given["scheme"], given["period"], laid.currency, books)
+        content = paying.allocation_of(payment, debt, laid.amount, books)
+        books.proposals.enter("allocation", payment, content, request.user.name)
+
+    return await _done(request, house, enter, "entered", {})
+
+
+@post("/accounts/guarantees", status_code=200, request_max_body_size=FORM_BYTES_MAX)
+async def guarantee_enter(request: AnyRequest, house: NamedDependency[House]) -> Redirect | Template:
+    """Keep a guarantee or deferment account, or a change of one, until a second person approves it."""
+    given = _typed(await request.form(), GUARANTEE)
+
+    def enter() -> None:
+        house.accounts.guarantees.enter(grant_of(_wanted(given)), request.user.name)
+
+    return await _done(request, house, enter, "entered", {f"g_{name}": value for name, value in given.items()})
 
 
 @post("/accounts/bank", status_code=200, request_max_body_size=LARGEST_STATEMENT)
@@ -189,6 +222,34 @@ def statement_csv(house: NamedDependency[House], number: FromPath[str]) -> Strea
     return stream(house, found, lambda rows: as_csv(found, lines(rows)), "text/csv; charset=utf-8")
 
 
+def _typed(given: FormMultiDict, names: Sequence[str]) -> dict[str, str]:
+    return {name: str(given.get(name, "")).strip() for name in names}
+
+
+def _wanted(given: dict[str, str]) -> Wanted:
+    """What the form of a guarantee says. Raises WebError naming the field that cannot be understood."""
+    if given["kind"] not in ("guarantee", "deferment"):
+        raise WebError("request.invalid", words.text("accounts.no_kind"), place="kind")
+    valid_from = _day("valid_from", given["valid_from"])
+    if valid_from is None:
+        raise WebError("request.invalid", words.text("accounts.no_from"), place="valid_from")
+    day = given["day"]
+    return Wanted(
+        guarantee_id=given["guarantee_id"], kind="deferment" if given["kind"] == "deferment" else "guarantee", party=given["party"], jurisdiction=given["jurisdiction"],
+        limit=given["limit"], valid_from=valid_from, valid_to=_day("valid_to", given["valid_to"]),
+        day=int(day) if day.isascii() and day.isdigit() and len(day) <= DAY_DIGITS else 0, scheme=given["scheme"],
+        words=given["words"][:500],
+    )  # fmt: skip
+
+
+def _day(field: str, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        detail = words.text("accounts.no_day", text=text[:40])
+        raise WebError("request.invalid", detail, place=field) from error
+
+
 async def _done(
     request: AnyRequest, house: House, act: Callable[[], None], what: str, fields: dict[str, str]
 ) -> Redirect | Template:
@@ -220,7 +281,7 @@ def _waiting(
         suspense=house.accounts.suspense(),
         refused=refused,
         done=words.texts().get(f"books.{done}", ""),
-        fields=dict.fromkeys(FIELDS, "") | (fields or {}),
+        fields=dict.fromkeys((*FIELDS, *(f"g_{name}" for name in GUARANTEE)), "") | (fields or {}),
     )
 
 

@@ -22,29 +22,32 @@ AnyRequest = Request[Any, Any, State]
 
 
 class SignInFirstError(Exception):
-    """Nobody is signed in; `path` is where they wanted to go."""
+    """Nobody is signed in; `address` is where they wanted to go. `is_lost`: a form was sent, and not taken."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    def __init__(self, address: str, *, is_lost: bool = False) -> None:
+        super().__init__(address)
+        self.address = address
+        self.is_lost = is_lost
 
 
 def signed_in(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
     """Guard: an officer is signed in, or the pages are in local mode. Raises SignInFirstError."""
     if connection.scope.get("user") is None:
-        wanted = connection.scope["path"] if connection.scope.get("method") == "GET" else "/"
-        raise SignInFirstError(wanted)
+        if connection.scope.get("method") in ("GET", "HEAD"):
+            raise SignInFirstError(_path(str(connection.url)))
+        raise SignInFirstError(_path(connection.headers.get("referer", "")), is_lost=True)
 
 
 def to_login(_: AnyRequest, error: SignInFirstError) -> Redirect:
-    """To the login page, and from there back to where they wanted to go."""
-    return Redirect("/login" + query({"next": error.path if error.path != "/" else ""}), status_code=303)
+    """To the login page, and from there back to where they wanted to go; of a form, to the page it stood on."""
+    given = {"next": error.address if error.address != "/" else "", "lost": "1" if error.is_lost else ""}
+    return Redirect("/login" + query(given), status_code=303)
 
 
 @get("/login", sync_to_thread=False)
 def login_page(request: AnyRequest) -> Template:
     """The form to sign in."""
-    return _form(request, after=request.query_params.get("next", ""))
+    return _form(request, after=request.query_params.get("next", ""), is_lost=bool(request.query_params.get("lost")))
 
 
 @post("/login", status_code=200, request_max_body_size=FORM_BYTES_MAX)
@@ -81,6 +84,12 @@ def here(address: str) -> str:
     return address if is_ours else "/"
 
 
+def _path(address: str) -> str:
+    """Path and query of an address of this site; the start page where there is none."""
+    parts = urlsplit(address)
+    return here(parts.path + (f"?{parts.query}" if parts.query else ""))
+
+
 def _cookie(house: House, value: str, max_age: int | None = None) -> Cookie:
     return Cookie(
         key=sessions.SESSION_COOKIE,
@@ -93,7 +102,9 @@ def _cookie(house: House, value: str, max_age: int | None = None) -> Cookie:
     )
 
 
-def _form(request: AnyRequest, *, after: str, name: str = "", wrong: str = "", status: int = 200) -> Template:
+def _form(
+    request: AnyRequest, *, after: str, name: str = "", wrong: str = "", status: int = 200, is_lost: bool = False
+) -> Template:
     return render(
         request,
         "login.html",
@@ -103,4 +114,5 @@ def _form(request: AnyRequest, *, after: str, name: str = "", wrong: str = "", s
         next=after,
         name=name,
         wrong=wrong,
+        is_lost=is_lost,
     )

@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation, Step
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import TidewaiterError, TransitionError
+from tidewaiter.model.errors import NotFoundError, TidewaiterError, TransitionError
 from tidewaiter.revenue.lines import lines_of
 from tidewaiter.revenue.returns import GIVING, Outcome, RefundDecision
 from tidewaiter.web import words
 from tidewaiter.web.house import House
 from tidewaiter.web.listing import PAGE_ROWS, Given, text
+from tidewaiter.web.lookup import ID_DIGITS_MAX
 from tidewaiter.web.page import query, render, word
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.ports import DecisionFile
@@ -94,10 +95,22 @@ def _filter(request: AnyRequest) -> CaseFilter:
     )
 
 
-@get("/returns/{case_no:int}", sync_to_thread=True)
-def return_page(request: AnyRequest, house: NamedDependency[House], case_no: FromPath[int]) -> Template:
-    """One case: the return beside its import, and how what is given back was worked out."""
-    return _page(request, house, case_no)
+@get("/returns/{reference:str}", sync_to_thread=True)
+def return_page(request: AnyRequest, house: NamedDependency[House], reference: FromPath[str]) -> Template | Redirect:
+    """One case: the return beside its import, and how what is given back was worked out.
+
+    Digits are the number of a case; anything else is the sender's number of a return, and leads to its case.
+    """
+    if reference.isascii() and reference.isdigit() and len(reference) <= ID_DIGITS_MAX:
+        return _page(request, house, int(reference))
+    like = house.store.returns.cases(CaseFilter(text=text("reference", reference), limit=PAGE_ROWS))
+    same = [row for row in like if row.return_id == reference]
+    if not same:
+        raise NotFoundError(words.text("returns.unknown", reference=reference), hint=words.text("returns.unknown_hint"))
+    is_one = len({row.return_no for row in same}) == 1
+    return Redirect(
+        f"/returns/{same[0].case_no}" if is_one else "/returns" + query({"text": reference}), status_code=303
+    )
 
 
 @post("/returns/{case_no:int}/decide", status_code=200, request_max_body_size=FORM_BYTES_MAX)
