@@ -19,12 +19,13 @@ from api.conftest import BASE, PASSWORD, Who
 from tidewaiter.cli import output
 from tidewaiter.cli.app import main
 from tidewaiter.revenue.guarantees import Grant
-from tidewaiter.store.accounts import BOOKKEEPING
+from tidewaiter.store.accounts import BOOKKEEPING, MATCHING
 from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
 from tidewaiter.web.settings import WebSettings, hash_password
 from tidewaiter.workflow.bookkeeping import Bookkeeper
 from tidewaiter.workflow.evidence import EvidenceError
+from tidewaiter.workflow.paying import take_statements
 from tidewaiter.workflow.set_aside import Change, Spot, Tray
 
 TOKEN = re.compile(r'name="_token" value="([^"]+)"')
@@ -299,6 +300,38 @@ def test_money_in_suspense_is_laid_onto_a_debt_at_the_operators_account(
     send(boris, account, f"/accounts/waiting/{waiting.proposal_id}", answer="approve")
     assert house.accounts.open_debts(IMPORTER)[0].owed == debt.owed - 2
     assert [each.amount for each in house.accounts.suspense()] == [Decimal("1.00")]
+
+
+def test_two_payments_of_one_statement_each_pay_the_declaration_they_name(
+    house: House, client: TestClient, who: Who
+) -> None:
+    payer = "GB444455556000"
+    importer = parcels.party("Robin Thornbury", "Woodbridge", "IP12 1BY", "GB") | {"party_id": payer}
+    shoes = [
+        parcels.parcel(f"NAMED-{n}", parcels.item(1, "Shoes, leather uppers", "6403999600", price), importer=importer)
+        for n, price in ((1, "400.00"), (2, "200.00"))
+    ]
+    answer = client.post("/api/v1/messages", content=parcels.message(*shoes), headers=who.post).json()
+    Bookkeeper(house.store, house.accounts, house.desk).catch_up(BOOKKEEPING)  # type: ignore[arg-type]
+    named = [
+        client.get(f"/api/v1/declarations/{line['declaration_id']}", headers=who.post).json()
+        for line in answer["lines"]
+    ]
+    body = "".join(
+        f'<Ntry><Amt Ccy="GBP">{each["due"]["amount"]}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt>'
+        f"<Dt>2026-07-02</Dt></BookgDt><AcctSvcrRef>N{number}</AcctSvcrRef><NtryDtls><TxDtls><RmtInf><Ustrd>{each['mrn']}"
+        "</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
+        for number, each in enumerate(named)
+    )
+    whole = (
+        "<Document><BkToCstmrStmt><Stmt><Id>NAMED</Id><Acct><Id><IBAN>DE0</IBAN></Id></Acct>"
+        f"{body}</Stmt></BkToCstmrStmt></Document>"
+    )
+    before = house.accounts.suspense()
+    rows = take_statements(whole.encode(), bytes(32), house.accounts, MATCHING)
+    assert [row.suspense for row in rows] == [0, 0]
+    assert house.accounts.open_debts(payer) == []
+    assert house.accounts.suspense() == before
 
 
 @pytest.mark.parametrize("period", ["2026-13", "2026-Q5", "June", "2026-07-01"])

@@ -95,16 +95,28 @@ class _Matching:
         else:
             found = match(payment, self._left(self._books.open_debts(payment.payer)), f"{payment.payer}")
         for debt, amount in found.allocated:
-            key = (debt.party, debt.scheme, debt.period, debt.currency)
-            self._paid[key] = self._paid.get(key, ZERO) + amount
+            for key in {_place(debt), _place(debt, debt.about)}:
+                self._paid[key] = self._paid.get(key, ZERO) + amount
         return found
 
     def _left(self, debts: Iterable[Debt]) -> list[Debt]:
         found = []
         for debt in debts:
-            paid = self._paid.get((debt.party, debt.scheme, debt.period, debt.currency), ZERO)
-            found.append(replace(debt, owed=max(debt.owed - paid, ZERO)))
+            paid = self._paid.get(_place(debt), ZERO)
+            owed = debt.owed - paid
+            if debt.about and paid:  # of one declaration: what others paid on the account is not paid on it
+                owed = min(debt.owed - self._paid.get(_place(debt, debt.about), ZERO), self._open(debt) - paid)
+            found.append(replace(debt, owed=max(owed, ZERO)))
         return found
+
+    def _open(self, debt: Debt) -> Decimal:
+        """What was open on the whole account of a debt, for its period, before any of these payments."""
+        return sum((each.owed for each in self._books.open_debts(debt.party) if _place(each) == _place(debt)), ZERO)
+
+
+def _place(debt: Debt, about: str = "") -> tuple[str, str, str, str]:
+    """Where a debt stands: its account and period, or what of it is about one declaration."""
+    return debt.party, f"{debt.scheme} {about}".strip(), debt.period, debt.currency
 
 
 def take_statements(body: bytes, digest: bytes, books: Books, lock: int) -> list[Taken]:
