@@ -38,7 +38,13 @@ def intake(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
 
 def bring_in(store: PostgresStore, rate: str, begins: date) -> None:
     body = TABLE.format(rate, rate).encode()
-    import_files([Source("x", body)], Heading("GB", begins), store.tariffs, "ann", datetime(2026, 1, 1, tzinfo=UTC))
+    import_files(
+        [Source("x", body)],
+        Heading("GB", begins, is_partial=True),
+        store.tariffs,
+        "ann",
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
 
 
 def shirts(number: int) -> Declaration:
@@ -86,7 +92,7 @@ def test_an_edition_of_another_day_or_jurisdiction_changes_nothing(intake: Intak
     bring_in(store, "9.0%", date(2027, 1, 1))
     body = TABLE.format("9.0%", "9.0%").encode()
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    import_files([Source("x", body)], Heading("US", date(2026, 1, 1)), store.tariffs, "ann", at)
+    import_files([Source("x", body)], Heading("US", date(2026, 1, 1), is_partial=True), store.tariffs, "ann", at)
     hand_in(intake, store, shirts(2))
     one, other = (assessment_of(store, f"REF{n}") for n in (1, 2))
     assert one == other
@@ -119,7 +125,7 @@ def test_what_is_known_of_tariffs_goes_to_another_process_without_their_contents
 def test_a_member_uses_the_tariff_of_its_union(store: PostgresStore) -> None:
     body = TABLE.format("12.0%", "12.0%").encode()
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    import_files([Source("x", body)], Heading("EU", date(2026, 1, 1)), store.tariffs, "ann", at)
+    import_files([Source("x", body)], Heading("EU", date(2026, 1, 1), is_partial=True), store.tariffs, "ann", at)
     tariff = known(store).tariff("DK", DAY)
     assert tariff is not None
     assert tariff.jurisdiction_code == "EU"

@@ -288,7 +288,7 @@ def _rate(charge: Charge, regime: Regime, place: str) -> Rate | FixedAmount | Fo
 def _imported(charge: Charge, regime: Regime) -> ByTariff | None:
     """The imported tariff in place of the charge's table of rates, where the law rests on one."""
     law = regime.law.tariff
-    return _by_tariff(regime) if law is not None and law.replaces == charge.rate.tariff else None
+    return _by_tariff(regime) if law is not None and law.replaces and law.replaces == charge.rate.tariff else None
 
 
 @lru_cache(maxsize=REGIMES_KEPT)

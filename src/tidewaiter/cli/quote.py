@@ -129,7 +129,13 @@ def _answer(asked: AskedFor, output_as: Output, keep: bool) -> int:  # noqa: FBT
 
 
 def _rates_in_words(tariff: TariffLaw | None) -> str:
-    return f"the {tariff.edition}" if tariff is not None else "those that ship, as no tariff is imported for this day"
+    if tariff is None:
+        return "those that ship, as no tariff is imported for this day"
+    return (
+        f"the {tariff.edition}"
+        if tariff.replaces
+        else "those that ship; duty does not rest on the imported tariff here"
+    )
 
 
 def _of_file(file: Path, on: date | None) -> AskedFor:

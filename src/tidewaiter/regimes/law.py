@@ -160,15 +160,18 @@ class Exchange(Struct, frozen=True):
 
 
 class TariffLaw(Struct, frozen=True, omit_defaults=True):
-    """How the measures of an imported tariff join the law, and which tariff: named by digest, kept beside."""
+    """An imported tariff beside the law, named by digest, and how its measures join.
+
+    `replaces` is the table of rates in whose place duty rests on it; "" where codes and controls alone are looked up.
+    """
 
     measure_id: str
-    replaces: str
-    claims: dict[str, tuple[str, ...]]
-    stacked: dict[str, str]
-    without_duty: tuple[str, ...]
     digest: str
     edition: str  # in words: whose, from when
+    replaces: str = ""
+    claims: dict[str, tuple[str, ...]] = {}
+    stacked: dict[str, str] = {}
+    without_duty: tuple[str, ...] = ()
 
 
 class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -69,7 +69,7 @@ class Tariff:
             "jurisdiction_code": held.jurisdiction_code,
             "in_force_from": held.in_force_from,
             "_areas": Areas(held.areas),
-            "_tree": Nomenclature(held.lines, is_complete=held.is_complete),
+            "_tree": Nomenclature(held.lines, is_complete=held.is_complete, listed_chapters=held.listed_chapters),
             "_by_code": {code: tuple(measures) for code, measures in by_code.items()},
             "_answers": {},
         }

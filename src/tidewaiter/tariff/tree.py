@@ -23,28 +23,36 @@ def in_order(line: Line) -> tuple[str, str, date]:
 class Nomenclature:
     """The lines of a tariff, in order, with what is asked of them worked out when first asked."""
 
-    __slots__ = ("_at", "_codes", "_digits", "_is_complete", "_parents", "_stems", "lines")
+    __slots__ = ("_at", "_codes", "_digits", "_is_complete", "_listed_chapters", "_parents", "_stems", "lines")
 
-    def __init__(self, lines: tuple[Line, ...], *, is_complete: bool) -> None:
+    def __init__(self, lines: tuple[Line, ...], *, is_complete: bool, listed_chapters: tuple[str, ...] = ()) -> None:
         self.lines = lines
         self._is_complete = is_complete
-        self._digits = max((line.digits for line in lines), default=DIGITS)
+        self._listed_chapters = frozenset(listed_chapters)
+        self._digits: dict[str, int] = {}  # of the longest codes, by chapter
         self._codes = [line.code for line in lines]
         self._stems = [stem(line.code) for line in lines]
         self._parents: dict[int, tuple[int, ...]] = {}
         self._at: dict[str, list[int]] = {}
         for index, line in enumerate(lines):
+            chapter = line.code[:2]
+            self._digits[chapter] = max(line.digits, self._digits.get(chapter, 0))
             if line.suffix == DECLARABLE_SUFFIX:
                 self._at.setdefault(line.code, []).append(index)
 
+    def is_complete(self, chapter: str) -> bool:
+        """True where every line of a chapter is there."""
+        return self._is_complete and chapter not in self._listed_chapters
+
     def find(self, code: str, on: date) -> int | None:
-        """The place of the line of a code on a day; for a longer code than any of the tariff's, of what it begins with."""
+        """The place of the line of a code on a day; for a longer code than any of its chapter, of what it begins with."""
         full = ten_digits(code)
         found = self._valid(full, on)
-        if found is not None or self._digits == DIGITS:
+        digits = self._digits.get(full[:2], DIGITS)
+        if found is not None or digits == DIGITS:
             return found
-        place = self._valid(full[: self._digits].ljust(DIGITS, "0"), on)
-        is_end = place is not None and self.lines[place].digits == self._digits and self.is_leaf(place, on)
+        place = self._valid(full[:digits].ljust(DIGITS, "0"), on)
+        is_end = place is not None and self.lines[place].digits == digits and self.is_leaf(place, on)
         return place if is_end else None
 
     def path(self, place: int, on: date) -> tuple[int, ...]:
@@ -95,11 +103,12 @@ class Nomenclature:
     def _looked_up(self, place: int) -> Iterator[int]:
         line = self.lines[place]
         chapter = line.code[:2]
+        is_complete = self.is_complete(chapter)
         for before in range(place - 1, -1, -1):
             other = self.lines[before]
             if other.code[:2] != chapter:
                 return
-            if other.depth >= line.depth or not (self._is_complete or line.code.startswith(self._stems[before])):
+            if other.depth >= line.depth or not (is_complete or line.code.startswith(self._stems[before])):
                 continue
             yield before
             if _lasts(other, line):
@@ -108,16 +117,17 @@ class Nomenclature:
     def _has_child(self, place: int, on: date) -> bool:
         line, begin = self.lines[place], self._stems[place]
         chapter = line.code[:2]
+        is_complete = self.is_complete(chapter)
         for after in range(place + 1, len(self.lines)):
             other = self.lines[after]
-            if other.code[:2] != chapter or not (self._is_complete or other.code.startswith(begin)):
+            if other.code[:2] != chapter or not (is_complete or other.code.startswith(begin)):
                 return False
             if not is_valid(other, on):
                 continue
             # Where lines are missing, what begins with the same digits may hang below a nearer line than this one.
             if other.depth > line.depth and self.parent(after, on) == place:
                 return True
-            if self._is_complete:
+            if is_complete:
                 return False
         return False
 

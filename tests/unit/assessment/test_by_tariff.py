@@ -301,10 +301,20 @@ def test_the_law_names_its_tariff_and_is_the_same_again_only_with_it() -> None:
         _ = bare.tariff
 
 
-def test_without_duties_in_it_a_tariff_changes_nothing() -> None:
+@pytest.mark.parametrize(("jurisdiction", "currency"), [("GB", "GBP"), ("NO", "NOK")])
+def test_without_duties_or_where_the_law_does_not_say_how_it_joins_a_tariff_changes_no_amount(
+    jurisdiction: str, currency: str
+) -> None:
     nomenclature = tariff(replace(ORDINARY, type_code="109", kind=Kind.SUPPLEMENTARY_UNIT))
-    assert load_regime("GB", DAY, nomenclature) == load_regime("GB", DAY)
-    assert load_regime("NO", DAY, tariff(ORDINARY)) == load_regime("NO", DAY)
+    held = nomenclature if jurisdiction == "GB" else tariff(ORDINARY)
+    item = GoodsItem(
+        line_no=1, commodity_code=CODE, origin_country_code="CN", invoice_price=Money(Decimal(9000), currency)
+    )
+    declaration = Declaration(goods_items=(item,))
+    with_it, without = load_regime(jurisdiction, DAY, held), load_regime(jurisdiction, DAY)
+    assert with_it.tariff == held
+    found, usual = assess(declaration, with_it), assess(declaration, without)
+    assert (found.charges, found.unresolved, found.citations) == (usual.charges, usual.unresolved, usual.citations)
 
 
 @pytest.mark.parametrize(("jurisdiction", "column"), [("GB", "ukgt_duty_rate"), ("DK", "cet_duty_rate")])

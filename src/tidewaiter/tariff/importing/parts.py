@@ -47,11 +47,15 @@ class Placed(NamedTuple):
 
 
 class Heading(Struct, frozen=True):
-    """What the files do not say: whose tariff it is, from which day, and which column of a list of rates is meant."""
+    """What the files do not say: whose tariff it is, from which day, and which column of a list of rates is meant.
+
+    `is_partial`: they are meant to be a part of a tariff; chapters that are not in them stay as they were.
+    """
 
     jurisdiction_code: str
     in_force_from: date
     rate_column: str = ""
+    is_partial: bool = False
 
 
 class Parts:
