@@ -55,6 +55,14 @@ class Nomenclature:
         is_end = place is not None and self.lines[place].digits == digits and self.is_leaf(place, on)
         return place if is_end else None
 
+    def has(self, code: str, on: date) -> bool:
+        """Whether a code is there on a day: a line of it, or any that can be declared and begins with its digits."""
+        return self.find(code, on) is not None or any(True for _ in self._below(code, on))
+
+    def covers(self, chapter: str) -> bool:
+        """Whether any line of a chapter is there."""
+        return chapter in self._digits
+
     def path(self, place: int, on: date) -> tuple[int, ...]:
         """The places from the chapter down to the line itself."""
         path = [place]
@@ -73,19 +81,20 @@ class Nomenclature:
 
     def leaves(self, prefix: str, on: date) -> tuple[int, ...]:
         """The places of the declarable lines whose code begins with `prefix`, in order."""
-        place = bisect_left(self._codes, prefix)
-        found = []
-        while place < len(self._codes) and self._codes[place].startswith(prefix):
-            if is_valid(self.lines[place], on) and self.is_leaf(place, on):
-                found.append(place)
-            place += 1
-        return tuple(found)
+        return tuple(self._below(prefix, on))
 
     def nearest(self, code: str, on: date) -> int | None:
         """The place of the longest known code that `code` begins with; to help who looks for one that is not there."""
         full = ten_digits(code)
         found = (self._valid(full[:digits].ljust(10, "0"), on) for digits in (8, 6, 4, 2))
         return next((place for place in found if place is not None), None)
+
+    def _below(self, prefix: str, on: date) -> Iterator[int]:
+        place = bisect_left(self._codes, prefix)
+        while place < len(self._codes) and self._codes[place].startswith(prefix):
+            if is_valid(self.lines[place], on) and self.is_leaf(place, on):
+                yield place
+            place += 1
 
     def _valid(self, code: str, on: date) -> int | None:
         for place in self._at.get(code, ()):

@@ -9,6 +9,8 @@ from importlib import resources
 from ruamel.yaml import YAML
 
 EDITIONS = ("hs-2022",)
+# Chapters 98 and 99 are left to each country for goods of its own choosing (HS General Rules; CN chapters 98, 99).
+NATIONAL_CHAPTERS = ("98", "99")
 
 
 class Edition:
