@@ -197,6 +197,7 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     citations: dict[str, Citation]
     titles: dict[str, str]
     gap_origins: dict[str, tuple[str, ...]] = {}  # where a gap is one on goods of some countries alone
+    gap_schemes: dict[str, tuple[str, ...]] = {}  # where it is one under some schemes alone
     addons: tuple[AddOn, ...] = ()
     counters: dict[str, Counter] = {}
     elections: dict[str, Election] = {}

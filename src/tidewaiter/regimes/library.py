@@ -145,6 +145,7 @@ class _Pages:
         self.goods: dict[str, tuple[str, ...]] = {}
         self.gaps: dict[str, tuple[str, ...]] = {}
         self.gap_origins: dict[str, tuple[str, ...]] = {}
+        self.gap_schemes: dict[str, tuple[str, ...]] = {}
         self.roundings: dict[str, Rounding] = {}
         self.valuations: dict[str, tuple[str, ...]] = {}
         self.charges: dict[str, Charge] = {}
@@ -199,6 +200,7 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
         citations=pages.citations,
         titles=pages.titles,
         gap_origins=pages.gap_origins,
+        gap_schemes=pages.gap_schemes,
         addons=tuple(addon for _, addon in sorted(pages.addons, key=lambda each: each[0])),
         counters=pages.counters,
         elections=pages.elections,
@@ -266,6 +268,8 @@ def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on:
             pages.gaps[measure_id] = tuple(value.split())
             if document.only_origins:
                 pages.gap_origins[measure_id] = document.only_origins
+            if document.only_schemes:
+                pages.gap_schemes[measure_id] = document.only_schemes
         case RoundingDocument():
             if value not in ("down", "half up", "half even", "up"):
                 raise LawDataError(f"{entry.place}: {value!r} is no way of rounding", place=entry.place)

@@ -406,9 +406,19 @@ def test_the_schedule_gives_column_1_or_2_and_what_comes_beside_is_never_taken_f
     found = in_the_states(held, "0710804000", origin_country_code=origin, net_mass_kg=Decimal(1000), price=9000)
     assert [str(each.result.amount) for each in found.charges] == [amount]
     assert "tariff.edition" in found.citations
-    assert any("section 122" in words and "are not modelled" in words for words in found.unresolved)
+    assert any("section 122" in words and "not modelled" in words for words in found.unresolved)
     after = in_the_states(held, "0710804000", date(2026, 8, 1), origin_country_code=origin, net_mass_kg=Decimal(1000))
     assert any("sections 232, 301 and 338" in words for words in after.unresolved)
+
+
+def test_what_is_not_modelled_on_ordinary_entries_is_not_named_where_nothing_of_it_is_owed() -> None:
+    held = imported([Source("x", SCHEDULE.encode())], Heading("US", FIRST)).tariff
+    line = GoodsItem(
+        line_no=1, commodity_code="0710804000", origin_country_code="CN", invoice_price=Money(Decimal(90), "USD"),
+        additional_procedure_codes=("C08",),
+    )  # fmt: skip
+    found = assess(Declaration(goods_items=(line,)), load_regime("US", DAY, held))
+    assert (found.scheme, found.unresolved) == ("schemes.gift", ())
 
 
 def test_duty_by_the_whole_schedule_is_what_usitcs_own_columns_say(samples: Path) -> None:
