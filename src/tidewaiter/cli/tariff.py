@@ -15,7 +15,7 @@ from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import LOCAL_SENDER, opened_store
 from tidewaiter.model.errors import NotFoundError
-from tidewaiter.tariff.coverage import spans
+from tidewaiter.tariff.coverage import thin_in_words
 from tidewaiter.tariff.importing import Heading, imported
 from tidewaiter.tariff.records import Measure, days
 from tidewaiter.tariff.tariff import Tariff
@@ -190,8 +190,8 @@ def _print_coverage(brought: Brought) -> None:
         f"The files cover chapters {brought.covered.chapters}: goods can be declared under {brought.covered.total:,} codes; "
         f"{brought.measured_by} has {before.total:,}, in chapters {before.chapters}."
     )
-    left_out = brought.left_out
-    less = f"Left out or far fewer: chapters {spans(each.chapter for each in left_out)}." if left_out else ""
+    missing = thin_in_words(brought.left_out)
+    less = f"{missing[:1].upper()}{missing[1:]}." if missing else ""
     for line in filter(None, (words, less, *brought.words)):
         console.print(line, markup=False)
 

@@ -7,7 +7,7 @@ where it has fewer than a third of the codes that it had: editions of one tariff
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import TypeVar
@@ -19,6 +19,7 @@ from tidewaiter.tariff.tariff import EDITION, Tariff
 
 Record = TypeVar("Record", bound=Line | Measure)
 
+CHAPTERS_SHOWN = 12
 LEAST_SHARE = 3  # one in so many of the codes a chapter had
 BEFORE = "edition before, "
 PLACE_OF_CODE = "code "  # how gaps that are about a code name their place
@@ -65,6 +66,16 @@ def thin(now: Coverage, before: Coverage) -> tuple[Thin, ...]:
         for chapter, had in before.codes.items()
         if now.codes.get(chapter, 0) * LEAST_SHARE < had
     )
+
+
+def thin_in_words(found: Sequence[Thin]) -> str:
+    """The chapters that are left out together, those with fewer codes one by one."""
+    absent = [each.chapter for each in found if not each.codes]
+    left_out = f"chapter {absent[0]} is left out" if len(absent) == 1 else f"chapters {spans(absent)} are left out"
+    fewer = [f"{each.chapter} has {each.codes:,} of {each.codes_before:,}" for each in found if each.codes]
+    more = f" and {len(fewer) - CHAPTERS_SHOWN} more" if len(fewer) > CHAPTERS_SHOWN else ""
+    parts = (left_out if absent else "", ", ".join(fewer[:CHAPTERS_SHOWN]) + more)
+    return "; ".join(filter(None, parts))
 
 
 def laid_over(part: Tariff, before: Tariff) -> Tariff:

@@ -16,14 +16,13 @@ from tidewaiter.model.canonical import digest
 from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
 from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.regimes.library import joins_tariffs, lineage
-from tidewaiter.tariff.coverage import Coverage, Thin, counted, coverage, laid_over, thin
+from tidewaiter.tariff.coverage import Coverage, Thin, counted, coverage, laid_over, thin, thin_in_words
 from tidewaiter.tariff.importing import FileReport, Heading, Imported, Source, TariffFileError, imported
 from tidewaiter.tariff.importing.limits import FILE_BYTES_MAX, FILES_MAX
 from tidewaiter.tariff.tariff import Tariff
 
 KIND = "tariff"  # of its content among the kept knowledge
 TARIFFS_KEPT = 4  # at hand in one process: a whole one is large
-CHAPTERS_SHOWN = 12
 
 
 class SourceReport(Struct, frozen=True):
@@ -185,7 +184,7 @@ def import_files(sources: Sequence[Source], heading: Heading, editions: Editions
     Files that are said to be a part of a tariff are laid over the edition before: the chapters in them are theirs, all
     others stay. Raises TariffFileError; NotInForceError for a jurisdiction whose law is not modelled; and
     PartialTariffError for files that hold far less than the edition before, or than the Harmonized System where there
-    was none, without being said to be a part.
+    was none, without being said to be a part; and for a part in which a chapter is cut.
     """
     lineage(heading.jurisdiction_code)
     read: Imported = imported(sources, heading)
@@ -204,6 +203,8 @@ def import_files(sources: Sequence[Source], heading: Heading, editions: Editions
     left_out = thin(covered, before)
     if left_out and not heading.is_partial:
         raise _partial(covered, measured_by, before, left_out)
+    if standing is not None and (cut := [each for each in left_out if each.codes]):
+        raise _cut(measured_by, cut)
     tariff = laid_over(read.tariff, standing) if standing is not None and heading.is_partial else read.tariff
     reports = tuple(SourceReport(digest(each.body), file) for each, file in zip(sources, read.files, strict=True))
     kept = editions.add(NewEdition(tariff=tariff, imported_at=at, imported_by=by, sources=reports))
@@ -214,12 +215,18 @@ def import_files(sources: Sequence[Source], heading: Heading, editions: Editions
 
 
 def _partial(covered: Coverage, measured_by: str, before: Coverage, left_out: Sequence[Thin]) -> PartialTariffError:
-    shown = ", ".join(f"{each.chapter}: {each.codes:,} of {each.codes_before:,}" for each in left_out[:CHAPTERS_SHOWN])
-    more = f" and {len(left_out) - CHAPTERS_SHOWN} more chapters" if len(left_out) > CHAPTERS_SHOWN else ""
     return PartialTariffError(
         f"the files hold {covered.total:,} codes in chapters {covered.chapters or 'none'}, where {measured_by} has "
-        f"{before.total:,}; left out or far fewer: {shown}{more}; nothing was imported",
+        f"{before.total:,}: {thin_in_words(left_out)}; nothing was imported",
         hint="import all files of the tariff together; or, if these are meant to change their chapters alone, say --partial",
+    )
+
+
+def _cut(measured_by: str, cut: Sequence[Thin]) -> PartialTariffError:
+    """A part takes the place of whole chapters, and these are none."""
+    return PartialTariffError(
+        f"against {measured_by} chapter {thin_in_words(cut)} codes: the others would be gone; nothing was imported",
+        hint="a part changes whole chapters: import all codes of each chapter that is in it",
     )
 
 

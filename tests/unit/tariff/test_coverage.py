@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tidewaiter.tariff.coverage import Coverage, Thin, counted, coverage, laid_over, spans, thin
+from tidewaiter.tariff.coverage import Coverage, Thin, counted, coverage, laid_over, spans, thin, thin_in_words
 from tidewaiter.tariff.records import ERGA_OMNES, Area, Content, Gap, Kind, Line, Measure, Member
 from tidewaiter.tariff.sentences import Style, parse
 from tidewaiter.tariff.tariff import Tariff
@@ -89,6 +89,8 @@ def test_a_chapter_is_thin_where_it_is_left_out_or_has_less_than_a_third_of_its_
     before = Coverage({"01": 9, "02": 9, "03": 1, "04": 9})
     assert thin(Coverage({"01": 3, "02": 2, "03": 1, "99": 7}), before) == (Thin("02", 2, 9), Thin("04", 0, 9))
     assert thin(before, before) == ()
+    words = "chapter 04 is left out; 02 has 2 of 9"
+    assert thin_in_words(thin(Coverage({"01": 3, "02": 2, "03": 1, "99": 7}), before)) == words
 
 
 @pytest.mark.parametrize(
