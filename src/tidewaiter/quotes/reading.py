@@ -23,7 +23,7 @@ _AT = re.compile(r" - at `(?:key in )?\$(.*)`$")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 _MONEY: Final = ("invoice_price", "freight", "insurance", "discount")
 _WANTED: Final = {
-    "str": "text in quotes", "int": "a number", "float": "a number", "array": "a list [ … ]", "object": "an object { … }",
+    "str": "text in quotes", "int": "a number", "array": "a list [ … ]", "object": "an object { … }",
     "bool": "true or false", "null": "null", "decimal": "a number",
 }  # fmt: skip
 
@@ -54,7 +54,7 @@ def _refused(text: str, message: str, name: str) -> MessageError:
     where = f"{name} line {{}}"
     if found := _UNKNOWN.search(message):
         names = BasketItem.__struct_fields__ if path else Basket.__struct_fields__
-        near = difflib.get_close_matches(found[1], names, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(found[1], names, n=1)
         hint = f"is it {near[0]!r}?" if near else f"there are {', '.join(names)}"
         line = line_of(text, (*path, found[1]))
         return MessageError(f"there is no key {found[1][:60]!r}{_in(path)}", hint=hint, place=where.format(line))

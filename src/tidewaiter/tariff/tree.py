@@ -23,20 +23,31 @@ def in_order(line: Line) -> tuple[str, str, date]:
 class Nomenclature:
     """The lines of a tariff, in order, with what is asked of them worked out when first asked."""
 
-    __slots__ = ("_at", "_codes", "_digits", "_is_complete", "_listed_chapters", "_parents", "_stems", "lines")
+    __slots__ = (
+        "_at",
+        "_chapters",
+        "_codes",
+        "_digits",
+        "_is_complete",
+        "_listed_chapters",
+        "_parents",
+        "_stems",
+        "lines",
+    )
 
     def __init__(self, lines: tuple[Line, ...], *, is_complete: bool, listed_chapters: tuple[str, ...] = ()) -> None:
         self.lines = lines
         self._is_complete = is_complete
         self._listed_chapters = frozenset(listed_chapters)
-        self._digits: dict[str, int] = {}  # of the longest codes, by chapter
+        self._chapters = frozenset(line.code[:2] for line in lines)
+        self._digits = {False: 0, True: 0}  # of the longest codes, in chapters that are listed and in all others
         self._codes = [line.code for line in lines]
         self._stems = [stem(line.code) for line in lines]
         self._parents: dict[int, tuple[int, ...]] = {}
         self._at: dict[str, list[int]] = {}
         for index, line in enumerate(lines):
-            chapter = line.code[:2]
-            self._digits[chapter] = max(line.digits, self._digits.get(chapter, 0))
+            is_listed = line.code[:2] in self._listed_chapters
+            self._digits[is_listed] = max(line.digits, self._digits[is_listed])
             if line.suffix == DECLARABLE_SUFFIX:
                 self._at.setdefault(line.code, []).append(index)
 
@@ -45,10 +56,10 @@ class Nomenclature:
         return self._is_complete and chapter not in self._listed_chapters
 
     def find(self, code: str, on: date) -> int | None:
-        """The place of the line of a code on a day; for a longer code than any of its chapter, of what it begins with."""
+        """The place of the line of a code on a day; for a longer code than any there, of what it begins with."""
         full = ten_digits(code)
         found = self._valid(full, on)
-        digits = self._digits.get(full[:2], DIGITS)
+        digits = self._digits[full[:2] in self._listed_chapters] or DIGITS
         if found is not None or digits == DIGITS:
             return found
         place = self._valid(full[:digits].ljust(DIGITS, "0"), on)
@@ -61,7 +72,7 @@ class Nomenclature:
 
     def covers(self, chapter: str) -> bool:
         """Whether any line of a chapter is there."""
-        return chapter in self._digits
+        return chapter in self._chapters
 
     def path(self, place: int, on: date) -> tuple[int, ...]:
         """The places from the chapter down to the line itself."""

@@ -73,7 +73,7 @@ def test_a_whole_laid_over_a_list_and_the_same_part_twice() -> None:
     assert laid_over(PART, once).held.listed_chapters == ("61", "64")
 
 
-def test_codes_are_as_long_as_those_of_their_chapter() -> None:
+def test_codes_are_as_long_as_those_of_the_files_of_their_chapter() -> None:
     short = held(line("0200000000", 0, digits=2), line("0201100000", 3, digits=8), is_complete=False)
     both = laid_over(short, WHOLE)
     assert both.is_declarable("0201100099", DAY)  # two digits more than its chapter has
