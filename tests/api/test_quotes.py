@@ -104,6 +104,14 @@ class TestGiving:
 
 
 class TestPace:
+    def test_a_code_that_was_not_looked_up_is_told_on_its_page_too(self, client: TestClient) -> None:
+        found = asked(client, basket(goods_items=[line("Cotton T-shirts, printed", "999999", "20.00")]))
+        (finding,) = found["findings"]
+        assert (finding["rule_id"], finding["pointer"]) == ("code.commodity_national", "goods_items[1].commodity_code")
+        assert "whether 999999 exists was not looked up" in finding["words"]
+        assert finding["hint"]
+        assert "whether 999999 exists was not looked up" in client.get(f"/quote/{found['quote_id']}").text
+
     def test_strangers_are_held_up_and_those_with_a_key_are_not(self, house: House, who: Who) -> None:
         settings = WebSettings(secret=b"p" * 32, quotes_a_minute_max=3)
         paced = House(

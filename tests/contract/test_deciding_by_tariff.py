@@ -9,15 +9,20 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tidewaiter.messages import forms
 from tidewaiter.model.assessment import Assessment
-from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Party
+from tidewaiter.model.decision import HoldKind
+from tidewaiter.model.declaration import Consignment, Declaration, Document, GoodsItem, Party
 from tidewaiter.model.money import Money
+from tidewaiter.quotes.basket import Basket, BasketItem
+from tidewaiter.quotes.quote import Entry
 from tidewaiter.store import PostgresStore
 from tidewaiter.tariff.importing import Heading, Source
 from tidewaiter.workflow import processing, replay
 from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.quoting import quote
 from tidewaiter.workflow.records import Receipt
 from tidewaiter.workflow.tariffs import NOTHING_IMPORTED, import_files, known
 
@@ -38,7 +43,13 @@ def intake(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
 
 def bring_in(store: PostgresStore, rate: str, begins: date) -> None:
     body = TABLE.format(rate, rate).encode()
-    import_files([Source("x", body)], Heading("GB", begins), store.tariffs, "ann", datetime(2026, 1, 1, tzinfo=UTC))
+    import_files(
+        [Source("x", body)],
+        Heading("GB", begins, is_partial=True),
+        store.tariffs,
+        "ann",
+        datetime(2026, 1, 1, tzinfo=UTC),
+    )
 
 
 def shirts(number: int) -> Declaration:
@@ -86,7 +97,7 @@ def test_an_edition_of_another_day_or_jurisdiction_changes_nothing(intake: Intak
     bring_in(store, "9.0%", date(2027, 1, 1))
     body = TABLE.format("9.0%", "9.0%").encode()
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    import_files([Source("x", body)], Heading("US", date(2026, 1, 1)), store.tariffs, "ann", at)
+    import_files([Source("x", body)], Heading("US", date(2026, 1, 1), is_partial=True), store.tariffs, "ann", at)
     hand_in(intake, store, shirts(2))
     one, other = (assessment_of(store, f"REF{n}") for n in (1, 2))
     assert one == other
@@ -119,7 +130,48 @@ def test_what_is_known_of_tariffs_goes_to_another_process_without_their_contents
 def test_a_member_uses_the_tariff_of_its_union(store: PostgresStore) -> None:
     body = TABLE.format("12.0%", "12.0%").encode()
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    import_files([Source("x", body)], Heading("EU", date(2026, 1, 1)), store.tariffs, "ann", at)
+    import_files([Source("x", body)], Heading("EU", date(2026, 1, 1), is_partial=True), store.tariffs, "ann", at)
     tariff = known(store).tariff("DK", DAY)
     assert tariff is not None
     assert tariff.jurisdiction_code == "EU"
+
+
+MEASURES = (
+    "commodity__code,measure__type__id,measure__type__description,measure__duty_expression,measure__geographical_area__id,"
+    "measure__effective_start_date,measure__effective_end_date,measure__conditions\n"
+    "6109100010,103,Third country duty,12.0%,1011,2021-01-01,#NA,#NA\n"
+    '6109100010,710,Import control - shirts,#NA,1011,2021-01-01,#NA,"condition:B,certificate:C400,action:29|condition:B,action:09"\n'
+)
+
+
+def test_a_control_of_the_tariff_holds_the_goods_until_its_document_is_there(
+    intake: Intake, store: PostgresStore
+) -> None:
+    heading = Heading("GB", date(2026, 1, 1), is_partial=True)
+    import_files([Source("x", MEASURES.encode())], heading, store.tariffs, "ann", datetime(2026, 1, 1, tzinfo=UTC))
+    held, free = shirts(1), shirts(2)
+    document = Document(type_code="C400", document_id="GB/1")
+    free = replace(free, goods_items=(replace(free.goods_items[0], documents=(document,)),))
+    hand_in(intake, store, held, free)
+    (one, other) = (store.decision(store.find(f"REF{n}")).evaluation for n in (1, 2))
+    assert one.judgement is not None
+    assert other.judgement is not None
+    (reason,) = (each for each in one.judgement.reasons if each.measure_id == "tariff.edition")
+    assert reason.words.startswith("Import control - shirts: the commodity code 6109100010")
+    assert [(hold.kind, hold.reference) for hold in one.decision.holds if hold.kind is HoldKind.PERMIT] == [
+        (HoldKind.PERMIT, reason.reason_id)
+    ]
+    assert [each.is_lifted for each in other.judgement.reasons if each.measure_id == "tariff.edition"] == [True]
+    assert not any(hold.kind is HoldKind.PERMIT for hold in other.decision.holds)
+    report = replay.replay_all(store, workers=1)
+    assert (report.replayed, report.same) == (2, 2), report.differences
+    goods = BasketItem(
+        description="Cotton T-shirts", commodity_code="6109100010", origin_country_code="CN",
+        invoice_price=Money(Decimal(1000), "GBP"),
+    )  # fmt: skip
+    given = quote(Basket(jurisdiction_code="GB", goods_items=(goods,)), DAY, known(store))
+    assert given.admission.entry is Entry.PERMIT
+    assert [each.permit_code for each in given.admission.controls] == ["C400"]
+    assert given.admission.citations.keys() == {"tariff.edition"}
+    assert given.admission.looked_at.endswith("the tariff of GB in force from 2026-01-01")
+    assert any("it comes in with C400" in words for words in given.words)

@@ -54,6 +54,30 @@ def test_what_is_not_known_is_not_shown_as_nothing(run: Run) -> None:
     assert "not yet known" in next(line for line in said.splitlines() if line.startswith("due at the border"))
 
 
+def test_a_code_that_was_not_looked_up_is_a_finding_where_no_rate_is_needed(run: Run) -> None:
+    code, said, _ = run(
+        "--to", "DK", "--on", "2026-07-14", "--item", "Cotton T-shirts", "--code", "999999", "--price", "65 EUR"
+    )
+    assert code == output.EXIT_FINDINGS
+    for words in ("code.commodity_national", "goods_items[1].commodity_code", "999999", "Look it up"):
+        assert words in said
+
+
+def test_an_amount_with_a_minus_is_told_how_to_write_it_and_then_what_is_wrong(run: Run) -> None:
+    code, _, said = run(*SHIRT, "--price", "-180 DKK")
+    assert (code, "--price='-180 DKK'" in " ".join(said.split())) == (output.EXIT_USAGE, True)
+    code, _, said = run(*SHIRT, "--price=-180 DKK")
+    assert (code, "An amount cannot be below zero" in said) == (output.EXIT_ERROR, True)
+
+
+def test_an_unknown_key_is_named_with_its_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text('{"jurisdiction_code": "GB",\n "goods_items": [{"commodity_cod": "610910"}]}')
+    code, _, said = run(str(tmp_path / "b.json"))
+    assert code == output.EXIT_ERROR
+    for words in ("no key 'commodity_cod' in goods_items[1]", "b.json line 2", "is it 'commodity_code'?"):
+        assert words in " ".join(said.split())
+
+
 def test_as_json_and_from_a_file(run: Run, tmp_path: Path) -> None:
     basket = {
         "jurisdiction_code": "GB",

@@ -33,8 +33,8 @@ def bring_in(store: PostgresStore, begins: date = FIRST, **rates: str) -> Editio
     """An edition with these rates, on trainers and bags."""
     body = "commodity,description,ukgt_duty_rate\n"
     body += f"{TRAINERS},Trainers,{rates['trainers']}\n{BAG},Handbags,{rates['bag']}\n"
-    heading, at = Heading("GB", begins), datetime(2026, 1, 1, tzinfo=UTC)
-    return import_files([Source("x", body.encode())], heading, store.tariffs, "ann", at)
+    heading, at = Heading("GB", begins, is_partial=True), datetime(2026, 1, 1, tzinfo=UTC)
+    return import_files([Source("x", body.encode())], heading, store.tariffs, "ann", at).edition
 
 
 def basket(currency: str = "GBP") -> Basket:

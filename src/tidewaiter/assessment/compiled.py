@@ -152,16 +152,19 @@ class CompiledAddOn(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Law that is not modelled, by prefixes of codes (none: all goods) and countries of origin (none: all)."""
+    """Law that is not modelled, by prefixes of codes, countries of origin and schemes (none: all)."""
 
     prefixes: tuple[str, ...]
     origins: frozenset[str]
+    schemes: frozenset[str]
     title: str
     measure_id: str
 
-    def concerns(self, item: GoodsItem) -> bool:
-        """Whether it is on these goods."""
+    def concerns(self, item: GoodsItem, scheme: str) -> bool:
+        """Whether it is on these goods, which a scheme takes."""
         if self.origins and item.origin_country_code not in self.origins:
+            return False
+        if self.schemes and scheme not in self.schemes:
             return False
         return not self.prefixes or item.commodity_code.startswith(self.prefixes)
 
@@ -184,7 +187,13 @@ def charging_law(regime: Regime) -> ChargingLaw:
     """The compiled law of a regime. Raises LawDataError where a measure refers to one that is not there."""
     law = regime.law
     gaps = tuple(
-        Gap(() if ALL_GOODS in prefixes else prefixes, frozenset(law.gap_origins.get(gap, ())), law.titles[gap], gap)
+        Gap(
+            prefixes=() if ALL_GOODS in prefixes else prefixes,
+            origins=frozenset(law.gap_origins.get(gap, ())),
+            schemes=frozenset(law.gap_schemes.get(gap, ())),
+            title=law.titles[gap],
+            measure_id=gap,
+        )
         for gap, prefixes in law.gaps.items()
     )
     schemes = tuple(_scheme(each, regime) for each in law.schemes)
@@ -288,7 +297,7 @@ def _rate(charge: Charge, regime: Regime, place: str) -> Rate | FixedAmount | Fo
 def _imported(charge: Charge, regime: Regime) -> ByTariff | None:
     """The imported tariff in place of the charge's table of rates, where the law rests on one."""
     law = regime.law.tariff
-    return _by_tariff(regime) if law is not None and law.replaces == charge.rate.tariff else None
+    return _by_tariff(regime) if law is not None and law.replaces and law.replaces == charge.rate.tariff else None
 
 
 @lru_cache(maxsize=REGIMES_KEPT)

@@ -66,7 +66,7 @@ def assess(declaration: Declaration, regime: Regime, standing: PersonalStanding 
                 tally.used.add(scheme.allowance_id)
             for waiver in scheme.waivers:
                 waive(waiver, tally)
-        _name_gaps(valuation.lines, law, tally)
+        _name_gaps(valuation.lines, law, scheme.measure_id, tally)
         tally.used.add(scheme.measure_id)
         valuation.steps.append(scheme.step)
         if regime.law.counters:
@@ -132,7 +132,7 @@ def _holding(charges: Iterable[CompiledCharge], facts: Facts) -> list[CompiledCh
     return [charge for charge in charges if charge.holds is None or charge.holds(facts)]
 
 
-def _name_gaps(lines: Iterable[Line], law: ChargingLaw, tally: Tally) -> None:
+def _name_gaps(lines: Iterable[Line], law: ChargingLaw, scheme: str, tally: Tally) -> None:
     """Goods on which something is owed that is not modelled."""
     chapters = law.gap_chapters
     if not chapters:
@@ -142,7 +142,7 @@ def _name_gaps(lines: Iterable[Line], law: ChargingLaw, tally: Tally) -> None:
         if code[:2] not in chapters and ALL_GOODS not in chapters:
             continue
         for gap in law.gaps:
-            if gap.concerns(line.item):
+            if gap.concerns(line.item, scheme):
                 tally.unresolved[f"line {line.line_no}: {gap.title} (commodity code {code[:16]})"] = None
                 tally.used.add(gap.measure_id)
 

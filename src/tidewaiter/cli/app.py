@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cyclopts import App, CycloptsError
 
@@ -57,15 +59,17 @@ Exit codes: 0 done; 1 could not be done; 2 wrong usage; 3 done, with findings.
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = build()(
-            list(sys.argv[1:] if arguments is None else arguments),
+            words,
             exit_on_error=False,
             print_error=False,
             result_action="return_value",
         )
     except CycloptsError as error:
-        output.say("error", str(error), hint="tidewaiter --help lists the commands; each has its own --help")
+        hint = _with_minus(words) or "tidewaiter --help lists the commands; each has its own --help"
+        output.say("error", str(error), hint=hint)
         sys.exit(output.EXIT_USAGE)
     except UsageError as error:
         output.say("error", error.detail, hint=error.hint)
@@ -80,3 +84,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.close()
         sys.exit(output.EXIT_OK)
     sys.exit(code if isinstance(code, int) else output.EXIT_OK)
+
+
+def _with_minus(words: Sequence[str]) -> str:
+    """A hint where a value that begins with a minus was taken for an option; "" where none was."""
+    for option, value in pairwise(words):
+        if option.startswith("--") and "=" not in option and value[:1] == "-" and value[1:2].isdigit():
+            return f"a value that begins with a minus is written with an equals sign: {option}={shlex.quote(value)}"
+    return ""

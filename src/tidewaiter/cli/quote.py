@@ -16,11 +16,12 @@ from cyclopts import App, Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.model.assessment import Charge
-from tidewaiter.model.errors import LimitExceededError, MessageError
+from tidewaiter.model.errors import LimitExceededError
 from tidewaiter.model.finding import Finding
 from tidewaiter.model.money import Money
 from tidewaiter.quotes.basket import BYTES_MAX, POST, Basket, BasketItem, Trade
 from tidewaiter.quotes.quote import Quote, QuoteImpossibleError
+from tidewaiter.quotes.reading import read_basket
 
 if TYPE_CHECKING:
     from tidewaiter.regimes.law import TariffLaw
@@ -129,18 +130,20 @@ def _answer(asked: AskedFor, output_as: Output, keep: bool) -> int:  # noqa: FBT
 
 
 def _rates_in_words(tariff: TariffLaw | None) -> str:
-    return f"the {tariff.edition}" if tariff is not None else "those that ship, as no tariff is imported for this day"
+    if tariff is None:
+        return "those that ship, as no tariff is imported for this day"
+    return (
+        f"the {tariff.edition}"
+        if tariff.replaces
+        else "those that ship; duty does not rest on the imported tariff here"
+    )
 
 
 def _of_file(file: Path, on: date | None) -> AskedFor:
     data = sys.stdin.buffer.read(BYTES_MAX + 1) if str(file) == "-" else file.read_bytes()
     if len(data) > BYTES_MAX:
         raise LimitExceededError(f"{file}: a basket has at most {BYTES_MAX // 1024} KiB", hint="Split it, or declare the goods.")  # fmt: skip
-    try:
-        basket = msgspec.json.decode(data, type=Basket)
-    except msgspec.DecodeError as error:
-        raise MessageError(f"{file}: {error}", hint="docs/how-to/quote.md shows one", place=str(file)) from error
-    return AskedFor(basket=basket, on=on)
+    return AskedFor(basket=read_basket(data, str(file)), on=on)
 
 
 def _money(text: str, name: str) -> Money | None:

@@ -185,7 +185,8 @@ def print_findings(receipts: list[ReturnReceipt]) -> None:
         for finding in receipt.findings:
             seen = f" (seen: {finding.value})" if finding.value else ""
             console.print(
-                f"{finding.severity.value:8}{finding.place}: {finding.words}{seen} [{finding.rule_id}]", markup=False
+                f"{finding.severity.value:8}{finding.place or 'the file'}: {finding.words}{seen} [{finding.rule_id}]",
+                markup=False,
             )
             if finding.hint:
                 console.print(f"{'':8}hint: {finding.hint}", markup=False)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
+from msgspec import to_builtins
 from msgspec.structs import asdict
 
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import LOCAL_SENDER, opened_store
 from tidewaiter.model.errors import NotFoundError
+from tidewaiter.tariff.coverage import thin_in_words
 from tidewaiter.tariff.importing import Heading, imported
 from tidewaiter.tariff.records import Measure
 from tidewaiter.tariff.tariff import Tariff
+
+if TYPE_CHECKING:
+    from tidewaiter.tariff.comparing import Difference
+    from tidewaiter.workflow.tariffs import Brought
 
 app = App(name="tariff")
 
 Jurisdiction = Annotated[str, Parameter(help="ISO 3166-1 alpha-2 code, or EU: whose tariff it is.")]
 Column = Annotated[str, Parameter(help="Which column of a table of rates to take, where it has several.")]
 GAPS_SHOWN = 20
+DIFFERENCES_SHOWN = 100
 
 
 @app.command(name="import")
@@ -31,9 +40,17 @@ def import_(
     from_: Annotated[date, Parameter(name="--from", help="The first day it is in force, YYYY-MM-DD.")],
     by: Annotated[str, Parameter(help="Who imports it; the name is kept.")] = LOCAL_SENDER,
     column: Column = "",
+    partial: Annotated[
+        bool,
+        Parameter(negative="", help="The files are a part: their chapters change, all others stay as they were."),
+    ] = False,
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
-    """Import a tariff, whole or not at all, and state what could not be understood; exit code 3 where there is any."""
+    """Import a tariff, whole or not at all, and state what could not be understood; exit code 3 where there is any.
+
+    Files that hold far less than the edition before (or than the Harmonized System, where there was none) are refused,
+    unless --partial says that they are meant so.
+    """
     from tidewaiter.workflow.batching import now
     from tidewaiter.workflow.tariffs import import_files, sources_of
 
@@ -41,13 +58,14 @@ def import_(
         raise UsageError("no file was named", hint="tidewaiter tariff import FILE… --jurisdiction GB --from 2026-01-01")
     if not by.strip():
         raise UsageError("nobody is named who imports it", hint="--by NAME")
-    heading = Heading(_jurisdiction(jurisdiction), from_, column)
+    heading = Heading(_jurisdiction(jurisdiction), from_, column, is_partial=partial)
     with opened_store() as store:
-        edition = import_files(sources_of(files), heading, store.tariffs, by, now())
+        brought = import_files(sources_of(files), heading, store.tariffs, by, now())
+        edition = brought.edition
         tariff = Tariff.from_content(store.tariffs.content(edition.digest))
     gaps = tariff.held.gaps
     if output_as.json:
-        output.print_json({"edition": edition, "gaps": gaps})
+        output.print_json({**to_builtins(brought), "edition": edition, "gaps": gaps})
         return output.EXIT_FINDINGS if gaps else output.EXIT_OK
     title = (
         f"edition {edition.edition_id}: {edition.jurisdiction_code} from {edition.in_force_from}, {edition.digest[:12]}"
@@ -58,6 +76,8 @@ def import_(
         for each in edition.sources
     ]  # fmt: skip
     output.print_rows(rows, output_as, title=title)
+    if not output_as.csv:
+        _print_coverage(brought)
     if gaps and not output_as.csv:
         output.print_rows(_gaps(tariff), output_as, title=f"not understood: {len(gaps)}")
     return output.EXIT_FINDINGS if gaps else output.EXIT_OK
@@ -121,9 +141,13 @@ def diff(
     before: Annotated[str, Parameter(help="An edition by its number, or a file.")],
     *after: Annotated[str, Parameter(help="An edition by its number, or the files of one.")],
     column: Column = "",
+    limit: Annotated[int | None, Parameter(help="How many to show; 100 in a table, all as JSON or CSV.")] = None,
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
-    """Compare two editions, or an edition with files: lines and measures added, gone, ended and changed."""
+    """Compare two editions, or an edition with files: lines and measures added, gone, ended and changed.
+
+    A table ends with the totals.
+    """
     from tidewaiter.tariff.comparing import differences
 
     if not after:
@@ -131,13 +155,46 @@ def diff(
     with opened_store() as store:
         old = _named((before,), store.tariffs, column, None)
         new = _named(after, store.tariffs, column, old)
+    if limit is not None and limit < 0:
+        raise UsageError(f"--limit {limit}: that is no number of differences", hint="--limit 0 prints the totals alone")
+    found = list(differences(old, new))
+    is_table = not (output_as.json or output_as.csv)
+    shown = found[: DIFFERENCES_SHOWN if limit is None and is_table else limit]
     rows = [
         {"what": each.what, "change": each.change.value, "code": each.code, "name": each.name, "before": each.before,
          "after": each.after}
-        for each in differences(old, new)
+        for each in shown
     ]  # fmt: skip
-    output.print_rows(rows, output_as, title=f"{len(rows)} differences")
+    if rows or not is_table:
+        output.print_rows(rows, output_as)
+    if is_table:
+        left = (
+            f" {len(found) - len(shown):,} are not shown: --limit {len(found)} shows all."
+            if len(shown) < len(found)
+            else ""
+        )
+        output.out().print(f"{_totals(found)}.{left}", markup=False)
     return output.EXIT_OK
+
+
+def _totals(found: Sequence[Difference]) -> str:
+    """How many of what: 3 differences: 2 lines added, 1 measure changed."""
+    counts = Counter((each.what, each.change) for each in found)
+    parts = [f"{count:,} {what}{'' if count == 1 else 's'} {change.value}" for (what, change), count in counts.items()]
+    total = f"{len(found):,} difference{'' if len(found) == 1 else 's'}"
+    return f"{total}: {', '.join(parts)}" if parts else "No differences"
+
+
+def _print_coverage(brought: Brought) -> None:
+    console, before = output.out(), brought.before
+    words = (
+        f"The files cover chapters {brought.covered.chapters}: goods can be declared under {brought.covered.total:,} codes; "
+        f"{brought.measured_by} has {before.total:,}, in chapters {before.chapters}."
+    )
+    missing = thin_in_words(brought.left_out)
+    less = f"{missing[:1].upper()}{missing[1:]}." if missing else ""
+    for line in filter(None, (words, less, *brought.words)):
+        console.print(line, markup=False)
 
 
 def _named(names: tuple[str, ...], editions: Any, column: str, like: Tariff | None) -> Tariff:
@@ -164,7 +221,8 @@ def _print_path(tariff: Tariff, code: str, on: date) -> None:
     console = output.out()
     for depth, line in enumerate(described.path):
         mark = "" if line.suffix == "80" else f" (gathers only, suffix {line.suffix})"
-        console.print(f"{'  ' * depth}{line.code}{mark}  {line.description}", markup=False)
+        text = line.description or "(the imported files have no text for it)"
+        console.print(f"{'  ' * depth}{line.code}{mark}  {text}", markup=False)
     words = "goods can be declared under it" if described.is_declarable else "goods cannot be declared under it: "
     if not described.is_declarable:
         below = tariff.declarable(described.line.code[: max(described.line.digits, 2)], on)

@@ -20,6 +20,7 @@ from tidewaiter.messages.characters import has_noncharacters
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.json_extras import json_text
+from tidewaiter.messages.json_words import path_at, said
 from tidewaiter.messages.leaves import Path, drop, findings_on_values, numbers_are_sane, without
 from tidewaiter.messages.limits import FAULTS_MAX, GOODS_ITEMS_MAX, JSON_DEPTH_MAX, TEXT_LENGTH_MAX
 from tidewaiter.messages.pointers import Step, canonical, json_pointer
@@ -278,23 +279,7 @@ def _kind_of(value: Any) -> str:
 
 # --- text that is no JSON ----------------------------------------------------------------------------------------
 
-_WORDS = {
-    "Expecting ',' delimiter": ("a comma or a closing bracket is missing", 'Quotes within a text are written \\".'),
-    "Expecting ':' delimiter": ("a colon is missing after a name", ""),
-    "Expecting property name enclosed in double quotes": (
-        "a name in double quotes is expected",
-        "Use double quotes, and no comma after the last member.",
-    ),
-    "Expecting value": ("a value is expected", "Use double quotes for text, and no comma after the last value."),
-    "Unterminated string starting at": ("a text is not closed by a quote", ""),
-    "Invalid control character at": (
-        "a raw control character (line break, tab, NUL) stands within a text",
-        "Write a line break as \\n; leave out NUL.",
-    ),
-    "Invalid \\escape": ("a backslash is followed by something it cannot escape", "Write a backslash as \\\\."),
-    "Invalid \\uXXXX escape": ("\\u must be followed by four hexadecimal digits", ""),
-    "Extra data": ("something follows the end of the declaration", "Put each declaration on a line of its own."),
-}
+_EXTRA = "Extra data"
 _CUT_SHORT = "The message may have been cut short; send it again."
 
 
@@ -303,11 +288,11 @@ def _refused(finding: Finding) -> Reading:
 
 
 def _malformed(text: str, error: json.JSONDecodeError) -> Finding:
-    path = _path_at(text, error.pos)
+    path = path_at(text, error.pos)
     where = f"line {error.lineno}, column {error.colno}" if "\n" in text else f"character {error.pos + 1}"
-    is_cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
-    plain = error.msg.removesuffix(" at") if error.msg not in _WORDS else error.msg
-    words, hint = _WORDS.get(plain, (error.msg, ""))
+    words, hint, is_cut = said(text, error)
+    if error.msg == _EXTRA:
+        words, hint = "something follows the end of the declaration", "Put each declaration on a line of its own."
     if is_cut:
         words, hint = f"the declaration ends too early: {words}", _CUT_SHORT
     return fault(
@@ -322,7 +307,7 @@ def _malformed(text: str, error: json.JSONDecodeError) -> Finding:
 
 def _not_utf8(body: bytes, error: UnicodeDecodeError) -> Finding:
     before = body[: error.start].decode()
-    path = _path_at(before, len(before))
+    path = path_at(before, len(before))
     return fault(
         Fault.ENCODING,
         canonical(path),
@@ -345,24 +330,3 @@ def _depth(value: Any) -> int:
         depth += 1
         level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
     return depth
-
-
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*+)"?|[{}\[\]:,]', re.DOTALL)
-
-
-def _path_at(text: str, end: int) -> Path:
-    """The path of the member in which position `end` of a text lies, as far as the text can be followed."""
-    path: list[Step | None] = []  # a name, a position, or None before an object's first name
-    is_name = False
-    for token in _TOKEN.finditer(text, 0, end):
-        byte = token.group()[0]
-        if byte in "{[":
-            path.append(None if byte == "{" else 0)
-        elif byte in "}]":
-            path = path[:-1]
-        elif byte == "," and path and isinstance(path[-1], int):
-            path[-1] += 1
-        elif byte == '"' and is_name and path and not isinstance(path[-1], int):
-            path[-1] = token[1]
-        is_name = byte in "{," and bool(path) and not isinstance(path[-1], int)
-    return tuple(step for step in path if step is not None)

@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.messages.faults import Fault, fault
+from tidewaiter.messages.json_words import said
 from tidewaiter.messages.limits import FAULTS_MAX, FRACTION_DIGITS_MAX, NUMBER_DIGITS_MAX
 from tidewaiter.messages.shape import Element, Kind, elements
 from tidewaiter.model.errors import LimitExceededError, MessageError
@@ -117,8 +118,13 @@ def _from_json(text: str, plural: str) -> Iterator[_Part]:
             yield from (_line(line, number) for number, line in lines)
             return
         place = f"line {error.lineno}, column {error.colno}"
-        hint = "Put each record on a line of its own: then one that is broken does not take the others with it."
-        raise MessageError(f"not well-formed JSON at {place}: {error.msg}", hint=hint, place=place) from error
+        words, hint, is_cut = said(text, error)
+        if is_cut:
+            words, hint = f"it ends too early: {words}", "It may have been cut short; send it again."
+        several = "Put each record on a line of its own: then one that is broken does not take the others with it."
+        raise MessageError(
+            f"not well-formed JSON at {place}: {words}", hint=f"{hint} {several}".strip(), place=place
+        ) from error
     except RecursionError as error:
         raise LimitExceededError("objects and lists are nested too deeply") from error
     prefix = ""
@@ -148,8 +154,9 @@ def _line(line: str, number: int) -> _Part:
     try:
         return _Part(_JSON.decode(line), _pointer(f"line {number}: "))
     except json.JSONDecodeError as error:
-        words = f"not well-formed JSON at character {error.pos + 1}: {error.msg}"
-        return _Part(None, str, (fault(Fault.MALFORMED, "", words, value=line, place=f"line {number}"),))
+        words, hint, _ = said(line, error)
+        words = f"not well-formed JSON at character {error.pos + 1}: {words}"
+        return _Part(None, str, (fault(Fault.MALFORMED, "", words, value=line, hint=hint, place=f"line {number}"),))
     except RecursionError:
         return _Part(None, str, (fault(Fault.NESTING, "", "nested too deeply", place=f"line {number}"),))
 
@@ -288,7 +295,8 @@ class _Checking:
         """The members that are as they should be; of the others there are findings."""
         known = elements(kind)
         if not isinstance(values, dict):
-            self._find(Fault.TYPE, path, "an object { … } is wanted here", values)
+            hint = f"Write names with their values: {', '.join(known)}."
+            self._find(Fault.TYPE, path, "an object { … } is wanted here", values, hint)
             return {}
         for name in getattr(values, "names", ()):
             self._find(Fault.DUPLICATE, (*path, name), f"“{name}” stands more than once", "", "Send it once.")
@@ -315,7 +323,8 @@ class _Checking:
         if not element.is_list:
             return self._value(element, value, path)
         if not isinstance(value, list):
-            self._find(Fault.TYPE, path, f"“{element.name}” is a list [ … ]", value)
+            hint = "Put it in brackets, also where there is but one."
+            self._find(Fault.TYPE, path, f"“{element.name}” is a list [ … ]", value, hint)
             return []
         if len(value) > GROUPS_MAX:
             self._find(Fault.LIMIT, path, f"there are {len(value)} {element.name}; at most {GROUPS_MAX} are taken", "")

@@ -29,6 +29,7 @@ from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money
 from tidewaiter.quality.oddities import NOTHING_ODD, Oddity
 from tidewaiter.quality.outline import LINES_MAX, Silent, outline
+from tidewaiter.tariff.tariff import Tariff
 
 MODULES = ("required", "structure", "codes", "identifiers", "amounts", "masses", "dates", "parties", "descriptions")
 NATIONAL_MODULES = ("h7_dk", "h7_dk_documents", "h7_dk_parties", "h7_dk_location", "h7_dk_messages")
@@ -93,6 +94,7 @@ class Context(Struct, frozen=True):
     dataset: Dataset
     convert: Callable[[Money, str], Money | None]  # None where no rate is known
     unprintable: Sequence[tuple[str, str]] = ()  # places and texts with characters that do not print
+    tariff: Tariff | None = None  # the one that is imported for the day
 
 
 class Scope(Struct, frozen=True):

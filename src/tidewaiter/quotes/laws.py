@@ -45,7 +45,7 @@ def _figures(old: Content, new: Content) -> Iterator[str]:
 
 def _tariff(old: Content, new: Content) -> Iterator[str]:
     """Another edition of an imported tariff, or one where there was none."""
-    before, after = old.tariff, new.tariff
+    before, after = (law if law and law.replaces else None for law in (old.tariff, new.tariff))
     if (before and before.digest) == (after and after.digest):
         return
     if before and after and before.edition == after.edition:

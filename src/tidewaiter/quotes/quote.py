@@ -5,7 +5,7 @@ Nothing here is worked out anew: amounts are the assessment's, obligations are r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -25,7 +25,6 @@ from tidewaiter.model.money import Money
 from tidewaiter.quotes.basket import Basket
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.obligations import Obligation
-from tidewaiter.risk import GoodsControl
 
 GOODS_KINDS: Final = (ReasonKind.PROHIBITED, ReasonKind.RESTRICTED)
 # What a basket says; findings about anything else would be about our stand-ins, not about the buyer's goods.
@@ -157,8 +156,8 @@ def cost_of(declaration: Declaration, assessment: Assessment, regime: Regime) ->
     )
 
 
-def admission_of(reasons: Sequence[Reason], controls: Sequence[GoodsControl], controls_of: str) -> Admission:
-    """Whether the goods may come in, by the reasons that are about goods alone."""
+def admission_of(reasons: Sequence[Reason], citations: Mapping[str, Citation], controls_of: str) -> Admission:
+    """Whether the goods may come in, by the reasons that are about goods alone; `citations` are of all that was looked at."""
     found = tuple(reason for reason in reasons if reason.kind in GOODS_KINDS)
     open_ = [reason for reason in found if not reason.is_lifted]
     if any(reason.kind is ReasonKind.PROHIBITED for reason in open_):
@@ -168,5 +167,5 @@ def admission_of(reasons: Sequence[Reason], controls: Sequence[GoodsControl], co
     else:
         entry = Entry.FREE if controls_of else Entry.UNKNOWN
     named = {reason.measure_id for reason in found}
-    citations = {control.control_id: control.source for control in controls if control.control_id in named}
-    return Admission(entry=entry, controls_of=controls_of, controls=found, citations=citations)
+    cited = {measure_id: citation for measure_id, citation in citations.items() if measure_id in named}
+    return Admission(entry=entry, controls_of=controls_of, controls=found, citations=cited)

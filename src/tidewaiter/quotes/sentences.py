@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from tidewaiter.data.nomenclature import NATIONAL_CHAPTERS, edition_on
 from tidewaiter.model.assessment import Assessment, Charge, Collection
+from tidewaiter.model.declaration import Declaration
 from tidewaiter.quotes.quote import Admission, Entry
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.obligations import Obligation
 
 WHERE: Final = {Collection.BORDER: "to be paid at the border", Collection.SALE: "charged by the seller with the price"}
+HS_DIGITS: Final = 6
 MOMENTS: Final = {
     "sale": "at the sale",
     "before arrival": "before the goods arrive",
@@ -21,7 +24,11 @@ MOMENTS: Final = {
 
 
 def sentences(
-    assessment: Assessment, obligations: tuple[Obligation, ...], admission: Admission, regime: Regime
+    declaration: Declaration,
+    assessment: Assessment,
+    obligations: tuple[Obligation, ...],
+    admission: Admission,
+    regime: Regime,
 ) -> tuple[str, ...]:
     """The trace as sentences, each of which stands by itself."""
     return (
@@ -30,6 +37,7 @@ def sentences(
         *(f"Not known: {words}." for words in assessment.unresolved),
         *_counted(assessment, regime),
         *map(_obligation, obligations),
+        *_looked_up(declaration, regime),
         *_entry(admission),
         *_unconfirmed(assessment, regime.law.titles),
     )
@@ -89,6 +97,20 @@ def _entry(admission: Admission) -> Iterator[str]:
             for reason in admission.controls:
                 permit = f" Needed: {reason.permit_words} ({reason.permit_code})." if reason.permit_code else ""
                 yield f"{reason.words}{permit}"
+
+
+def _looked_up(declaration: Declaration, regime: Regime) -> Iterator[str]:
+    """Where the commodity codes were looked up, and how much of them was not."""
+    system, tariff = edition_on(regime.legal_day), regime.law.tariff
+    codes = [item.commodity_code for item in declaration.goods_items if item.commodity_code]
+    in_system = [code for code in codes if code[:2] not in NATIONAL_CHAPTERS]
+    if tariff is not None and codes:
+        first = f", their first six digits in the {system.title} too" if system is not None else ""
+        yield f"The commodity codes were looked up in the {tariff.edition}{first}."
+    elif system is not None and in_system:
+        is_longer = any(len(code) > HS_DIGITS for code in in_system)
+        rest = "; the digits after them were not, as no tariff is imported" if is_longer else ""
+        yield f"The first six digits of the commodity codes were looked up in the {system.title}{rest}."
 
 
 def _unconfirmed(assessment: Assessment, titles: Mapping[str, str]) -> Iterator[str]:

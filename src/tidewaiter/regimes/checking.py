@@ -23,6 +23,7 @@ from tidewaiter.regimes.documents import (
     ElectionDocument,
     ExchangeDocument,
     FigureDocument,
+    GapDocument,
     GoodsDocument,
     ObligationDocument,
     PriceShareDocument,
@@ -155,6 +156,8 @@ def _named(document: AnyDocument) -> Named:
             yield from ((name, FigureDocument) for name in figures if name)
         case TariffDocument():
             yield document.replaces, TableDocument
+        case GapDocument():
+            yield from ((name, SchemeDocument) for name in document.only_schemes)
         case _:
             return
 

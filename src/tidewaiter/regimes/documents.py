@@ -64,10 +64,12 @@ class GoodsDocument(Document, frozen=True, tag="goods", kw_only=True):
 class GapDocument(Document, frozen=True, tag="gap", kw_only=True):
     """Law that exists and is not modelled, on goods by prefixes of their codes: never taken as nothing owed.
 
-    The value `*` stands for all goods; `only_origins` narrows it to goods of some countries of origin.
+    The value `*` stands for all goods; `only_origins` narrows it to goods of some countries of origin, `only_schemes`
+    to goods that those schemes take.
     """
 
     only_origins: tuple[str, ...] = ()
+    only_schemes: tuple[str, ...] = ()
 
 
 class RoundingDocument(Document, frozen=True, tag="rounding", kw_only=True):

@@ -161,15 +161,18 @@ class Exchange(Struct, frozen=True):
 
 
 class TariffLaw(Struct, frozen=True, omit_defaults=True):
-    """How the measures of an imported tariff join the law, and which tariff: named by digest, kept beside."""
+    """An imported tariff beside the law, named by digest, and how its measures join.
+
+    `replaces` is the table of rates in whose place duty rests on it; "" where codes and controls alone are looked up.
+    """
 
     measure_id: str
-    replaces: str
-    claims: dict[str, tuple[str, ...]]
-    stacked: dict[str, str]
-    without_duty: tuple[str, ...]
     digest: str
     edition: str  # in words: whose, from when
+    replaces: str = ""
+    claims: dict[str, tuple[str, ...]] = {}
+    stacked: dict[str, str] = {}
+    without_duty: tuple[str, ...] = ()
 
 
 class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -195,6 +198,7 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     citations: dict[str, Citation]
     titles: dict[str, str]
     gap_origins: dict[str, tuple[str, ...]] = {}  # where a gap is one on goods of some countries alone
+    gap_schemes: dict[str, tuple[str, ...]] = {}  # where it is one under some schemes alone
     addons: tuple[AddOn, ...] = ()
     counters: dict[str, Counter] = {}
     elections: dict[str, Election] = {}

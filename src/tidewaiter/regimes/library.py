@@ -66,7 +66,7 @@ CODE_LENGTH_SHOWN = 20  # characters of what a sender took for a code
 
 @lru_cache(maxsize=DAYS_KEPT)
 def load_regime(jurisdiction_code: str, on: date, tariff: Tariff | None = None) -> Regime:
-    """The law of a jurisdiction on a day, by an imported tariff where one is given and the law says how it joins.
+    """The law of a jurisdiction on a day, with an imported tariff beside it where one is given.
 
     Raises NotInForceError for a jurisdiction or day that is not modelled, and
     LawDataError, naming file and key, where the files are malformed.
@@ -79,8 +79,7 @@ def load_regime(jurisdiction_code: str, on: date, tariff: Tariff | None = None) 
             hint="docs/LAW.md lists what is modelled and since when",
         )
     content = _content(books, on)
-    joined = _with_tariff(content, books, tariff) if tariff is not None and tariff.states_duty else content
-    return Regime.of(joined, tariff if joined.tariff is not None else None)
+    return Regime.of(content if tariff is None else _with_tariff(content, books, tariff), tariff)
 
 
 def jurisdictions() -> dict[str, str]:
@@ -146,6 +145,7 @@ class _Pages:
         self.goods: dict[str, tuple[str, ...]] = {}
         self.gaps: dict[str, tuple[str, ...]] = {}
         self.gap_origins: dict[str, tuple[str, ...]] = {}
+        self.gap_schemes: dict[str, tuple[str, ...]] = {}
         self.roundings: dict[str, Rounding] = {}
         self.valuations: dict[str, tuple[str, ...]] = {}
         self.charges: dict[str, Charge] = {}
@@ -200,6 +200,7 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
         citations=pages.citations,
         titles=pages.titles,
         gap_origins=pages.gap_origins,
+        gap_schemes=pages.gap_schemes,
         addons=tuple(addon for _, addon in sorted(pages.addons, key=lambda each: each[0])),
         counters=pages.counters,
         elections=pages.elections,
@@ -209,35 +210,37 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
     )
 
 
-def _with_tariff(content: Content, books: tuple[Lawbook, ...], tariff: Tariff) -> Content:
-    """The same law resting on a tariff, cited with its edition; unchanged where no measure says how tariffs join."""
-    on = content.legal_day
+def joins_tariffs(jurisdiction_code: str, on: date) -> bool:
+    """Whether the law of a jurisdiction says on a day how an imported tariff joins it. Raises NotInForceError, LawDataError."""
+    return _joining(lineage(jurisdiction_code), on) is not None
+
+
+def _joining(books: tuple[Lawbook, ...], on: date) -> tuple[str, TariffDocument] | None:
+    """The measure by which an imported tariff joins the law on a day."""
     for measure_id, (_, document) in merged(books).items():
         found = as_of(document.values, on)
-        if not isinstance(document, TariffDocument) or found is None or found[1].value is None:
-            continue
-        edition = f"tariff of {tariff.jurisdiction_code} in force from {tariff.in_force_from}"
-        law = TariffLaw(
-            measure_id=measure_id,
-            replaces=document.replaces,
-            claims=document.claims,
-            stacked=document.stacked,
-            without_duty=document.without_duty,
-            digest=tariff.digest,
-            edition=edition,
-        )
-        cited = Citation(title=f"{edition[0].upper()}{edition[1:]}, as imported, SHA-256 {tariff.digest}")
-        return replace(
-            content,
-            tariff=law,
-            citations={
-                **content.citations,
-                measure_id: _citation(document.sources, document.is_confirmed),
-                EDITION_CITED: cited,
-            },
-            titles={**content.titles, measure_id: document.title, EDITION_CITED: cited.title},
-        )
-    return content
+        if isinstance(document, TariffDocument) and found is not None and found[1].value is not None:
+            return measure_id, document
+    return None
+
+
+def _with_tariff(content: Content, books: tuple[Lawbook, ...], tariff: Tariff) -> Content:
+    """The same law with a tariff beside it, cited with its edition.
+
+    Duty rests on it where it states any and a measure of the law says how tariffs join; else codes alone are looked up.
+    """
+    edition = f"tariff of {tariff.jurisdiction_code} in force from {tariff.in_force_from}"
+    cited = Citation(title=f"{edition[0].upper()}{edition[1:]}, as imported, SHA-256 {tariff.digest}")
+    citations = {**content.citations, EDITION_CITED: cited}
+    titles = {**content.titles, EDITION_CITED: cited.title}
+    law = TariffLaw(measure_id=EDITION_CITED, digest=tariff.digest, edition=edition)
+    joining = _joining(books, content.legal_day) if tariff.states_duty else None
+    if joining is not None:
+        measure_id, document = joining
+        law = _same(document, TariffLaw, measure_id=measure_id, digest=tariff.digest, edition=edition)
+        citations[measure_id] = _citation(document.sources, document.is_confirmed)
+        titles[measure_id] = document.title
+    return replace(content, tariff=law, citations=citations, titles=titles)
 
 
 class _Entry:
@@ -265,6 +268,8 @@ def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on:
             pages.gaps[measure_id] = tuple(value.split())
             if document.only_origins:
                 pages.gap_origins[measure_id] = document.only_origins
+            if document.only_schemes:
+                pages.gap_schemes[measure_id] = document.only_schemes
         case RoundingDocument():
             if value not in ("down", "half up", "half even", "up"):
                 raise LawDataError(f"{entry.place}: {value!r} is no way of rounding", place=entry.place)

@@ -7,6 +7,7 @@ Profiles, history, scores and fuzzy screening come beside these: each adds reaso
 its own to the same `Judgement`, and the lane stays the highest any of them asks for.
 """
 
+from tidewaiter.risk.by_tariff import reasons_by_tariff
 from tidewaiter.risk.chance import draw
 from tidewaiter.risk.controls import GoodsControl, Permit, controls_in_force
 from tidewaiter.risk.judging import judge
@@ -25,4 +26,5 @@ __all__ = [
     "judge",
     "load_knowledge",
     "load_policy",
+    "reasons_by_tariff",
 ]

@@ -13,9 +13,18 @@ from tidewaiter.risk.policy import Policy
 _RANK = {lane: lane.rank for lane in Lane}
 
 
-def judge(declaration: Declaration, knowledge: RiskKnowledge, draw: Draw, findings: Sequence[Finding]) -> Judgement:
-    """Goods controls, watch list, poor data and chance, each with its reasons; the lane is the highest not lifted."""
-    reasons = knowledge.goods_index.reasons(declaration)
+def judge(
+    declaration: Declaration,
+    knowledge: RiskKnowledge,
+    draw: Draw,
+    findings: Sequence[Finding],
+    by_tariff: Sequence[Reason] = (),
+) -> Judgement:
+    """Goods controls, watch list, poor data and chance, each with its reasons; the lane is the highest not lifted.
+
+    `by_tariff` are the reasons of the imported tariff, which come with the law and not with the knowledge of risk.
+    """
+    reasons = [*knowledge.goods_index.reasons(declaration), *by_tariff]
     if not knowledge.watch_index.is_empty:
         reasons += knowledge.watch_index.reasons(declaration)
     if findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -34,6 +35,7 @@ class MeasureTypes(Struct, frozen=True, kw_only=True):
     export_types: frozenset[str]
     effects: dict[str, Effect]
     action_words: dict[str, str]
+    waivers: tuple[str, ...]  # how codes of documents begin by which goods are not concerned
 
 
 def kind_of(type_code: str, series: str = "") -> Kind:
@@ -65,6 +67,19 @@ def title_of(measure: Measure) -> str:
     return measure_types().titles.get(measure.type_code) or measure.kind.value.replace("_", " ")
 
 
+def type_text(type_code: str, kind: Kind) -> str:
+    """Under what a tariff's texts hold the publisher's own title of a type; some reuse its number in another series."""
+    return f"{kind.value} {type_code}"
+
+
+def control_title(measure: Measure, texts: Mapping[str, str]) -> str:
+    """What a prohibition or control is called: in the publisher's words, in ours, or by its number."""
+    own = texts.get(type_text(measure.type_code, measure.kind))
+    if own or measure.kind is Kind.PROHIBITION:
+        return own or title_of(measure)
+    return f"import control, measure type {measure.type_code}"
+
+
 def effect_of(action_code: str) -> Effect | None:
     """What an action leads to; None for one that is not in the table."""
     return measure_types().effects.get(action_code)
@@ -89,6 +104,7 @@ def measure_types() -> MeasureTypes:
         export_types=frozenset(table["export_types"]),
         effects={code: Effect(effect) for effect, codes in table["actions"].items() for code in codes},
         action_words=dict(table["action_words"]),
+        waivers=tuple(table["waivers"]),
     )
 
 

@@ -127,7 +127,10 @@ class Gap(Struct, frozen=True, gc=False):
 
 
 class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A whole tariff. `is_complete`: the lines are all of the nomenclature, so that indents alone make the tree."""
+    """A whole tariff. `is_complete`: the lines are all of the nomenclature, so that indents alone make the tree.
+
+    `listed_chapters` are those of which that is not so, where a part of a tariff was laid over a complete one.
+    """
 
     edition: int
     jurisdiction_code: str
@@ -139,6 +142,7 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     duties: dict[str, DutyExpression]
     texts: dict[str, str] = {}  # of footnotes and additional codes, by code
     gaps: tuple[Gap, ...] = ()
+    listed_chapters: tuple[str, ...] = ()
 
 
 def is_valid(record: Line | Measure | Member, on: date) -> bool:

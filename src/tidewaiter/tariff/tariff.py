@@ -69,7 +69,7 @@ class Tariff:
             "jurisdiction_code": held.jurisdiction_code,
             "in_force_from": held.in_force_from,
             "_areas": Areas(held.areas),
-            "_tree": Nomenclature(held.lines, is_complete=held.is_complete),
+            "_tree": Nomenclature(held.lines, is_complete=held.is_complete, listed_chapters=held.listed_chapters),
             "_by_code": {code: tuple(measures) for code, measures in by_code.items()},
             "_answers": {},
         }
@@ -123,6 +123,20 @@ class Tariff:
         place = self._tree.find(code, on)
         return place is not None and self._tree.is_leaf(place, on)
 
+    def covers(self, code: str) -> bool:
+        """Whether any code of the same chapter is in it."""
+        return self._tree.covers(code[:2])
+
+    def has(self, code: str, on: date) -> bool:
+        """Whether a code is in it on a day, or any that goods can be declared under and that begins with it."""
+        self._begun(on)
+        return self._tree.has(code, on)
+
+    def nearest(self, code: str, on: date) -> str:
+        """The longest code on a day that a code begins with; "" where there is none."""
+        place = self._tree.nearest(code, on)
+        return self.held.lines[place].code if place is not None else ""
+
     def describe(self, code: str, on: date) -> Description:
         """What a code stands for on a day. Raises NotInForceError where it does not exist."""
         place = self._place(code, on)
@@ -175,10 +189,10 @@ class Tariff:
         self._begun(on)
         place = self._tree.find(code, on)
         if place is None:
-            nearest = self._tree.nearest(code, on)
+            nearest = self.nearest(code, on)
             raise NotInForceError(
                 f"there is no code {code[:20]} in the tariff of {self.jurisdiction_code} on {on}",
-                hint=f"the nearest above it is {self.held.lines[nearest].code}" if nearest is not None else "",
+                hint=f"the nearest above it is {nearest}" if nearest else "",
             )
         return place
 

@@ -18,10 +18,11 @@ from tidewaiter.model.decision import Decision, Evaluation, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import NotInForceError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
-from tidewaiter.model.judgement import Draw, Judgement
+from tidewaiter.model.judgement import Draw, Judgement, Reason
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.quality import check
 from tidewaiter.regimes import Regime
+from tidewaiter.regimes.library import EDITION_CITED
 from tidewaiter.release import (
     NOTHING_NAMED,
     DatasetFacts,
@@ -34,7 +35,7 @@ from tidewaiter.release import (
     securities_of,
     standing,
 )
-from tidewaiter.risk import RiskKnowledge, judge
+from tidewaiter.risk import RiskKnowledge, judge, reasons_by_tariff
 from tidewaiter.workflow.records import Prior
 
 VALUE_LENGTH_MAX = 200  # as in every finding
@@ -189,7 +190,8 @@ def _evaluated(
         if locate is not None and findings:
             findings = [finding if finding.place else placed(finding, locate) for finding in findings]
         if assessment is not None and circumstances.knowledge is not None and circumstances.draw is not None:
-            judgement = judge(declaration, circumstances.knowledge, circumstances.draw, findings)
+            by_tariff = _by_tariff(declaration, regime) if regime is not None else ()
+            judgement = judge(declaration, circumstances.knowledge, circumstances.draw, findings, by_tariff)
     decision = decide(
         declaration or NOTHING,
         dataset=dataset,
@@ -207,6 +209,12 @@ def _evaluated(
         decision=decision,
     )
     return evaluation, dataset
+
+
+def _by_tariff(declaration: Declaration, regime: Regime) -> Sequence[Reason]:
+    """What the tariff beside the law says against the goods."""
+    tariff = regime.tariff
+    return reasons_by_tariff(declaration, tariff, regime.legal_day, EDITION_CITED) if tariff is not None else ()
 
 
 def _assessed(

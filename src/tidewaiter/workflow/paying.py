@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.model.errors import ConflictError
+from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.revenue.payments import (
     NOT_AN_AMOUNT_HINT,
     Allocation,

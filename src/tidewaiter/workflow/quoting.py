@@ -23,6 +23,7 @@ from msgspec.structs import replace
 
 import tidewaiter
 from tidewaiter.messages import limits
+from tidewaiter.model.assessment import Citation
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import InvalidIdentifierError, LimitExceededError, NotFoundError, NotInForceError
 from tidewaiter.model.finding import Finding, Severity
@@ -41,14 +42,16 @@ from tidewaiter.quotes.quote import (
 from tidewaiter.quotes.sentences import sentences
 from tidewaiter.quotes.telling import Registration, registration_of, tell
 from tidewaiter.regimes import Regime, legal_day_at
-from tidewaiter.regimes.library import lineage, next_change
+from tidewaiter.regimes.library import EDITION_CITED, lineage, next_change
 from tidewaiter.revenue.obligations import obligations
 from tidewaiter.risk import RiskKnowledge, draw, load_knowledge
 from tidewaiter.risk.controls import whose_controls
+from tidewaiter.tariff.controls import states_controls
+from tidewaiter.tariff.tariff import Tariff
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 from tidewaiter.workflow.ports import DecisionFile, QuoteStore
-from tidewaiter.workflow.tariffs import NOTHING_IMPORTED, known
+from tidewaiter.workflow.tariffs import NOTHING_IMPORTED, TARIFFS_KEPT, known
 from tidewaiter.workflow.tariffs import Known as KnownTariffs
 
 VALID_DAYS: Final = limits.QUOTE_VALID_DAYS
@@ -168,8 +171,8 @@ def quote(basket: Basket, on: date, tariffs: KnownTariffs = NOTHING_IMPORTED) ->
     findings = about_goods(evaluation.findings)
     assessment = determined(evaluation.assessment, findings)
     reasons = evaluation.judgement.reasons if evaluation.judgement is not None else ()
-    admission = admission_of(reasons, knowledge.controls if knowledge else (), controls_of)
-    admission = replace(admission, looked_at=_titles_of_controls().get(basket.jurisdiction_code, ""))
+    admission = admission_of(reasons, _sources(knowledge, regime), controls_of)
+    admission = replace(admission, looked_at=_looked_at(regime))
     owed = obligations(assessment, told.declaration, regime)
     dataset = regime.dataset_of(told.declaration)
     return Quote(
@@ -185,7 +188,7 @@ def quote(basket: Basket, on: date, tariffs: KnownTariffs = NOTHING_IMPORTED) ->
         obligations=owed,
         admission=admission,
         findings=findings,
-        words=sentences(assessment, owed, admission, regime),
+        words=sentences(told.declaration, assessment, owed, admission, regime),
         software_version=tidewaiter.__version__,
     )
 
@@ -214,6 +217,27 @@ def controls(jurisdiction_code: str, on: date) -> tuple[RiskKnowledge | None, st
 def _titles_of_controls() -> dict[str, str]:
     """Each jurisdiction with the titles of its controls, read from the files once."""
     return whose_controls()
+
+
+def _sources(knowledge: RiskKnowledge | None, regime: Regime) -> dict[str, Citation]:
+    """Where goods controls and the imported tariff stand written."""
+    sources = {control.control_id: control.source for control in (knowledge.controls if knowledge else ())}
+    tariff = regime.law.citations.get(EDITION_CITED)
+    return {**sources, EDITION_CITED: tariff} if tariff is not None else sources
+
+
+def _looked_at(regime: Regime) -> str:
+    """The titles of all controls that were looked at, those of an imported tariff among them where it has any."""
+    titles = _titles_of_controls().get(regime.jurisdiction_code, "")
+    law, tariff = regime.law.tariff, regime.tariff
+    if law is None or tariff is None or not _has_controls(tariff):
+        return titles
+    return "; ".join(filter(None, (titles, f"the {law.edition}")))
+
+
+@lru_cache(maxsize=TARIFFS_KEPT)
+def _has_controls(tariff: Tariff) -> bool:
+    return states_controls(tariff)
 
 
 def _without_rate(basket: Basket, regime: Regime) -> Sequence[Finding]:

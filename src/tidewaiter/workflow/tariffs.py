@@ -10,11 +10,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from tidewaiter.data.nomenclature import nearest_edition
 from tidewaiter.messages import archives
 from tidewaiter.model.canonical import digest
-from tidewaiter.model.errors import MessageError, NotFoundError
+from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
 from tidewaiter.regimes import Regime, load_regime
-from tidewaiter.regimes.library import lineage
+from tidewaiter.regimes.library import joins_tariffs, lineage
+from tidewaiter.tariff.coverage import Coverage, Thin, counted, coverage, laid_over, thin, thin_in_words
 from tidewaiter.tariff.importing import FileReport, Heading, Imported, Source, TariffFileError, imported
 from tidewaiter.tariff.importing.limits import FILE_BYTES_MAX, FILES_MAX
 from tidewaiter.tariff.tariff import Tariff
@@ -41,6 +43,27 @@ class Edition(Struct, frozen=True, kw_only=True):
     imported_by: str
     sources: tuple[SourceReport, ...] = ()
     gap_count: int = 0
+
+
+class Brought(Struct, frozen=True, kw_only=True):
+    """What an import came to: the edition, which chapters and how many codes the files have, and what that is held against.
+
+    `measured_by` is the edition before, in words, or the Harmonized System where there was none. `words` say what
+    the edition means for amounts.
+    """
+
+    edition: Edition
+    covered: Coverage
+    measured_by: str
+    before: Coverage
+    left_out: tuple[Thin, ...]
+    words: tuple[str, ...]
+
+
+class PartialTariffError(TidewaiterError):
+    """The files hold far less than a whole tariff, and it was not said that they are meant as a part of one."""
+
+    code = "tariff.partial"
 
 
 class NewEdition(Struct, frozen=True, kw_only=True):
@@ -157,11 +180,82 @@ def sources_of(paths: Sequence[Path]) -> list[Source]:
     return found
 
 
-def import_files(sources: Sequence[Source], heading: Heading, editions: Editions, by: str, at: datetime) -> Edition:
-    """Read the files as one tariff and keep it, whole or not at all; the edition. Raises TariffFileError."""
+def import_files(sources: Sequence[Source], heading: Heading, editions: Editions, by: str, at: datetime) -> Brought:
+    """Read the files as one tariff and keep it, whole or not at all.
+
+    Files that are said to be a part of a tariff are laid over the edition before: the chapters in them are theirs, all
+    others stay. Raises TariffFileError; NotInForceError for a jurisdiction whose law is not modelled; and
+    PartialTariffError for files that hold far less than the edition before, or than the Harmonized System where there
+    was none, without being said to be a part; and for a part in which a chapter is cut.
+    """
+    lineage(heading.jurisdiction_code)
     read: Imported = imported(sources, heading)
+    on = heading.in_force_from
+    edition = in_force(editions.all(), heading.jurisdiction_code, on)
+    standing = Tariff.from_content(editions.content(edition.digest)) if edition is not None else None
+    system = nearest_edition(on)
+    before = coverage(standing, on) if standing is not None else counted(system.subheadings)
+    measured_by = f"edition {edition.edition_id}" if edition is not None else system.title
+    if standing is not None and standing.states_duty and not read.tariff.states_duty:
+        raise PartialTariffError(
+            f"the files state no duties, and {measured_by} does: it would end them; nothing was imported",
+            hint="import the codes together with the file of their measures",
+        )
+    covered = coverage(read.tariff, on)
+    left_out = thin(covered, before)
+    if left_out and not heading.is_partial:
+        raise _partial(covered, measured_by, before, left_out)
+    if standing is not None and (cut := [each for each in left_out if each.codes]):
+        raise _cut(measured_by, cut)
+    tariff = laid_over(read.tariff, standing) if standing is not None and heading.is_partial else read.tariff
     reports = tuple(SourceReport(digest(each.body), file) for each, file in zip(sources, read.files, strict=True))
-    return editions.add(NewEdition(tariff=read.tariff, imported_at=at, imported_by=by, sources=reports))
+    kept = editions.add(NewEdition(tariff=tariff, imported_at=at, imported_by=by, sources=reports))
+    words = (*_what_of_the_rest(heading, edition, left_out), *_use(heading, tariff))
+    return Brought(
+        edition=kept, covered=covered, measured_by=measured_by, before=before, left_out=left_out, words=words
+    )
+
+
+def _partial(covered: Coverage, measured_by: str, before: Coverage, left_out: Sequence[Thin]) -> PartialTariffError:
+    return PartialTariffError(
+        f"the files hold {covered.total:,} codes in chapters {covered.chapters or 'none'}, where {measured_by} has "
+        f"{before.total:,}: {thin_in_words(left_out)}; nothing was imported",
+        hint="import all files of the tariff together; or, if these are meant to change their chapters alone, say --partial",
+    )
+
+
+def _cut(measured_by: str, cut: Sequence[Thin]) -> PartialTariffError:
+    """A part takes the place of whole chapters, and these are none."""
+    return PartialTariffError(
+        f"against {measured_by} chapter {thin_in_words(cut)} codes: the others would be gone; nothing was imported",
+        hint="a part changes whole chapters: import all codes of each chapter that is in it",
+    )
+
+
+def _what_of_the_rest(heading: Heading, before: Edition | None, left_out: Sequence[Thin]) -> Sequence[str]:
+    """What became of the chapters that are not in the files."""
+    if not heading.is_partial:
+        return ()
+    if before is not None:
+        number, day = before.edition_id, before.in_force_from
+        return (f"The chapters in the files are as the files say; all others stay as in edition {number} from {day}.",)
+    if not left_out:
+        return ()
+    return ("There was no edition before: goods of chapters that are not in the files have no duty rate from now on.",)
+
+
+def _use(heading: Heading, tariff: Tariff) -> Sequence[str]:
+    """What the law makes of the tariff, where that is not what everybody expects."""
+    code = heading.jurisdiction_code
+    if not tariff.states_duty:
+        return ("It states no duties: commodity codes are looked up in it, and amounts do not change.",)
+    if joins_tariffs(code, heading.in_force_from):
+        return ()
+    title = lineage(code)[-1].jurisdiction.title
+    return (
+        f"The law of {title} on {heading.in_force_from}, as it is entered here, does not say how an imported tariff joins it: "
+        "commodity codes and controls are looked up in it, and amounts do not change.",
+    )
 
 
 def tariff_on(editions: Editions, jurisdiction_code: str, on: date) -> tuple[Edition, Tariff]:

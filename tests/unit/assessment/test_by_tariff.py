@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import pickle
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -301,10 +302,20 @@ def test_the_law_names_its_tariff_and_is_the_same_again_only_with_it() -> None:
         _ = bare.tariff
 
 
-def test_without_duties_in_it_a_tariff_changes_nothing() -> None:
+@pytest.mark.parametrize(("jurisdiction", "currency"), [("GB", "GBP"), ("NO", "NOK")])
+def test_without_duties_or_where_the_law_does_not_say_how_it_joins_a_tariff_changes_no_amount(
+    jurisdiction: str, currency: str
+) -> None:
     nomenclature = tariff(replace(ORDINARY, type_code="109", kind=Kind.SUPPLEMENTARY_UNIT))
-    assert load_regime("GB", DAY, nomenclature) == load_regime("GB", DAY)
-    assert load_regime("NO", DAY, tariff(ORDINARY)) == load_regime("NO", DAY)
+    held = nomenclature if jurisdiction == "GB" else tariff(ORDINARY)
+    item = GoodsItem(
+        line_no=1, commodity_code=CODE, origin_country_code="CN", invoice_price=Money(Decimal(9000), currency)
+    )
+    declaration = Declaration(goods_items=(item,))
+    with_it, without = load_regime(jurisdiction, DAY, held), load_regime(jurisdiction, DAY)
+    assert with_it.tariff == held
+    found, usual = assess(declaration, with_it), assess(declaration, without)
+    assert (found.charges, found.unresolved, found.citations) == (usual.charges, usual.unresolved, usual.citations)
 
 
 @pytest.mark.parametrize(("jurisdiction", "column"), [("GB", "ukgt_duty_rate"), ("DK", "cet_duty_rate")])
@@ -368,3 +379,74 @@ def test_the_uks_own_chain_comes_out_to_the_cent(chain: Tariff) -> None:
 def test_tax_is_on_value_and_all_duties_each_rounded_down_as_the_law_has_it(chain: Tariff) -> None:
     vat = chained(chain, "US").charges[-1]
     assert (vat.type_code, vat.base.amount, vat.result.amount) == ("B00", Decimal("1925.37"), Decimal("385.07"))
+
+
+# --- the schedule of the United States -----------------------------------------------------------------------
+
+# Columns of USITC's export; 0710.80.40 as htshub.com shows it (2.9¢/kg, 6.6¢/kg in column 2), read 2026-11-27.
+SCHEDULE = """HTS Number,Indent,Description,Unit of Quantity,General Rate of Duty,Special Rate of Duty,Column 2 Rate of Duty
+0710,0,Vegetables (frozen):,,,,
+0710.80,1,Other vegetables:,,,,
+0710.80.40.00,2,Brussels sprouts or others in season,kg,2.9¢/kg,"Free (AU,BH)",6.6¢/kg
+"""
+
+
+def in_the_states(held: Tariff, code: str, on: date = DAY, **item: Any) -> Assessment:
+    line = GoodsItem(
+        line_no=1, commodity_code=code, invoice_price=Money(Decimal(item.pop("price", 100)), "USD"), **item
+    )
+    return assess(Declaration(goods_items=(line,)), load_regime("US", on, held))
+
+
+@pytest.mark.parametrize(("origin", "amount"), [("CN", "29.00"), ("CU", "66.00"), ("AU", "29.00")])
+def test_the_schedule_gives_column_1_or_2_and_what_comes_beside_is_never_taken_for_nothing(
+    origin: str, amount: str
+) -> None:
+    held = imported([Source("x", SCHEDULE.encode())], Heading("US", FIRST)).tariff
+    found = in_the_states(held, "0710804000", origin_country_code=origin, net_mass_kg=Decimal(1000), price=9000)
+    assert [str(each.result.amount) for each in found.charges] == [amount]
+    assert "tariff.edition" in found.citations
+    assert any("section 122" in words and "not modelled" in words for words in found.unresolved)
+    after = in_the_states(held, "0710804000", date(2026, 8, 1), origin_country_code=origin, net_mass_kg=Decimal(1000))
+    assert any("sections 232, 301 and 338" in words for words in after.unresolved)
+
+
+def test_what_is_not_modelled_on_ordinary_entries_is_not_named_where_nothing_of_it_is_owed() -> None:
+    held = imported([Source("x", SCHEDULE.encode())], Heading("US", FIRST)).tariff
+    line = GoodsItem(
+        line_no=1, commodity_code="0710804000", origin_country_code="CN", invoice_price=Money(Decimal(90), "USD"),
+        additional_procedure_codes=("C08",),
+    )  # fmt: skip
+    found = assess(Declaration(goods_items=(line,)), load_regime("US", DAY, held))
+    assert (found.scheme, found.unresolved) == ("schemes.gift", ())
+
+
+def test_duty_by_the_whole_schedule_is_what_usitcs_own_columns_say(samples: Path) -> None:
+    """Ad valorem rates and rates by the kilogram, through the assessment, against the columns of figures."""
+    tables: dict[Path, list[dict[str, str]]] = {}
+    for path in sorted((samples / "tariff").rglob("*.csv")):
+        tables[path] = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    schedule = next((path for path, rows in tables.items() if rows and {"hts8", "begin"} <= rows[0].keys()), None)
+    columns = next((rows for rows in tables.values() if rows and "mfn_ad_val_rate" in rows[0]), None)
+    if schedule is None or columns is None:
+        pytest.skip("there is no schedule with USITC's columns of figures among the samples")
+    held = imported([Source("x", schedule.read_bytes())], Heading("US", FIRST)).tariff
+    texts = {row["hts8"].zfill(8): row["mfn_text_rate"] for row in tables[schedule]}
+    compared, open_ = 0, []
+    for row in columns:
+        code, text = row["hts8"].zfill(8), row["mfn_text_rate"]
+        is_by_kg = row["quantity_1_code"] == "KG" and text.partition(" + ")[0].endswith("/kg")
+        kinds = ("0", "7", "1", "4") if is_by_kg else ("0", "7")  # free, ad valorem, specific, both
+        if texts.get(code) != text or row["mfn_rate_type_code"] not in kinds or not held.is_declarable(code, DAY):
+            continue
+        share, by_kg = (Decimal(row[name] or 0) for name in ("mfn_ad_val_rate", "mfn_specific_rate"))
+        expected = (100 * share + 1000 * by_kg).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        found = in_the_states(held, code, origin_country_code="CN", net_mass_kg=Decimal(1000))
+        amounts = [each.result.amount for each in found.charges]
+        if not amounts:
+            open_.append(code)
+            continue
+        assert amounts == [expected], (code, text)
+        compared += 1
+    assert compared > 2000
+    assert len(open_) * 100 < compared, open_

@@ -115,6 +115,23 @@ def test_what_is_no_message_is_refused_as_a_whole(body: str, words: str) -> None
         read(body)
 
 
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        ('{"return_id": "R1",', "cut short"), ("{'return_id': 'R1'}", "double quotes"), ("[{]", "double quotes"),
+        ("[1]", "return_id, reason"), ('{"return_id": "R1", "reason": "lost", "items": {}}', "brackets"),
+        ("{}\n{'}", "double quotes"), ('{"return_id": "R1", "reason": "lost", "zzz": 1}', "return_id, reason"),
+    ],
+)  # fmt: skip
+def test_wrong_json_is_told_with_what_to_do(body: str, hint: str) -> None:
+    try:
+        hints = [finding.hint for each in read(body) for finding in each.findings]
+    except MessageError as error:
+        hints = [error.hint]
+    assert all(hints)
+    assert any(hint in each for each in hints)
+
+
 def test_a_file_that_says_it_is_json_is_not_taken_for_a_table() -> None:
     with pytest.raises(MessageError, match="JSON begins with"):
         read("return_id,reason\nR1,lost\n", "returns.json")

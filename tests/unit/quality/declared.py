@@ -20,6 +20,7 @@ from tidewaiter.model.declaration import (
 )
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.money import Money
+from tidewaiter.tariff.tariff import Tariff
 
 
 class Dataset(Struct, frozen=True):
@@ -34,6 +35,7 @@ class Law(Struct, frozen=True):
     jurisdiction_code: str = "GB"
     legal_day: date = date(2026, 6, 15)
     dataset: Dataset = Dataset()
+    tariff: Tariff | None = None
 
     def dataset_of(self, declaration: Declaration) -> Dataset:
         return self.dataset

@@ -13,6 +13,8 @@ from tidewaiter.model.declaration import Address, Consignment, Declaration, Docu
 from tidewaiter.model.finding import Severity
 from tidewaiter.model.money import Money
 from tidewaiter.quality import check
+from tidewaiter.tariff.records import Content, Line
+from tidewaiter.tariff.tariff import Tariff
 from unit.quality.declared import Dataset, Law, line, parcel
 
 
@@ -145,9 +147,60 @@ def test_codes_are_not_looked_up_on_days_without_an_edition() -> None:
     ]
 
 
-@pytest.mark.parametrize("code", ["990500", "9880000000"])
-def test_codes_of_national_chapters_are_left_alone(code: str) -> None:
-    assert found(lines(commodity_code=code)) == []
+def tariff(*lines: Line) -> Tariff:
+    """A tariff of these lines, in force from the start of the year."""
+    return Tariff.of(
+        Content(edition=1, jurisdiction_code="GB", in_force_from=date(2026, 1, 1), is_complete=False, lines=lines,
+                areas={}, measures=(), duties={})
+    )  # fmt: skip
+
+
+SHIRTS = (
+    Line(code="6109000000", depth=1, digits=4), Line(code="6109100010", depth=4, valid_to=date(2026, 6, 30)),
+    Line(code="6109100090", depth=4), Line(code="6109900000", depth=3, digits=8),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ["999999", "990500", "9880000000"])
+def test_codes_of_national_chapters_are_looked_up_in_a_tariff_that_has_them_or_said_not_to_be(code: str) -> None:
+    (finding,) = check(lines(commodity_code=code), regime=Law())
+    assert (finding.rule_id, finding.severity, finding.pointer, finding.value) == (
+        "code.commodity_national", Severity.INFO, f"{ITEM}.commodity_code", code,
+    )  # fmt: skip
+    assert f"whether {code} exists was not looked up" in finding.words
+    assert finding.hint
+    goods = parcel(goods_items=(line(1, commodity_code=code), line(2, commodity_code="6109100090")))
+    assert found(goods, Law(tariff=tariff(*SHIRTS))) == [("code.commodity_national", f"{ITEM}.commodity_code")]
+    its_own = tariff(*SHIRTS, Line(code="9880100000", depth=3), Line(code="9905000000", depth=3))
+    expected = [] if code == "990500" else [("code.commodity_not_in_tariff", f"{ITEM}.commodity_code")]
+    assert found(goods, Law(tariff=its_own)) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "on", "is_there"),
+    [
+        ("6109100090", date(2026, 7, 1), True),
+        ("6109100010", date(2026, 6, 30), True),
+        ("6109100010", date(2026, 7, 1), False),  # it ended the day before
+        ("61091000", date(2026, 7, 1), True),  # what codes in it begin with
+        ("61091010", date(2026, 7, 1), False),
+        ("6404110000", date(2026, 7, 1), True),  # nothing of its chapter was imported
+    ],
+)
+def test_codes_are_looked_up_in_the_imported_tariff_of_the_day(code: str, on: date, is_there: bool) -> None:  # noqa: FBT001
+    goods = (line(1, commodity_code=code), line(2, commodity_code="6109100090"))
+    declaration = parcel(goods_items=goods, consignment=Consignment(), issued_at=None)
+    seen = check(declaration, regime=Law(legal_day=on, tariff=tariff(*SHIRTS)))
+    assert [each.rule_id for each in seen] == ([] if is_there else ["code.commodity_not_in_tariff"])
+    for each in seen:
+        assert each.words == f"The tariff of GB in force from 2026-01-01 has no code {code} on {on}."
+        assert each.hint.startswith("Under 6109")
+        assert "6109100090" in each.hint
+
+
+def test_a_code_the_harmonized_system_does_not_have_is_told_once() -> None:
+    law, goods = Law(tariff=tariff(*SHIRTS)), (line(1, commodity_code="610999"), line(2, commodity_code="6109100090"))
+    assert found(parcel(goods_items=goods), law) == [("code.commodity_unknown", f"{ITEM}.commodity_code")]
 
 
 def test_the_hint_names_the_subheadings_of_the_heading() -> None:

@@ -120,6 +120,23 @@ class TestAnswer:
         found = asked("CN", item("500", "CNY"))
         assert any("count towards a limit of one importer in a year" in words for words in found.words)
 
+    def test_a_code_that_was_not_looked_up_is_told_where_no_rate_is_needed(self) -> None:
+        found = asked("DK", item(commodity_code="999999"))
+        assert [(each.rule_id, each.pointer, each.value) for each in found.findings] == [
+            ("code.commodity_national", "goods_items[1].commodity_code", "999999")
+        ]
+        assert found.findings[0].hint
+        assert not any("looked up in" in words for words in found.words)
+
+    def test_where_codes_were_looked_up_is_told(self) -> None:
+        assert (
+            "The first six digits of the commodity codes were looked up in the Harmonized System 2022."
+            in asked("DK").words
+        )
+        longer = asked("DK", item(commodity_code="6109100010"))
+        assert any("the digits after them were not, as no tariff is imported" in words for words in longer.words)
+        assert not longer.findings
+
     def test_figures_that_are_not_confirmed_are_named(self) -> None:
         assert any(words.startswith("Not confirmed against the official text") for words in asked("DK").words)
 

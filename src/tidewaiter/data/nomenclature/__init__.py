@@ -9,6 +9,8 @@ from importlib import resources
 from ruamel.yaml import YAML
 
 EDITIONS = ("hs-2022",)
+# Chapters 98 and 99 are left to each country for goods of its own choosing (HS General Rules; CN chapters 98, 99).
+NATIONAL_CHAPTERS = ("98", "99")
 
 
 class Edition:
@@ -43,3 +45,8 @@ def _edition(name: str) -> Edition:
 def edition_on(day: date) -> Edition | None:
     """The edition in force on `day`; None where none is held, which means unknown, not "no codes"."""
     return next((e for e in map(_edition, EDITIONS) if e.valid_from <= day <= e.valid_to), None)
+
+
+def nearest_edition(day: date) -> Edition:
+    """The edition in force on `day`, or the one whose days are nearest: to measure the size of a list by, not its codes."""
+    return edition_on(day) or min(map(_edition, EDITIONS), key=lambda each: abs((each.valid_from - day).days))

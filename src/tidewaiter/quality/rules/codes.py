@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import attrgetter
 
-from tidewaiter.data.nomenclature import edition_on
+from tidewaiter.data.nomenclature import NATIONAL_CHAPTERS, edition_on
 from tidewaiter.model.declaration import Declaration, Party
 from tidewaiter.model.finding import Severity
 from tidewaiter.model.identifiers import HSCode, country_codes, currency_codes
 from tidewaiter.quality.registry import Context, Seen, rule
+from tidewaiter.tariff.codes import stem
+from tidewaiter.tariff.tariff import Tariff
 
 _PARTIES = (
     "consignor",
@@ -27,8 +29,7 @@ _all_parties = attrgetter(*_PARTIES)
 _MONEY = ("invoice_amount", "freight", "insurance", "discount", "tax_collected_at_sale", "amount_paid")
 _all_money = attrgetter(*_MONEY)
 
-# Chapters 98 and 99 are left to each country for goods of its own choosing (HS General Rules; CN chapters 98, 99).
-NATIONAL_CHAPTERS = ("98", "99")
+NEAR_SHOWN = 8  # codes in a hint
 
 
 @rule(
@@ -122,6 +123,7 @@ def commodity_shape(declaration: Declaration, _: Context) -> Sequence[Seen]:
     "code.commodity_unknown",
     Severity.ERROR,
     source="World Customs Organization, Harmonized System 2022",
+    replaces=("code.commodity_not_in_tariff",),
     by_outline=True,
 )
 def commodity_unknown(declaration: Declaration, context: Context) -> Sequence[Seen]:
@@ -159,10 +161,67 @@ def commodity_unchecked(declaration: Declaration, context: Context) -> Sequence[
     return [Seen("goods_items", "", words)]
 
 
+@rule(
+    "code.commodity_not_in_tariff",
+    Severity.WARNING,
+    source="HS Convention, Article 3; the tariff imported for the day",
+    about=("goods_items[].commodity_code",),
+)
+def commodity_not_in_tariff(declaration: Declaration, context: Context) -> Sequence[Seen]:
+    """A commodity code should stand in the imported tariff of the day, whole, or as the beginning of codes in it."""
+    tariff, on = context.tariff, context.legal_day
+    if tariff is None:
+        return ()
+    words = f"The tariff of {tariff.jurisdiction_code} in force from {tariff.in_force_from} has no code {{}} on {on}."
+    return [
+        Seen(f"goods_items[{place}].commodity_code", code, words.format(code), _above(tariff, code, context))
+        for place, item in enumerate(declaration.goods_items, 1)
+        if (code := item.commodity_code)
+        and HSCode.shape_problem(code) is None
+        and tariff.covers(code)
+        and not tariff.has(code, on)
+    ]
+
+
+@rule(
+    "code.commodity_national",
+    Severity.INFO,
+    source="HS Convention, Article 3; General Rules: chapters 98 and 99 are left to each country",
+    about=("goods_items[].commodity_code",),
+)
+def commodity_national(declaration: Declaration, context: Context) -> Sequence[Seen]:
+    """Codes of chapters 98 and 99 are each country's own: without its tariff, whether one exists is not known here."""
+    tariff = context.tariff
+    return [
+        Seen(
+            f"goods_items[{place}].commodity_code",
+            code,
+            f"Chapter {code[:2]} is each country's own, and no tariff with it is imported here for {context.legal_day}: "
+            f"whether {code} exists was not looked up.",
+            "Look it up in the country's tariff. Goods that fit a heading of chapters 1 to 97 are declared there.",
+        )
+        for place, item in enumerate(declaration.goods_items, 1)
+        if (code := item.commodity_code)[:2] in NATIONAL_CHAPTERS
+        and HSCode.shape_problem(code) is None
+        and (tariff is None or not tariff.covers(code))
+    ]
+
+
+def _above(tariff: Tariff, code: str, context: Context) -> str:
+    """A hint naming what the code could have been: those it shares the longest known beginning with."""
+    nearest = tariff.nearest(code, context.legal_day)
+    if not nearest:
+        return f"Nothing in it begins with {code[:4]}."
+    start = stem(nearest)
+    below = [line.code for line in tariff.declarable(start, context.legal_day)[: NEAR_SHOWN + 1]]
+    more = " …" if len(below) > NEAR_SHOWN else ""
+    return f"Under {start} it has {', '.join(below[:NEAR_SHOWN])}{more}."
+
+
 def _near(context: Context, code: str) -> str:
     """A hint naming the subheadings of the same heading, where there is such a heading."""
     edition = edition_on(context.legal_day)
     near = edition.under(code[:4]) if edition else ()
     if not near:
         return f"There is no heading {code[:4]} either."
-    return f"Heading {code[:4]} has {', '.join(near[:8])}{' …' if len(near) > 8 else ''}."
+    return f"Heading {code[:4]} has {', '.join(near[:NEAR_SHOWN])}{' …' if len(near) > NEAR_SHOWN else ''}."

@@ -73,10 +73,12 @@ def _measure(row: Row, code: str, at: int, parts: Parts) -> Measure:
     additional = _given(row, "measure__additional_code__code")
     if additional:
         parts.texts[additional] = _given(row, "measure__additional_code__description")
+    kind = kind_of(type_code)
+    parts.type_title(type_code, kind, title)
     return Measure(
         measure_id=_given(row, "measure__sid"),
         type_code=type_code,
-        kind=kind_of(type_code),
+        kind=kind,
         code=code,
         area=area,
         duty=parts.duty(_given(row, "measure__duty_expression"), Style.TARIC, at),

@@ -11,11 +11,13 @@ from msgspec import Struct
 from tidewaiter.model.errors import InvalidIdentifierError, TidewaiterError
 from tidewaiter.tariff.codes import ten_digits
 from tidewaiter.tariff.importing.limits import FAULTS_SHOWN
-from tidewaiter.tariff.records import Area, Gap, Line, Measure, Member
+from tidewaiter.tariff.kinds import type_text
+from tidewaiter.tariff.records import Area, Gap, Kind, Line, Measure, Member
 from tidewaiter.tariff.sentences import DutyExpression, SentenceError, Style, parse
 
 NOT_GIVEN = ("", "#NA", "NULL")
 SHOWN = 120  # characters of a value shown
+CONTROLS = frozenset({Kind.PROHIBITION, Kind.RESTRICTION, Kind.OTHER})
 
 
 class TariffFileError(TidewaiterError):
@@ -47,11 +49,15 @@ class Placed(NamedTuple):
 
 
 class Heading(Struct, frozen=True):
-    """What the files do not say: whose tariff it is, from which day, and which column of a list of rates is meant."""
+    """What the files do not say: whose tariff it is, from which day, and which column of a list of rates is meant.
+
+    `is_partial`: they are meant to be a part of a tariff; chapters that are not in them stay as they were.
+    """
 
     jurisdiction_code: str
     in_force_from: date
     rate_column: str = ""
+    is_partial: bool = False
 
 
 class Parts:
@@ -123,6 +129,11 @@ class Parts:
                 column = f" (column {error.column})" if error.column else ""
                 self.gap(at, f"the rate {text[:SHOWN]!r} is not understood{column}: {error.detail}")
         return text
+
+    def type_title(self, type_code: str, kind: Kind, title: str) -> None:
+        """The publisher's own title of a type of control; types that state duties are named by ours."""
+        if title and kind in CONTROLS:
+            self.texts[type_text(type_code, kind)] = title[:SHOWN]
 
     def group(self, code: str, title: str, members: Iterable[str]) -> None:
         """A group of countries; without members it is named and not known."""

@@ -10,6 +10,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+from tidewaiter.tariff.controls import DOCUMENT_TEXT
 from tidewaiter.tariff.importing.parts import SHOWN, Parts, Placed
 from tidewaiter.tariff.kinds import code_of_action, effect_of, is_known, kind_of
 from tidewaiter.tariff.records import ERGA_OMNES, Condition, Direction, Line, Measure, Threshold
@@ -144,10 +145,12 @@ def _measure(fields: Fields, code: str, direction: Direction, at: str, parts: Pa
     notes = _records(fields, "footnotes", parts)
     for each in notes:
         parts.texts[_text(each, "code")] = _text(each, "description")
+    does = kind_of(type_code, series)
+    parts.type_title(type_code, does, _text(kind, "description"))
     return Measure(
         measure_id=str(fields.get("id") or ""),
         type_code=type_code,
-        kind=kind_of(type_code, series),
+        kind=does,
         code=code,
         area=_text(area, "id"),
         duty=_duty(fields, at, parts),
@@ -196,11 +199,15 @@ def _condition(fields: Fields, at: str, parts: Parts) -> Condition:
             unit=_text(fields, "condition_measurement_unit_code"),
             qualifier=_text(fields, "condition_measurement_unit_qualifier_code"),
         )
+    document = _text(fields, "document_code")
+    if document:
+        _, _, words = _text(fields, "requirement").partition(": ")
+        parts.texts[DOCUMENT_TEXT.format(document)] = _TAG.sub("", words)[:SHOWN]
     return Condition(
         condition_code=_text(fields, "condition_code"),
         action_code=action,
         action=words,
-        document_code=_text(fields, "document_code"),
+        document_code=document,
         threshold=threshold,
         duty=_condition_duty(fields, at, parts),
     )
