@@ -26,7 +26,7 @@ TABLE = """commodity,description,ukgt_duty_rate
 @pytest.fixture(scope="module")
 def law(site_house: House) -> None:
     """A small tariff of a place no parcel of the night goes to, and a guarantee that another person entered."""
-    heading = Heading("FR", date(2026, 1, 1))
+    heading = Heading("FR", date(2026, 1, 1), is_partial=True)
     at = datetime(2026, 1, 2, tzinfo=UTC)
     import_files([Source("table.csv", TABLE.encode())], heading, site_house.store.tariffs, "ann", at)
     grant = Grant(
