@@ -19,6 +19,7 @@ from tidewaiter.model.money import Money, total
 
 MISSING: Final = "claim.missing"
 DIFFERS: Final = "claim.differs"
+SOURCE: Final = "The law of the jurisdiction: claims its dataset wants; WCO Framework of Standards, standard 1"
 MEANINGS: Final = {
     MISSING: "The order, payment or transport of the parcel must be told by whoever has it first hand: the marketplace, "
     "the payment provider, the carrier. Until then the goods wait.",
@@ -227,3 +228,17 @@ def _may_be_one(ours: Party | None, theirs: Party | None) -> bool:
     if ours is None or theirs is None or not ours.party_id or not theirs.party_id:
         return True
     return _plain(ours.party_id) == _plain(theirs.party_id)
+
+
+def rows() -> list[dict[str, str]]:
+    """These rules as rows of the reference, as `quality.report` has them."""
+    return [
+        {
+            "rule": rule_id,
+            "severity": "warning",
+            "scope": "where the law wants claims",
+            "words": words,
+            "source": SOURCE,
+        }
+        for rule_id, words in MEANINGS.items()
+    ]
