@@ -22,6 +22,7 @@ from tidewaiter.web.house import House
 from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
 from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.exporting import SAD, export, targets
 from tidewaiter.workflow.ports import Filter
 
 AnyRequest = Request[Principal, Any, State]
@@ -133,6 +134,28 @@ def declaration_explanation(
     """Every charge with base, rate, rounding and citation; for officers the reasons and the draw as well."""
     file = lookup.decision(house.store, reference, request.user)
     return shapes.explanation(file, request.user, house.quoting.named(file))
+
+
+@get(
+    "/declarations/{reference:str}/document",
+    sync_to_thread=True,
+    summary="One declaration in a form of another customs system",
+    operation_id="exportDeclaration",
+    opt=FOR_THE_KNOWN,
+    tags=TAGS,
+    media_type="application/octet-stream",
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def declaration_document(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    reference: Reference,
+    form: Annotated[str, asked("form", f"One of {', '.join(targets())}")] = SAD,
+) -> Response[bytes]:
+    """The declaration as it stands, with its amendments in it: ASYCUDA World's SAD, or any form that is read."""
+    file = lookup.decision(house.store, reference, request.user)
+    document = export(house.store, file.row.declaration_id, form)
+    return Response(document.content, media_type=document.media_type)
 
 
 def own(asking: Principal, wanted: Filter) -> Filter:
