@@ -42,6 +42,7 @@ NOUNS = {
     "rule": "Show the data-quality rules.",
     "sender": "Add senders and issue API keys.",
     "tariff": "Import published tariffs, show what they say of a code, compare editions.",
+    "webhook": "Tell senders by posting their notices to an address of theirs: add, list, replay, end.",
     "watch": "Keep the watch list.",
     "bench": "Measure this machine.",
     "database": "Look after the database.",

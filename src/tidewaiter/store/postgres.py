@@ -25,6 +25,7 @@ from tidewaiter.store.returns import Returns
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.settings import Settings
 from tidewaiter.store.tariffs import TariffEditions
+from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.store.writing import (
     Content,
     PostgresWriting,
@@ -76,6 +77,7 @@ class PostgresStore:
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
         self.quotes = Quotes(self._connections)
+        self.webhooks = PostgresWebhooks(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self

@@ -21,8 +21,10 @@ import uvicorn
 from msgspec.structs import replace
 
 from tidewaiter.store import PostgresStore, Settings, open_store
-from tidewaiter.web import bookkeeping
+from tidewaiter.web import beside
 from tidewaiter.web.app import create_app
+from tidewaiter.web.bookkeeping import posting
+from tidewaiter.web.deliveries import delivering
 from tidewaiter.web.house import House
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
@@ -46,7 +48,8 @@ def serve(
     settings = reachable(WebSettings.from_environment(), host)
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
-        leaving.enter_context(bookkeeping.kept(opened.url))
+        for work in (posting, delivering):
+            leaving.enter_context(beside.kept(opened.url, work))
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)
