@@ -33,6 +33,7 @@ NOUNS = {
     "accounts": "Keep the revenue accounts: post, pay, state, reconcile.",
     "decision": "Show, explain and replay decisions.",
     "declaration": "List declarations.",
+    "drop": "Take messages that partners leave in folders, and answer beside them.",
     "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
     "message": "List messages and give back their bytes as received.",
     "notice": "List what customs told the senders, since a cursor.",
