@@ -71,7 +71,13 @@ def watch(
                         strangers.add(dropped.sender)
                         output.err().print(f"{dropped.sender}: no sender of this name; left alone", markup=False)
                     continue
-                taken = take(dropped, hand_in)
+                try:
+                    taken = take(dropped, hand_in)
+                except OSError as error:  # gone meanwhile, a link in its place, not ours to read: told once, left alone
+                    if str(dropped.path) not in strangers:
+                        strangers.add(str(dropped.path))
+                        output.err().print(f"{dropped.path}: {error.strerror}; left alone", markup=False)
+                    continue
                 took += 1
                 refused = refused or bool(taken.reason)
                 said = f"refused: {taken.reason}" if taken.reason else "taken"
