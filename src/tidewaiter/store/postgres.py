@@ -20,6 +20,7 @@ from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
+from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.senders import Senders
@@ -78,6 +79,7 @@ class PostgresStore:
         self.tariffs = TariffEditions(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
+        self.quality = PostgresQuality(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self

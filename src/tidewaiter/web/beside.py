@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,9 +23,9 @@ Work = Callable[[PostgresStore], Callable[[], object]]  # made once for a store:
 
 
 @contextmanager
-def kept(url: str, work: Work) -> Iterator[int]:
-    """While in the `with`, a process does the work on the database at `url`, round by round; its process id."""
-    process = multiprocessing.get_context("spawn").Process(target=keep, args=(url, os.getpid(), work), daemon=True)
+def kept(url: str, *works: Work) -> Iterator[int]:
+    """While in the `with`, a process does the works on the database at `url` in turn; its process id."""
+    process = multiprocessing.get_context("spawn").Process(target=keep, args=(url, os.getpid(), works), daemon=True)
     process.start()
     try:
         yield process.pid or 0
@@ -34,17 +34,18 @@ def kept(url: str, work: Work) -> Iterator[int]:
         process.join(JOIN_SECONDS)
 
 
-def keep(url: str, parent: int, work: Work) -> None:
-    """Do it again and again until the parent process is gone. What fails is logged and tried again."""
+def keep(url: str, parent: int, works: Sequence[Work]) -> None:
+    """Do them again and again until the parent process is gone. What fails is logged and tried again."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, and ends us, too
     os.nice(NICE)
-    log = logging.getLogger(work.__module__)
+    log = logging.getLogger(works[0].__module__)
     while os.getppid() == parent:
         try:
             with PostgresStore(url) as store:
-                round_of = work(store)
+                rounds = [work(store) for work in works]
                 while os.getppid() == parent:
-                    round_of()
+                    for one_round in rounds:
+                        one_round()
                     time.sleep(REST_SECONDS)
         except TidewaiterError as error:
             log.warning("it waits: %s", error.detail)

@@ -24,6 +24,7 @@ from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.exporting import SAD, export, targets
 from tidewaiter.workflow.ports import Filter
+from tidewaiter.workflow.quality_record import asked_for, shape_of
 
 AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Reading"]
@@ -165,6 +166,32 @@ def own(asking: Principal, wanted: Filter) -> Filter:
     if wanted.lane is not None or wanted.sender_id not in (None, asking.sender_id):
         raise WebError("auth.forbidden", "Lanes and other senders' declarations are for officers.")
     return replace(wanted, sender_id=asking.sender_id)
+
+
+@get(
+    "/quality",
+    sync_to_thread=True,
+    summary="How good the data is that you sent, form by form",
+    operation_id="readQuality",
+    opt=FOR_THE_KNOWN,
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
+)
+def quality(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    form: Annotated[str, asked("form", "Only what came in this form")] = "",
+    sender: Annotated[int | None, asked_id("sender", "Of one sender; for officers only")] = None,
+    since: Annotated[date | None, QueryParameter(name="since", description="Eight weeks ago if not given")] = None,
+    until: Annotated[date | None, QueryParameter(name="until", description="Today if not given")] = None,
+) -> shapes.QualityPage:
+    """Complete, valid, plausible, in time: shares in percent, in all and week by week, and the rules found most."""
+    asking = request.user
+    if not asking.is_officer and sender not in (None, asking.sender_id):
+        raise WebError("auth.forbidden", "Other senders' data is for officers.")
+    wanted = asked_for(sender if asking.is_officer else asking.sender_id, form, since, until)
+    found = house.quality.records(wanted)
+    return shapes.QualityPage(since=wanted.since, until=wanted.until, records=[shape_of(each) for each in found])
 
 
 @get(
