@@ -84,6 +84,7 @@ def guarded(house: House) -> Iterator[TestClient]:
         desk=house.desk,
         senders=house.senders,
         accounts=house.accounts,
+        quality=house.quality,
         settings=settings,
     )
     with TestClient(create_app(guarded_house), base_url=BASE, raise_server_exceptions=False) as opened:

@@ -74,6 +74,10 @@ class TestSubmission:
         assert "knives" not in said
         assert '"lane"' not in said
         assert "judgement" not in said
+        document = client.get(f"{API}/declarations/R-4/document", headers=who.post)
+        assert (document.status_code, document.headers["content-type"]) == (200, "application/xml")
+        assert b"<ASYCUDA>" in document.content
+        is_problem(client.get(f"{API}/declarations/R-4/document?form=papyrus", headers=who.post), 404, "not_found")
         explained = client.get(f"{API}/declarations/R-4/explanation", headers=who.post)
         assert explained.status_code == 200
         assert "judgement" not in explained.json()

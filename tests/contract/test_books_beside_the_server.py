@@ -10,7 +10,8 @@ from datetime import date
 
 from contract.test_bookkeeping import IMPORTER, due, proved, shoes, submit
 from tidewaiter.store import PostgresStore
-from tidewaiter.web import bookkeeping
+from tidewaiter.web import beside
+from tidewaiter.web.bookkeeping import posting
 from tidewaiter.workflow.intake import Intake
 
 SECONDS = 60
@@ -33,13 +34,13 @@ def gone(pid: int) -> bool:
 
 def test_what_is_decided_is_posted_without_anybody_asking(store: PostgresStore) -> None:
     with Intake(store, workers=0) as intake:
-        with bookkeeping.kept(store.url) as pid:
+        with beside.kept(store.url, posting) as pid:
             (first,) = submit(store, intake, shoes("A"))
             assert waited(lambda: store.accounts.position("decisions") == store.last_block())
             os.kill(pid, signal.SIGKILL)
         assert waited(lambda: gone(pid))
         (second,) = submit(store, intake, shoes("B"))
-        with bookkeeping.kept(store.url) as pid:
+        with beside.kept(store.url, posting) as pid:
             assert waited(lambda: store.accounts.position("decisions") == store.last_block())
         assert waited(lambda: gone(pid))
     (debt,) = store.accounts.open_debts(IMPORTER)

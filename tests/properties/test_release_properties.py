@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from tidewaiter.model.assessment import Assessment
+from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.decision import Decision, HoldKind, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
@@ -26,6 +27,7 @@ class Facts(Struct, frozen=True):
     code: str = "H7"
     is_assessed: bool = True
     irg_hint: str = "2"
+    claim: ClaimKind | None = None
 
 
 reasons = st.builds(

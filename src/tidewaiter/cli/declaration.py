@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import App, Parameter
 
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
 from tidewaiter.model.decision import State
+from tidewaiter.model.errors import MessageError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.workflow.ports import Filter
 
@@ -62,4 +66,39 @@ def list_(
         for row in rows
     ]
     output.print_rows(table, output_as)
+    return output.EXIT_OK
+
+
+@app.command
+def export(
+    reference: Annotated[str, Parameter(help="Declaration id, registered number (MRN) or the sender's own reference.")],
+    *,
+    to: Annotated[str, Parameter(help="The form to write: asycuda-sad, or any form that is read.")] = "asycuda-sad",
+) -> int:
+    """Write one declaration for another customs system to standard output, as it stands with its amendments."""
+    from tidewaiter.workflow.exporting import export as exported
+
+    with opened_store() as store:
+        document = exported(store, store.find(reference), to)
+    sys.stdout.buffer.write(document.content)
+    return output.EXIT_OK
+
+
+@app.command
+def manifest(
+    voyage: Annotated[Path, Parameter(help="The flight or sailing as JSON; docs/how-to/connect.md has the names.")],
+    references: Annotated[list[str], Parameter(help="Its declarations: ids, registered numbers or references.")],
+) -> int:
+    """Write the consignments of one voyage as a manifest for ASYCUDA World to standard output."""
+    from tidewaiter.messages.asycuda import Voyage
+    from tidewaiter.workflow.exporting import manifest as written
+
+    try:
+        sailing = msgspec.json.decode(voyage.read_bytes(), type=Voyage)
+    except msgspec.DecodeError as error:
+        wanted = ", ".join(Voyage.__struct_fields__)
+        raise MessageError(f"{voyage.name} is no voyage: {error}", hint=f"a JSON object with {wanted}") from error
+    with opened_store() as store:
+        document = written(store, sailing, [store.find(reference) for reference in references])
+    sys.stdout.buffer.write(document)
     return output.EXIT_OK

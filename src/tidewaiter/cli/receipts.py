@@ -14,13 +14,9 @@ from tidewaiter.workflow.records import Receipt
 def hand_in(store: PostgresStore, path: Path, *, sender: str, form: str, on: date | None) -> Receipt:
     """Submit one file in the name of `sender`, who is added when new; the receipt."""
     with Intake(store) as intake, path.open("rb") as stream:
+        sender_id = store.senders.ensure(sender).sender_id
         return intake.submit(
-            stream,
-            sender_id=store.senders.ensure(sender).sender_id,
-            file_name=path.name,
-            transport="cli",
-            form_name=form or None,
-            legal_day=on,
+            stream, sender_id=sender_id, file_name=path.name, transport="cli", form_name=form or None, legal_day=on
         )
 
 

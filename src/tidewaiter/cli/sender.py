@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -9,6 +10,7 @@ from cyclopts import App, Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
+from tidewaiter.workflow.quality_record import asked_for, shape_of
 
 app = App(name="sender")
 
@@ -42,6 +44,47 @@ def revoke(name: Name) -> int:
     with opened_store() as store:
         count = store.senders.revoke_keys(name)
     output.out().print(f"{count} keys revoked")
+    return output.EXIT_OK
+
+
+@app.command
+def quality(
+    name: Annotated[str, Parameter(help="The sender's name; all senders if not given.")] = "",
+    *,
+    form: Annotated[str, Parameter(help="Only what came in this form.")] = "",
+    since: Annotated[
+        date | None, Parameter(help="Received on this day or later; eight weeks ago if not given.")
+    ] = None,
+    until: Annotated[date | None, Parameter(help="Received on this day or earlier; today if not given.")] = None,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Show how good a sender's data is: complete, valid, plausible, in time; how it went week by week; the worst rules."""
+    from tidewaiter.workflow.quality_record import Scoring
+
+    with opened_store() as store:
+        Scoring(store, store.quality).catch_up()
+        sender_id = store.senders.by_name(name).sender_id if name else None
+        found = store.quality.records(asked_for(sender_id, form, since, until))
+    if output_as.json:
+        output.print_json([shape_of(each) for each in found])
+        return output.EXIT_OK
+    rows = [
+        {
+            "sender": each.sender_name, "form": each.form, "records": each.total.records, "score": each.total.score,
+            "trend": each.trend, "complete": each.total.complete_share, "valid": each.total.valid_share,
+            "plausible": each.total.plausible_share, "in time": each.total.timely_share,
+        }
+        for each in found
+    ]  # fmt: skip
+    output.print_rows(rows, output_as)
+    if not output_as.csv:
+        for each in found:
+            if each.worst:
+                worst = [
+                    {"rule": rule.rule_id, "severity": rule.severity.value, "records": rule.records}
+                    for rule in each.worst
+                ]
+                output.print_rows(worst, output_as, title=f"{each.sender_name}, {each.form}: found most")
     return output.EXIT_OK
 
 

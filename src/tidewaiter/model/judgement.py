@@ -29,6 +29,7 @@ class ReasonKind(StrEnum):
     WATCH_LIST = "watch_list"
     RANDOM = "random"
     QUALITY = "quality"
+    CLAIM = "claim"  # third parties say otherwise of the parcel, or nothing yet
 
 
 class Reason(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):

@@ -1,5 +1,6 @@
-"""Is the data fit to decide on? Declaration × regime → findings."""
+"""Is the data fit to decide on? Declaration × regime × claims → findings."""
 
 from tidewaiter.quality.checking import check
+from tidewaiter.quality.matching import match, references
 
-__all__ = ["check"]
+__all__ = ["check", "match", "references"]

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.returned import EvidenceKind, ReturnReason
 
 Condition = dict[str, Any]  # checked when compiled: `regimes.conditions`
@@ -350,6 +351,8 @@ class DatasetDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     required: tuple[str, ...]
     when: Condition = {}
     irg_hint: Literal["", "1", "2", "3", "4"] = ""
+    claim: ClaimKind | None = None
+    claims: tuple[ClaimKind, ...] = ()
     note: str = ""
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation
+from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.returned import EvidenceKind, ReturnReason
 from tidewaiter.regimes.documents import Base, ChargeUse, Condition, Due, RateDocument, Waiver
 
@@ -142,6 +143,8 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     `is_assessed`: customs works out and notifies duty and tax on it.
     `irg_hint`: the Immediate Release Guidelines category such declarations
     usually fall into ("" where the value decides).
+    `claim`: it is no declaration but what a third party says of a parcel;
+    `claims`: what third parties must have said of goods declared so.
     """
 
     code: str
@@ -150,6 +153,8 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     required: tuple[str, ...]
     when: Condition = {}
     irg_hint: str = ""
+    claim: ClaimKind | None = None
+    claims: tuple[ClaimKind, ...] = ()
 
 
 class Exchange(Struct, frozen=True):

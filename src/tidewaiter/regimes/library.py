@@ -328,21 +328,24 @@ def _rates(measure_id: str, rule: str, currency: str, on: date) -> Exchange:
 
 
 def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
-    """Those of the nearest lawbook that has any."""
-    for book in reversed(books):
-        if book.datasets is not None:
-            return tuple(
-                Dataset(
-                    code=each.code,
-                    title=each.title,
-                    is_assessed=each.is_assessed,
-                    required=each.required,
-                    when=each.when,
-                    irg_hint=each.irg_hint,
-                )
-                for each in book.datasets.datasets
-            )
-    raise LawDataError(f"{books[-1].code}: there is no datasets.yaml", place=books[-1].code)
+    """Claims, wherever they stand, then those of the nearest lawbook that has any."""
+    found = [book.datasets.datasets for book in reversed(books) if book.datasets is not None]
+    if not found:
+        raise LawDataError(f"{books[-1].code}: there is no datasets.yaml", place=books[-1].code)
+    claims = [each for datasets in found for each in datasets if each.claim is not None]
+    return tuple(
+        Dataset(
+            code=each.code,
+            title=each.title,
+            is_assessed=each.is_assessed,
+            required=each.required,
+            when=each.when,
+            irg_hint=each.irg_hint,
+            claim=each.claim,
+            claims=each.claims,
+        )
+        for each in (*claims, *(each for each in found[0] if each.claim is None))
+    )
 
 
 @cache

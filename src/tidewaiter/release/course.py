@@ -24,7 +24,7 @@ _SETTLES = {
 }
 _ORDERED = {trigger: kind for kind, trigger in ORDERS.items()} | {Trigger.INFORMATION_REQUESTED: HoldKind.DOCUMENTS}
 _ASKS_ONLY = (State.UNDER_CONTROL, State.RELEASED, State.CLEARED)  # an amendment waits for an officer here
-_TAKES_A_DECISION = (Trigger.ARRIVED, Trigger.AMENDED, Trigger.AMENDMENT_GRANTED)
+_TAKES_A_DECISION = (Trigger.ARRIVED, Trigger.CLAIMED, Trigger.AMENDED, Trigger.AMENDMENT_GRANTED)
 
 
 class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,7 +73,7 @@ def standing(decision: Decision, *, is_assessed: bool) -> Standing:
 def follow(before: Standing, trigger: Trigger, decision: Decision | None = None) -> Step:
     """What a trigger leads to: its own transition, then the next hold or clearance where the way is free.
 
-    ARRIVED, AMENDED and AMENDMENT_GRANTED need the decision on the declaration
+    ARRIVED, CLAIMED, AMENDED and AMENDMENT_GRANTED need the decision on the declaration
     as it now is, evaluated with the goods there (or not yet there, as the case
     may be). Holds settled before arrival stay settled; an amended version is
     looked at anew. A decision of rejection turns an arrival into a rejection
@@ -114,7 +114,7 @@ class _Walk:
         if trigger is Trigger.AMENDMENT_GRANTED or (trigger is Trigger.AMENDED and self.state not in _ASKS_ONLY):
             self.is_amended = self.is_decided_anew = True
             self.settled = []
-        elif trigger is Trigger.ARRIVED:
+        elif trigger in (Trigger.ARRIVED, Trigger.CLAIMED):
             self.is_decided_anew = True
         settled = _SETTLES.get(trigger)
         if settled is not None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from tidewaiter.model.assessment import Assessment
+from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.decision import Decision, Hold, HoldKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, Severity
@@ -33,6 +34,10 @@ class DatasetFacts(Protocol):
     def irg_hint(self) -> str:
         """The category of the Immediate Release Guidelines it stands for; "" where the value decides."""
 
+    @property
+    def claim(self) -> ClaimKind | None:
+        """What it claims of a parcel, where it is no declaration but a third party's word."""
+
 
 def decide(
     declaration: Declaration,
@@ -53,6 +58,8 @@ def decide(
     reject; what happens to a declaration that was lodged before is worked out
     by `course.follow`.
     """
+    if dataset.claim is not None and not any(f.severity is Severity.ERROR for f in findings):
+        return _claimed(declaration, dataset)
     if assessment is None or judgement is None or any(f.severity is Severity.ERROR for f in findings):
         return _rejected(dataset, findings)
     when = timing(declaration)
@@ -70,6 +77,23 @@ def decide(
         holds=found,
         on_arrival=on_arrival,
         words=_words(on_arrival or step.state, found, judgement.lane, is_there=is_there),
+        notices=step.notices,
+    )
+
+
+def _claimed(declaration: Declaration, dataset: DatasetFacts) -> Decision:
+    """A claim is taken in and stands until it is changed or withdrawn; nothing is released by it."""
+    step = lodge(Trigger.ANNOUNCED, (), is_assessed=False)
+    documents = declaration.consignment.transport_documents
+    named = declaration.invoice_id or next((each.document_id for each in documents), "")
+    return Decision(
+        state=step.state,
+        lane=None,
+        category=None,
+        dataset=dataset.code,
+        holds=(),
+        on_arrival=None,
+        words=f"Kept as what its sender says of “{named[:60]}”.",
         notices=step.notices,
     )
 

@@ -116,5 +116,7 @@ def _words(kind: HoldKind, reason: Reason) -> str:
             return f"The goods will be examined.{because}"
         case HoldKind.PERMIT:
             return f"Hand in the {reason.permit_words} (document code {reason.permit_code}).{because}"
+        case _ if reason.kind is ReasonKind.CLAIM:
+            return f"{reason.words} It must be told or put right, or shown by papers."
         case _:
             return f"Hand in the invoice and whatever shows what the goods are.{because}"

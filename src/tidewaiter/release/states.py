@@ -25,6 +25,7 @@ class Trigger(StrEnum):
     REJECTED = "rejected"  # lodged, or come to arrival, with errors
     ARRIVED = "arrived"  # arrival confirmed
     AMENDED = "amended"
+    CLAIMED = "claimed"  # a third party said something of the parcel, or took it back: decided anew
     AMENDMENT_REJECTED = "amendment_rejected"  # the amended version has errors: the old one stands
     INVALIDATION_REQUESTED = "invalidation_requested"
     DOCUMENTS_RECEIVED = "documents_received"
@@ -137,6 +138,7 @@ TABLE: dict[State | None, dict[Trigger, Transition]] = {
             Announcement(N.REQUEST_GRANTED, When.ASSESSED),
             _TAX_LIABILITY,
         ),
+        T.CLAIMED: _to(S.RECEIVED),
         T.AMENDMENT_REJECTED: _to(S.RECEIVED, N.REJECTED),
         T.INVALIDATION_REQUESTED: _to(S.INVALIDATED, N.RECEIVED, N.REQUEST_GRANTED, N.REJECTED),
         T.REFUSED: _to(S.REFUSED, N.REFUSED),
@@ -158,7 +160,8 @@ TABLE: dict[State | None, dict[Trigger, Transition]] = {
         T.EXAMINED_NOT_SATISFACTORY: _to(S.REFUSED, N.REFUSED),
         T.REFUSED: _to(S.REFUSED, N.REFUSED),
     },
-    S.AWAITING_DOCUMENTS: _open(S.AWAITING_DOCUMENTS) | {T.DOCUMENTS_RECEIVED: _to(S.ACCEPTED)},
+    S.AWAITING_DOCUMENTS: _open(S.AWAITING_DOCUMENTS)
+    | {T.DOCUMENTS_RECEIVED: _to(S.ACCEPTED), T.CLAIMED: _to(S.ACCEPTED)},
     S.AWAITING_PERMIT: _open(S.AWAITING_PERMIT) | {T.PERMIT_GRANTED: _to(S.ACCEPTED)},
     S.AWAITING_PAYMENT: _open(S.AWAITING_PAYMENT) | {T.PAYMENT_RECEIVED: _to(S.ACCEPTED)},
     S.RELEASED: _requests(S.RELEASED)

@@ -10,6 +10,7 @@ from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
 from tidewaiter.risk.knowledge import RiskKnowledge
 from tidewaiter.risk.policy import Policy
 
+CLAIM_RULES = "claim."  # what the rules' ids begin with
 _RANK = {lane: lane.rank for lane in Lane}
 
 
@@ -29,6 +30,7 @@ def judge(
         reasons += knowledge.watch_index.reasons(declaration)
     if findings:
         reasons += _quality(findings, knowledge.policy)
+        reasons += _claims(findings, knowledge.policy)
     if draw.is_selected:
         reasons.append(_random(draw, knowledge.policy))
     return Judgement(lane=_lane(reasons), reasons=tuple(reasons), draw=draw, lists_digest=knowledge.digest)
@@ -50,6 +52,21 @@ def _quality(findings: Sequence[Finding], policy: Policy) -> list[Reason]:
         )
         for finding in findings
         if finding.severity is Severity.WARNING and policy.heeds(finding.rule_id)
+    ]
+
+
+def _claims(findings: Sequence[Finding], policy: Policy) -> list[Reason]:
+    return [
+        Reason(
+            reason_id=finding.rule_id,
+            kind=ReasonKind.CLAIM,
+            lane=policy.claims_lane,
+            words=finding.words,
+            pointer=finding.pointer,
+            value=finding.value,
+        )
+        for finding in findings
+        if finding.rule_id.startswith(CLAIM_RULES)
     ]
 
 

@@ -20,11 +20,13 @@ from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
+from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.settings import Settings
 from tidewaiter.store.tariffs import TariffEditions
+from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.store.writing import (
     Content,
     PostgresWriting,
@@ -76,6 +78,8 @@ class PostgresStore:
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
         self.quotes = Quotes(self._connections)
+        self.webhooks = PostgresWebhooks(self._connections)
+        self.quality = PostgresQuality(self._connections)
 
     def __enter__(self) -> PostgresStore:
         return self

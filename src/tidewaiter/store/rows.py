@@ -176,6 +176,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         sources=decided.sources,
         notes=decided.notes,
         persons=decided.persons,
+        claims=decided.claims or (),
     )
 
 

@@ -14,8 +14,10 @@ from tidewaiter.model.decision import State
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.persons import PostgresPersons
+from tidewaiter.workflow.claims import Told, Wanted
 from tidewaiter.workflow.ports import Declared, Outcome
 from tidewaiter.workflow.records import (
+    REFERENCE_LENGTH_MAX,
     Arriving,
     ChangeOfState,
     EncodedBatch,
@@ -82,6 +84,28 @@ class PostgresWriting:
                 condition = f"{column} = ANY(%s) AND {column} <> '' AND sender_id = %s AND state <> 'rejected'"
                 found += self._priors(condition, [wanted, sender_id])
         return list({prior.declaration_id: prior for prior in found}.values())
+
+    def told(self, wanted: Wanted) -> list[Told]:
+        """Claims or declarations that stand, by order or transport document; see `workflow.ports.Writing`."""
+        documents = _wanted(wanted.transport_document_ids)
+        order_id = wanted.order_id[:REFERENCE_LENGTH_MAX].replace("\x00", "")
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(
+                _PRIOR.replace(" FROM", ", dataset, sender.name AS source FROM", 1).encode()
+                + b" JOIN sender USING (sender_id) WHERE jurisdiction_code = %(jurisdiction_code)s"
+                b" AND dataset = ANY(%(datasets)s) AND state NOT IN ('rejected', 'refused', 'invalidated')"
+                b" AND ((order_id = %(order_id)s AND order_id <> '')"
+                b" OR (transport_document_id = ANY(%(documents)s) AND transport_document_id <> ''))"
+                b" ORDER BY declaration_id LIMIT 1000",
+                {
+                    "jurisdiction_code": wanted.jurisdiction_code, "datasets": list(wanted.datasets),
+                    "order_id": order_id, "documents": documents,
+                },
+            ).fetchall()  # fmt: skip
+        return [
+            Told(dataset=columns.pop("dataset"), source=columns.pop("source"), prior=_prior(**columns))
+            for columns in found
+        ]
 
     def prior(self, declaration_id: int) -> Prior:
         """One declaration as it stands. Raises NotFoundError."""

@@ -17,7 +17,7 @@ from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import quoting, reading, submission
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import service as api_service
-from tidewaiter.web.desk import accounts, elections, login, messages, parcels, returns, submit
+from tidewaiter.web.desk import accounts, elections, login, messages, parcels, quality, returns, submit
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
@@ -50,7 +50,7 @@ def describe_only() -> Litestar:
     return create_app(House(settings=WebSettings(secret=b"unused"), **dict.fromkeys(PARTS, cast(Any, None))))
 
 
-PARTS: Final = ("store", "intake", "desk", "senders", "accounts")
+PARTS: Final = ("store", "intake", "desk", "senders", "accounts", "quality")
 
 
 def _pages() -> Router:
@@ -62,7 +62,7 @@ def _pages() -> Router:
         route_handlers=[
             start.start_page,
             parcels.parcel_list, parcels.parcel_page, parcels.parcel_act, parcels.parcel_record,
-            messages.message_list, messages.message_page, messages.message_bytes,
+            messages.message_list, quality.quality_page, messages.message_page, messages.message_bytes,
             submit.submit_page, submit.submit,
             elections.election_list, elections.election_propose, elections.election_answer,
             returns.return_list, returns.return_page, returns.return_decide,
@@ -92,7 +92,7 @@ def _api() -> Router:
         path=openapi.PREFIX,
         route_handlers=[
             submission.submit_message, submission.submit_declarations,
-            reading.declarations, reading.declaration, reading.declaration_explanation, reading.message, reading.notices, reading.notice_document,
+            reading.declarations, reading.declaration, reading.declaration_explanation, reading.declaration_document, reading.quality, reading.message, reading.notices, reading.notice_document,
             api_returns.submit_returns, api_returns.submit_exit_events, api_returns.returns, api_returns.one_return,
             api_returns.return_schema, api_returns.exit_event_schema,
             quoting.give_quote, quoting.read_quote,

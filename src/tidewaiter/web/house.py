@@ -14,6 +14,7 @@ from anyio import CapacityLimiter
 from tidewaiter.model.decision import HoldKind, State
 from tidewaiter.release.states import Trigger
 from tidewaiter.store.accounts import Accounts
+from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.web.counter import Counter
 from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
@@ -92,6 +93,7 @@ class House:
     senders: Senders
     settings: WebSettings
     accounts: Accounts
+    quality: PostgresQuality
     throttle: Throttle = field(default_factory=Throttle)
     quote_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))

@@ -21,9 +21,12 @@ import uvicorn
 from msgspec.structs import replace
 
 from tidewaiter.store import PostgresStore, Settings, open_store
-from tidewaiter.web import bookkeeping
+from tidewaiter.web import beside
 from tidewaiter.web.app import create_app
+from tidewaiter.web.bookkeeping import posting
+from tidewaiter.web.deliveries import delivering
 from tidewaiter.web.house import House
+from tidewaiter.web.scoring import scoring
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
 from tidewaiter.workflow.desk import Desk
@@ -46,7 +49,8 @@ def serve(
     settings = reachable(WebSettings.from_environment(), host)
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
-        leaving.enter_context(bookkeeping.kept(opened.url))
+        leaving.enter_context(beside.kept(opened.url, posting))
+        leaving.enter_context(beside.kept(opened.url, delivering, scoring))
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)
@@ -86,7 +90,8 @@ def furnish(store: PostgresStore, settings: WebSettings) -> House:
     """A house on this store: intake, officers' desk, senders."""
     store.senders.ensure(LOCAL_SENDER)
     return House(
-        store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, accounts=store.accounts, settings=settings,
+        store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, accounts=store.accounts,
+        quality=store.quality, settings=settings,
     )  # fmt: skip
 
 

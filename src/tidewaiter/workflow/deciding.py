@@ -14,6 +14,7 @@ from msgspec import Struct
 from tidewaiter.messages import forms
 from tidewaiter.messages.form import Reading
 from tidewaiter.model.canonical import canonical_bytes
+from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
@@ -23,7 +24,7 @@ from tidewaiter.release import Trigger, amended, may
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
 from tidewaiter.workflow.pieces import Piece
-from tidewaiter.workflow.records import Decided, Effect, Incoming, Place, Prior, Seed, WatchList
+from tidewaiter.workflow.records import Decided, Effect, Incoming, KeptClaim, Place, Prior, Seed, WatchList
 from tidewaiter.workflow.tariffs import NOTHING_IMPORTED
 from tidewaiter.workflow.tariffs import Known as KnownTariffs
 
@@ -117,7 +118,14 @@ class Known(Struct, frozen=True):
 
 
 Resolve = Callable[[Declaration], Known | None]
-LookUp = Callable[[Declaration, Regime, int | None], PersonalStanding]  # the id is its own, where it was lodged before
+
+
+class LookUps(Struct, frozen=True):
+    """What is known beside a declaration: of the persons behind it (its own id, where it was lodged before), of the
+    parcel from others."""
+
+    persons: Callable[[Declaration, Regime, int | None], PersonalStanding]
+    claims: Callable[[Declaration, Regime], tuple[tuple[KeptClaim, Claim], ...]]
 
 
 def decide_piece(
@@ -125,9 +133,9 @@ def decide_piece(
     incoming: Incoming,
     shelf: Shelf,
     resolve: Resolve | None = None,
-    look_up: LookUp | None = None,
+    look_ups: LookUps | None = None,
 ) -> Decided:
-    """The decision on one record; `resolve` finds the declaration it speaks of, `look_up` what is known of persons.
+    """The decision on one record; `resolve` finds the declaration it speaks of, `look_ups` what is known beside it.
 
     A fault of ours becomes a finding on the record: those after it go on.
     """
@@ -135,17 +143,17 @@ def decide_piece(
     try:
         reading = form.read(piece.body)
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
-        return _decided(piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration), look_up))
+        return _decided(piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration), look_ups))
     except Exception:
         _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
 
 
 def decide_act(
-    known: Known, incoming: Incoming, shelf: Shelf, trigger: Trigger, look_up: LookUp | None = None
+    known: Known, incoming: Incoming, shelf: Shelf, trigger: Trigger, look_ups: LookUps | None = None
 ) -> Decided:
     """The decision on a declaration to which something happened that no message tells of."""
-    return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_up))
+    return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_ups))
 
 
 def trigger_of(own: Declaration | None) -> Trigger | None:
@@ -158,7 +166,7 @@ class _Task(Struct, frozen=True):
     known: Known | None
     reading: Reading
     trigger: Trigger | None
-    look_up: LookUp | None = None
+    look_ups: LookUps | None = None
 
 
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
@@ -172,6 +180,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     seed, key = (drawing.seed, drawing.key) if drawing else (incoming.seed, f"{incoming.digest}:{piece.position}")
     share = law.knowledge.policy.selection_share if law.knowledge else None
     persons = _persons(declaration, law.regime, task)
+    claims = _claims(declaration, law.regime, task)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
@@ -182,6 +191,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         trigger=trigger,
         prior=prior,
         persons=persons or NOTHING_KNOWN,
+        claims=tuple(claim for _, claim in claims or ()),
     )
     conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
     effect = _effect(conclusion, circumstances)
@@ -210,6 +220,8 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         passed=conclusion.passed,
         regime=law.regime,
         persons=persons,
+        claims=None if claims is None else tuple(kept for kept, _ in claims),
+        claim=_claim(declaration, law.regime),
         touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
     )
 
@@ -218,10 +230,23 @@ def _persons(declaration: Declaration | None, regime: Regime | None, task: _Task
     """What is known of the persons; None where the law of the day does not look at them."""
     if declaration is None or regime is None or not regime.looks_at_persons:
         return None
-    if task.look_up is None:
+    if task.look_ups is None:
         return NOTHING_KNOWN
     own_id = task.known.prior.declaration_id if task.known is not None and task.trigger is not None else None
-    return task.look_up(declaration, regime, own_id)
+    return task.look_ups.persons(declaration, regime, own_id)
+
+
+def _claims(
+    declaration: Declaration | None, regime: Regime | None, task: _Task
+) -> tuple[tuple[KeptClaim, Claim], ...] | None:
+    """The claims on the parcel; None where the law of the day wants none."""
+    if declaration is None or regime is None or not regime.dataset_of(declaration).claims:
+        return None
+    return task.look_ups.claims(declaration, regime) if task.look_ups is not None else ()
+
+
+def _claim(declaration: Declaration | None, regime: Regime | None) -> ClaimKind | None:
+    return None if declaration is None or regime is None else regime.dataset_of(declaration).claim
 
 
 def _counted_before(jurisdiction_code: str, prior: Prior | None, shelf: Shelf) -> bool:

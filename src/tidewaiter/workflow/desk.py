@@ -7,49 +7,38 @@ What the state allows is release's affair; here it is carried out, told and kept
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.model.decision import Evaluation, HoldKind, NoticeKind, State
+from tidewaiter.model.decision import HoldKind, State
 from tidewaiter.model.errors import TransitionError
-from tidewaiter.release import Standing, Trigger, follow, may
-from tidewaiter.workflow.batching import Slice, batch_of, now
-from tidewaiter.workflow.deciding import Known, Shelf, decide_act
+from tidewaiter.release import Trigger, follow, may
+from tidewaiter.workflow.anew import Act, Anew, Happened, change_by, known_of, stated_by
+from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.claims import Claims
+from tidewaiter.workflow.deciding import Known, LookUps, Shelf
 from tidewaiter.workflow.evaluate import passed
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
-from tidewaiter.workflow.records import ChangeOfState, Decided, Entry, Incoming, Prior, ReplacedVersion
-from tidewaiter.workflow.sequel import known_of
+from tidewaiter.workflow.records import Prior
 from tidewaiter.workflow.tariffs import known as known_tariffs
 
 WORDS_LENGTH_MAX = 2_000
 NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a decision does
-    {Trigger.ANNOUNCED, Trigger.ACCEPTED, Trigger.REJECTED, Trigger.AMENDED, Trigger.AMENDMENT_REJECTED}
+    {
+        Trigger.ANNOUNCED,
+        Trigger.ACCEPTED,
+        Trigger.REJECTED,
+        Trigger.AMENDED,
+        Trigger.AMENDMENT_REJECTED,
+        Trigger.CLAIMED,
+    }
 )
 DECIDED_ANEW = frozenset({Trigger.ARRIVED, Trigger.AMENDMENT_GRANTED})
-
-
-class Act(Struct, frozen=True, kw_only=True):
-    """Something done with one declaration, by whom, and their words."""
-
-    declaration_id: int
-    trigger: Trigger
-    actor: str
-    words: str = ""
-    legal_day: date | None = None  # None: the day on which it is done, where the law is made
-
-
-class Happened(Struct, frozen=True):
-    """The triggers and states passed, where the declaration stands now, and what the sender is told."""
-
-    passed: tuple[tuple[str, State], ...]
-    standing: Standing
-    notices: tuple[NoticeKind, ...] = ()
 
 
 class Desk:
@@ -91,7 +80,7 @@ class Desk:
         step = follow(prior.standing, act.trigger)
         happened = Happened(passed(step), step.standing, step.notices)
         at = self._clock()
-        transaction.change_state(_change(act, prior, happened, at))
+        transaction.change_state(change_by(act, prior, happened, at))
         Persons(transaction.persons).follow(act.declaration_id, step.state, at)
         return step.state
 
@@ -140,26 +129,10 @@ class Desk:
         return done
 
     def _decide_anew(self, transaction: Writing, act: Act, prior: Prior, known: Known) -> State:
-        at = self._clock()
-        incoming = Incoming(
-            message_id=None,
-            sender_id=transaction.sender_of(act.declaration_id),
-            digest=f"declaration {act.declaration_id}, version {prior.version + 1}",
-            received_at=at,
-            legal_day=act.legal_day or at.date(),
-            is_day_given=act.legal_day is not None,
-            seed=self._store.seed(at.date(), secrets.token_bytes(32)),
-        )
-        shelf = Shelf(self._store.watch_list(), self._store.keep_knowledge, tariffs=known_tariffs(self._store))
-        persons = Persons(transaction.persons)
-        decided = decide_act(known, incoming, shelf, act.trigger, persons.standing)
-        if decided.standing is None:
-            raise _not_possible(act.trigger, decided.evaluation)
-        self._replace(transaction, decided, prior, incoming)
-        transaction.add_transitions(_change(act, prior, Happened(decided.passed, decided.standing), at))
-        state = decided.passed[-1][1]
-        persons.settle(decided, act.declaration_id, state, at)
-        return state
+        store = self._store
+        shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known_tariffs(store))
+        look_ups = LookUps(Persons(transaction.persons).standing, Claims(transaction, partial(stated_by, store)).on)
+        return Anew(store, transaction, shelf, look_ups).decide(act, prior, known, self._clock())
 
     def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
         known = known_of(self._store, prior)
@@ -170,35 +143,3 @@ class Desk:
             raise TransitionError("no amendment waits for an answer", hint="look at the declaration again")
         sources = (*known.sources, asked)
         return replace(known, original=content(self._store, sources), sources=sources)
-
-    def _replace(self, transaction: Writing, decided: Decided, prior: Prior, incoming: Incoming) -> None:
-        transaction.replace_version(
-            ReplacedVersion(
-                declaration_id=prior.declaration_id, version=prior.version, replaced_at=incoming.received_at
-            )
-        )
-        block = (transaction.next_block_id(), 0)
-        entry = Entry(decided, prior.declaration_id, prior.version + 1, prior.registered_id, block=block)
-        batch = batch_of(Slice(incoming=incoming, pieces=()))
-        transaction.append(self._store.encode(batch, [entry]))
-
-
-def _not_possible(trigger: Trigger, evaluation: Evaluation) -> TransitionError:
-    first = next(iter(evaluation.findings), None)
-    words = first.words if first else evaluation.decision.words
-    if trigger is Trigger.AMENDMENT_GRANTED:
-        return TransitionError(f"as amended it would be rejected: {words}", hint="refuse the request")
-    return TransitionError(words, hint=first.hint if first else "")
-
-
-def _change(act: Act, prior: Prior, happened: Happened, at: datetime) -> ChangeOfState:
-    return ChangeOfState(
-        declaration_id=act.declaration_id,
-        from_state=prior.state,
-        passed=happened.passed,
-        standing=happened.standing,
-        actor=act.actor,
-        words=act.words,
-        recorded_at=at,
-        notices=happened.notices,
-    )

@@ -14,13 +14,14 @@ from msgspec.structs import replace
 
 from tidewaiter.assessment import assess
 from tidewaiter.model.assessment import Assessment
+from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.decision import Decision, Evaluation, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import NotInForceError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Draw, Judgement, Reason
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
-from tidewaiter.quality import check
+from tidewaiter.quality import check, match
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.library import EDITION_CITED
 from tidewaiter.release import (
@@ -48,7 +49,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     `regime` is None where no law is known for the legal day; `law_absent` then
     says why. `prior` is the declaration that the record speaks of (or whose
     reference it uses again), as it stood; `trigger` what is to happen to it (None: the
-    declaration is lodged). `persons` is what is known of those behind it.
+    declaration is lodged). `persons` is what is known of those behind it, `claims`
+    what third parties have said of the parcel.
     `are_securities_granted`: whatever guarantee or account the declaration names
     is known to be granted, and enough. What is decided and kept never knows it
     (ADR 11: the accounts lift the hold afterwards), so evidence does not say it.
@@ -64,6 +66,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     prior: Prior | None = None
     persons: PersonalStanding = NOTHING_KNOWN
     are_securities_granted: bool = False
+    claims: tuple[Claim, ...] = ()
 
 
 class Conclusion(Struct, frozen=True):
@@ -83,6 +86,7 @@ class NoDataset(Struct, frozen=True):
     code: str = ""
     is_assessed: bool = False
     irg_hint: str = ""
+    claim: ClaimKind | None = None
 
 
 Locate = Callable[[str], str]
@@ -180,9 +184,11 @@ def _evaluated(
         if regime is None:
             findings.append(_no_law(declaration, circumstances.law_absent))
         else:
-            dataset = regime.dataset_of(declaration)
+            dataset = own = regime.dataset_of(declaration)
             findings += check(declaration, regime=regime)
-            if not has_error(findings):
+            if own.claims:
+                findings += match(declaration, circumstances.claims, own.claims)
+            if not has_error(findings) and dataset.claim is None:
                 assessment = _assessed(declaration, regime, circumstances.persons, findings)
             if assessment is not None and assessment.due.amount:
                 named = securities_of(declaration, regime.law)

@@ -19,6 +19,7 @@ from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.quotes.quote import Quote
+from tidewaiter.workflow.claims import Told, Wanted
 from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
     Answer,
@@ -248,6 +249,9 @@ class Writing(Protocol):
     @property
     def elections(self) -> Registry:
         """The registry of what operators elected."""
+
+    def told(self, wanted: Wanted) -> Sequence[Told]:
+        """Claims or declarations that stand, by order or transport document, in the order they were told."""
 
     def append_new(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
         """Write a batch of new declarations, and record how far its message is written (see `advance`).

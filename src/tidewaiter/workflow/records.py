@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.decision import Evaluation, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
@@ -47,6 +48,15 @@ class Seed(Struct, frozen=True, kw_only=True):
     seed: bytes
 
 
+class KeptClaim(Struct, frozen=True, kw_only=True, gc=False):
+    """A claim that a declaration was held against: who said it, and the records it is made of."""
+
+    kind: ClaimKind
+    declaration_id: int
+    source: str
+    sources: tuple[Place, ...]
+
+
 class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One decision as evidence keeps it: all that is needed to run it again, and the bytes that must come out.
 
@@ -55,7 +65,8 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     the one there was where nothing but its state changed. `sources` are the
     records that the declaration as decided on is made of, the first as lodged,
     then its amendments; empty when that is this record alone. `persons` is how
-    counters and elections stood, None where the law of the day asks for neither.
+    counters and elections stood, None where the law of the day asks for neither;
+    `claims` are those it was held against.
     """
 
     declaration_id: int
@@ -79,6 +90,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     sources: tuple[Place, ...] = ()
     notes: tuple[MappingNote, ...] = ()
     persons: PersonalStanding | None = None
+    claims: tuple[KeptClaim, ...] = ()
 
 
 class Span(Struct, frozen=True):
@@ -143,7 +155,14 @@ class Decided(Struct, frozen=True, kw_only=True):
     passed: tuple[tuple[str, State], ...] = ()
     regime: Regime | None = None  # None where no law is known here
     persons: PersonalStanding | None = None  # None where the law of the day does not look at persons
+    claims: tuple[KeptClaim, ...] | None = None  # None where the law wants none
+    claim: ClaimKind | None = None  # what it claims, where it is no declaration but a third party's word
     touches_counters: bool = False  # its law, or the one it was decided by before, has counters
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its decision depends on nothing that was decided before, and none that was on it."""
+        return self.trigger is None and self.persons is None and self.claims is None and self.claim is None
 
     @property
     def reference(self) -> str:

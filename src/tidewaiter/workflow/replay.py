@@ -27,12 +27,13 @@ from tidewaiter.regimes import Regime
 from tidewaiter.release import Trigger
 from tidewaiter.risk import RiskKnowledge, draw
 from tidewaiter.tariff.tariff import Tariff
+from tidewaiter.workflow.claims import claim_of
 from tidewaiter.workflow.crew import Crew, workers_wanted
 from tidewaiter.workflow.deciding import as_changed, concluded
 from tidewaiter.workflow.evaluate import Circumstances
 from tidewaiter.workflow.pieces import Piece, content, piece_at, pieces_taken_in
 from tidewaiter.workflow.ports import Store
-from tidewaiter.workflow.records import Kept, Seed
+from tidewaiter.workflow.records import Kept, KeptClaim, Seed
 from tidewaiter.workflow.tariffs import TARIFFS_KEPT
 
 DIFFERENCES_MAX = 100  # described in full; more are only counted
@@ -196,6 +197,12 @@ class Player:
             sources = sources[:-1]
         return content(self._store, sources) if sources else None
 
+    def _claims(self, kept: Kept) -> Iterator[tuple[KeptClaim, Declaration]]:
+        for each in kept.claims:
+            stated = content(self._store, each.sources)
+            if stated is not None:
+                yield each, stated
+
     def _circumstances(self, kept: Kept) -> Circumstances:
         share = kept.selection_share
         seed = self._seed(kept.seed_id)
@@ -209,6 +216,7 @@ class Player:
             trigger=kept.trigger,
             prior=kept.prior,
             persons=kept.persons or NOTHING_KNOWN,
+            claims=tuple(claim_of(each, stated) for each, stated in self._claims(kept)),
         )
 
 

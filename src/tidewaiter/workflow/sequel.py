@@ -7,15 +7,21 @@ what the next one finds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from msgspec.structs import replace
 
+from tidewaiter.model.claim import Claim
 from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
+from tidewaiter.model.errors import TransitionError
+from tidewaiter.regimes import Regime
+from tidewaiter.release import Trigger, may
+from tidewaiter.workflow.anew import Act, Anew, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
-from tidewaiter.workflow.deciding import Drawing, Known, Shelf, decide_piece
+from tidewaiter.workflow.claims import Claims
+from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_piece
 from tidewaiter.workflow.persons import Persons
-from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
@@ -23,6 +29,7 @@ from tidewaiter.workflow.records import (
     Decided,
     Effect,
     Entry,
+    KeptClaim,
     Place,
     Prior,
     ReplacedVersion,
@@ -44,12 +51,15 @@ class Sequel:
         self._evidence: list[Entry] = []
         self._tallying = Tallying()
         self._persons = Persons(transaction.persons)
+        self._claims = Claims(transaction, self._stated_by)
+        self._look_ups = LookUps(self._persons.standing, self._on_parcel)
+        self._mine: dict[int, Known] = {}  # what this slice wrote, which nobody else sees yet
+        self._claimed: list[Decided] = []
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
         for piece in self._part.pieces:
-            look_up = self._persons.standing
-            decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve, look_up)
+            decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve, self._look_ups)
             match decided.effect:
                 case Effect.NEW:
                     self._add(decided)
@@ -57,8 +67,11 @@ class Sequel:
                     self._replace(decided)
                 case Effect.STATE:
                     self._change(decided)
+            if decided.claim is not None and decided.standing is not None:
+                self._claimed.append(decided)
         self._flush()
         self._append(self._evidence)
+        self._decide_waiting()
         return self._tallying.tally()
 
     # --- what a record speaks of -----------------------------------------------------------------------------
@@ -84,9 +97,45 @@ class Sequel:
         return self._known[key]
 
     def _remember(self, known: Known) -> None:
+        self._mine[known.prior.declaration_id] = known
         for key in (("reference", known.prior.reference), ("number", known.prior.registered_id)):
             if key[1]:
                 self._known[key] = known
+
+    # --- what others say of the parcel -----------------------------------------------------------------------
+
+    def _on_parcel(self, declaration: Declaration, regime: Regime) -> tuple[tuple[KeptClaim, Claim], ...]:
+        self._flush()
+        return self._claims.on(declaration, regime)
+
+    def _stated_by(self, prior: Prior) -> tuple[tuple[Place, ...], Declaration | None]:
+        mine = self._mine.get(prior.declaration_id)
+        if mine is not None and mine.original is not None:
+            return mine.sources, mine.original
+        return stated_by(self._store, prior)
+
+    def _decide_waiting(self) -> None:
+        """Decide those anew that the claims of this slice are on; once each, however many claims there are."""
+        waiting: dict[int, tuple[Prior, Decided]] = {}
+        for claim in self._claimed:
+            assert claim.regime is not None
+            assert claim.declaration is not None
+            for prior in self._claims.waiting(claim.declaration, claim.regime):
+                if Trigger.CLAIMED in may(prior.state):
+                    waiting.setdefault(prior.declaration_id, (prior, claim))
+        anew = Anew(self._store, self._transaction, self._shelf, self._look_ups)
+        for prior, claim in waiting.values():
+            mine = self._mine.get(prior.declaration_id)
+            known = mine if mine is not None and mine.original is not None else known_of(self._store, prior)
+            act = Act(
+                declaration_id=prior.declaration_id,
+                trigger=Trigger.CLAIMED,
+                actor=f"sender {self._part.incoming.sender_id}",
+                words=f"{claim.claim} {claim.reference}".strip(),
+                legal_day=prior.legal_day,
+            )
+            with suppress(TransitionError):  # as it now is it would be rejected: it stays as it was
+                anew.decide(act, prior, known, now())
 
     # --- what it does ----------------------------------------------------------------------------------------
 
@@ -186,13 +235,6 @@ class Sequel:
             decided.sources or (place,),
             Drawing(decided.seed, decided.draw_key),
         )
-
-
-def known_of(store: Store, prior: Prior) -> Known:
-    """What evidence and messages say of a declaration, the first of its versions to the latest."""
-    kept = store.kept(prior.declaration_id, prior.version)
-    sources = sources_of(kept)
-    return Known(prior, content(store, sources), sources, Drawing(store.seed_by_id(kept.seed_id), kept.draw_key))
 
 
 def _prior_of(decided: Decided) -> Prior:

@@ -25,7 +25,7 @@ class Result(Struct, frozen=True):
     contents: dict[str, tuple[str, bytes]] = {}  # law and lists that this worker used for the first time
 
 
-class _SpeaksOfAnother(Exception):  # or its law asks what persons brought in before; seen by nobody
+class _SpeaksOfAnother(Exception):  # or depends on what others said or brought in before; seen by nobody
     pass
 
 
@@ -38,7 +38,7 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
         for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
             decided = decide_piece(piece, part.incoming, shelf)
             reference = decided.reference
-            if decided.trigger is not None or reference in references or decided.persons is not None:
+            if not decided.stands_alone or reference in references:
                 raise _SpeaksOfAnother
             if reference:
                 references[reference] = None

@@ -48,7 +48,7 @@ def declared(means: Means, incoming: Incoming, body: bytes, kept: tuple[KeptMess
     if len(found) != 1:
         return None
     decided = decide_piece(found[0], incoming, means.shelf)
-    if decided.trigger is not None or decided.persons is not None:  # what persons brought in is for the one writer
+    if not decided.stands_alone:  # what others said or brought in before is for the one writer
         return None
     entry = new_entry(decided, first_id)
     tallying = Tallying()

@@ -9,6 +9,7 @@ import pytest
 from msgspec import Struct
 
 from tidewaiter.model.assessment import Assessment
+from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
 from tidewaiter.model.money import Money
 
@@ -19,6 +20,7 @@ class PlainDataset(Struct, frozen=True):
     code: str = "H7"
     is_assessed: bool = True
     irg_hint: str = "2"
+    claim: ClaimKind | None = None
 
 
 class Make:

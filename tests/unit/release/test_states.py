@@ -19,7 +19,7 @@ ALLOWED: dict[State | None, dict[State, str]] = {
     S.RECEIVED: {
         S.ACCEPTED: "arrived",
         S.RECEIVED: "amended amendment_rejected documents_received payment_received documents_requested"
-        " information_requested permit_required payment_required permit_granted",
+        " information_requested permit_required payment_required permit_granted claimed",
         S.REJECTED: "rejected",
         S.INVALIDATED: "invalidation_requested",
         S.REFUSED: "refused permit_refused",
@@ -44,7 +44,7 @@ ALLOWED: dict[State | None, dict[State, str]] = {
         S.REFUSED: "refused permit_refused examined_not_satisfactory",
     },
     S.AWAITING_DOCUMENTS: {
-        S.ACCEPTED: "amended documents_received",
+        S.ACCEPTED: "amended documents_received claimed",
         S.AWAITING_DOCUMENTS: "amendment_rejected payment_received documents_requested information_requested"
         " permit_required payment_required permit_granted",
         S.UNDER_CONTROL: "examination_ordered",

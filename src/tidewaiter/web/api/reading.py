@@ -22,7 +22,9 @@ from tidewaiter.web.house import House
 from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
 from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.exporting import SAD, export, targets
 from tidewaiter.workflow.ports import Filter
+from tidewaiter.workflow.quality_record import asked_for, shape_of
 
 AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Reading"]
@@ -136,6 +138,28 @@ def declaration_explanation(
     return shapes.explanation(file, request.user, house.quoting.named(file))
 
 
+@get(
+    "/declarations/{reference:str}/document",
+    sync_to_thread=True,
+    summary="One declaration in a form of another customs system",
+    operation_id="exportDeclaration",
+    opt=FOR_THE_KNOWN,
+    tags=TAGS,
+    media_type="application/octet-stream",
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def declaration_document(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    reference: Reference,
+    form: Annotated[str, asked("form", f"One of {', '.join(targets())}")] = SAD,
+) -> Response[bytes]:
+    """The declaration as it stands, with its amendments in it: ASYCUDA World's SAD, or any form that is read."""
+    file = lookup.decision(house.store, reference, request.user)
+    document = export(house.store, file.row.declaration_id, form)
+    return Response(document.content, media_type=document.media_type)
+
+
 def own(asking: Principal, wanted: Filter) -> Filter:
     """The filter, held to the declarant's own things. Raises WebError where it asks for what only officers see."""
     if asking.is_officer:
@@ -143,6 +167,32 @@ def own(asking: Principal, wanted: Filter) -> Filter:
     if wanted.lane is not None or wanted.sender_id not in (None, asking.sender_id):
         raise WebError("auth.forbidden", "Lanes and other senders' declarations are for officers.")
     return replace(wanted, sender_id=asking.sender_id)
+
+
+@get(
+    "/quality",
+    sync_to_thread=True,
+    summary="How good the data is that you sent, form by form",
+    operation_id="readQuality",
+    opt=FOR_THE_KNOWN,
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
+)
+def quality(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    form: Annotated[str, asked("form", "Only what came in this form")] = "",
+    sender: Annotated[int | None, asked_id("sender", "Of one sender; for officers only")] = None,
+    since: Annotated[date | None, QueryParameter(name="since", description="Eight weeks ago if not given")] = None,
+    until: Annotated[date | None, QueryParameter(name="until", description="Today if not given")] = None,
+) -> shapes.QualityPage:
+    """Complete, valid, plausible, in time: shares in percent, in all and week by week, and the rules found most."""
+    asking = request.user
+    if not asking.is_officer and sender not in (None, asking.sender_id):
+        raise WebError("auth.forbidden", "Other senders' data is for officers.")
+    wanted = asked_for(sender if asking.is_officer else asking.sender_id, form, since, until)
+    found = house.quality.records(wanted)
+    return shapes.QualityPage(since=wanted.since, until=wanted.until, records=[shape_of(each) for each in found])
 
 
 @get(

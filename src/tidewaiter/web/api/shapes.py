@@ -20,6 +20,7 @@ from tidewaiter.web import words
 from tidewaiter.web.principal import Principal
 from tidewaiter.web.standing import open_holds, told
 from tidewaiter.workflow.ports import DecisionFile, DeclarationRow, KeptMessage, Notice, Outcome
+from tidewaiter.workflow.quality_record import QualityShape
 from tidewaiter.workflow.quoting import NamedQuote
 from tidewaiter.workflow.records import Receipt
 
@@ -153,6 +154,14 @@ class DeclarationDetail(DeclarationShape, frozen=True, kw_only=True):
     collected_at_sale: Annotated[Amount | None, Meta(description="What a scheme collects elsewhere")]
     unresolved: Annotated[list[str], Meta(description="What could not be worked out: due is then not all that is owed")]
     notices: list[NoticeShape]
+
+
+class QualityPage(Struct, frozen=True, kw_only=True):
+    """How good data was in a span of days, both included; shares in percent."""
+
+    since: date
+    until: date
+    records: list[QualityShape]
 
 
 class DeclarationPage(Struct, frozen=True):

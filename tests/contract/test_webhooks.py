@@ -1,0 +1,210 @@
+"""Webhooks on a real database and a real receiver: signed, in order, again after failures, none lost, none out of turn."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
+
+from tidewaiter.messages import forms
+from tidewaiter.model.declaration import Declaration, GoodsItem, Party
+from tidewaiter.model.errors import ConflictError
+from tidewaiter.model.money import Money
+from tidewaiter.store import PostgresStore
+from tidewaiter.web.deliveries import post
+from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.webhooks import PAUSES, RESTS_AFTER, Answer, Deliverer, Sent, Webhook, shown
+
+
+class Receiver:
+    """An address on this machine that answers as told, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.answers: list[int] = []  # the next ones; 204 when there are none left
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(outer.answers.pop(0) if outer.answers else 204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/notices"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def ids(self) -> list[int]:
+        return [json.loads(body)["data"]["notice_id"] for _, body in self.got]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def hand_in(store: PostgresStore, *references: str, sender: str = "A courier") -> int:
+    sender_id = store.senders.ensure(sender).sender_id
+    items = (
+        GoodsItem(
+            line_no=1, description="Wool scarf, woven", commodity_code="6214200000", gross_mass_kg=Decimal("0.4"),
+            invoice_price=Money(Decimal(30), "GBP"), origin_country_code="IT",
+        ),
+    )  # fmt: skip
+    declared = [
+        Declaration(
+            functional_reference_id=each, jurisdiction_code="GB", importer=Party(name="Jo Example"),
+            consignor=Party(name="Lana Srl"), goods_items=items,
+        )
+        for each in references
+    ]  # fmt: skip
+    with Intake(store, workers=1) as intake:
+        body = forms.by_name("json").write(declared)
+        intake.submit(io.BytesIO(body), sender_id=sender_id, file_name="p.json", transport="test")
+    return sender_id
+
+
+def deliverer(store: PostgresStore, clock: Clock) -> Deliverer:
+    client = httpx.Client(timeout=5, trust_env=False)
+    return Deliverer(store, store.webhooks, lambda url, body, headers: post(client, url, body, headers), clock=clock)
+
+
+def one(store: PostgresStore) -> Webhook:
+    (found,) = store.webhooks.all()
+    return found
+
+
+def test_each_notice_is_posted_once_signed_and_in_order(store: PostgresStore, receiver: Receiver) -> None:
+    sender_id = hand_in(store, "W-1", "W-2")
+    hand_in(store, "O-1", sender="Another")
+    made = store.webhooks.add(sender_id, receiver.url, 0)
+    work = deliverer(store, Clock())
+    told = [notice.notice_id for notice in store.notices(sender_id, 0, 100)]
+    assert work.round() == Sent(taken=len(told))
+    assert work.round() == Sent()
+    assert receiver.ids == told == sorted(told)
+    headers, body = receiver.got[0]
+    said = Verifier(shown(made.secret)).verify(body, headers)
+    assert said["type"] == f"notice.{said['data']['kind']}"
+    assert said["data"]["functional_reference_id"] == "W-1"
+    with pytest.raises(WebhookVerificationError):
+        Verifier(shown(made.secret)).verify(body.replace(b"W-1", b"W-9"), headers)
+
+
+def test_what_is_refused_is_sent_again_after_growing_pauses_and_nothing_overtakes_it(
+    store: PostgresStore, receiver: Receiver
+) -> None:
+    sender_id = hand_in(store, "W-1", "W-2")
+    store.webhooks.add(sender_id, receiver.url, 0)
+    clock, told = Clock(), [notice.notice_id for notice in store.notices(sender_id, 0, 100)]
+    work = deliverer(store, clock)
+    receiver.answers = [204, 500, 503]
+    assert work.round() == Sent(1, 1)
+    assert work.round() == Sent(), "not before the pause is over"
+    clock.at += PAUSES[0]
+    assert work.round() == Sent(0, 1)
+    assert (one(store).failures, one(store).last_error) == (2, "answered 503")
+    clock.at += PAUSES[0]
+    assert work.round() == Sent(), "the second pause is longer"
+    clock.at += PAUSES[1]
+    assert work.round() == Sent(len(told) - 1)
+    assert receiver.ids == [told[0], told[1], told[1], *told[1:]]
+    assert one(store).failures == 0
+
+
+def test_nobody_there_is_a_failure_like_any_other(store: PostgresStore, receiver: Receiver) -> None:
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    store.webhooks.add(hand_in(store, "W-1"), receiver.url, 0)
+    assert deliverer(store, Clock()).round() == Sent(0, 1)
+    assert "ConnectError" in one(store).last_error
+
+
+def test_it_rests_after_days_of_failing_until_a_replay(store: PostgresStore, receiver: Receiver) -> None:
+    sender_id = hand_in(store, "W-1")
+    made = store.webhooks.add(sender_id, receiver.url, 0)
+    clock = Clock()
+    work = deliverer(store, clock)
+    receiver.answers = [500]
+    work.round()
+    clock.at += RESTS_AFTER + timedelta(seconds=1)
+    assert work.round() == Sent()
+    assert one(store).is_resting(clock.at)
+    store.webhooks.replay(made.webhook_id, 0)
+    assert work.round().taken == len(store.notices(sender_id, 0, 100))
+    store.webhooks.replay(made.webhook_id, 0)
+    work.round()
+    assert receiver.ids[1:] == 2 * [notice.notice_id for notice in store.notices(sender_id, 0, 100)]
+
+
+def test_gone_ends_it(store: PostgresStore, receiver: Receiver) -> None:
+    store.webhooks.add(hand_in(store, "W-1"), receiver.url, 0)
+    receiver.answers = [410]
+    work = deliverer(store, Clock())
+    work.round()
+    assert one(store).ended_at is not None
+    assert work.round() == Sent()
+
+
+def test_from_now_on_means_from_now_on(store: PostgresStore, receiver: Receiver) -> None:
+    sender_id = hand_in(store, "W-1")
+    store.webhooks.add(sender_id, receiver.url, store.webhooks.last_notice())
+    hand_in(store, "W-2")
+    deliverer(store, Clock()).round()
+    assert {json.loads(body)["data"]["functional_reference_id"] for _, body in receiver.got} == {"W-2"}
+
+
+def test_while_one_process_sends_another_does_not(store: PostgresStore, receiver: Receiver) -> None:
+    made = store.webhooks.add(hand_in(store, "W-1"), receiver.url, 0)
+    with PostgresStore(store.url) as other, other.webhooks.held(made.webhook_id) as theirs:
+        assert theirs is not None
+        assert deliverer(store, Clock()).round() == Sent()
+
+
+def test_one_address_is_told_once(store: PostgresStore, receiver: Receiver) -> None:
+    sender_id = hand_in(store, "W-1")
+    made = store.webhooks.add(sender_id, receiver.url, 0)
+    with pytest.raises(ConflictError):
+        store.webhooks.add(sender_id, receiver.url, 0)
+    store.webhooks.end(made.webhook_id, datetime.now(UTC))
+    store.webhooks.add(sender_id, receiver.url, 0)
+
+
+def test_a_crash_between_sending_and_keeping_sends_the_same_again(store: PostgresStore, receiver: Receiver) -> None:
+    sender_id = hand_in(store, "W-1")
+    store.webhooks.add(sender_id, receiver.url, 0)
+    sent: list[str] = []
+
+    def dies(_: str, __: bytes, headers: dict[str, str]) -> Answer:
+        sent.append(headers["webhook-id"])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Deliverer(store, store.webhooks, dies).round()
+    deliverer(store, Clock()).round()
+    assert receiver.got[0][0]["webhook-id"] == sent[0]
