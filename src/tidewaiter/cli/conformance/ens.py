@@ -15,6 +15,7 @@ import io
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lxml import etree
@@ -23,14 +24,22 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.cli.conformance.control_files import Expected, Pair, pairs
 from tidewaiter.messages import xml
 from tidewaiter.messages.ens import EnsForm
+from tidewaiter.messages.ens.answers import message_of, write_answer
 from tidewaiter.messages.ens.form import document_of
 from tidewaiter.messages.ens.schemas import Schemas
 from tidewaiter.messages.ens.verdict import number_of, verdict
+from tidewaiter.messages.form import Reading
 from tidewaiter.messages.rulebooks import Rulebook
-from tidewaiter.model.errors import MessageError, TidewaiterError
+from tidewaiter.model.decision import Decision, Evaluation, Hold, HoldKind, NoticeKind, State
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.identifiers import Mrn
 
 FOLDER = "ens-hmrc-ics"
+
+_MRN = str(Mrn.issue(2026, "GB", 1, "R"))
+_AT = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 
 
 class Run:
@@ -42,16 +51,34 @@ class Run:
         self.rules: Rulebook | None = None
 
     def cases(self, samples: Path) -> Iterator[Case]:
-        """One case for the rules, then two for each message: its verdict, and its round trip."""
+        """Three cases for each message: its verdict, its round trip, and its answers."""
         began, processor_began = time.perf_counter(), time.process_time()
         folder = samples / FOLDER if (samples / FOLDER).is_dir() else samples
         schemas = Schemas.from_folder(folder)
         rules = self.rules = Rulebook.from_folder(_rule_folder(folder))
         for pair in pairs(folder):
-            edition = _edition(pair.folder, rules)
-            yield _verdict_case(pair, schemas, rules, edition, self.counts)
-            yield _round_trip_case(pair, schemas, edition)
+            yield from self._pair(pair, schemas, rules)
         self.seconds, self.processor_seconds = time.perf_counter() - began, time.process_time() - processor_began
+
+    def _pair(self, pair: Pair, schemas: Schemas, rules: Rulebook) -> Iterator[Case]:
+        edition, form = _edition(pair.folder, rules), EnsForm()
+        try:
+            expected = pair.expected()
+            records = list(form.split(io.BytesIO(pair.message)))
+            root = document_of(xml.parse(pair.message))
+        except TidewaiterError as error:
+            yield Case(f"{pair.name}: verdict", False, f"not read: {error.detail}")
+            return
+        found = verdict(root, schemas, rules, edition)
+        against = [each for each in found if each.severity is Severity.ERROR]
+        yield Case(f"{pair.name}: verdict", *_compared(expected, against, self.counts))
+        reading = form.read(records[0].body)
+        if len(records) != 1 or reading.declaration is None:
+            yield Case(f"{pair.name}: round trip", False, f"{len(records)} records; {reading.findings}")
+            return
+        is_valid = not any(number_of(each.rule_id) not in rules.codes(edition) for each in found)
+        yield Case(f"{pair.name}: round trip", *_round_trip(reading, schemas, edition, is_valid=is_valid))
+        yield Case(f"{pair.name}: answers", *_answers(reading.declaration, schemas, found, is_refused=bool(against)))
 
     def information(self, samples: Path) -> list[str]:
         """What was loaded, what was counted, and the seconds of the whole run."""
@@ -79,29 +106,22 @@ def _edition(folder_name: str, rules: Rulebook) -> str:
     return max(named, key=len, default="")
 
 
-def _verdict_case(pair: Pair, schemas: Schemas, rules: Rulebook, edition: str, counts: Counter[str]) -> Case:
-    name = f"{pair.name}: verdict"
-    try:
-        expected = pair.expected()
-        root = document_of(xml.parse(pair.message))
-    except TidewaiterError as error:
-        return Case(name, False, error.detail)
-    found = [each for each in verdict(root, schemas, rules, edition) if each.severity is Severity.ERROR]
+def _compared(expected: tuple[Expected, ...], found: list[Finding], counts: Counter[str]) -> tuple[bool, str]:
+    """Whether what was found against a message is what its control file says."""
     if any(not each.number or each.kind == "schema" for each in expected):
         counts["messages that the schema must refuse"] += 1
-        return Case(name, *_refused_by_schema(expected, found, schemas.validate(root, edition)))
+        return _refused_by_schema(expected, found)
     counts["messages that break rules" if expected else "messages with nothing against them"] += 1
     counts["errors expected by number and place"] += len(expected)
     wanted = sorted((each.number, each.place) for each in expected)
     given = sorted((number_of(each.rule_id) or each.rule_id, each.place) for each in found)
     is_right = _as_far_as_placed(given, wanted) == wanted
-    return Case(name, is_right, f"expected {_listed(wanted)}; found {_listed(given)}")
+    return is_right, f"expected {_listed(wanted)}; found {_listed(given)}"
 
 
-def _refused_by_schema(
-    expected: tuple[Expected, ...], found: list[Finding], by_schema: tuple[Finding, ...]
-) -> tuple[bool, str]:
-    given = {number_of(each.rule_id) for each in by_schema if each.severity is Severity.ERROR}
+def _refused_by_schema(expected: tuple[Expected, ...], found: list[Finding]) -> tuple[bool, str]:
+    """Findings of the schema have lines for their place; those of the rules, which would come alone, have not."""
+    given = {number_of(each.rule_id) for each in found if each.place.startswith("line ")}
     wanted = {each.number for each in expected if each.number}
     is_right = bool(given) and wanted <= given
     words = "; ".join(f"{each.rule_id} {each.words}" for each in found) or "nothing against it"
@@ -117,22 +137,37 @@ def _listed(found: object) -> str:
     return str(found) if found else "nothing"
 
 
-def _round_trip_case(pair: Pair, schemas: Schemas, edition: str) -> Case:
-    name, form = f"{pair.name}: round trip", EnsForm()
-    try:
-        records = list(form.split(io.BytesIO(pair.message)))
-    except MessageError as error:
-        return Case(name, False, f"not split: {error.detail}")
-    if len(records) != 1:
-        return Case(name, False, f"split into {len(records)} records")
-    reading = form.read(records[0].body)
-    if reading.declaration is None:
-        return Case(name, False, f"not read: {reading.findings[0].words}")
+def _round_trip(reading: Reading, schemas: Schemas, edition: str, *, is_valid: bool) -> tuple[bool, str]:
+    assert reading.declaration is not None
+    form = EnsForm()
     written = form.write([reading.declaration])
     if form.read(written) != reading:
-        return Case(name, False, "reads back differently")
-    was_valid = not schemas.validate(etree.fromstring(pair.message), edition)
-    after = schemas.validate(etree.fromstring(written), edition)
-    if was_valid and after:
-        return Case(name, False, f"written invalidly: {after[0].words} ({after[0].place})")
-    return Case(name, True, "read, written and read back the same" + ("; valid" if was_valid else ""))
+        return False, "reads back differently"
+    after = schemas.validate(etree.fromstring(written), edition) if is_valid else ()
+    if after:
+        return False, f"written invalidly: {after[0].words} ({after[0].place})"
+    return True, "read, written and read back the same" + ("; valid" if is_valid else "")
+
+
+def _answers(
+    declaration: Declaration, schemas: Schemas, found: tuple[Finding, ...], *, is_refused: bool
+) -> tuple[bool, str]:
+    """One answer of each message that fits: a refusal where something is against the declaration, else the others."""
+    evaluation = _evaluation(found, is_refused=is_refused)
+    kinds = {message_of(kind, declaration): kind for kind in NoticeKind if is_refused is (kind is NoticeKind.REJECTED)}
+    for name, kind in kinds.items():
+        if name:
+            answer = write_answer(kind, declaration, evaluation, registered_id=_MRN, issued_at=_AT)
+            against = schemas.validate(etree.fromstring(answer))
+            if against:
+                return False, f"{name}: {against[0].words} ({against[0].place})"
+    return True, f"valid: {', '.join(name for name in kinds if name)}"
+
+
+def _evaluation(found: tuple[Finding, ...], *, is_refused: bool) -> Evaluation:
+    holds = () if is_refused else (Hold(HoldKind.EXAMINATION, "The goods will be examined."),)
+    state = State.REJECTED if is_refused else State.UNDER_CONTROL
+    decision = Decision(
+        state=state, lane=None, category=None, dataset="ENS", holds=holds, on_arrival=None, words="", notices=()
+    )
+    return Evaluation(legal_day=_AT.date(), findings=found, assessment=None, judgement=None, decision=decision)

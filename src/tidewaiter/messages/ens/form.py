@@ -70,7 +70,7 @@ class EnsForm:
 
     def write(self, declarations: Sequence[Declaration]) -> bytes:
         """One document, or a `Batch` element around several. Raises MessageError for what has no message here."""
-        documents = [self._tree(declaration) for declaration in declarations]
+        documents = [self.document(declaration, declaration.function) for declaration in declarations]
         if len(documents) == 1:
             return etree.tostring(documents[0], xml_declaration=True, encoding="UTF-8")
         out = io.BytesIO()
@@ -82,13 +82,15 @@ class EnsForm:
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The XPath, in local names, of a canonical pointer."""
-        return locate(self.table, declaration, pointer, _root_name(self.table, declaration))
+        name = self.table.root_of_function.get(declaration.function, "CC315A")
+        return locate(self.table, declaration, pointer, name)
 
-    def _tree(self, declaration: Declaration) -> etree._Element:
-        name = _root_name(self.table, declaration)
+    def document(self, declaration: Declaration, function: MessageFunction) -> etree._Element:
+        """The message that asks this with the declaration. Raises MessageError where there is none."""
+        name = self.table.root_of_function.get(function, "")
         if not name:
             raise MessageError(
-                f"an entry summary declaration has no message for a {declaration.function.value}",
+                f"an entry summary declaration has no message for a {function.value}",
                 hint="Write an original or an amendment.",
             )
         there = {extra.path for extra in declaration.extras}
@@ -155,7 +157,3 @@ def _version_note(table: tables.Table, root: etree._Element) -> tuple[MappingNot
         return ()
     words = f"the message is of another version than {known}; it was read as if it were of that one"
     return (MappingNote(f"/{xml.local_name(root)}", seen(own) or "no namespace", words),)
-
-
-def _root_name(table: tables.Table, declaration: Declaration) -> str:
-    return table.root_of_function.get(declaration.function, "")

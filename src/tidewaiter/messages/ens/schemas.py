@@ -39,7 +39,7 @@ class Schemas:
         for path in sorted(folder.rglob("*.xsd")):
             for root in _roots(path):
                 by_root.setdefault(root, []).append(path)
-        sources = {}
+        sources: dict[tuple[str, str], Path] = {}
         for root, paths in by_root.items():
             base = min(paths, key=lambda path: len(path.stem))
             for path in paths:
@@ -76,9 +76,9 @@ class Schemas:
         tree = root.getroottree() if root.getparent() is None else etree.ElementTree(root)
         if schema.validate(tree):
             return ()
-        log = schema.error_log
-        found = zip(list(log), findings(log, tree), strict=False)
-        return tuple(replace(finding, rule_id=f"ens.{_number(error)}") for error, finding in found)
+        log: etree._ListErrorLog = schema.error_log
+        pairs = zip(list(log), findings(log, tree), strict=False)  # of findings there are at most so many
+        return tuple(replace(finding, rule_id=f"ens.{_number(error)}") for error, finding in pairs)
 
     def _schema(self, key: tuple[str, str]) -> etree.XMLSchema:
         if key not in self._compiled:
