@@ -71,7 +71,13 @@ def write_answer(
         source = source or child
         _text(header, child, said[source] if source.startswith("@") else _of(declared, f"HEAHEA/{source}"))
     for group in _layout()["groups"][name].split():
-        _group(root, name, group, kind, declared, evaluation)
+        if group == "FUNERRER1":
+            for finding in _errors(evaluation)[:ERRORS_MAX]:
+                _error(etree.SubElement(root, group), finding)
+        elif group == "CUSINT632":
+            _interventions(root, kind, evaluation)
+        else:
+            _repeated(root, name, group, declared)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
@@ -122,21 +128,8 @@ def _reference(kind: NoticeKind, registered_id: str, at: datetime) -> str:
     return hashlib.sha256(f"{registered_id}|{kind.value}|{at.isoformat()}".encode()).hexdigest()
 
 
-def _group(
-    root: etree._Element,
-    name: str,
-    group: str,
-    kind: NoticeKind,
-    declared: etree._Element,
-    evaluation: Evaluation,
-) -> None:
-    if group == "FUNERRER1":
-        for finding in _errors(evaluation)[:ERRORS_MAX]:
-            _error(etree.SubElement(root, group), finding)
-        return
-    if group == "CUSINT632":
-        _interventions(root, kind, evaluation)
-        return
+def _repeated(root: etree._Element, name: str, group: str, declared: etree._Element) -> None:
+    """The groups of that name, as the declaration has them and the answer may."""
     layout = _layout()
     kept: Sequence[str] = layout["children"].get(group, "").split()
     left_out = layout["left_out"].get(name, "").split()

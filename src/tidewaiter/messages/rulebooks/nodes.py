@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lxml import etree
@@ -55,10 +55,10 @@ class Node:
                 self._text = "".join(map(str, source.itertext())) if len(source) else source.text or ""
         return self._text
 
-    def at(self, path: Path) -> list[Node]:
+    def at(self, path: Path) -> Sequence[Node]:
         """The elements at a path from here, in the order of the message."""
         if not path.generations and path.single and not path.is_absolute:
-            found = self.by_name.get(path.single, _NONE)
+            found: Sequence[Node] = self.by_name.get(path.single, ())
             self.work.spend(1 + len(found))
             return found
         return self._along(path)
@@ -77,12 +77,9 @@ class Node:
             start = start.parent if start is not None else None
         found = [start] if start is not None else []
         for name in path.names:
-            found = [child for node in found for child in node.by_name.get(name, _NONE)]
+            found = [child for node in found for child in node.by_name.get(name, ())]
             self.work.spend(1 + len(found))
         return found
-
-
-_NONE: Final[list[Node]] = []
 
 
 class Path:
@@ -135,6 +132,6 @@ def contexts(top: Node, names: Iterable[str]) -> list[tuple[str, Node]]:
         found = [
             (f"{place}/{name}[{position}]", child)
             for place, node in found
-            for position, child in enumerate(node.by_name.get(name, _NONE), start=1)
+            for position, child in enumerate(node.by_name.get(name, ()), start=1)
         ]
     return found

@@ -17,6 +17,7 @@ from msgspec import Struct
 from tidewaiter.messages import shape
 from tidewaiter.messages.wco_xml import values
 from tidewaiter.messages.wco_xml.weaves import WEAVES, Weave
+from tidewaiter.messages.wco_xml.weaves_ens import ENS_WEAVES
 from tidewaiter.model.declaration import Declaration, MessageFunction
 
 _LEAF_KINDS = {
@@ -223,7 +224,7 @@ class _Compiler:
         return action
 
     def _weave(self, scope: Scope, wire: str, meaning: str) -> Action:
-        weave = WEAVES[meaning[1:]]
+        weave = {**WEAVES, **ENS_WEAVES}[meaning[1:]]
         is_join = wire in weave.leaves
         action = Action(values.JOIN if is_join else values.WEAVE, wire)
         action.weave, action.weave_key, action.leaf = weave, meaning, wire
