@@ -106,9 +106,11 @@ def _said(
 ) -> Mapping[str, str]:
     words = " ".join(finding.words for finding in _errors(evaluation))[:WORDS_MAX] if _is_refusal(kind) else ""
     declared_at = declaration.issued_at or at
+    is_amendment = declaration.function is MessageFunction.AMENDMENT
     return {
         "@reference": (declaration.functional_reference_id or registered_id)[:REFERENCE_MAX],
-        "@registered_id": registered_id,
+        # An amendment that is not taken in has a number of its own here; its sender knows the one that it names.
+        "@registered_id": (declaration.registered_id if is_amendment else "") or registered_id,
         "@at": f"{at:%Y%m%d%H%M}",
         "@declared_at": f"{declared_at.astimezone(UTC):%Y%m%d%H%M}",
         "@words": words,

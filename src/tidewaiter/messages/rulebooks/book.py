@@ -19,7 +19,7 @@ from lxml import etree
 from msgspec import Struct
 
 from tidewaiter.messages.faults import seen
-from tidewaiter.messages.rulebooks.compile import TestError, compiled
+from tidewaiter.messages.rulebooks.compile import ExpressionError, compiled
 from tidewaiter.messages.rulebooks.nodes import Node, Path, WorkExceededError, contexts, document
 from tidewaiter.model.errors import TidewaiterError
 
@@ -231,7 +231,7 @@ def _assert(where: str, content: Any) -> Assert | list[str]:
         return faults
     try:
         holds = compiled(content["test"])
-    except TestError as error:
+    except ExpressionError as error:
         hint = f" ({error.hint})" if error.hint else ""
         return [f"{where}, column {error.column} of the test: {error.words}{hint}"]
     return Assert(content["errorCode"], content["errorMessage"], holds)

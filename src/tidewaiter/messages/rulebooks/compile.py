@@ -35,7 +35,7 @@ _EQUALITIES: Final[Mapping[str, Callable[[Any, Any], Any]]] = {"==": operator.eq
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
 
 
-class TestError(ValueError):
+class ExpressionError(ValueError):
     """A test that cannot be compiled: words, the column from 1, and what to do about it."""
 
     def __init__(self, words: str, column: int, hint: str = "") -> None:
@@ -55,16 +55,16 @@ class Typed(Struct, frozen=True):
 
 
 def compiled(source: str) -> Callable[[Node], bool]:
-    """The test as a function of the element it is about. Raises TestError with the place."""
+    """The test as a function of the element it is about. Raises ExpressionError with the place."""
     if len(source) > TEST_LENGTH_MAX:
-        raise TestError(f"the test has {len(source):,} characters; at most {TEST_LENGTH_MAX:,} are read", 1)
+        raise ExpressionError(f"the test has {len(source):,} characters; at most {TEST_LENGTH_MAX:,} are read", 1)
     try:
         tree = _parser().parse(source)
     except UnexpectedInput as error:
         raise _syntax_error(error, source) from error
     found = _Compiler().expression(tree, ())
     if found.kind is not Kind.TRUTH:
-        raise TestError(f"the test comes to {found.kind}, not to {Kind.TRUTH}", 1, "compare it with something")
+        raise ExpressionError(f"the test comes to {found.kind}, not to {Kind.TRUTH}", 1, "compare it with something")
     value = found.value
     return lambda node: value((node,))
 
@@ -75,13 +75,13 @@ def _parser() -> Lark:
     return Lark(grammar, parser="lalr", propagate_positions=True, maybe_placeholders=False)
 
 
-def _syntax_error(error: UnexpectedInput, source: str) -> TestError:
+def _syntax_error(error: UnexpectedInput, source: str) -> ExpressionError:
     token = getattr(error, "token", None)
     if token is not None and token.type == "$END":
-        return TestError("the test ends in the middle", len(source) + 1, "a bracket or an operand is missing")
+        return ExpressionError("the test ends in the middle", len(source) + 1, "a bracket or an operand is missing")
     at = error.pos_in_stream or 0
     seen = re.match(r"\w+|\S", source[at:])
-    return TestError(f"“{seen[0] if seen else ''}” cannot stand here", at + 1)
+    return ExpressionError(f"“{seen[0] if seen else ''}” cannot stand here", at + 1)
 
 
 class _Compiler:
@@ -93,7 +93,7 @@ class _Compiler:
     def expression(self, tree: Any, names: Sequence[str]) -> Typed:
         self.depth += 1
         if self.depth > _DEPTH_MAX:
-            raise TestError(f"the test is nested deeper than {_DEPTH_MAX}", _column(tree))
+            raise ExpressionError(f"the test is nested deeper than {_DEPTH_MAX}", _column(tree))
         found: Typed = getattr(self, f"_{tree.data}")(tree, names)
         self.depth -= 1
         return found
@@ -122,7 +122,7 @@ class _Compiler:
             right = self.expression(child, names)
             if left.kind is not right.kind:
                 words = f"{left.kind} is compared with {right.kind}"
-                raise TestError(words, _column(sign), "number('…') makes a number of what an element says")
+                raise ExpressionError(words, _column(sign), "number('…') makes a number of what an element says")
             operate = _EQUALITIES[str(sign)]
             left = _joined(paired(operate) if left.kind is Kind.NUMBER else operate, left, right, Kind.TRUTH)
         return left
@@ -143,7 +143,7 @@ class _Compiler:
             right = self.expression(child, names)
             for side in (left, right):
                 if side.kind is not Kind.NUMBER:
-                    raise TestError(f"“{sign}” takes numbers, not {side.kind}", side.column)
+                    raise ExpressionError(f"“{sign}” takes numbers, not {side.kind}", side.column)
             left = _joined(_OPERATIONS[str(sign)], left, right, kind)
         return left
 
@@ -165,8 +165,8 @@ class _Compiler:
         if name in ("true", "false"):
             return Typed(Kind.TRUTH, lambda _: name == "true", _column(tree))
         if name in names:
-            raise TestError(f"“{name}” is an element; ask something of it", _column(tree), f"{name}.exists('…')")
-        raise TestError(f"“{name}” is not known here", _column(tree), _known(name, FUNCTIONS))
+            raise ExpressionError(f"“{name}” is an element; ask something of it", _column(tree), f"{name}.exists('…')")
+        raise ExpressionError(f"“{name}” is not known here", _column(tree), _known(name, FUNCTIONS))
 
     def _call(self, tree: Any, names: Sequence[str]) -> Typed:
         name, *arguments = tree.children
@@ -179,7 +179,7 @@ class _Compiler:
             return self._called(FUNCTIONS, name, _named(index), arguments, names)
         text = self.expression(receiver, names)
         if text.kind is not Kind.TEXT:
-            raise TestError(f"“.{name}” is asked of {text.kind}, not of a text", _column(name))
+            raise ExpressionError(f"“.{name}” is asked of {text.kind}, not of a text", _column(name))
         return self._called(METHODS, name, text.value, arguments, names)
 
     def _called(
@@ -192,11 +192,11 @@ class _Compiler:
     ) -> Typed:
         function = known.get(str(name))
         if function is None:
-            raise TestError(f"there is no function “{name}”", _column(name), _known(str(name), known))
+            raise ExpressionError(f"there is no function “{name}”", _column(name), _known(str(name), known))
         given = arguments[0].children if arguments else []
         if not len(function.takes) - function.optional <= len(given) <= len(function.takes):
             wanted = ", ".join(function.takes) or "nothing"
-            raise TestError(f"“{name}” takes {wanted}; it is given {len(given)} arguments", _column(name))
+            raise ExpressionError(f"“{name}” takes {wanted}; it is given {len(given)} arguments", _column(name))
         made = [self._argument(child, kind, names, str(name)) for child, kind in zip(given, function.takes)]  # noqa: B905 (the rest is optional)
         return Typed(function.gives, function.make(receiver, *made), _column(name))
 
@@ -204,36 +204,36 @@ class _Compiler:
         if kind is Kind.BLOCK:
             return self._block(tree)
         if tree.data == "block":
-            raise TestError(f"“{function}” takes {kind} here, not a block", _column(tree))
+            raise ExpressionError(f"“{function}” takes {kind} here, not a block", _column(tree))
         found = self.expression(tree, names)
         if kind not in (Kind.PATH, Kind.PATTERN):
             if found.kind is not kind:
-                raise TestError(f"“{function}” takes {kind} here, not {found.kind}", found.column)
+                raise ExpressionError(f"“{function}” takes {kind} here, not {found.kind}", found.column)
             return found.value
         if found.literal is None:
-            raise TestError(f"“{function}” takes {kind} here", found.column)
+            raise ExpressionError(f"“{function}” takes {kind} here", found.column)
         if kind is Kind.PATH:
             return Path(found.literal)
         try:
             return Pattern(found.literal)
         except PatternError as error:
             words = f"the regular expression {found.literal!r} cannot be read: {error.words}"
-            raise TestError(words, found.column, f"the fault is at its character {error.at + 1}") from error
+            raise ExpressionError(words, found.column, f"the fault is at its character {error.at + 1}") from error
 
     def _block(self, tree: Any) -> Callable[[Env, Node], bool]:
         if tree.data != "block":
-            raise TestError("“exists” takes a block {first, second -> …} here", _column(tree))
+            raise ExpressionError("“exists” takes a block {first, second -> …} here", _column(tree))
         *parameters, body = tree.children
         names = ["", *(str(parameter.children[-1]) for parameter in parameters)]
         if len(names) != 3:
-            raise TestError("a block here names two elements: the one asked and the one found", _column(tree))
+            raise ExpressionError("a block here names two elements: the one asked and the one found", _column(tree))
         value = self._of_kind(body, Kind.TRUTH, names, "->")
         return lambda env, node: value((*env, node))
 
     def _of_kind(self, tree: Any, kind: Kind, names: Sequence[str], sign: str) -> Value:
         found = self.expression(tree, names)
         if found.kind is not kind:
-            raise TestError(f"“{sign}” takes {kind}, not {found.kind}", found.column)
+            raise ExpressionError(f"“{sign}” takes {kind}, not {found.kind}", found.column)
         return found.value
 
 

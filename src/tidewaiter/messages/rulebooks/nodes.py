@@ -7,8 +7,8 @@ from typing import Final
 
 from lxml import etree
 
-WORK_LEAST: Final = 1_000_000  # elements looked at for any message, however small
-WORK_PER_NODE: Final = 200  # and more for each element of a large one
+WORK_LEAST: Final = 200_000  # elements looked at for any message, however small
+WORK_PER_NODE: Final = 60  # and more for each element of a large one; published rules and cases need up to 25
 
 
 class WorkExceededError(Exception):
