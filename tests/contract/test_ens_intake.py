@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from tidewaiter.messages.ens import EnsForm
 from tidewaiter.model.decision import NoticeKind, State
@@ -22,9 +24,11 @@ from tidewaiter.model.declaration import (
     Party,
     TransportMeans,
 )
+from tidewaiter.model.errors import MessageError, TidewaiterError
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.api.documents import document_of
-from tidewaiter.workflow import replay
+from tidewaiter.workflow import processing, replay
+from tidewaiter.workflow.books import BOOKS_VARIABLE, Books
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.records import Receipt
 
@@ -156,3 +160,99 @@ def test_an_amendment_of_nothing_known_is_refused_by_its_own_message(
     assert notice.kind is NoticeKind.REJECTED
     assert refused.tag.endswith("}CC305A")
     assert refused.findtext("HEAHEA/DocNumHEA5") == "26GB000000009999R1"
+
+
+# --- published schemas and rules -------------------------------------------------------------------------------------
+
+SCHEMA = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="http://ics.dgtaxud.ec/{name}">
+  <xs:include schemaLocation="more/parts.xsd"/>
+  <xs:element name="{name}"><xs:complexType><xs:sequence><xs:any maxOccurs="unbounded" processContents="skip"/>
+  </xs:sequence></xs:complexType></xs:element></xs:schema>"""
+PARTS = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"/>"""
+RULE = """{"element": "/GOOITEGDS", "name": "g", "asserts": [{"errorCode": "8001", "errorMessage": "Say more.",
+  "test": "trim('GooDesGDS23').length() > 8"}]}"""
+SETTING = """[[book]]
+form = "ens"
+jurisdiction = "GB"
+folder = "published"
+"""
+
+
+@pytest.fixture
+def setting(tmp_path: Path) -> Path:
+    published = tmp_path / "published"
+    for name, content in {
+        "rules/g.json": RULE,
+        "xsds/CC315A.xsd": SCHEMA.format(name="CC315A"),
+        "xsds/CC313A.xsd": SCHEMA.format(name="CC313A"),
+        "xsds/more/parts.xsd": PARTS,
+    }.items():
+        path = published / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+    file = tmp_path / "books.toml"
+    file.write_text(SETTING, "utf-8")
+    return file
+
+
+def short(reference: str) -> Declaration:
+    whole = summary(reference)
+    return replace(whole, goods_items=(replace(whole.goods_items[0], description="shirts"),))
+
+
+def test_published_rules_are_applied_kept_by_digest_and_replayed_when_the_folder_has_changed(
+    store: PostgresStore, sender_id: int, setting: Path
+) -> None:
+    books = Books.from_environment({BOOKS_VARIABLE: str(setting)})
+    with Intake(store, workers=1, books=books) as intake:
+        (good,) = hand_in(intake, sender_id, weighed(summary("LRN-5"), "1.5")).lines
+        (bad,) = hand_in(intake, sender_id, weighed(short("LRN-6"), "1.5")).lines
+    assert store.decision(good.declaration_id).evaluation.decision.state is State.RECEIVED
+    file = store.decision(bad.declaration_id)
+    (finding,) = [each for each in file.evaluation.findings if each.rule_id == "ens.8001"]
+    assert (finding.words, finding.place) == ("Say more.", "/CC315A[1]/GOOITEGDS[1]")
+    assert file.evaluation.decision.state is State.REJECTED
+    (document,) = (etree.fromstring(document_of(store, each)) for each in file.notices)
+    assert document.findtext("FUNERRER1/ErrReaER13") == "8001"
+    (digest,) = books.contents
+    assert store.kept(bad.declaration_id).rules_digest == digest
+    (setting.parent / "published" / "rules" / "g.json").unlink()
+    report = replay.replay_all(store, workers=1)
+    assert report.is_clean
+    assert report.replayed == 2
+
+
+def test_published_rules_reach_the_workers_of_a_long_message(
+    store: PostgresStore, sender_id: int, setting: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processing, "SLICE_RECORDS", 4)
+    body = FORM.write([short(f"LRN-{number}") for number in range(40)])
+    with Intake(store, workers=2, books=Books.from_file(setting)) as intake:
+        receipt = hand_in(intake, sender_id, body)
+    assert receipt.counts == {"rejected": 40}
+    kept = [store.kept(line.declaration_id) for line in receipt.lines]
+    assert {each.rules_digest for each in kept} == set(Books.from_file(setting).contents)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[[book]]", "[[books]]", "does not name published rules"),
+        ('form = "ens"', 'form = "h7"', "the form “h7” has no published rules"),
+        (SETTING, SETTING * 2, "has two books for GB"),
+        ("published", "nowhere", "no schema of an entry summary declaration"),
+        ('"published"', '"published"\nedition = "New"', "no edition “New”"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_refused_whole(setting: Path, old: str, new: str, words: str) -> None:
+    setting.write_text(SETTING.replace(old, new), "utf-8")
+    with pytest.raises(TidewaiterError) as caught:
+        Books.from_file(setting)
+    assert words in caught.value.detail
+
+
+def test_a_schema_that_does_not_compile_is_refused_and_nothing_is_set(setting: Path) -> None:
+    (setting.parent / "published" / "xsds" / "more" / "parts.xsd").write_text("<broken/>", "utf-8")
+    with pytest.raises(MessageError, match="does not compile"):
+        Books.from_file(setting)
+    assert Books.from_environment({}).contents == {}

@@ -26,6 +26,7 @@ from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
+from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 
@@ -86,7 +87,7 @@ def furnish(store: PostgresStore, settings: WebSettings) -> House:
     """A house on this store: intake, officers' desk, senders."""
     store.senders.ensure(LOCAL_SENDER)
     return House(
-        store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, accounts=store.accounts, settings=settings,
+        store=store, intake=Intake(store, books=Books.from_environment()), desk=Desk(store), senders=store.senders, accounts=store.accounts, settings=settings,
     )  # fmt: skip
 
 

@@ -79,6 +79,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     sources: tuple[Place, ...] = ()
     notes: tuple[MappingNote, ...] = ()
     persons: PersonalStanding | None = None
+    rules_digest: str = ""  # of published schemas and rules that the record was checked by
 
 
 class Span(Struct, frozen=True):
@@ -143,6 +144,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     passed: tuple[tuple[str, State], ...] = ()
     regime: Regime | None = None  # None where no law is known here
     persons: PersonalStanding | None = None  # None where the law of the day does not look at persons
+    rules_digest: str = ""  # of the published schemas and rules that the record was checked by
     touches_counters: bool = False  # its law, or the one it was decided by before, has counters
 
     @property

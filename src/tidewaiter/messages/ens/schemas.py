@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from lxml import etree
@@ -18,39 +18,44 @@ from tidewaiter.model.errors import MessageError
 from tidewaiter.model.finding import Finding, Severity
 
 _XS: Final = "{http://www.w3.org/2001/XMLSchema}"
+_MEMORY: Final = "memory:/"
+FILE_BYTES_MAX: Final = 8 * 1024 * 1024
 _NAMESPACE: Final = "http://ics.dgtaxud.ec/"
 
 
 class Schemas:
-    """The schemas below a folder, by root element and edition, each compiled when it is first needed.
+    """Schemas by root element and edition, each compiled when it is first needed; held in memory, read from no folder.
 
     Of several files for one root element the one with the shortest name is the
     base; what another has after that name (`…-New.xsd`) is its edition.
     """
 
-    def __init__(self, sources: Mapping[tuple[str, str], Path]) -> None:
-        self._sources = dict(sources)
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        """The schemas that files by path make; one includes another by its path from there."""
+        self.files = dict(files)
         self._compiled: dict[tuple[str, str], etree.XMLSchema] = {}
+        by_root: dict[str, list[str]] = {}
+        for path in sorted(files):
+            for root in _roots(files[path]):
+                by_root.setdefault(root, []).append(path)
+        self._sources: dict[tuple[str, str], str] = {}
+        for root, paths in by_root.items():
+            base = min(map(_stem, paths), key=len)
+            for path in paths:
+                if _stem(path).startswith(base):
+                    self._sources.setdefault((root, _stem(path).removeprefix(base).lstrip("-_")), path)
 
     @classmethod
     def from_folder(cls, folder: Path) -> Schemas:
         """The schemas below `folder`. Raises MessageError where there is none of these messages."""
-        by_root: dict[str, list[Path]] = {}
-        for path in sorted(folder.rglob("*.xsd")):
-            for root in _roots(path):
-                by_root.setdefault(root, []).append(path)
-        sources: dict[tuple[str, str], Path] = {}
-        for root, paths in by_root.items():
-            base = min(paths, key=lambda path: len(path.stem))
-            for path in paths:
-                if path.stem.startswith(base.stem):
-                    sources.setdefault((root, path.stem.removeprefix(base.stem).lstrip("-_")), path)
-        if not sources:
+        paths = sorted(path for path in folder.rglob("*.xsd") if path.stat().st_size <= FILE_BYTES_MAX)
+        schemas = cls({path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
+        if not schemas.roots:
             raise MessageError(
                 f"no schema of an entry summary declaration was found below {folder}",
                 hint="point to the folder that the publisher's XSD files were unpacked to",
             )
-        return cls(sources)
+        return schemas
 
     @property
     def roots(self) -> frozenset[str]:
@@ -64,15 +69,11 @@ class Schemas:
         `xsd.not_checked` says that there is none at all, or that it does not compile.
         """
         name = xml.local_name(root)
-        key = (name, edition) if (name, edition) in self._sources else (name, "")
-        if key not in self._sources:
-            words = f"a document {name} was not checked: there is no schema for it in the folder"
+        problem = self.problem(name, edition)
+        if problem:
+            words = f"a document {name} was not checked: {problem}"
             return (Finding("xsd.not_checked", Severity.WARNING, "", words),)
-        try:
-            schema = self._schema(key)
-        except etree.XMLSchemaParseError as error:
-            words = f"a document {name} was not checked: its schema does not compile ({str(error).splitlines()[0]})"
-            return (Finding("xsd.not_checked", Severity.WARNING, "", words),)
+        schema = self._schema(self._key(name, edition))
         tree = root.getroottree() if root.getparent() is None else etree.ElementTree(root)
         if schema.validate(tree):
             return ()
@@ -80,18 +81,54 @@ class Schemas:
         pairs = zip(list(log), findings(log, tree), strict=False)  # of findings there are at most so many
         return tuple(replace(finding, rule_id=f"ens.{_number(error)}") for error, finding in pairs)
 
+    def problem(self, name: str, edition: str = "") -> str:
+        """Why documents with this root element cannot be checked; "" where they can."""
+        key = self._key(name, edition)
+        if key not in self._sources:
+            return f"there is no schema of {name} in the folder"
+        try:
+            self._schema(key)
+        except (etree.XMLSchemaParseError, etree.XMLSyntaxError) as error:
+            return f"the schema {self._sources[key]} does not compile ({str(error).splitlines()[0]})"
+        return ""
+
+    def _key(self, name: str, edition: str) -> tuple[str, str]:
+        return (name, edition) if (name, edition) in self._sources else (name, "")
+
     def _schema(self, key: tuple[str, str]) -> etree.XMLSchema:
         if key not in self._compiled:
             parser = etree.XMLParser(resolve_entities=False, no_network=True)
-            self._compiled[key] = etree.XMLSchema(etree.parse(self._sources[key], parser))
+            parser.resolvers.add(_InMemory(self.files))
+            path = self._sources[key]
+            self._compiled[key] = etree.XMLSchema(etree.fromstring(self.files[path], parser, base_url=_MEMORY + path))
         return self._compiled[key]
 
 
-def _roots(path: Path) -> Iterator[str]:
+class _InMemory(etree.Resolver):
+    """Finds the schemas that a schema includes among the files in memory, and nothing elsewhere."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._files = files
+
+    # The stubs of lxml leave out the context that it passes, and what answers are made with.
+    def resolve(self, system_url: str, public_id: str, context: object) -> Any:  # type: ignore[override]
+        """The file at a place in memory; an empty one for any other."""
+        found = self._files.get(system_url.removeprefix(_MEMORY))
+        answers: Any = self
+        if found is None:
+            return answers.resolve_empty(context)
+        return answers.resolve_string(found, context, base_url=system_url)
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem
+
+
+def _roots(data: bytes) -> Iterator[str]:
     """The elements of a schema file that are messages of this set: named like its namespace."""
     try:
-        root = etree.parse(path, etree.XMLParser(resolve_entities=False, no_network=True)).getroot()
-    except (etree.XMLSyntaxError, OSError):
+        root = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError:
         return
     name = root.get("targetNamespace", "").removeprefix(_NAMESPACE)
     if any(element.get("name") == name for element in root.iterchildren(f"{_XS}element")):

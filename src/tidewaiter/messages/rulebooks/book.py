@@ -79,10 +79,7 @@ class Rulebook:
     @classmethod
     def from_folder(cls, folder: FilePath) -> Rulebook:
         """The book that the .json files of a folder make. Raises RulebookError with every fault."""
-        paths = sorted(path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else []
-        if len(paths) > FILES_MAX:
-            raise RulebookError(f"{folder} holds {len(paths):,} files; a book has at most {FILES_MAX:,}")
-        return cls.from_files({path.name: _bytes(path) for path in paths}, str(folder))
+        return cls.from_files(files_in(folder), str(folder))
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes], source: str = "") -> Rulebook:
@@ -165,6 +162,14 @@ class _FileFaults(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__(faults)
         self.faults = faults
+
+
+def files_in(folder: FilePath) -> dict[str, bytes]:
+    """The rule files of a folder by name. Raises RulebookError where there are too many."""
+    paths = sorted(path for path in folder.glob("*.json") if path.is_file()) if folder.is_dir() else []
+    if len(paths) > FILES_MAX:
+        raise RulebookError(f"{folder} holds {len(paths):,} files; a book has at most {FILES_MAX:,}")
+    return {path.name: _bytes(path) for path in paths}
 
 
 def _bytes(path: FilePath) -> bytes:
