@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,10 +24,10 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.cli.conformance.control_files import Expected, Pair, pairs
 from tidewaiter.messages import xml
 from tidewaiter.messages.ens import EnsForm
-from tidewaiter.messages.ens.answers import message_of, write_answer
+from tidewaiter.messages.ens.answers import Answering, message_of
 from tidewaiter.messages.ens.form import document_of
 from tidewaiter.messages.ens.schemas import Schemas
-from tidewaiter.messages.ens.verdict import number_of, verdict
+from tidewaiter.messages.ens.verdict import findings_of, number_of
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.rulebooks import Rulebook
 from tidewaiter.model.decision import Decision, Evaluation, Hold, HoldKind, NoticeKind, State
@@ -69,16 +69,15 @@ class Run:
         except TidewaiterError as error:
             yield Case(f"{pair.name}: verdict", False, f"not read: {error.detail}")
             return
-        found = verdict(root, schemas, rules, edition)
-        against = [each for each in found if each.severity is Severity.ERROR]
-        yield Case(f"{pair.name}: verdict", *_compared(expected, against, self.counts))
+        by_schema = errors(schemas.validate(root, edition))
+        against = by_schema or errors(findings_of(rules.breaches(root, edition)))
+        yield Case(f"{pair.name}: verdict", *_compared(expected, against, self.counts, is_valid=not by_schema))
         reading = form.read(records[0].body)
         if len(records) != 1 or reading.declaration is None:
             yield Case(f"{pair.name}: round trip", False, f"{len(records)} records; {reading.findings}")
             return
-        is_valid = not any(number_of(each.rule_id) not in rules.codes(edition) for each in found)
-        yield Case(f"{pair.name}: round trip", *_round_trip(reading, schemas, edition, is_valid=is_valid))
-        yield Case(f"{pair.name}: answers", *_answers(reading.declaration, schemas, found, is_refused=bool(against)))
+        yield Case(f"{pair.name}: round trip", *_round_trip(reading, schemas, edition, is_valid=not by_schema))
+        yield Case(f"{pair.name}: answers", *_answers(reading.declaration, schemas, against))
 
     def information(self, samples: Path) -> list[str]:
         """What was loaded, what was counted, and the seconds of the whole run."""
@@ -106,11 +105,13 @@ def _edition(folder_name: str, rules: Rulebook) -> str:
     return max(named, key=len, default="")
 
 
-def _compared(expected: tuple[Expected, ...], found: list[Finding], counts: Counter[str]) -> tuple[bool, str]:
-    """Whether what was found against a message is what its control file says."""
+def _compared(
+    expected: tuple[Expected, ...], found: list[Finding], counts: Counter[str], *, is_valid: bool
+) -> tuple[bool, str]:
+    """Whether what was found against a message, by its schema or else by the rules, is what its control file says."""
     if any(not each.number or each.kind == "schema" for each in expected):
         counts["messages that the schema must refuse"] += 1
-        return _refused_by_schema(expected, found)
+        return _refused_by_schema(expected, found, is_valid=is_valid)
     counts["messages that break rules" if expected else "messages with nothing against them"] += 1
     counts["errors expected by number and place"] += len(expected)
     wanted = sorted((each.number, each.place) for each in expected)
@@ -119,13 +120,12 @@ def _compared(expected: tuple[Expected, ...], found: list[Finding], counts: Coun
     return is_right, f"expected {_listed(wanted)}; found {_listed(given)}"
 
 
-def _refused_by_schema(expected: tuple[Expected, ...], found: list[Finding]) -> tuple[bool, str]:
-    """Findings of the schema have lines for their place; those of the rules, which would come alone, have not."""
-    given = {number_of(each.rule_id) for each in found if each.place.startswith("line ")}
+def _refused_by_schema(expected: tuple[Expected, ...], found: list[Finding], *, is_valid: bool) -> tuple[bool, str]:
+    given = {number_of(each.rule_id) for each in found}
     wanted = {each.number for each in expected if each.number}
-    is_right = bool(given) and wanted <= given
     words = "; ".join(f"{each.rule_id} {each.words}" for each in found) or "nothing against it"
-    return is_right, f"expected a refusal by the schema {_listed(sorted(wanted))}; found {words}"
+    reason = f"expected a refusal by the schema {_listed(sorted(wanted))}; found {words}"
+    return not is_valid and wanted <= given, reason
 
 
 def _as_far_as_placed(given: list[tuple[str, str]], wanted: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -149,25 +149,30 @@ def _round_trip(reading: Reading, schemas: Schemas, edition: str, *, is_valid: b
     return True, "read, written and read back the same" + ("; valid" if is_valid else "")
 
 
-def _answers(
-    declaration: Declaration, schemas: Schemas, found: tuple[Finding, ...], *, is_refused: bool
-) -> tuple[bool, str]:
+def _answers(declaration: Declaration, schemas: Schemas, against: list[Finding]) -> tuple[bool, str]:
     """One answer of each message that fits: a refusal where something is against the declaration, else the others."""
-    evaluation = _evaluation(found, is_refused=is_refused)
-    kinds = {message_of(kind, declaration): kind for kind in NoticeKind if is_refused is (kind is NoticeKind.REJECTED)}
+    evaluation, answering = _evaluation(against), Answering(declaration)
+    kinds = {
+        message_of(kind, declaration): kind for kind in NoticeKind if bool(against) is (kind is NoticeKind.REJECTED)
+    }
     for name, kind in kinds.items():
         if name:
-            answer = write_answer(kind, declaration, evaluation, registered_id=_MRN, issued_at=_AT)
-            against = schemas.validate(etree.fromstring(answer))
-            if against:
-                return False, f"{name}: {against[0].words} ({against[0].place})"
+            answer = answering.answer(kind, evaluation, registered_id=_MRN, issued_at=_AT)
+            found = schemas.validate(answer)
+            if found:
+                return False, f"{name}: {found[0].words} ({found[0].place})"
     return True, f"valid: {', '.join(name for name in kinds if name)}"
 
 
-def _evaluation(found: tuple[Finding, ...], *, is_refused: bool) -> Evaluation:
-    holds = () if is_refused else (Hold(HoldKind.EXAMINATION, "The goods will be examined."),)
-    state = State.REJECTED if is_refused else State.UNDER_CONTROL
+def _evaluation(against: list[Finding]) -> Evaluation:
+    holds = () if against else (Hold(HoldKind.EXAMINATION, "The goods will be examined."),)
+    state = State.REJECTED if against else State.UNDER_CONTROL
     decision = Decision(
         state=state, lane=None, category=None, dataset="ENS", holds=holds, on_arrival=None, words="", notices=()
     )
-    return Evaluation(legal_day=_AT.date(), findings=found, assessment=None, judgement=None, decision=decision)
+    return Evaluation(legal_day=_AT.date(), findings=tuple(against), assessment=None, judgement=None, decision=decision)
+
+
+def errors(findings: Iterable[Finding]) -> list[Finding]:
+    """Those that speak against a message."""
+    return [finding for finding in findings if finding.severity is Severity.ERROR]

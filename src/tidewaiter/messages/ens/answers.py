@@ -58,27 +58,51 @@ def write_answer(
     `issued_at` is aware; moments are written in UTC, to the minute. The answer's
     own number is `reference_id` or derived from what it is about.
     """
-    name = message_of(kind, declaration)
-    declared = _declared(declaration)
-    root = etree.Element(f"{{{NAMESPACE}{name}}}{name}", None, {"cc3": NAMESPACE + name})
-    at = issued_at.astimezone(UTC)
-    for child, text in _message(name, declared, declaration, at, reference_id or _reference(kind, registered_id, at)):
-        _text(root, child, text)
-    said = _said(kind, declaration, evaluation, registered_id, at)
-    header = etree.SubElement(root, "HEAHEA")
-    for entry in _layout()["header"][name].split():
-        child, _, source = entry.partition("=")
-        source = source or child
-        _text(header, child, said[source] if source.startswith("@") else _of(declared, f"HEAHEA/{source}"))
-    for group in _layout()["groups"][name].split():
-        if group == "FUNERRER1":
-            for finding in _errors(evaluation)[:ERRORS_MAX]:
-                _error(etree.SubElement(root, group), finding)
-        elif group == "CUSINT632":
-            _interventions(root, kind, evaluation)
-        else:
-            _repeated(root, name, group, declared)
+    root = Answering(declaration).answer(
+        kind, evaluation, registered_id=registered_id, issued_at=issued_at, reference_id=reference_id
+    )
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+class Answering:
+    """Answers to one declaration, which is written as its own message once, however many there are."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self._declaration = declaration
+        self._declared = _declared(declaration)
+
+    def answer(
+        self,
+        kind: NoticeKind,
+        evaluation: Evaluation,
+        *,
+        registered_id: str,
+        issued_at: datetime,
+        reference_id: str = "",
+    ) -> etree._Element:
+        """The message as a tree; as `write_answer`."""
+        declaration, declared = self._declaration, self._declared
+        name, at = message_of(kind, declaration), issued_at.astimezone(UTC)
+        root = etree.Element(f"{{{NAMESPACE}{name}}}{name}", None, {"cc3": NAMESPACE + name})
+        for child, text in _message(
+            name, declared, declaration, at, reference_id or _reference(kind, registered_id, at)
+        ):
+            _text(root, child, text)
+        said = _said(kind, declaration, evaluation, registered_id, at)
+        header = etree.SubElement(root, "HEAHEA")
+        for entry in _layout()["header"][name].split():
+            child, _, source = entry.partition("=")
+            source = source or child
+            _text(header, child, said[source] if source.startswith("@") else _of(declared, f"HEAHEA/{source}"))
+        for group in _layout()["groups"][name].split():
+            if group == "FUNERRER1":
+                for finding in _errors(evaluation)[:ERRORS_MAX]:
+                    _error(etree.SubElement(root, group), finding)
+            elif group == "CUSINT632":
+                _interventions(root, kind, evaluation)
+            else:
+                _repeated(root, name, group, declared)
+        return root
 
 
 def _declared(declaration: Declaration) -> etree._Element:
