@@ -132,7 +132,8 @@ class Walk:
     def _box(self, element: etree._Element, box: Box, path: str, frame: Frame) -> None:
         actions, fields, parsers = box.actions, frame.fields, values.PARSERS
         # An empty element is worth noting, unless it is one of a list: its record stands for it.
-        if element.text is not None or element.keys() or (not len(element) and (box.wire or not frame.number)):
+        text = element.text
+        if (text and text.strip()) or element.keys() or (not len(element) and (box.wire or not frame.number)):
             self._own(element, path)
         for child in element:
             if child.tail is not None:
