@@ -307,3 +307,12 @@ def test_answers_are_valid_by_the_published_schemas(samples: Path) -> None:
                 # An amendment names no reference of its own; the answers that want one are those to originals.
                 assert found == [], (root, kind)
                 assert not schemas.validate(told), (root, kind)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n  "])
+def test_blanks_where_a_value_should_be_make_the_round(blank: str) -> None:
+    body = message().replace(b">HAWB-1<", f">{blank}<".encode()).replace(b">6109<", f">{blank}<".encode())
+    body = body.replace(b"<TRACONCO2>", f"<SPEMENMT2>{blank}</SPEMENMT2><TRACONCO2>".encode())
+    reading = FORM.read(body)
+    assert reading.declaration is not None
+    assert FORM.read(FORM.write([reading.declaration])) == reading

@@ -166,5 +166,5 @@ def test_the_archive_is_read_without_unpacking_it(tmp_path: Path) -> None:
     packed(tmp_path / "cases.tar.xz", PAIRS)
     found = list(control_files.pairs(tmp_path))
     assert {pair.name for pair in found} == {f"x/{name}" for name in PAIRS}
-    assert {pair.folder for pair in found} == {"base", "baseLate"}
+    assert {pair.folders for pair in found} == {("x", "base"), ("x", "baseLate")}
     assert [path.name for path in tmp_path.iterdir()] == ["cases.tar.xz"]

@@ -40,9 +40,9 @@ class Pair(Struct, frozen=True):
     control: bytes
 
     @property
-    def folder(self) -> str:
-        """The name of the folder it lies in."""
-        return PurePosixPath(self.name).parent.name
+    def folders(self) -> tuple[str, ...]:
+        """The names of the folders it lies in, the nearest last."""
+        return PurePosixPath(self.name).parent.parts
 
     def expected(self) -> tuple[Expected, ...]:
         """The errors that are expected, in order. Raises TidewaiterError where the control file is no XML."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from tidewaiter.messages.ens.schemas import Schemas
 from tidewaiter.messages.ens.verdict import findings_of, number_of
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.rulebooks import Rulebook
+from tidewaiter.messages.rulebooks.book import BASE
 from tidewaiter.model.decision import Decision, Evaluation, Hold, HoldKind, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError
@@ -61,7 +62,7 @@ class Run:
         self.seconds, self.processor_seconds = time.perf_counter() - began, time.process_time() - processor_began
 
     def _pair(self, pair: Pair, schemas: Schemas, rules: Rulebook) -> Iterator[Case]:
-        edition, form = _edition(pair.folder, rules), EnsForm()
+        edition, form = _edition(pair.folders, rules), EnsForm()
         try:
             expected = pair.expected()
             records = list(form.split(io.BytesIO(pair.message)))
@@ -100,9 +101,13 @@ def _rule_folder(folder: Path) -> Path:
     return found[0]
 
 
-def _edition(folder_name: str, rules: Rulebook) -> str:
-    named = (edition for edition in rules.editions if edition and folder_name.lower().endswith(edition.lower()))
-    return max(named, key=len, default="")
+def _edition(folders: Sequence[str], rules: Rulebook) -> str:
+    """The edition that the nearest folder is named after; the base where none is."""
+    for folder in reversed(folders):
+        named = [edition for edition in rules.editions if edition and folder.lower().endswith(edition.lower())]
+        if named:
+            return max(named, key=len)
+    return BASE
 
 
 def _compared(

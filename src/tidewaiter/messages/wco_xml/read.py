@@ -275,9 +275,9 @@ class Walk:
         is_plain = child.text is None and not child.keys()
         for leaf in child:
             name = known.get(leaf.tag) or known.get(local_name(leaf))
-            text = leaf.text
+            text = leaf.text.strip() if leaf.text else ""
             if text and name and name not in leaves and not leaf.keys() and not len(leaf) and leaf.tail is None:
-                leaves[name] = text.strip()
+                leaves[name] = text
             else:
                 is_plain = False
                 break
