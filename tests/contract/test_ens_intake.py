@@ -144,7 +144,7 @@ def test_an_amendment_changes_it_by_its_number_and_everything_replays(
     file = store.decision(first.declaration_id)
     assert file.row.functional_reference_id == "LRN-3"
     assert [str(item.gross_mass_kg) for item in file.declaration.goods_items] == ["2.5"]
-    assert told(store, first.declaration_id) == ["CC328A"]
+    assert told(store, first.declaration_id) == ["CC328A", "CC304A"]
     report = replay.replay_all(store, workers=1)
     assert report.is_clean
     assert report.replayed == 2

@@ -26,6 +26,7 @@ class Facts(Struct, frozen=True):
     code: str = "H7"
     is_assessed: bool = True
     irg_hint: str = "2"
+    is_advance: bool = False
 
 
 reasons = st.builds(

@@ -347,6 +347,7 @@ class DatasetDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     when: Condition = {}
     irg_hint: Literal["", "1", "2", "3", "4"] = ""
     note: str = ""
+    is_advance: bool = False
 
 
 class DatasetsDocument(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

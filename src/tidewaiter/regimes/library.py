@@ -334,6 +334,7 @@ def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
                     required=each.required,
                     when=each.when,
                     irg_hint=each.irg_hint,
+                    is_advance=each.is_advance,
                 )
                 for each in book.datasets.datasets
             )

@@ -19,6 +19,7 @@ class PlainDataset(Struct, frozen=True):
     code: str = "H7"
     is_assessed: bool = True
     irg_hint: str = "2"
+    is_advance: bool = False
 
 
 class Make:

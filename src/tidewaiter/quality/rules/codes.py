@@ -29,8 +29,6 @@ _all_money = attrgetter(*_MONEY)
 
 # Chapters 98 and 99 are left to each country for goods of its own choosing (HS General Rules; CN chapters 98, 99).
 NATIONAL_CHAPTERS = ("98", "99")
-# Advance filings whose publishers take a heading for a commodity code (HMRC's published cases of the ENS do).
-HEADINGS_ENOUGH = frozenset({"ENS"})
 
 
 @rule(
@@ -112,7 +110,7 @@ def _currency(pointer: str, code: str) -> Seen:
 def commodity_shape(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """A commodity code has six digits (HS subheading), eight or ten (national code), without dots or spaces.
 
-    In an entry summary declaration four (HS heading) are enough.
+    In an advance filing four (HS heading) are enough.
     """
     return [
         Seen(
@@ -126,9 +124,9 @@ def commodity_shape(declaration: Declaration, context: Context) -> Sequence[Seen
 
 
 def _is_heading(item: GoodsItem, context: Context) -> bool:
-    """Whether the code is a heading of four digits, where that is enough."""
+    """Whether the code is a heading of four digits, where that is enough (HMRC's published cases of the ENS take it)."""
     code = item.commodity_code
-    return context.dataset.code in HEADINGS_ENOUGH and len(code) == 4 and code.isascii() and code.isdigit()
+    return context.dataset.is_advance and len(code) == 4 and code.isascii() and code.isdigit()
 
 
 @rule(
