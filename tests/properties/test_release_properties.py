@@ -28,6 +28,7 @@ class Facts(Struct, frozen=True):
     is_assessed: bool = True
     irg_hint: str = "2"
     claim: ClaimKind | None = None
+    is_advance: bool = False
 
 
 reasons = st.builds(

@@ -88,11 +88,16 @@ def render_settings() -> str:
     from tidewaiter.store.settings import DATA_VARIABLE, DATABASE_URL_VARIABLE, QUOTES_KEY_VARIABLE
     from tidewaiter.store.settings import VARIABLES as STORE_VARIABLES
     from tidewaiter.web.settings import VARIABLES
+    from tidewaiter.workflow.books import BOOKS_VARIABLE
 
     settings = {
         DATA_VARIABLE: "Folder of the embedded PostgreSQL; `var/postgres` below the current folder where unset.",
         DATABASE_URL_VARIABLE: "Connection string of a PostgreSQL server to use instead of the embedded one.",
         QUOTES_KEY_VARIABLE: STORE_VARIABLES[QUOTES_KEY_VARIABLE],
+        BOOKS_VARIABLE: (
+            "TOML file that names published schemas and rules to check messages by: `[[book]]` with `form`, "
+            "`jurisdiction`, `folder` and perhaps `edition` (docs/reference/ens.md)."
+        ),
         **VARIABLES,
         SAMPLES_VARIABLE: "Folder of outside samples that `tidewaiter conformance` and the tests read in place.",
     }

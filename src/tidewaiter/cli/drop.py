@@ -56,7 +56,7 @@ def watch(
         raise UsageError(f"there is no folder {root}", hint="tidewaiter drop add makes the folders of a sender")
     refused = False
     strangers: set[str] = set()
-    with opened_store() as store, Intake(store) as intake:
+    with opened_store() as store, Intake(store, books=Books.from_environment()) as intake:
 
         def hand_in(dropped: Dropped, stream: BinaryIO) -> Receipt:
             sender_id = known[dropped.sender]

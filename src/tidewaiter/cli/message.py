@@ -67,6 +67,7 @@ def inspect(
 
     Nothing is handed in. The exit code is 3 where a record would be rejected.
     """
+    from tidewaiter.workflow.books import Books
     from tidewaiter.workflow.inspecting import inspect as inspected_records
 
     day = on or date.today()  # noqa: DTZ011 (the day of whoever asks)
@@ -75,7 +76,7 @@ def inspect(
     broken: MessageError | None = None
     try:
         with file.open("rb") as stream:
-            for record in inspected_records(stream, file.name, form, day):
+            for record in inspected_records(stream, file.name, form, day, Books.from_environment()):
                 count += 1
                 faulty += record.has_error
                 if len(shown) < limit:

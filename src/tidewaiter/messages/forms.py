@@ -8,6 +8,7 @@ from functools import cache
 
 from tidewaiter.messages.characters import shown
 from tidewaiter.messages.csv_form import CsvForm
+from tidewaiter.messages.ens import EnsForm
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.h7 import H7Form
 from tidewaiter.messages.json_form import JsonForm
@@ -43,7 +44,7 @@ _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>
 @cache
 def forms() -> dict[str, Form]:
     """Every form by its name, in the order in which they are tried."""
-    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), JsonForm(), CsvForm())
+    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), EnsForm(), JsonForm(), CsvForm())
     return {form.name: form for form in known}
 
 

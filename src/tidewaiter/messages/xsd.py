@@ -114,7 +114,7 @@ class SchemaSet:
         tree = root.getroottree()
         if schema.compiled.validate(tree):
             return ()
-        return tuple(_findings(schema.compiled.error_log, tree))
+        return tuple(findings(schema.compiled.error_log, tree))
 
 
 def kind_of(root: etree._Element) -> str:
@@ -229,7 +229,8 @@ def _compiled(kind: str, files: tuple[Path, ...]) -> Schema:
         return Schema(kind, files[0].name, None, f"the schema {files[0].name} does not compile ({words})")
 
 
-def _findings(log: etree._ListErrorLog, tree: etree._ElementTree) -> Iterator[Finding]:
+def findings(log: etree._ListErrorLog, tree: etree._ElementTree) -> Iterator[Finding]:
+    """What the log of a validation says, in order: words without namespaces, places in local names; at most 100."""
     for error in list(log)[:_FINDINGS_MAX]:
         message = error.message
         found = _NAME_AND_PLACE.match(message)

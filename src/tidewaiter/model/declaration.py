@@ -161,6 +161,7 @@ class GoodsItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     additional_information: Annotated[tuple[AdditionalInformation, ...], w("03A", "Coded statements")] = ()
     fiscal_references: Annotated[tuple[Party, ...], w("55B", "VAT scheme numbers and their roles (FR1…FR7)")] = ()
     consignor: Annotated[Party | None, w("30A", "Sender of this line, where lines differ")] = None
+    consignee: Annotated[Party | None, w("27A", "Receiver of this line, where lines differ")] = None
     importer: Annotated[Party | None, w("74A", "Importer of this line, where lines differ")] = None
     transaction_nature_code: Annotated[str, w("103", "Nature of the transaction")] = ""
     ucr: Annotated[str, w("016", "Reference of this line")] = ""

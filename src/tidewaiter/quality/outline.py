@@ -75,6 +75,7 @@ def _line(item: GoodsItem) -> Hashable:
         _types(item.transport_documents),
         _roles(item.fiscal_references),
         item.consignor and _party(item.consignor),
+        item.consignee and _party(item.consignee),
         item.importer and _party(item.importer),
     )
 

@@ -70,6 +70,10 @@ class Dataset(Protocol):
     def required(self) -> tuple[str, ...]:
         """Canonical pointers of what must be there."""
 
+    @property
+    def is_advance(self) -> bool:
+        """Whether it is a filing ahead of the goods, for which a heading is enough of a commodity code."""
+
 
 class Law(Protocol):
     """What quality needs of a regime."""

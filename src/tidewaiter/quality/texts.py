@@ -18,6 +18,8 @@ def unprintable(declaration: Declaration) -> list[tuple[str, str]]:
             found.append((f"goods_items[{place}].description", item.description))
         if item.consignor is not None:
             found.extend(_party(f"goods_items[{place}].consignor", item.consignor))
+        if item.consignee is not None:
+            found.extend(_party(f"goods_items[{place}].consignee", item.consignee))
         if item.importer is not None:
             found.extend(_party(f"goods_items[{place}].importer", item.importer))
     for name in _PARTIES:

@@ -354,6 +354,7 @@ class DatasetDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     claim: ClaimKind | None = None
     claims: tuple[ClaimKind, ...] = ()
     note: str = ""
+    is_advance: bool = False
 
 
 class DatasetsDocument(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -141,6 +141,8 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
 
     `required` are canonical pointers, alternatives separated by `|`.
     `is_assessed`: customs works out and notifies duty and tax on it.
+    `is_advance`: a filing ahead of the goods, on safety and security, that is
+    never accepted as a declaration; an amendment of it is answered at once.
     `irg_hint`: the Immediate Release Guidelines category such declarations
     usually fall into ("" where the value decides).
     `claim`: it is no declaration but what a third party says of a parcel;
@@ -155,6 +157,7 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     irg_hint: str = ""
     claim: ClaimKind | None = None
     claims: tuple[ClaimKind, ...] = ()
+    is_advance: bool = False
 
 
 class Exchange(Struct, frozen=True):

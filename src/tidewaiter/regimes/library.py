@@ -343,6 +343,7 @@ def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
             irg_hint=each.irg_hint,
             claim=each.claim,
             claims=each.claims,
+            is_advance=each.is_advance,
         )
         for each in (*claims, *(each for each in found[0] if each.claim is None))
     )

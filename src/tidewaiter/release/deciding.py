@@ -31,6 +31,10 @@ class DatasetFacts(Protocol):
         """True when charges are worked out, told and collected on this dataset."""
 
     @property
+    def is_advance(self) -> bool:
+        """Whether it is a filing ahead of the goods that is never accepted as a declaration."""
+
+    @property
     def irg_hint(self) -> str:
         """The category of the Immediate Release Guidelines it stands for; "" where the value decides."""
 

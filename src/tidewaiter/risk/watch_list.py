@@ -28,6 +28,7 @@ PARTY_ROLES = (
     "representative",
     "payer",
 )
+LINE_ROLES = ("consignor", "consignee", "importer")  # of a goods item, where lines differ
 # fmt: off
 _LEGAL_FORMS = frozenset((
     "ltd", "limited", "plc", "llp", "llc", "inc", "incorporated", "corp", "corporation", "co", "company", "gmbh",
@@ -100,21 +101,26 @@ class WatchIndex:
                     table.setdefault(key, []).append(entry)
 
     def reasons(self, declaration: Declaration) -> list[Reason]:
-        """One reason for each entry that a party of the declaration is found under."""
+        """One reason for each entry that a party of the declaration is found under, and one for those of its lines."""
         found: list[Reason] = []
         for role in PARTY_ROLES:
             party = getattr(declaration, role)
             if party is not None:
-                self._look_up(party, role, found)
+                self._look_up(party, role, role, found, set())
+        seen: dict[str, set[str]] = {role: set() for role in LINE_ROLES}
+        for place, item in enumerate(declaration.goods_items, 1):
+            for role in LINE_ROLES:
+                party = getattr(item, role)
+                if party is not None:
+                    self._look_up(party, role, f"goods_items[{place}].{role}", found, seen[role])
         return found
 
-    def _look_up(self, party: Party, role: str, found: list[Reason]) -> None:
-        seen: set[str] = set()
+    def _look_up(self, party: Party, role: str, pointer: str, found: list[Reason], seen: set[str]) -> None:
         for table, key, field, value in self._keys(party):
             for entry in table.get(key, ()):
                 if entry.entry_id not in seen:
                     seen.add(entry.entry_id)
-                    found.append(_reason(entry, f"{role}.{field}", key, value))
+                    found.append(_reason(entry, role, f"{pointer}.{field}", key, value))
 
     def _keys(self, party: Party) -> Iterable[tuple[dict[str, list[WatchListEntry]], str, str, str]]:
         if self._names and party.name:
@@ -128,9 +134,8 @@ class WatchIndex:
             yield self._addresses, address_key(party.address), "address.line", party.address.line
 
 
-def _reason(entry: WatchListEntry, pointer: str, key: str, value: str) -> Reason:
-    role, _, field = pointer.partition(".")
-    what = {"name": "name", "address.line": "address"}.get(field, "identifier")
+def _reason(entry: WatchListEntry, role: str, pointer: str, key: str, value: str) -> Reason:
+    what = {"name": "name", "line": "address"}.get(pointer.rpartition(".")[2], "identifier")
     matched = key.replace("|", " ")
     return Reason(
         reason_id=f"watch_list.{entry.entry_id}",

@@ -175,6 +175,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         prior=decided.prior,
         sources=decided.sources,
         notes=decided.notes,
+        rules_digest=decided.rules_digest,
         persons=decided.persons,
         claims=decided.claims or (),
     )

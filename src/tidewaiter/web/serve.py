@@ -29,6 +29,7 @@ from tidewaiter.web.house import House
 from tidewaiter.web.scoring import scoring
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
+from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 
@@ -90,8 +91,8 @@ def furnish(store: PostgresStore, settings: WebSettings) -> House:
     """A house on this store: intake, officers' desk, senders."""
     store.senders.ensure(LOCAL_SENDER)
     return House(
-        store=store, intake=Intake(store), desk=Desk(store), senders=store.senders, accounts=store.accounts,
-        quality=store.quality, settings=settings,
+        store=store, intake=Intake(store, books=Books.from_environment()), desk=Desk(store), senders=store.senders,
+        accounts=store.accounts, quality=store.quality, settings=settings,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.regimes import Regime, legal_day_at
 from tidewaiter.release import Trigger, amended, may
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
+from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Decided, Effect, Incoming, KeptClaim, Place, Prior, Seed, WatchList
@@ -58,9 +59,11 @@ class Shelf:
         keep: Callable[[Contents], None],
         loaded: Loaded | None = None,
         tariffs: KnownTariffs = NOTHING_IMPORTED,
+        books: Books | None = None,
     ) -> None:
         self.watch_list = watch_list
         self.tariffs = tariffs
+        self.books = books or Books()
         self._entries = msgspec.json.decode(watch_list.entries, type=tuple[WatchListEntry, ...])
         self._keep = keep
         self._laws = {key: Law(*self._from_contents(contents)) for key, contents in (loaded or {}).items()}
@@ -142,8 +145,14 @@ def decide_piece(
     form = forms.by_name(piece.form)
     try:
         reading = form.read(piece.body)
+        checks = shelf.books.of(piece.form, reading.declaration)
+        if checks is not None:
+            reading = checks.checked(reading, piece.body)
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
-        return _decided(piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration), look_ups))
+        digest = checks.digest if checks is not None else ""
+        return _decided(
+            piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration), look_ups, digest)
+        )
     except Exception:
         _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
@@ -167,6 +176,7 @@ class _Task(Struct, frozen=True):
     reading: Reading
     trigger: Trigger | None
     look_ups: LookUps | None = None
+    rules_digest: str = ""
 
 
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
@@ -222,6 +232,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         persons=persons,
         claims=None if claims is None else tuple(kept for kept, _ in claims),
         claim=_claim(declaration, law.regime),
+        rules_digest=task.rules_digest,
         touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
     )
 

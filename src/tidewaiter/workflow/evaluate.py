@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tidewaiter.assessment import assess
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.claim import Claim, ClaimKind
-from tidewaiter.model.decision import Decision, Evaluation, State
+from tidewaiter.model.decision import Decision, Evaluation, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import NotInForceError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
@@ -87,6 +87,7 @@ class NoDataset(Struct, frozen=True):
     is_assessed: bool = False
     irg_hint: str = ""
     claim: ClaimKind | None = None
+    is_advance: bool = False
 
 
 Locate = Callable[[str], str]
@@ -148,12 +149,15 @@ def _changed(
         evaluation = _withdrawal(prior, circumstances.legal_day, tuple(found))
         step = follow(prior.standing, trigger)
     else:
-        evaluation, _ = _evaluated(declaration, circumstances, found, locate)
+        evaluation, dataset = _evaluated(declaration, circumstances, found, locate)
         if trigger is Trigger.ARRIVED:
             _refuse_without_law(evaluation)
         step = follow(prior.standing, trigger, evaluation.decision)
         if trigger is not Trigger.ARRIVED and evaluation.decision.state is State.REJECTED:
             return Conclusion(evaluation, None, passed(step))
+        if dataset.is_advance and trigger is Trigger.AMENDED and not step.notices:
+            # It waits for no acceptance in which the result of an amendment could be told.
+            step = replace(step, notices=(NoticeKind.AMENDED,))
     changed = replace(evaluation, decision=with_step(evaluation.decision, step))
     return Conclusion(changed, step.standing, passed(step))
 

@@ -23,6 +23,7 @@ from tidewaiter.model.finding import Finding, MappingNote, Severity
 from tidewaiter.model.money import Money
 from tidewaiter.quality import check
 from tidewaiter.regimes import Regime, load_regime
+from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.evaluate import placed
 from tidewaiter.workflow.pieces import pieces
 
@@ -56,14 +57,18 @@ class Inspected(Struct, frozen=True, kw_only=True):
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def inspect(stream: BinaryIO, file_name: str, form_name: str, on: date) -> Iterator[Inspected]:
-    """The records of a message in order, holding one at a time, checked by the law of a day.
+def inspect(stream: BinaryIO, file_name: str, form_name: str, on: date, books: Books) -> Iterator[Inspected]:
+    """The records of a message in order, holding one at a time, checked by the law of a day
+    and by the published rules of `books`.
 
     Raises MessageError where the message cannot be followed any further; the records before it have then come.
     """
     for piece in pieces(stream, file_name, form_name):
         form = forms.by_name(piece.form)
         reading = form.read(piece.body)
+        checks = books.of(piece.form, reading.declaration)
+        if checks is not None:
+            reading = checks.checked(reading, piece.body)
         own = reading.declaration
         findings = list(reading.findings)
         if own is not None:

@@ -28,6 +28,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import ConflictError, TidewaiterError
 from tidewaiter.regimes import jurisdictions, legal_day_at
 from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.crew import workers_wanted
 from tidewaiter.workflow.deciding import Shelf
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
@@ -53,10 +54,23 @@ class NotLetInError(TidewaiterError):
 
 
 class Intake:
-    """Takes in messages; safe in threads. `workers` is the number of processes for long messages."""
+    """Takes in messages; safe in threads. `workers` is the number of processes for long messages.
 
-    def __init__(self, store: Store, *, workers: int | None = None, clock: Callable[[], datetime] = now) -> None:
+    `books` are the published schemas and rules that messages are checked by.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        workers: int | None = None,
+        clock: Callable[[], datetime] = now,
+        books: Books | None = None,
+    ) -> None:
         self._store = store
+        self._books = books or Books()
+        if contents := self._books.contents:
+            store.keep_knowledge(contents)
         self._workers = workers or workers_wanted()
         self._clock = clock
         self._writer = GroupWriter(store.writing)
@@ -254,7 +268,9 @@ class Intake:
                 self._looked_at = moment
                 if self._shelf is None or self._is_overtaken(self._shelf):
                     store = self._store
-                    self._shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known(store))
+                    self._shelf = Shelf(
+                        store.watch_list(), store.keep_knowledge, tariffs=known(store), books=self._books
+                    )
             return self._shelf
 
     def _is_overtaken(self, shelf: Shelf) -> bool:

@@ -111,7 +111,7 @@ class Processing:
 
     def _write_with(self, crew: Crew[Slice, Result], slices: Iterator[Slice]) -> None:
         shelf = self._means.shelf
-        crew.begin(shelf.watch_list, shelf.loaded(), shelf.tariffs, self._means.store.encode)
+        crew.begin(shelf.watch_list, shelf.loaded(), shelf.tariffs, shelf.books, self._means.store.encode)
         for part, result in crew.results(self._numbered(each) for each in slices):
             self._write_result(part, result)
 

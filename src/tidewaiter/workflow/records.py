@@ -91,6 +91,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     notes: tuple[MappingNote, ...] = ()
     persons: PersonalStanding | None = None
     claims: tuple[KeptClaim, ...] = ()
+    rules_digest: str = ""  # of published schemas and rules that the record was checked by
 
 
 class Span(Struct, frozen=True):
@@ -157,6 +158,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     persons: PersonalStanding | None = None  # None where the law of the day does not look at persons
     claims: tuple[KeptClaim, ...] | None = None  # None where the law wants none
     claim: ClaimKind | None = None  # what it claims, where it is no declaration but a third party's word
+    rules_digest: str = ""  # of the published schemas and rules that the record was checked by
     touches_counters: bool = False  # its law, or the one it was decided by before, has counters
 
     @property

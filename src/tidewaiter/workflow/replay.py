@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.messages import forms
+from tidewaiter.messages.ens.checks import EnsChecks
 from tidewaiter.messages.form import Reading
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.declaration import Declaration
@@ -154,6 +155,7 @@ class Player:
         self._tariff = lru_cache(TARIFFS_KEPT)(lambda digest: Tariff.from_content(store.knowledge(digest)))
         self._regime = lru_cache(64)(lambda digest: Regime.from_content(store.knowledge(digest), self._tariff))
         self._knowledge = lru_cache(64)(lambda digest: RiskKnowledge.from_content(store.knowledge(digest)))
+        self._checks = lru_cache(8)(lambda digest: EnsChecks(store.knowledge(digest)))
         self._seed: Callable[[str], Seed] = lru_cache(64)(store.seed_by_id)
 
     def play_part(self, part: Part) -> Report:
@@ -187,6 +189,8 @@ class Player:
             if piece.form != kept.form or piece.position != kept.position:
                 raise NotFoundError(f"record {kept.position} is now number {piece.position}, in the form {piece.form}")
             reading = forms.by_name(piece.form).read(piece.body)
+            if kept.rules_digest:
+                reading = self._checks(kept.rules_digest).checked(reading, piece.body)
         own = reading.declaration
         declaration = as_changed(own, kept.trigger, self._original(kept))
         return canonical_bytes(concluded(kept.form, own, declaration, self._circumstances(kept), reading).evaluation)

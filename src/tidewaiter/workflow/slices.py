@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
+from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.deciding import Contents, Loaded, Shelf, decide_piece
 from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, WatchList
 from tidewaiter.workflow.tariffs import Known
@@ -53,14 +54,16 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     return Result(encoded, tuple(references), tallying.tally())
 
 
-def decider(watch_list: WatchList, loaded: Loaded, tariffs: Known, encode: Encode) -> Callable[[Slice], Result]:
+def decider(
+    watch_list: WatchList, loaded: Loaded, tariffs: Known, books: Books, encode: Encode
+) -> Callable[[Slice], Result]:
     """What a worker process does with each slice; a tariff is fetched once, when the first decision rests on it."""
     contents: dict[str, tuple[str, bytes]] = {}
 
     def keep(loaded: Contents) -> None:
         contents.update(loaded)
 
-    shelf = Shelf(watch_list, keep, loaded, tariffs)
+    shelf = Shelf(watch_list, keep, loaded, tariffs, books)
     done = 0
     # Records hold no cycles, so collecting at every few hundred of them only costs: a third of all time.
     gc.freeze()

@@ -27,6 +27,7 @@ class Dataset(Struct, frozen=True):
     code: str = "postal"
     title: str = "low-value post"
     required: tuple[str, ...] = ()
+    is_advance: bool = False
 
 
 class Law(Struct, frozen=True):

@@ -229,3 +229,14 @@ def test_what_is_required_and_missing_is_said_once() -> None:
         ("data.required", "consignor.name"),
         ("data.required", f"{ITEM}.description"),
     ]
+
+
+def test_a_heading_is_enough_in_an_advance_filing() -> None:
+    law = Law(dataset=Dataset(is_advance=True))
+    assert found(lines(commodity_code="6109"), law) == []
+    assert found(lines(commodity_code="610"), law) == [("code.commodity_shape", f"{ITEM}.commodity_code")]
+
+
+def test_the_receiver_of_a_line_is_looked_at_like_its_sender() -> None:
+    party = Party(name="Anna", address=Address(country_code="ZZ"))
+    assert found(lines(consignee=party)) == [("code.country", f"{ITEM}.consignee.address.country_code")]

@@ -21,6 +21,7 @@ class PlainDataset(Struct, frozen=True):
     is_assessed: bool = True
     irg_hint: str = "2"
     claim: ClaimKind | None = None
+    is_advance: bool = False
 
 
 class Make:

@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "tariff", "regimes"]
+SuiteName = Literal["wco-dm", "h7", "ens", "tariff", "regimes"]
 
 
 class Report(Struct, frozen=True):
@@ -107,8 +107,15 @@ def _tariff() -> tuple[Cases, Information]:
     return cases, information
 
 
+def _ens() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import ens
+
+    run = ens.Run()
+    return run.cases, run.information
+
+
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
-    "wco-dm": _wco_dm, "h7": _h7, "tariff": _tariff, "regimes": _regimes,
+    "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "tariff": _tariff, "regimes": _regimes,
 }  # fmt: skip
 
 

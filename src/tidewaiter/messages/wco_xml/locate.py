@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from tidewaiter.messages import pointers
 from tidewaiter.messages.wco_xml import values
-from tidewaiter.messages.wco_xml.tables import Action, Scope, Table
+from tidewaiter.messages.wco_xml.tables import DECLARATION, Action, Scope, Table
 from tidewaiter.model.declaration import Declaration
 
 
-def locate(table: Table, declaration: Declaration, pointer: str) -> str:
-    """The XPath of a pointer; of the nearest element around it where the form has no place for the field itself."""
+def locate(table: Table, declaration: Declaration, pointer: str, name: str = DECLARATION) -> str:
+    """The XPath of a pointer below the root `name`; of the nearest element where the field itself has no place."""
     steps = pointers.steps(pointer)
     if steps[:1] == ("extras",) and len(steps) > 1 and isinstance(steps[1], int):
         if 0 <= steps[1] < len(declaration.extras):
             return declaration.extras[steps[1]].path
-        return "/Declaration"
-    return _within(table.declaration, steps, "/Declaration")
+        return f"/{name}"
+    return _within(table.roots[name], steps, f"/{name}")
 
 
 def _within(scope: Scope, steps: Sequence[pointers.Step], here: str) -> str:
@@ -54,7 +54,7 @@ def _attribute(action: Action, field: str, rest: Sequence[pointers.Step]) -> str
 def _woven(action: Action, field: str, rest: Sequence[pointers.Step], here: str) -> str:
     index = rest[0] if rest and isinstance(rest[0], int) else 0
     place = action.weave.place(field, index)
-    inner = {"type_code": "/TypeCode", "document_id": "/ID"}.get(str(rest[1]), "") if len(rest) > 1 else ""
+    inner = action.weave.inner(next((step for step in rest if isinstance(step, str)), ""))
     if rest and rest[0] == "currency":
         inner = "/@currencyID"
     parent = action.wire.rpartition("/")[0] if action.kind != values.JOIN else ""

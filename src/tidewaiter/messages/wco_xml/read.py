@@ -19,8 +19,11 @@ from tidewaiter.messages.wco_xml.functions import function_of, jurisdiction_of
 from tidewaiter.messages.wco_xml.tables import Action, Box, Scope, Table
 from tidewaiter.messages.wco_xml.values import (
     BOX,
+    DAY,
     JOIN,
+    MINUTE,
     MOMENT,
+    MOMENTS,
     POSITION,
     QUANTITY,
     RECORD,
@@ -81,7 +84,8 @@ class Walk:
     def declaration(self, root: etree._Element, envelope: etree._Element | None) -> Reading:
         """The declaration that `root` is, within its envelope if it has one. Raises XmlFault for a passed limit."""
         responsible = self._envelope(envelope) if envelope is not None else ""
-        fields = self._record(root, self.table.declaration, "/Declaration", Frame("", 1))
+        name = local_name(root)
+        fields = self._record(root, self.table.roots[name], f"/{name}", Frame("", 1))
         fields["function"] = function_of(self.table, fields)
         fields["jurisdiction_code"] = responsible or jurisdiction_of(self.table, fields)
         if self.extras:
@@ -128,7 +132,8 @@ class Walk:
     def _box(self, element: etree._Element, box: Box, path: str, frame: Frame) -> None:
         actions, fields, parsers = box.actions, frame.fields, values.PARSERS
         # An empty element is worth noting, unless it is one of a list: its record stands for it.
-        if element.text is not None or element.keys() or (not len(element) and (box.wire or not frame.number)):
+        text = element.text
+        if (text and text.strip()) or element.keys() or (not len(element) and (box.wire or not frame.number)):
             self._own(element, path)
         for child in element:
             if child.tail is not None:
@@ -210,7 +215,7 @@ class Walk:
         else:
             fields[field] = value
         if (attributes and not values.is_canonical(kind, value, attributes)) or (
-            kind == MOMENT and values.formatted(kind, value)[0] != text
+            kind in MOMENTS and values.formatted(kind, value)[0] != text
         ):
             self._extra(self._path(child, path), raw, attributes)
 
@@ -270,9 +275,9 @@ class Walk:
         is_plain = child.text is None and not child.keys()
         for leaf in child:
             name = known.get(leaf.tag) or known.get(local_name(leaf))
-            text = leaf.text
+            text = leaf.text.strip() if leaf.text else ""
             if text and name and name not in leaves and not leaf.keys() and not len(leaf) and leaf.tail is None:
-                leaves[name] = text.strip()
+                leaves[name] = text
             else:
                 is_plain = False
                 break
@@ -430,6 +435,8 @@ def _positions(parent: etree._Element) -> dict[etree._Element, int]:
 _STEPS: Final[dict[int, Callable[[Walk, etree._Element, Action, str, Frame], None]]] = {
     QUANTITY: Walk._leaf,
     MOMENT: Walk._leaf,
+    MINUTE: Walk._leaf,
+    DAY: Walk._leaf,
     POSITION: Walk._position,
     RECORD: Walk._single,
     RECORDS: Walk._listed,

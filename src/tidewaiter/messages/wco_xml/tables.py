@@ -17,6 +17,7 @@ from msgspec import Struct
 from tidewaiter.messages import shape
 from tidewaiter.messages.wco_xml import values
 from tidewaiter.messages.wco_xml.weaves import WEAVES, Weave
+from tidewaiter.messages.wco_xml.weaves_ens import ENS_WEAVES
 from tidewaiter.model.declaration import Declaration, MessageFunction
 
 _LEAF_KINDS = {
@@ -24,8 +25,12 @@ _LEAF_KINDS = {
     shape.Kind.WHOLE_NUMBER: values.WHOLE,
     shape.Kind.DECIMAL: values.DECIMAL,
     shape.Kind.MOMENT: values.MOMENT,
+    shape.Kind.DAY: values.DAY,
     shape.Kind.CHOICE: values.TEXT,
 }
+
+
+DECLARATION = "Declaration"  # the element that is a declaration, where a table names no other
 
 
 class Action:
@@ -102,7 +107,8 @@ class Table(Struct, frozen=True):
     ranks: Mapping[str, Mapping[str, int]]  # the same order, by class and child
     tags: Mapping[str, str]  # every element's name → its name with namespace
     nsmaps: Mapping[str, Mapping[str, str]]  # of elements whose namespace has a prefix of its own, by tag
-    declaration: Scope
+    roots: Mapping[str, Scope]  # by the name of the element that is a declaration
+    root_of_function: Mapping[MessageFunction, str]
     scopes: Mapping[str, Scope]
     envelope: Mapping[str, str]  # what an envelope says usually, by element, with and without namespace
     agencies: Mapping[str, str]  # by country
@@ -115,27 +121,30 @@ class Table(Struct, frozen=True):
 
 @cache
 def load(form: str) -> Table:
-    """The compiled table of "wco_dm" or "h7"."""
+    """The compiled table of "wco_dm", "h7" or "ens"."""
     text = resources.files("tidewaiter.data").joinpath("messages", form, "tables.toml").read_text("utf-8")
     source = tomllib.loads(text)
     compiler = _Compiler(source)
-    declaration = compiler.scope("Declaration", Declaration)
+    root_of_function = {MessageFunction(name): root for name, root in source.get("root_of_function", {}).items()}
+    roots = tuple(dict.fromkeys(root_of_function.values())) or (DECLARATION,)
+    namespaces = source["namespaces"]
     functions = {code: MessageFunction(name) for code, name in source["function_by_code"].items()}
     return Table(
         title=source["document"]["title"],
         procedure_category=source["document"]["procedure_category"],
         is_function_code_required=source["document"]["is_function_code_required"],
-        namespaces=source["namespaces"],
-        prefixes={uri: prefix for prefix, uri in source["namespaces"].items()},
+        namespaces=namespaces,
+        prefixes={uri: prefix for prefix, uri in namespaces.items()},
         namespace_of=source["namespace_of"],
         children=compiler.children,
         ranks={name: {child: rank for rank, child in enumerate(order)} for name, order in compiler.children.items()},
         tags=_tags(source, compiler.children),
         nsmaps={
-            f"{{{source['namespaces'][prefix]}}}{name}": {prefix: source["namespaces"][prefix]}
+            tag_of(namespaces[prefix], name): {prefix: namespaces[prefix]}
             for name, prefix in source["namespace_of"].items()
         },
-        declaration=declaration,
+        roots={name: compiler.scope(name, Declaration) for name in roots},
+        root_of_function=root_of_function,
         scopes=compiler.scopes,
         envelope=_usual(source),
         agencies=source.get("envelope", {}).get("agencies", {}),
@@ -148,11 +157,16 @@ def load(form: str) -> Table:
 
 
 def _tags(source: Mapping[str, Any], children: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    prefixes = {name: "" for order in children.values() for name in order} | {"Declaration": ""}
+    prefixes = {name: "" for order in children.values() for name in order} | {DECLARATION: ""}
     envelope = ("MetaData", *children["MetaData"]) if "MetaData" in children else ()
-    prefixes |= {name: "md" for name in envelope if name != "Declaration"}
+    prefixes |= {name: "md" for name in envelope if name != DECLARATION}
     prefixes |= source["namespace_of"]
-    return {name: f"{{{source['namespaces'][prefix]}}}{name}" for name, prefix in prefixes.items()}
+    return {name: tag_of(source["namespaces"][prefix], name) for name, prefix in prefixes.items()}
+
+
+def tag_of(uri: str, name: str) -> str:
+    """The tag of an element in a namespace; "" is none."""
+    return f"{{{uri}}}{name}" if uri else name
 
 
 def _usual(source: Mapping[str, Any]) -> dict[str, str]:
@@ -176,7 +190,7 @@ class _Compiler:
         if key in self.scopes:
             return self.scopes[key]
         scope = self.scopes[key] = Scope(name, record)
-        for wire, meaning in self.source["records"][name].items():
+        for wire, meaning in self._meanings(name).items():
             self._place(scope, self._action(scope, wire, meaning))
         fields = [action.field for action in (*scope.leaves, *scope.records)]
         fields += [field for action in scope.weaves.values() for field in action.weave.fields]
@@ -184,6 +198,12 @@ class _Compiler:
         scope.lists = tuple(lists)
         scope.nested = tuple(_nested(record, fields))
         return scope
+
+    def _meanings(self, name: str) -> dict[str, str]:
+        """What the elements of a class mean; "+" names another table that they are added to."""
+        own = dict(self.source["records"][name])
+        shared = own.pop("+", None)
+        return {**self.source["records"][shared], **own} if shared else own
 
     def _action(self, scope: Scope, wire: str, meaning: str) -> Action:
         if meaning == "#":
@@ -193,7 +213,10 @@ class _Compiler:
         field, _, sub_scope = meaning.partition(" ")
         element = _element(scope.record, field)
         if not sub_scope:
-            return Action(_leaf_kind(field, element), wire, field)
+            kind = _leaf_kind(field, element)
+            if kind == values.MOMENT and self.source["document"].get("moments") == "minute":
+                kind = values.MINUTE
+            return Action(kind, wire, field)
         if element.group is None:
             raise TypeError(f"{scope.name}/{wire}: {field} holds no records")
         action = Action(values.RECORDS if element.is_list else values.RECORD, wire, field)
@@ -201,12 +224,12 @@ class _Compiler:
         return action
 
     def _weave(self, scope: Scope, wire: str, meaning: str) -> Action:
-        weave = WEAVES[meaning[1:]]
+        weave = {**WEAVES, **ENS_WEAVES}[meaning[1:]]
         is_join = wire in weave.leaves
         action = Action(values.JOIN if is_join else values.WEAVE, wire)
         action.weave, action.weave_key, action.leaf = weave, meaning, wire
         own = self.source["namespaces"][""]
-        action.tags = {tag: leaf for leaf in weave.leaves if "@" not in leaf for tag in (leaf, f"{{{own}}}{leaf}")}
+        action.tags = {tag: leaf for leaf in weave.leaves if "@" not in leaf for tag in (leaf, tag_of(own, leaf))}
         action.is_numbered = not is_join and self.children[action.name][0] == "SequenceNumeric"
         return action
 
@@ -234,7 +257,7 @@ class _Compiler:
     def _name(self, box: Box, name: str, action: Action) -> None:
         prefix = self.source["namespace_of"].get(name, "")
         box.actions[name] = action
-        box.actions[f"{{{self.source['namespaces'][prefix]}}}{name}"] = action
+        box.actions[tag_of(self.source["namespaces"][prefix], name)] = action
 
 
 def _element(record: type[Struct], field: str) -> shape.Element:

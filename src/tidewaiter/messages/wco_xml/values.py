@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ Attributes = Sequence[tuple[str, str]]
 
 # Kinds of element; those before QUANTITY fill one field from one text.
 TEXT, WHOLE, DECIMAL, MONEY, MASS, QUANTITY, MOMENT, POSITION, BOX, RECORD, RECORDS, WEAVE, JOIN = range(13)
+MINUTE, DAY = 13, 14  # moments and days in forms whose moments end with the minute
+MOMENTS: Final = frozenset({MOMENT, MINUTE, DAY})
 
 # Kilograms in one of each unit (UNECE Recommendation 20).
 KILOGRAMS: Final = {
@@ -89,6 +91,12 @@ def moment_of(text: str) -> datetime | Fault:
     return moment
 
 
+def day_of(text: str) -> date | Fault:
+    """The day of a moment, or a Fault."""
+    moment = moment_of(text)
+    return moment if isinstance(moment, Fault) else moment.date()
+
+
 def money_of(text: str, attributes: Attributes) -> Money | Fault:
     """An amount with its currency (attribute currencyID), or a Fault."""
     number = decimal_of(text)
@@ -125,6 +133,8 @@ PARSERS: Final[dict[int, Callable[[str, Attributes], Any]]] = {
     WHOLE: lambda text, _: whole_of(text),
     DECIMAL: lambda text, _: decimal_of(text),
     MOMENT: lambda text, _: moment_of(text),
+    MINUTE: lambda text, _: moment_of(text),
+    DAY: lambda text, _: day_of(text),
     MONEY: money_of,
     MASS: mass_of,
     QUANTITY: quantity_of,
@@ -137,6 +147,10 @@ def formatted(kind: int, value: Any) -> tuple[str, Attributes]:
         return f"{value.amount:f}", (("currencyID", value.currency),)
     if kind == MOMENT:
         return value.astimezone(UTC).strftime("%Y%m%d%H%M%SZ"), (("formatCode", "304"),)
+    if kind == MINUTE:
+        return f"{value.astimezone(UTC):%Y%m%d%H%M}", ()
+    if kind == DAY:
+        return f"{value:%Y%m%d}0000", ()
     if kind == QUANTITY:
         number, unit = value
         return f"{number:f}", (("unitCode", unit),) if unit else ()

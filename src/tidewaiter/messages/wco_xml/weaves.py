@@ -42,6 +42,10 @@ class Weave(ABC):
     def place(self, field: str, index: int) -> str:
         """Where a field lies, below the parent of the elements; `index` from 0 for a list."""
 
+    def inner(self, name: str) -> str:
+        """Where a field of a record lies, below its place; "" where the weave tells no closer."""
+        return {"type_code": "/TypeCode", "document_id": "/ID"}.get(name, "")
+
 
 class Classification(Weave):
     """Commodity code and additional codes, by IdentificationTypeCode.

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from tidewaiter.messages.wco_xml import values
 from tidewaiter.messages.wco_xml.functions import function_of
-from tidewaiter.messages.wco_xml.tables import Action, Scope, Table
+from tidewaiter.messages.wco_xml.tables import DECLARATION, Action, Scope, Table, tag_of
 from tidewaiter.messages.wco_xml.values import Fault
 from tidewaiter.messages.wco_xml.weaves import Leaves, Weave
 from tidewaiter.messages.wco_xml.weaves import Node as Woven
@@ -82,24 +82,24 @@ class Weaving:
         return self.action.weave
 
 
-def tree(table: Table, declaration: Declaration) -> etree._Element:
-    """The document of one declaration, in its envelope where the form has one.
+def tree(table: Table, declaration: Declaration, name: str = DECLARATION) -> etree._Element:
+    """The document of one declaration with the root element `name`, in its envelope where the form has one.
 
     Raises MessageError for a text that XML cannot hold.
     """
     root = Node("")
-    wanted = root.child("Declaration")
+    wanted = root.child(name)
     wanted.is_kept = True
     coded = _with_codes(table, _with_quote(declaration))
-    _record(wanted, table.declaration, coded)
+    _record(wanted, table.roots[name], coded)
     if table.envelope:
         _envelope(table, root.child("MetaData"), declaration)
-    _merge(root, declaration.extras)
+    _merge(root, declaration.extras, name)
     _settle(root)
-    top = root.children["Declaration"][0]
+    top = root.children[name][0]
     if table.envelope:
         top = root.children["MetaData"][0]
-        top.children["Declaration"] = root.children["Declaration"]
+        top.children[name] = root.children[name]
     try:
         return _element(table, top, None)
     except ValueError as error:
@@ -115,7 +115,7 @@ def _with_codes(table: Table, declaration: Declaration) -> Declaration:
     function_code, type_code = declaration.function_code, declaration.type_code
     if not function_code:
         is_said = function_of(table, {"type_code": type_code}) == declaration.function
-        if table.is_function_code_required or not is_said:
+        if table.code_of_function and (table.is_function_code_required or not is_said):
             function_code, usual = table.code_of_function[declaration.function]
             type_code = type_code or usual
     return replace(declaration, procedure_category=category, function_code=function_code, type_code=type_code)
@@ -160,7 +160,7 @@ def _record(node: Node, scope: Scope, record: Struct) -> None:
             child.is_kept = action.kind == values.RECORDS
             _record(child, action.scope, inner)
             if action.field == "goods_items":
-                child.descendant(_POSITION).fallback = position
+                child.descendant(_line_no(action.scope)).fallback = position
             if action.scope.is_numbered:
                 child.child(_POSITION).text = str(position)
     for action in scope.weaves.values():
@@ -171,6 +171,11 @@ def _record(node: Node, scope: Scope, record: Struct) -> None:
         above, slash, _ = action.wire.rpartition("/")
         if action.kind == values.POSITION and slash:
             node.descendant(above).number = 1
+
+
+def _line_no(scope: Scope) -> str:
+    """Where the number of a goods item stands."""
+    return next(action.wire for action in scope.leaves if action.field == "line_no")
 
 
 def _field(record: Any, field: str) -> Any:
@@ -186,16 +191,16 @@ def _parent(node: Node, wire: str) -> tuple[Node, str]:
     return (node.descendant(parent) if parent else node), name
 
 
-def _merge(root: Node, extras: Sequence[Extra]) -> None:
+def _merge(root: Node, extras: Sequence[Extra], name: str) -> None:
     """Put every extra where it stood."""
     for extra in extras:
         steps = steps_of(extra.path)
-        if not steps or steps[0] not in (("Declaration", 1), ("MetaData", 1)):
+        if not steps or steps[0] not in ((name, 1), ("MetaData", 1)):
             continue
         node, weaving = root, None
-        for name, position in steps:
-            parent, node = node, node.child(name, position)
-            weaving = next((found for found in parent.wovens if _takes(found, name)), None) or weaving
+        for step, position in steps:
+            parent, node = node, node.child(step, position)
+            weaving = next((found for found in parent.wovens if _takes(found, step)), None) or weaving
         if weaving is not None and not weaving.is_join and steps[-1][0] in _woven_names(weaving):
             weaving.said.setdefault(steps[-1], {})
         if weaving is not None and _is_leaf_of(weaving, steps):
@@ -369,7 +374,7 @@ def steps_of(path: str) -> tuple[Step, ...]:
 def _element(table: Table, node: Node, parent: etree._Element | None) -> etree._Element:
     tag = table.tags.get(node.name) or _tag(table, node.name)
     if parent is None:
-        element = etree.Element(tag, None, _prefixes(table))
+        element = etree.Element(tag, None, {**_prefixes(table), **table.nsmaps.get(tag, {})})
     else:
         element = etree.SubElement(parent, tag, None, table.nsmaps.get(tag))
     if node.text:
@@ -391,9 +396,9 @@ def _tag(table: Table, name: str) -> str:
     if name.startswith("{"):
         return name
     prefix, _, local = name.rpartition(":")
-    return f"{{{table.namespaces.get(prefix, table.namespaces[''])}}}{local}"
+    return tag_of(table.namespaces.get(prefix, table.namespaces[""]), local)
 
 
 def _prefixes(table: Table) -> Mapping[str, str]:
     # None is the default namespace; the stubs of lxml know only prefixes.
-    return {prefix or None: uri for prefix, uri in table.namespaces.items() if prefix in ("", "md")}  # type: ignore[misc]
+    return {prefix or None: uri for prefix, uri in table.namespaces.items() if uri and prefix in ("", "md")}  # type: ignore[misc]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from tidewaiter.data.nomenclature import NATIONAL_CHAPTERS, edition_on
-from tidewaiter.model.declaration import Declaration, Party
+from tidewaiter.model.declaration import Declaration, GoodsItem, Party
 from tidewaiter.model.finding import Severity
 from tidewaiter.model.identifiers import HSCode, country_codes, currency_codes
 from tidewaiter.quality.registry import Context, Seen, rule
@@ -52,6 +52,8 @@ def country(declaration: Declaration, _: Context) -> Sequence[Seen]:
             seen.append(_country(f"goods_items[{place}].origin_country_code", code))
         if item.consignor is not None:
             _party_country(item.consignor, f"goods_items[{place}].consignor", seen)
+        if item.consignee is not None:
+            _party_country(item.consignee, f"goods_items[{place}].consignee", seen)
         if item.importer is not None:
             _party_country(item.importer, f"goods_items[{place}].importer", seen)
     for name, party in zip(_PARTIES, _all_parties(declaration), strict=True):
@@ -106,8 +108,11 @@ def _currency(pointer: str, code: str) -> Seen:
     source="HS Convention, Article 3; WCO Data Model element 145",
     by_outline=True,
 )
-def commodity_shape(declaration: Declaration, _: Context) -> Sequence[Seen]:
-    """A commodity code has six digits (HS subheading), eight or ten (national code), without dots or spaces."""
+def commodity_shape(declaration: Declaration, context: Context) -> Sequence[Seen]:
+    """A commodity code has six digits (HS subheading), eight or ten (national code), without dots or spaces.
+
+    In an advance filing four (HS heading) are enough.
+    """
     return [
         Seen(
             f"goods_items[{place}].commodity_code",
@@ -115,8 +120,14 @@ def commodity_shape(declaration: Declaration, _: Context) -> Sequence[Seen]:
             "A commodity code has 6, 8 or 10 digits, without dots or spaces.",
         )
         for place, item in enumerate(declaration.goods_items, 1)
-        if item.commodity_code and HSCode.shape_problem(item.commodity_code)
+        if item.commodity_code and HSCode.shape_problem(item.commodity_code) and not _is_heading(item, context)
     ]
+
+
+def _is_heading(item: GoodsItem, context: Context) -> bool:
+    """Whether the code is a heading of four digits, where that is enough (HMRC's published cases of the ENS take it)."""
+    code = item.commodity_code
+    return context.dataset.is_advance and len(code) == 4 and code.isascii() and code.isdigit()
 
 
 @rule(

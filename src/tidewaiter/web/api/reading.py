@@ -23,7 +23,7 @@ from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
 from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.exporting import SAD, export, targets
-from tidewaiter.workflow.ports import Filter
+from tidewaiter.workflow.ports import Filter, Notice, Store
 from tidewaiter.workflow.quality_record import asked_for, shape_of
 
 AnyRequest = Request[Principal, Any, State]
@@ -40,10 +40,11 @@ After = Annotated[
 ]
 
 DocumentForm = Annotated[
-    Literal["wco-dm"] | None,
+    Literal["wco-dm", "own"] | None,
     QueryParameter(
         name="form",
-        description=f"With the document of each notice in this form; at most {DOCUMENTS_MAX} at a time",
+        description="With the document of each notice: as a WCO response, or in the answer language of the "
+        f"declaration's own form; at most {DOCUMENTS_MAX} at a time",
     ),
 ]
 
@@ -238,11 +239,14 @@ def notices(
     found = house.store.notices(None if asking.is_officer else asking.sender_id, after, most)
     return shapes.NoticePage(
         notices=[
-            shapes.NoticeShape.of(notice, documents.wco_notification(house.store, notice) if form else None)
-            for notice in found
+            shapes.NoticeShape.of(notice, _document(house.store, notice, form) if form else None) for notice in found
         ],
         after=found[-1].notice_id if found else after,
     )
+
+
+def _document(store: Store, notice: Notice, form: str) -> bytes:
+    return documents.document_of(store, notice, "" if form == "own" else form)
 
 
 @get(
@@ -260,9 +264,9 @@ def notice_document(
     house: NamedDependency[House],
     notice_id: Annotated[int, PathParameter(ge=1, le=ID_MAX, description="Its number")],
 ) -> Response[bytes]:
-    """The notice as a response message of the WCO Data Model 3.6."""
+    """The notice in the sender's own language of answers: of the form ens an IE message, else a WCO response."""
     asking = request.user
     found = house.store.notices(None if asking.is_officer else asking.sender_id, notice_id - 1, 1)
     if not found or found[0].notice_id != notice_id:
         raise NotFoundError(f"There is no notice {notice_id}.")
-    return Response(documents.wco_notification(house.store, found[0]), media_type="application/xml")
+    return Response(documents.document_of(house.store, found[0]), media_type="application/xml")
