@@ -48,6 +48,7 @@ def watch(
     sending (.part, .tmp, …) are waited for.
     """
     from tidewaiter.cli.accounts.booking import catch_up
+    from tidewaiter.workflow.books import Books
     from tidewaiter.workflow.dropping import Dropped, take, waiting
     from tidewaiter.workflow.intake import Intake
     from tidewaiter.workflow.records import Receipt
