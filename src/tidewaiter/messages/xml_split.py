@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import BinaryIO, Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 from tidewaiter.messages import limits
 from tidewaiter.messages.form import Record
@@ -22,7 +22,7 @@ from tidewaiter.messages.xml import UTF8_BOM, UTF16_HEADS, XmlFault, check_encod
 CHUNK: Final = 1024 * 1024
 TAG_BYTES_MAX: Final = 64 * 1024  # one start tag with its namespaces, or one comment outside the documents
 SLACK: Final = 64  # blanks before the ">" of a closing tag that may straddle two chunks
-DOCUMENTS: Final = frozenset({b"MetaData", b"Declaration"})
+HINT: Final = "send a MetaData or Declaration document, or a batch element around several of them"
 
 # A tag, comment, CDATA section, processing instruction or DOCTYPE; its kind is told by what follows "<".
 _MARKUP = re.compile(
@@ -34,20 +34,37 @@ _OPENED_AGAIN, _CLOSED = 4, 5
 _XML_DECLARATION = re.compile(rb"\s*+<\?xml\s[^>]*+\?>")
 
 
-def split(stream: BinaryIO) -> Iterator[Record]:
+class Stream(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, b"" at the end."""
+
+
+IsDocument = Callable[[bytes, int], bool]  # by an element's local name and how many elements are around it
+
+
+def is_declaration(name: bytes, depth: int) -> bool:
+    """A `MetaData` wherever it stands, or a `Declaration` that is the root or a child of the root."""
+    return name == b"MetaData" or (name == b"Declaration" and depth <= 1)
+
+
+def split(stream: Stream, is_document: IsDocument = is_declaration, *, hint: str = HINT) -> Iterator[Record]:
     """The documents of a message in order, each readable by itself.
 
-    A document is a `MetaData` wherever it stands, or a `Declaration` that is the
-    root or a child of the root. One that is longer than RECORD_BYTES_MAX is
+    What a document is says `is_document`. One that is longer than RECORD_BYTES_MAX is
     yielded cut just beyond that limit, so that reading it says so and the next
-    can be reached. Raises XmlFault where the message cannot be followed.
+    can be reached. Raises XmlFault where the message cannot be followed; `hint` goes
+    with the fault that there was no document.
     """
-    return iter(_Splitter(stream))
+    return iter(_Splitter(stream, is_document, hint))
 
 
 class _Splitter:
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Stream, is_document: IsDocument, hint: str) -> None:
         self.window = _Window(stream)
+        self.is_document = is_document
+        self.hint = hint
         self.position = 0
         self.open: list[tuple[bytes, dict[bytes, bytes]]] = []  # enclosing elements: name, namespaces in scope
         self.root: bytes | None = None
@@ -113,8 +130,7 @@ class _Splitter:
             )
 
     def _is_document(self, name: bytes) -> bool:
-        local = name.rpartition(b":")[2]
-        return local in DOCUMENTS and (local == b"MetaData" or len(self.open) <= 1)
+        return self.is_document(name.rpartition(b":")[2], len(self.open))
 
     def _document(self, tag: re.Match[bytes]) -> Record:
         self._check_second_root(tag[6])
@@ -238,7 +254,7 @@ class _Splitter:
             self._fail(
                 "xml.root",
                 f"<{name}> holds no declaration" if name else "the message holds no element",
-                hint="send a MetaData or Declaration document, or a batch element around several of them",
+                hint=self.hint,
             )
 
     def _fail(self, rule_id: str, detail: str, *, hint: str = "") -> NoReturn:
@@ -248,7 +264,7 @@ class _Splitter:
 class _Window:
     """The part of the stream that is in memory; `start` is where the unread part of `data` begins."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.start = 0
         self.base = 0  # where data[0] lies in the message

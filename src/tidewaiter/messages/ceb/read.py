@@ -1,0 +1,306 @@
+"""One record of a message in its message → a declaration, with everything that has no word in it among the extras."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from lxml import etree
+
+from tidewaiter.messages import limits
+from tidewaiter.messages.ceb.tables import (
+    AMOUNT,
+    CURRENCY,
+    KEPT,
+    USUAL_CURRENCY,
+    Action,
+    Entity,
+    Message,
+    Table,
+    load,
+    value_at,
+)
+from tidewaiter.messages.ceb.values import Wrong, function_of
+from tidewaiter.messages.faults import Fault, fault, seen
+from tidewaiter.messages.form import Reading
+from tidewaiter.messages.xml import XmlFault, local_name
+from tidewaiter.model.declaration import Declaration, Extra, GoodsItem, MessageFunction
+from tidewaiter.model.finding import Finding, MappingNote
+from tidewaiter.model.money import Money
+
+JURISDICTION: Final = "CN"
+ROOT: Final = re.compile(r"CEB(\d{3})(?:Message)?")
+_SIGNATURE: Final = "ds:Signature"
+_SIGNED: Final = "kept as it stands; the signature of the whole message was not verified here"
+_KIND_HINTS: Final = {
+    "answer": "It is what customs tells the sender; nothing is to be sent back.",
+    "other": "It is read and can be written, but it is no order, payment, transport document or declaration list.",
+}
+
+
+def read(root: etree._Element) -> Reading:
+    """The declaration of a message that holds one record, or what is wrong with it. Raises XmlFault past a limit."""
+    table = load()
+    name = local_name(root)
+    found = ROOT.fullmatch(name)
+    message = table.messages.get(found[1]) if found else None
+    if message is None:
+        words = f"<{name}> is no message that is known here"
+        hint = f"Known are CEB{', '.join(sorted(table.messages))}, each with the word Message."
+        return Reading(None, (fault(Fault.UNKNOWN, "", words, value=name, hint=hint, place=f"/{name}"),))
+    records = [child for child in root if local_name(child) == message.record]
+    if len(records) != 1:
+        words = f"{name} holds {len(records) or 'no'} <{message.record}>"
+        hint = f"Put one to a hundred <{message.record}> into it."
+        return Reading(None, (fault(Fault.MISSING, "", words, hint=hint, place=f"/{message.root}"),))
+    return _Walk(table, message).reading(root)
+
+
+def reference_of(message: Message, declaration: Declaration) -> str:
+    """The sender's reference that is made of other numbers; "" where one of them is missing."""
+    parts = [value_at(declaration, path) for path in message.parts]
+    return " ".join([message.word, *parts]) if message.word and all(parts) else ""
+
+
+class _Walk:
+    """Goes through one message once."""
+
+    def __init__(self, table: Table, message: Message) -> None:
+        self.table = table
+        self.message = message
+        self.found: dict[str, Any] = {}  # values by canonical pointer
+        self.items: list[GoodsItem] = []
+        self.extras: list[Extra] = []
+        self.notes: list[MappingNote] = []
+        self.findings: list[Finding] = []
+
+    def reading(self, root: etree._Element) -> Reading:
+        """What the message says."""
+        top = f"/{self.message.root}"
+        if root.attrib:
+            self._extra(top, "", root.items())
+        counts: dict[str, int] = {}
+        ranks = self.message.ranks
+        for child in sorted(root, key=lambda each: ranks.get(self._step(each), len(ranks))):
+            step = self._step(child)
+            path = _numbered(f"{top}/{step}", counts, step)
+            if step == self.message.record:
+                self._record(child, path)
+            elif step == "BaseTransfer" and step in self.message.tail and counts[step] == 1:
+                self._entity(child, self.table.transfer, path, self.found)
+            else:
+                self._keep(child, path, is_known=step == "BaseSubscribe")
+            self._stray(child.tail, path)
+        return Reading(self._declaration(), tuple(self._with_kind()), tuple(self.notes))
+
+    def _declaration(self) -> Declaration:
+        message, found = self.message, self.found
+        fields = message.builder.fields(found)
+        fields["function"] = message.function or fields.get("function", MessageFunction.ORIGINAL)
+        declaration = Declaration(
+            **fields,
+            type_code=f"CEB{message.number}",
+            procedure_category=message.category,
+            jurisdiction_code=JURISDICTION,
+            goods_items=tuple(self.items),
+            extras=tuple(self.extras),
+        )
+        if not declaration.functional_reference_id and (reference := reference_of(message, declaration)):
+            fields["functional_reference_id"] = reference
+            return Declaration(
+                **fields,
+                type_code=declaration.type_code,
+                procedure_category=message.category,
+                jurisdiction_code=JURISDICTION,
+                goods_items=declaration.goods_items,
+                extras=declaration.extras,
+            )
+        return declaration
+
+    def _with_kind(self) -> list[Finding]:
+        if self.message.is_taken_in:
+            return self.findings
+        words = f"{self.message.root} ({self.message.title}) is of a kind on which nothing is decided"
+        hint = _KIND_HINTS["other" if self.message.tail else "answer"]
+        return [*self.findings, fault(Fault.KIND, "type_code", words, hint=hint, place=f"/{self.message.root}")]
+
+    def _record(self, record: etree._Element, path: str) -> None:
+        message = self.message
+        if not message.head:
+            self._entity(record, message.fields, path, self.found)
+            return
+        self._attributes(record, path)
+        self._stray(record.text, path)
+        counts: dict[str, int] = {}
+        for child in record:
+            step = self._step(child)
+            here = _numbered(f"{path}/{step}", counts, step)
+            if step == message.head and counts[step] == 1:
+                self._entity(child, message.fields, here, self.found)
+            elif step == message.list and message.lines is not None:
+                self._line(child, message.lines, here)
+            else:
+                self._keep(child, here)
+            self._stray(child.tail, here)
+
+    def _line(self, element: etree._Element, lines: Entity, path: str) -> None:
+        row: dict[str, Any] = {}
+        place = len(self.items) + 1
+        if place > limits.GOODS_ITEMS_MAX:
+            words = f"more than {limits.GOODS_ITEMS_MAX} lines"
+            raise XmlFault("message.limit", words, hint="send the consignment in several declarations", place=path)
+        self._entity(element, lines, path, row, prefix=f"goods_items[{place}].")
+        if lines.currencies:  # lines without amounts (numbers of waybills, of lists) are no goods
+            row.setdefault("line_no", place)
+            self.items.append(GoodsItem(**row))
+
+    def _entity(
+        self, element: etree._Element, entity: Entity, path: str, found: dict[str, Any], prefix: str = ""
+    ) -> None:
+        """The elements of a head or line, once each; anything else in it is kept."""
+        self._attributes(element, path)
+        self._stray(element.text, path)
+        amounts: dict[str, Any] = {}
+        told: dict[str, str] = {}  # currencies, by the element
+        names: set[str] = set()
+        others = []  # after what the table knows, as they are written
+        for child in entity.in_order(element):
+            action = entity.actions.get(child.tag)
+            if action is None or action.name in names or len(child) or child.tail is not None:
+                others.append(child)
+                continue
+            name = action.name
+            names.add(name)
+            text = child.text
+            text = text.strip() if text else ""
+            if child.attrib:
+                self._extra(f"{path}/{name}", text, child.items())
+            if not text or action.meaning == KEPT:
+                if not text or text != action.usual:
+                    self._extra(f"{path}/{name}", text)
+            elif action.meaning == CURRENCY:
+                told[name] = text
+            else:
+                value = self._value(action, text, f"{path}/{name}", prefix)
+                if value is None:
+                    self._extra(f"{path}/{name}", text)
+                elif action.meaning == AMOUNT:
+                    amounts[name] = value
+                else:
+                    found[action.pointer] = value
+        for currency in entity.currencies:
+            self._money(entity, currency, told.get(currency.name), amounts, found, path)
+        for child in others:
+            self._other(child, path)
+
+    def _money(
+        self,
+        entity: Entity,
+        currency: Action,
+        text: str | None,
+        amounts: dict[str, Any],
+        found: dict[str, Any],
+        path: str,
+    ) -> None:
+        assert currency.codes is not None
+        code = currency.codes.read(text) if text else None
+        are_there = False
+        for action in entity.amounts[currency.name]:
+            if action.name in amounts:
+                found[action.pointer] = Money(amounts[action.name], code or USUAL_CURRENCY)
+                are_there = True
+        if text and not (are_there and currency.codes.write(code or "") == text):
+            self._extra(f"{path}/{currency.name}", text)
+
+    def _value(self, action: Action, text: str, place: str, prefix: str) -> Any:
+        """The value of an element that is not empty; None, with a finding or not, where it has none."""
+        if action.codes is not None:
+            value = action.codes.read(text)
+            if value is not None and action.codes.write(value) != text:
+                self._extra(place, text)  # the sender's own spelling
+            return value
+        if action.pointer == "function":
+            value = function_of(self.table.functions, text)
+        elif action.parse is None:
+            return text
+        else:
+            value = action.parse(text)
+        if isinstance(value, Wrong):
+            words = f"{action.name} “{seen(text)}” {value}"
+            self._find(fault(value.code, prefix + action.pointer, words, value=text, place=place))
+            return None
+        return value
+
+    def _find(self, finding: Finding) -> None:
+        if len(self.findings) < limits.FAULTS_MAX:
+            self.findings.append(finding)
+
+    # --- what is kept as it stands ---------------------------------------------------------------------------
+
+    def _other(self, child: etree._Element, path: str) -> None:
+        """An element that the table does not know here, or a second one of its name."""
+        step = self._step(child)
+        before = sum(1 for each in child.itersiblings(preceding=True) if self._step(each) == step)
+        here = f"{path}/{step}[{before + 1}]" if before else f"{path}/{step}"
+        self._keep(child, here)
+        self._stray(child.tail, here)
+
+    def _keep(self, element: etree._Element, path: str, *, is_known: bool = False) -> None:
+        """An element with all that is in it, among the extras; noted once."""
+        pending = [(element, path)]
+        while pending:
+            each, here = pending.pop()
+            text = (each.text or "").strip()
+            if text or each.attrib or not len(each):
+                self._extra(here, text, each.items())
+            if here.count("/") > limits.XML_DEPTH_MAX:
+                raise XmlFault("xml.limit", f"elements are nested deeper than {limits.XML_DEPTH_MAX}", place=here)
+            counts: dict[str, int] = {}
+            inner = []
+            for child in each:
+                step = self._step(child)
+                inner.append((child, _numbered(f"{here}/{step}", counts, step)))
+                self._stray(child.tail, here)
+            pending += reversed(inner)
+        if not is_known:
+            is_signature = path.rpartition("/")[2] == _SIGNATURE
+            note = MappingNote(path, "", _SIGNED) if is_signature else MappingNote(path, seen(_text_of(element)))
+            self.notes.append(note)
+
+    def _attributes(self, element: etree._Element, path: str) -> None:
+        if element.attrib:
+            self._extra(path, "", element.items())
+
+    def _extra(self, path: str, text: str, attributes: Iterable[Any] = ()) -> None:
+        if len(self.extras) >= limits.EXTRAS_MAX:
+            words = f"more than {limits.EXTRAS_MAX} elements have no word here"
+            raise XmlFault("message.limit", words, hint="send fewer in one message", place=path)
+        self.extras.append(Extra(path, text, tuple(attributes)))
+
+    def _stray(self, text: str | None, path: str) -> None:
+        """Text where only elements belong is not written back; that it stood there is said."""
+        if text is not None and text.strip():
+            self.notes.append(MappingNote(path, seen(text.strip()), "text between elements, not kept"))
+
+    def _step(self, element: etree._Element) -> str:
+        """The element's name; with its prefix, or its namespace, where that is not the messages' own."""
+        tag: str = element.tag
+        if not tag.startswith("{"):
+            return tag
+        uri, _, name = tag[1:].rpartition("}")
+        if uri == self.table.namespace or ":" not in uri:
+            return name
+        prefix = self.table.prefixes.get(uri)
+        return f"{prefix}:{name}" if prefix else f"{{{uri}}}{name}"
+
+
+def _numbered(path: str, counts: dict[str, int], step: str) -> str:
+    """The path of one more element of that name, with its position where it is not the first."""
+    counts[step] = number = counts.get(step, 0) + 1
+    return path if number == 1 else f"{path}[{number}]"
+
+
+def _text_of(element: etree._Element) -> str:
+    """The first text in an element."""
+    return next((text.strip() for text in element.itertext() if isinstance(text, str) and text.strip()), "")

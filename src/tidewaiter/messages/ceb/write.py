@@ -1,0 +1,241 @@
+"""Declarations → messages: elements in the order of the table, and what was kept where it stood.
+
+Declarations of one kind that stood in one message, one after another, are written into one again, up to a hundred.
+The signature is written as it was kept; where anything changed, or there was none, the message is to be signed anew
+by who sends it, whose key is not here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from lxml import etree
+
+from tidewaiter.messages import shape
+from tidewaiter.messages.ceb.read import ROOT, reference_of
+from tidewaiter.messages.ceb.tables import AMOUNT, CURRENCY, KEPT, Action, Entity, Message, Table, load, value_at
+from tidewaiter.messages.ceb.values import Wrong, formatted
+from tidewaiter.messages.wco_xml.write import steps_of
+from tidewaiter.model.declaration import Declaration, Extra
+from tidewaiter.model.errors import MessageError
+
+RECORDS_MAX: Final = 100  # in one message
+VERSION: Final = "1.0"
+_GUID: Final = uuid.UUID("6f8d0f5e-2f0c-5a38-9b6d-6d1f6a1c2b70")  # a namespace of our own for numbers of messages
+_USUAL_MESSAGE: Final = "621"
+
+
+class Node:
+    """An element to be: its text, attributes and children by name."""
+
+    __slots__ = ("attributes", "children", "is_said", "text")
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.attributes: tuple[tuple[str, str], ...] = ()
+        self.children: dict[str, list[Node]] = {}
+        self.is_said = False  # an extra says something of it, if only that it is empty
+
+    def child(self, name: str, position: int = 1) -> Node:
+        """The child of that name at that position, made if it is not there yet."""
+        siblings = self.children.setdefault(name, [])
+        while len(siblings) < position:
+            siblings.append(Node())
+        return siblings[position - 1]
+
+    def first(self, name: str) -> Node | None:
+        """The first child of that name, if there is one."""
+        siblings = self.children.get(name)
+        return siblings[0] if siblings else None
+
+
+def messages_of(declarations: Sequence[Declaration]) -> Iterator[etree._Element]:
+    """The messages that hold these declarations, in order. Raises MessageError for what no message can hold."""
+    table = load()
+    for key, group in groupby(declarations, key=lambda each: _envelope(table, each)):
+        several = list(group)
+        message = table.messages[key[0]]
+        for start in range(0, len(several), RECORDS_MAX):
+            yield _message(table, message, several[start : start + RECORDS_MAX])
+
+
+def message_of(table: Table, declaration: Declaration) -> Message:
+    """The message a declaration is written as: that it came in, else the usual one of its data set."""
+    found = ROOT.fullmatch(declaration.type_code)
+    if found and found[1] in table.messages:
+        return table.messages[found[1]]
+    return table.messages[table.writes.get(declaration.procedure_category, _USUAL_MESSAGE)]
+
+
+def guid_of(*parts: str) -> str:
+    """The 36 characters that number a message or record that has no number yet; the same for the same parts."""
+    return str(uuid.uuid5(_GUID, "\n".join(parts))).upper()
+
+
+def _envelope(table: Table, declaration: Declaration) -> tuple[Any, ...]:
+    """What the records of one message have in common."""
+    message = message_of(table, declaration)
+    within = f"/{message.root}/{message.record}"
+    around = tuple(each for each in declaration.extras if not each.path.startswith(within))
+    return message.number, declaration.submitter, around
+
+
+def _message(table: Table, message: Message, declarations: Sequence[Declaration]) -> etree._Element:
+    root = _kept(message, declarations[0].extras)
+    records = [_record(table, message, declaration) for declaration in declarations]
+    if not root.attributes:
+        number = guid_of(*(each.functional_reference_id for each in declarations))
+        root.attributes = (("guid", number), ("version", VERSION))
+    root.children[message.record] = records
+    if "BaseTransfer" in message.tail:
+        transfer = root.child("BaseTransfer")
+        _fill(table, transfer, table.transfer, declarations[0])
+        if not transfer.children:
+            del root.children["BaseTransfer"]
+    try:
+        return _element(table, root, message.root, message, message.ranks)
+    except ValueError as error:
+        raise MessageError(
+            f"the declaration {declarations[0].functional_reference_id!r}, or one after it, holds a character that XML"
+            " forbids",
+            hint="remove control characters",
+        ) from error
+
+
+def _kept(message: Message, extras: Sequence[Extra]) -> Node:
+    """Everything that was kept, as a tree below the root element."""
+    top = Node()
+    for extra in extras:
+        steps = steps_of(extra.path)
+        if not steps or steps[0] != (message.root, 1):
+            continue
+        node = top
+        for name, position in steps[1:]:
+            node = node.child(name, position)
+        node.text = extra.value or node.text
+        node.attributes += extra.attributes
+        node.is_said = True
+    return top
+
+
+def _record(table: Table, message: Message, declaration: Declaration) -> Node:
+    record = _kept(message, declaration.extras).child(message.record)
+    head = record.child(message.head) if message.head else record
+    if message.word and declaration.functional_reference_id == reference_of(message, declaration):
+        _fill(table, head, message.fields, declaration, without="functional_reference_id")
+    else:
+        _fill(table, head, message.fields, declaration)
+    guid = message.fields.actions.get("guid")
+    if guid is not None and not head.child("guid").text:
+        head.child("guid").text = guid_of(message.number, declaration.functional_reference_id)
+    if message.lines is not None:
+        for position, item in enumerate(declaration.goods_items, 1):
+            _fill(table, record.child(message.list, position), message.lines, item)
+    return record
+
+
+def _fill(table: Table, node: Node, entity: Entity, record: Any, *, without: str = "") -> None:
+    """Give each field its element; the sender's own spelling stays where it still says the same."""
+    currencies: dict[str, str] = {}
+    for action in entity.order:
+        if action.meaning == KEPT:
+            if action.usual and node.first(action.name) is None:
+                node.child(action.name).text = action.usual
+        elif action.meaning != CURRENCY and action.pointer != without:
+            value = value_at(record, action.path)
+            if value is not None and value != "":
+                _put(table, node, action, value, currencies)
+    for currency in entity.currencies:
+        assert currency.codes is not None
+        code = currencies.get(currency.name)
+        found = node.first(currency.name)
+        if code is not None and (found is None or currency.codes.read(found.text) != code):
+            node.child(currency.name).text = currency.codes.write(code)
+
+
+def _put(table: Table, node: Node, action: Action, value: Any, currencies: dict[str, str]) -> None:
+    leaf = node.child(action.name)
+    if action.meaning == AMOUNT:
+        known = currencies.setdefault(action.currency, value.currency)
+        if known != value.currency:
+            raise MessageError(
+                f"{action.name} is in {value.currency}, what stands beside it in {known}",
+                hint="one part of a message has one currency; convert the amounts before",
+            )
+        value = value.amount
+    if leaf.text and _says(table, action, leaf.text, value):
+        return
+    leaf.text = _text(table, action, value)
+
+
+def _says(table: Table, action: Action, text: str, value: Any) -> bool:
+    """Whether a text, in the sender's own spelling, is this value."""
+    if action.codes is not None:
+        return action.codes.read(text) == value
+    if action.pointer == "function":
+        return table.functions.get(text) is value
+    if action.parse is None:
+        return bool(text == value)
+    said = action.parse(text)
+    return not isinstance(said, Wrong) and said == value
+
+
+def _text(table: Table, action: Action, value: Any) -> str:
+    if action.codes is not None:
+        return action.codes.write(value)
+    if action.pointer == "function":
+        return table.code_of_function.get(value, "")
+    return formatted(shape.Kind.DECIMAL if action.meaning == AMOUNT else action.kind, value)
+
+
+# --- the tree ------------------------------------------------------------------------------------------------
+
+
+def _element(
+    table: Table,
+    node: Node,
+    name: str,
+    message: Message,
+    ranks: Mapping[str, int],
+    parent: etree._Element | None = None,
+) -> etree._Element:
+    tag = _tag(table, name)
+    if parent is None:
+        element = etree.Element(tag, None, {"ceb": table.namespace})
+    else:
+        prefix = name.partition(":")[0] if ":" in name and not name.startswith("{") else ""
+        element = etree.SubElement(parent, tag, None, {prefix: table.namespaces[prefix]} if prefix else None)
+    if node.text:
+        element.text = node.text
+    for attribute, value in node.attributes:
+        element.set(attribute, value)
+    last = len(ranks)
+    for inner in sorted(node.children, key=lambda each: ranks.get(each, last)):
+        below = _ranks(table, message, inner)
+        for child in node.children[inner]:
+            _element(table, child, inner, message, below, element)
+    return element
+
+
+def _ranks(table: Table, message: Message, name: str) -> Mapping[str, int]:
+    """The order of what stands in an element."""
+    if message.head and name == message.record:
+        return {message.head: 0, message.list: 1}
+    if name == (message.head or message.record):
+        return message.fields.ranks
+    if name == message.list and message.lines is not None:
+        return message.lines.ranks
+    if name == "BaseTransfer":
+        return table.transfer.ranks
+    return table.orders.get(name, {})
+
+
+def _tag(table: Table, name: str) -> str:
+    """The tag of a step of a path: a name of the messages' own, prefix:name, or {uri}name."""
+    if name.startswith("{"):
+        return name
+    prefix, _, local = name.rpartition(":")
+    return f"{{{table.namespaces.get(prefix, table.namespace)}}}{local}"
