@@ -34,3 +34,10 @@ def has_noncharacters(data: bytes) -> bool:
 def is_plain(data: bytes) -> bool:
     """True when UTF-8 text holds no forbidden character as it is (escapes of its form aside)."""
     return _CONTROL_BYTES.search(data) is None and not has_noncharacters(data)
+
+
+def writable(value: str) -> str:
+    """`value` without characters that XML cannot carry (they may stand in what a sender declared)."""
+    if value.isascii() and value.isprintable():
+        return value
+    return "".join(c for c in value if c in "\t\n\r" or (c >= " " and not "\ud800" <= c <= "\udfff" and c < "\ufffe"))

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final, NoReturn, Protocol
+from typing import BinaryIO, Final, NoReturn
+
+from msgspec import Struct
 
 from tidewaiter.messages import limits
 from tidewaiter.messages.form import Record
@@ -22,7 +24,6 @@ from tidewaiter.messages.xml import UTF8_BOM, UTF16_HEADS, XmlFault, check_encod
 CHUNK: Final = 1024 * 1024
 TAG_BYTES_MAX: Final = 64 * 1024  # one start tag with its namespaces, or one comment outside the documents
 SLACK: Final = 64  # blanks before the ">" of a closing tag that may straddle two chunks
-HINT: Final = "send a MetaData or Declaration document, or a batch element around several of them"
 
 # A tag, comment, CDATA section, processing instruction or DOCTYPE; its kind is told by what follows "<".
 _MARKUP = re.compile(
@@ -34,37 +35,31 @@ _OPENED_AGAIN, _CLOSED = 4, 5
 _XML_DECLARATION = re.compile(rb"\s*+<\?xml\s[^>]*+\?>")
 
 
-class Stream(Protocol):
-    """What bytes are read from."""
+class Documents(Struct, frozen=True):
+    """What counts as one document: elements by local name, wherever they stand or at the root or just below it."""
 
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, b"" at the end."""
-
-
-IsDocument = Callable[[bytes, int], bool]  # by an element's local name and how many elements are around it
+    anywhere: frozenset[bytes]
+    near_root: frozenset[bytes]
+    words: str  # for a sender who sent none
 
 
-def is_declaration(name: bytes, depth: int) -> bool:
-    """A `MetaData` wherever it stands, or a `Declaration` that is the root or a child of the root."""
-    return name == b"MetaData" or (name == b"Declaration" and depth <= 1)
+WCO: Final = Documents(frozenset({b"MetaData"}), frozenset({b"Declaration"}), "a MetaData or Declaration document")
 
 
-def split(stream: Stream, is_document: IsDocument = is_declaration, *, hint: str = HINT) -> Iterator[Record]:
+def split(stream: BinaryIO, documents: Documents = WCO) -> Iterator[Record]:
     """The documents of a message in order, each readable by itself.
 
-    What a document is says `is_document`. One that is longer than RECORD_BYTES_MAX is
+    One that is longer than RECORD_BYTES_MAX is
     yielded cut just beyond that limit, so that reading it says so and the next
-    can be reached. Raises XmlFault where the message cannot be followed; `hint` goes
-    with the fault that there was no document.
+    can be reached. Raises XmlFault where the message cannot be followed.
     """
-    return iter(_Splitter(stream, is_document, hint))
+    return iter(_Splitter(stream, documents))
 
 
 class _Splitter:
-    def __init__(self, stream: Stream, is_document: IsDocument, hint: str) -> None:
+    def __init__(self, stream: BinaryIO, documents: Documents) -> None:
         self.window = _Window(stream)
-        self.is_document = is_document
-        self.hint = hint
+        self.documents = documents
         self.position = 0
         self.open: list[tuple[bytes, dict[bytes, bytes]]] = []  # enclosing elements: name, namespaces in scope
         self.root: bytes | None = None
@@ -130,7 +125,8 @@ class _Splitter:
             )
 
     def _is_document(self, name: bytes) -> bool:
-        return self.is_document(name.rpartition(b":")[2], len(self.open))
+        local = name.rpartition(b":")[2]
+        return local in self.documents.anywhere or (len(self.open) <= 1 and local in self.documents.near_root)
 
     def _document(self, tag: re.Match[bytes]) -> Record:
         self._check_second_root(tag[6])
@@ -254,7 +250,7 @@ class _Splitter:
             self._fail(
                 "xml.root",
                 f"<{name}> holds no declaration" if name else "the message holds no element",
-                hint=self.hint,
+                hint=f"send {self.documents.words}, or a batch element around several of them",
             )
 
     def _fail(self, rule_id: str, detail: str, *, hint: str = "") -> NoReturn:
@@ -264,7 +260,7 @@ class _Splitter:
 class _Window:
     """The part of the stream that is in memory; `start` is where the unread part of `data` begins."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
         self.start = 0
         self.base = 0  # where data[0] lies in the message

@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 from msgspec import Struct
@@ -130,7 +130,8 @@ def _read(data: bytes) -> list[Reading]:
 def _fault(schema: etree.XMLSchema | None, root: etree._Element) -> str:
     if schema is None or schema.validate(root):
         return ""
-    return str(schema.error_log[0].message)[:200]
+    errors: Any = schema.error_log  # lxml's stubs do not know what it holds
+    return str(errors[0].message)[:200]
 
 
 def schema_of(sample: Sample, folder: Path) -> etree.XMLSchema | None:

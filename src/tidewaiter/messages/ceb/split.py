@@ -27,7 +27,12 @@ _ROOT_TAG: Final = re.compile(rb"<(?:[\w.-]+:)?(CEB\d{3}(?:Message)?|DxpMsg)[\s/
 _CLOSERS: Final = {1: b"-->", 2: b"]]>", 3: b"?>"}
 _OPENED, _CLOSED = 4, 5
 _DEPTH_MAX: Final = 8  # objects around the body of a message in JSON
-_HINT: Final = "send a CEBnnnMessage, or a batch element around several of them"
+_WORDS: Final = "a CEBnnnMessage"
+_DOCUMENTS: Final = xml_split.Documents(
+    frozenset(),
+    _ENVELOPES | {b"CEB%03d%b" % (number, word) for number in range(1000) for word in (b"Message", b"")},
+    _WORDS,
+)
 
 
 def split(stream: BinaryIO) -> Iterator[Record]:
@@ -47,7 +52,7 @@ def _messages(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
             head += more
         yield 0, _from_json(head)
         return
-    for record in xml_split.split(_Joined(head, stream), _is_document, hint=_HINT):
+    for record in xml_split.split(_Joined(head, stream), _DOCUMENTS):  # type: ignore[arg-type]
         found = _ROOT_TAG.search(record.body)
         if found and found[1] in _ENVELOPES:
             yield record.offset, _from_envelope(record.body)
@@ -66,10 +71,6 @@ class _Joined:
         """The beginning, then what the stream still has."""
         taken, self._head = self._head, b""
         return taken or self._stream.read(size)
-
-
-def _is_document(name: bytes, depth: int) -> bool:
-    return depth <= 1 and (name in _ENVELOPES or _MESSAGE.fullmatch(name) is not None)
 
 
 def _records(message: bytes) -> Iterator[tuple[int, bytes]]:
@@ -137,7 +138,7 @@ def _from_json(body: bytes) -> bytes:
         raise MessageError(f"the envelope is not JSON: {error}", hint="send it again in full") from error
     found = _body(content, 0)
     if found is None:
-        raise MessageError("the envelope has no messageBody with data", hint=_HINT)
+        raise MessageError("the envelope has no messageBody with data", hint=f"send {_WORDS} in it, in base64")
     return _decoded(found, "messageBody/data")
 
 

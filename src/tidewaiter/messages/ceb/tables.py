@@ -112,6 +112,8 @@ class Table(Struct, frozen=True):
     code_of_function: Mapping[MessageFunction, str]
     writes: Mapping[str, str]
     orders: Mapping[str, Mapping[str, int]]  # of the entities that are kept as they stand
+    answers: Mapping[str, str]  # by number, and of the tax bill
+    statuses: Mapping[str, str]  # by kind of notice
 
 
 class Builder:
@@ -164,10 +166,12 @@ def value_at(record: Any, path: Path) -> Any:
     for step in path:
         if record is None:
             return None
-        if isinstance(step, int):
-            record = record[step] if step < len(record) else None
-        else:
+        if isinstance(step, str):
             record = getattr(record, step)
+        elif step < len(record):
+            record = record[step]
+        else:
+            return None
     return record
 
 
@@ -188,6 +192,8 @@ def load() -> Table:
         functions=functions,
         code_of_function={function: code for code, function in functions.items()},
         writes=source["writes"],
+        answers=source["answers"],
+        statuses=source["statuses"],
         orders={
             name: {each: rank for rank, each in enumerate(names.split())} for name, names in source["kept"].items()
         },

@@ -27,7 +27,7 @@ _MOMENT_DIGITS, _DAY_DIGITS = 14, 8
 class Wrong(str):
     """Why a text is not a value, in words for the sender; `code` is the fault's."""
 
-    __slots__ = ("code",)
+    code: Fault
 
     def __new__(cls, words: str, code: Fault) -> Wrong:
         """The words with their code."""

@@ -7,7 +7,7 @@ by who sends it, whose key is not here.
 
 from __future__ import annotations
 
-import uuid
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -24,7 +24,6 @@ from tidewaiter.model.errors import MessageError
 
 RECORDS_MAX: Final = 100  # in one message
 VERSION: Final = "1.0"
-_GUID: Final = uuid.UUID("6f8d0f5e-2f0c-5a38-9b6d-6d1f6a1c2b70")  # a namespace of our own for numbers of messages
 _USUAL_MESSAGE: Final = "621"
 
 
@@ -70,9 +69,19 @@ def message_of(table: Table, declaration: Declaration) -> Message:
     return table.messages[table.writes.get(declaration.procedure_category, _USUAL_MESSAGE)]
 
 
+def texts_of(declaration: Declaration) -> dict[str, str]:
+    """The texts in the head of the record that a declaration is written as, by element; empty ones left out."""
+    table = load()
+    message = message_of(table, declaration)
+    record = _record(table, message, declaration)
+    head = record.child(message.head) if message.head else record
+    return {name: nodes[0].text for name, nodes in head.children.items() if nodes[0].text}
+
+
 def guid_of(*parts: str) -> str:
     """The 36 characters that number a message or record that has no number yet; the same for the same parts."""
-    return str(uuid.uuid5(_GUID, "\n".join(parts))).upper()
+    digits = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32].upper()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _envelope(table: Table, declaration: Declaration) -> tuple[Any, ...]:
@@ -174,13 +183,13 @@ def _put(table: Table, node: Node, action: Action, value: Any, currencies: dict[
 def _says(table: Table, action: Action, text: str, value: Any) -> bool:
     """Whether a text, in the sender's own spelling, is this value."""
     if action.codes is not None:
-        return action.codes.read(text) == value
+        return bool(action.codes.read(text) == value)
     if action.pointer == "function":
         return table.functions.get(text) is value
     if action.parse is None:
         return bool(text == value)
     said = action.parse(text)
-    return not isinstance(said, Wrong) and said == value
+    return not isinstance(said, Wrong) and bool(said == value)
 
 
 def _text(table: Table, action: Action, value: Any) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 from lxml import etree
 from msgspec import Struct
 
+from tidewaiter.messages.characters import writable
 from tidewaiter.messages.wco_dm.notification_places import Section, sections
 from tidewaiter.model.assessment import Assessment, Charge, Collection
 from tidewaiter.model.decision import Evaluation, HoldKind, NoticeKind
@@ -128,14 +129,7 @@ def _element(parent: etree._Element, name: str) -> etree._Element:
 
 
 def _text(parent: etree._Element, name: str, value: str) -> None:
-    _element(parent, name).text = _writable(value)
-
-
-def _writable(value: str) -> str:
-    """`value` without characters that XML cannot carry (they may stand in what a sender declared)."""
-    if value.isascii() and value.isprintable():
-        return value
-    return "".join(c for c in value if c in "\t\n\r" or (c >= " " and not "\ud800" <= c <= "\udfff" and c < "\ufffe"))
+    _element(parent, name).text = writable(value)
 
 
 def _moment(parent: etree._Element, name: str, at: datetime) -> None:
