@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import pytest
 from lxml import etree
-
 from tests.ceb import ANOTHER_BUYER, message
+
 from tidewaiter.messages.ceb import answers
 from tidewaiter.model.decision import HoldKind, NoticeKind, State
 from tidewaiter.model.money import Money
@@ -142,9 +142,7 @@ def test_what_is_no_declaration_is_refused_with_a_word(store: PostgresStore, int
         b'<CEB312Message xmlns="http://www.chinaport.gov.cn/ceb" guid="1" version="1.0"><OrderReturn><orderNo>O-1</orderNo>'
         b"<returnStatus>120</returnStatus></OrderReturn></CEB312Message>"
     )
-    receipt = intake.submit(
-        io.BytesIO(body), sender_id=sender_id, file_name="a.xml", transport="test", legal_day=DAY
-    )
+    receipt = intake.submit(io.BytesIO(body), sender_id=sender_id, file_name="a.xml", transport="test", legal_day=DAY)
     assert receipt.lines[0].state is State.REJECTED
     assert found_by(store, receipt)["message.kind"] == "/CEB312Message"
 

@@ -19,7 +19,7 @@ from tidewaiter.messages.ceb.read import ROOT, reference_of
 from tidewaiter.messages.ceb.tables import AMOUNT, CURRENCY, KEPT, Action, Entity, Message, Table, load, value_at
 from tidewaiter.messages.ceb.values import Wrong, formatted
 from tidewaiter.messages.wco_xml.write import steps_of
-from tidewaiter.model.declaration import Declaration, Extra
+from tidewaiter.model.declaration import Declaration, Extra, MessageFunction
 from tidewaiter.model.errors import MessageError
 
 RECORDS_MAX: Final = 100  # in one message
@@ -185,7 +185,7 @@ def _says(table: Table, action: Action, text: str, value: Any) -> bool:
     if action.codes is not None:
         return bool(action.codes.read(text) == value)
     if action.pointer == "function":
-        return table.functions.get(text) is value
+        return table.functions.get(text, MessageFunction.ORIGINAL) is value
     if action.parse is None:
         return bool(text == value)
     said = action.parse(text)
