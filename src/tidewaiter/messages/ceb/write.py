@@ -16,7 +16,18 @@ from lxml import etree
 
 from tidewaiter.messages import shape
 from tidewaiter.messages.ceb.read import ROOT, reference_of
-from tidewaiter.messages.ceb.tables import AMOUNT, CURRENCY, KEPT, Action, Entity, Message, Table, load, value_at
+from tidewaiter.messages.ceb.tables import (
+    AMOUNT,
+    CURRENCY,
+    KEPT,
+    USUAL_CURRENCY,
+    Action,
+    Entity,
+    Message,
+    Table,
+    load,
+    value_at,
+)
 from tidewaiter.messages.ceb.values import Wrong, formatted
 from tidewaiter.messages.wco_xml.write import steps_of
 from tidewaiter.model.declaration import Declaration, Extra, MessageFunction
@@ -95,7 +106,7 @@ def _envelope(table: Table, declaration: Declaration) -> tuple[Any, ...]:
 def _message(table: Table, message: Message, declarations: Sequence[Declaration]) -> etree._Element:
     root = _kept(message, declarations[0].extras)
     records = [_record(table, message, declaration) for declaration in declarations]
-    if not root.attributes:
+    if _has_other_origin(message, declarations[0]):
         number = guid_of(*(each.functional_reference_id for each in declarations))
         root.attributes = (("guid", number), ("version", VERSION))
     root.children[message.record] = records
@@ -130,6 +141,11 @@ def _kept(message: Message, extras: Sequence[Extra]) -> Node:
     return top
 
 
+def _has_other_origin(message: Message, declaration: Declaration) -> bool:
+    """Whether it came in another form, and has nothing of what messages of this form are numbered by."""
+    return not any(each.path.startswith(f"/{message.root}") for each in declaration.extras)
+
+
 def _record(table: Table, message: Message, declaration: Declaration) -> Node:
     record = _kept(message, declaration.extras).child(message.record)
     head = record.child(message.head) if message.head else record
@@ -137,17 +153,21 @@ def _record(table: Table, message: Message, declaration: Declaration) -> Node:
         _fill(table, head, message.fields, declaration, without="functional_reference_id")
     else:
         _fill(table, head, message.fields, declaration)
-    guid = message.fields.actions.get("guid")
-    if guid is not None and not head.child("guid").text:
+    if "guid" in message.fields.ranks and _has_other_origin(message, declaration):
         head.child("guid").text = guid_of(message.number, declaration.functional_reference_id)
     if message.lines is not None:
         for position, item in enumerate(declaration.goods_items, 1):
-            _fill(table, record.child(message.list, position), message.lines, item)
+            _fill(table, record.child(message.list, position), message.lines, item, position=position)
     return record
 
 
-def _fill(table: Table, node: Node, entity: Entity, record: Any, *, without: str = "") -> None:
-    """Give each field its element; the sender's own spelling stays where it still says the same."""
+def _fill(
+    table: Table, node: Node, entity: Entity, record: Any, *, without: str = "", position: int | None = None
+) -> None:
+    """Give each field its element; the sender's own spelling stays where it still says the same.
+
+    `position` is what a line's number is taken to be where its own is none.
+    """
     currencies: dict[str, str] = {}
     for action in entity.order:
         if action.meaning == KEPT:
@@ -156,16 +176,21 @@ def _fill(table: Table, node: Node, entity: Entity, record: Any, *, without: str
         elif action.meaning != CURRENCY and action.pointer != without:
             value = value_at(record, action.path)
             if value is not None and value != "":
-                _put(table, node, action, value, currencies)
+                _put(table, node, action, value, currencies, position)
     for currency in entity.currencies:
         assert currency.codes is not None
         code = currencies.get(currency.name)
         found = node.first(currency.name)
-        if code is not None and (found is None or currency.codes.read(found.text) != code):
+        if code is None:
+            continue
+        said = (currency.codes.read(found.text) or USUAL_CURRENCY) if found is not None and found.is_said else None
+        if said != code:
             node.child(currency.name).text = currency.codes.write(code)
 
 
-def _put(table: Table, node: Node, action: Action, value: Any, currencies: dict[str, str]) -> None:
+def _put(
+    table: Table, node: Node, action: Action, value: Any, currencies: dict[str, str], position: int | None
+) -> None:
     leaf = node.child(action.name)
     if action.meaning == AMOUNT:
         known = currencies.setdefault(action.currency, value.currency)
@@ -175,13 +200,13 @@ def _put(table: Table, node: Node, action: Action, value: Any, currencies: dict[
                 hint="one part of a message has one currency; convert the amounts before",
             )
         value = value.amount
-    if leaf.text and _says(table, action, leaf.text, value):
+    if leaf.is_said and _says(table, action, leaf.text, value, position):
         return
     leaf.text = _text(table, action, value)
 
 
-def _says(table: Table, action: Action, text: str, value: Any) -> bool:
-    """Whether a text, in the sender's own spelling, is this value."""
+def _says(table: Table, action: Action, text: str, value: Any, position: int | None) -> bool:
+    """Whether a text, in the sender's own spelling, is this value, or none and this what is taken for it."""
     if action.codes is not None:
         return bool(action.codes.read(text) == value)
     if action.pointer == "function":
@@ -189,6 +214,8 @@ def _says(table: Table, action: Action, text: str, value: Any) -> bool:
     if action.parse is None:
         return bool(text == value)
     said = action.parse(text)
+    if isinstance(said, Wrong) and action.pointer == "line_no":
+        said = position
     return not isinstance(said, Wrong) and bool(said == value)
 
 
