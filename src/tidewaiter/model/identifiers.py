@@ -308,7 +308,7 @@ class ResidentNumber(Identifier):
     """A citizen identification number of the People's Republic of China (GB 11643-1999)."""
 
     __slots__ = ()
-    kind = "a number of an identity card (GB 11643)"
+    kind = "a number of an identity card"
 
     _SHAPE = re.compile(r"[1-9]\d{5}(\d{4})(\d\d)(\d\d)\d{3}[\dX]", re.ASCII)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 from lxml import etree
 
@@ -63,6 +63,15 @@ def reference_of(message: Message, declaration: Declaration) -> str:
     return " ".join([message.word, *parts]) if message.word and all(parts) else ""
 
 
+class _Group(NamedTuple):
+    """Elements that are read together: what they are, where they stand, and what they fill."""
+
+    entity: Entity
+    path: str
+    found: dict[str, Any]
+    prefix: str = ""  # of the canonical pointers
+
+
 class _Walk:
     """Goes through one message once."""
 
@@ -88,7 +97,7 @@ class _Walk:
             if step == self.message.record:
                 self._record(child, path)
             elif step == "BaseTransfer" and step in self.message.tail and counts[step] == 1:
-                self._entity(child, self.table.transfer, path, self.found)
+                self._group(child, _Group(self.table.transfer, path, self.found))
             else:
                 self._keep(child, path, is_known=step == "BaseSubscribe")
             self._stray(child.tail, path)
@@ -128,7 +137,7 @@ class _Walk:
     def _record(self, record: etree._Element, path: str) -> None:
         message = self.message
         if not message.head:
-            self._entity(record, message.fields, path, self.found)
+            self._group(record, _Group(message.fields, path, self.found))
             return
         self._attributes(record, path)
         self._stray(record.text, path)
@@ -137,7 +146,7 @@ class _Walk:
             step = self._step(child)
             here = _numbered(f"{path}/{step}", counts, step)
             if step == message.head and counts[step] == 1:
-                self._entity(child, message.fields, here, self.found)
+                self._group(child, _Group(message.fields, here, self.found))
             elif step == message.list and message.lines is not None:
                 self._line(child, message.lines, here)
             else:
@@ -150,85 +159,75 @@ class _Walk:
         if place > limits.GOODS_ITEMS_MAX:
             words = f"more than {limits.GOODS_ITEMS_MAX} lines"
             raise XmlFault("message.limit", words, hint="send the consignment in several declarations", place=path)
-        self._entity(element, lines, path, row, prefix=f"goods_items[{place}].")
+        self._group(element, _Group(lines, path, row, f"goods_items[{place}]."))
         if lines.currencies:  # lines without amounts (numbers of waybills, of lists) are no goods
             row.setdefault("line_no", place)
             self.items.append(GoodsItem(**row))
 
-    def _entity(
-        self, element: etree._Element, entity: Entity, path: str, found: dict[str, Any], prefix: str = ""
-    ) -> None:
+    def _group(self, element: etree._Element, group: _Group) -> None:
         """The elements of a head or line, once each; anything else in it is kept."""
+        path, found = group.path, group.found
         self._attributes(element, path)
         self._stray(element.text, path)
         amounts: dict[str, Any] = {}
         told: dict[str, str] = {}  # currencies, by the element
         names: set[str] = set()
         others = []  # after what the table knows, as they are written
-        for child in entity.in_order(element):
-            action = entity.actions.get(child.tag)
+        for child, action in group.entity.in_order(element):
             if action is None or action.name in names or len(child) or child.tail is not None:
                 others.append(child)
                 continue
-            name = action.name
+            name, text = action.name, child.text
             names.add(name)
-            text = child.text
-            text = text.strip() if text else ""
+            if text is not None:
+                text = text.strip()
             if child.attrib:
-                self._extra(f"{path}/{name}", text, child.items())
-            if not text or action.meaning == KEPT:
-                if not text or text != action.usual:
+                self._extra(f"{path}/{name}", text or "", child.items())
+            meaning = action.meaning
+            if not text:
+                self._extra(f"{path}/{name}", "")
+            elif meaning == KEPT:
+                if text != action.usual:
                     self._extra(f"{path}/{name}", text)
-            elif action.meaning == CURRENCY:
+            elif meaning == CURRENCY:
                 told[name] = text
             else:
-                value = self._value(action, text, f"{path}/{name}", prefix)
+                value = text if action.is_text else self._value(action, text, group)
                 if value is None:
                     self._extra(f"{path}/{name}", text)
-                elif action.meaning == AMOUNT:
+                elif meaning == AMOUNT:
                     amounts[name] = value
                 else:
                     found[action.pointer] = value
-        for currency in entity.currencies:
-            self._money(entity, currency, told.get(currency.name), amounts, found, path)
+        for currency in group.entity.currencies:
+            self._money(group, currency, told.get(currency.name, ""), amounts)
         for child in others:
             self._other(child, path)
 
-    def _money(
-        self,
-        entity: Entity,
-        currency: Action,
-        text: str | None,
-        amounts: dict[str, Any],
-        found: dict[str, Any],
-        path: str,
-    ) -> None:
+    def _money(self, group: _Group, currency: Action, text: str, amounts: Mapping[str, Any]) -> None:
+        """The amounts in one currency; the currency's own element is kept where no amount says it."""
         assert currency.codes is not None
         code = currency.codes.read(text) if text else None
         are_there = False
-        for action in entity.amounts[currency.name]:
+        for action in group.entity.amounts[currency.name]:
             if action.name in amounts:
-                found[action.pointer] = Money(amounts[action.name], code or USUAL_CURRENCY)
+                group.found[action.pointer] = Money(amounts[action.name], code or USUAL_CURRENCY)
                 are_there = True
         if text and not (are_there and currency.codes.write(code or "") == text):
-            self._extra(f"{path}/{currency.name}", text)
+            self._extra(f"{group.path}/{currency.name}", text)
 
-    def _value(self, action: Action, text: str, place: str, prefix: str) -> Any:
+    def _value(self, action: Action, text: str, group: _Group) -> Any:
         """The value of an element that is not empty; None, with a finding or not, where it has none."""
         if action.codes is not None:
             value = action.codes.read(text)
             if value is not None and action.codes.write(value) != text:
-                self._extra(place, text)  # the sender's own spelling
+                self._extra(f"{group.path}/{action.name}", text)  # the sender's own spelling
             return value
-        if action.pointer == "function":
-            value = function_of(self.table.functions, text)
-        elif action.parse is None:
-            return text
-        else:
-            value = action.parse(text)
+        is_function = action.pointer == "function"
+        value = function_of(self.table.functions, text) if is_function else action.parse(text)
         if isinstance(value, Wrong):
-            words = f"{action.name} “{seen(text)}” {value}"
-            self._find(fault(value.code, prefix + action.pointer, words, value=text, place=place))
+            words, place = f"{action.name} “{seen(text)}” {value}", f"{group.path}/{action.name}"
+            self._find(fault(value.code, group.prefix + action.pointer, words, value=text, place=place))
             return None
         return value
 

@@ -26,7 +26,7 @@ USUAL_CURRENCY: Final = "CNY"
 class Action:
     """What one element means."""
 
-    __slots__ = ("codes", "currency", "kind", "meaning", "name", "parse", "path", "pointer", "usual")
+    __slots__ = ("codes", "currency", "is_text", "kind", "meaning", "name", "parse", "path", "pointer", "rank", "usual")
 
     def __init__(self, name: str, meaning: str) -> None:
         self.name = name
@@ -38,6 +38,8 @@ class Action:
         self.codes: values.Codes | None = None
         self.currency = ""  # of an amount: the element that holds its currency
         self.parse: Any = None  # from text to value; None where the text is the value
+        self.is_text = False  # the text is the value
+        self.rank = 0  # among the elements of its entity
         if meaning.startswith("="):
             self.usual = meaning[1:].strip()
         elif meaning == "$":
@@ -49,15 +51,15 @@ class Action:
 class Entity:
     """A group of elements: those of a head, of a line, of the envelope; `actions` by tag, with and without namespace."""
 
-    __slots__ = ("_ranks", "actions", "amounts", "currencies", "order", "ranks")
+    __slots__ = ("actions", "amounts", "currencies", "order", "ranks")
 
     def __init__(self, order: tuple[Action, ...], namespace: str, record: type[Struct]) -> None:
         self.order = order
         self.actions = {tag: each for each in order for tag in (each.name, f"{{{namespace}}}{each.name}")}
         self.ranks = {each.name: rank for rank, each in enumerate(order)}
-        self._ranks = {tag: self.ranks[each.name] for tag, each in self.actions.items()}  # by tag
         self.currencies = tuple(each for each in order if each.meaning == CURRENCY)
-        for each in order:
+        for rank, each in enumerate(order):
+            each.rank = rank
             if each.pointer:
                 _complete(each, record, self.currencies)
         self.amounts = {
@@ -65,14 +67,20 @@ class Entity:
             for currency in self.currencies
         }
 
-    def in_order(self, element: etree._Element) -> list[etree._Element]:
-        """The elements below one in the order in which they are written; unknown ones last."""
-        children = list(element)
-        last = len(self.order)
-        ranks = [self._ranks.get(child.tag, last) for child in children]
-        if ranks != sorted(ranks):
-            children.sort(key=lambda child: self._ranks.get(child.tag, last))
-        return children
+    def in_order(self, element: etree._Element) -> list[tuple[etree._Element, Action | None]]:
+        """The elements below one and what each means, in the order in which they are written; unknown ones last."""
+        known = self.actions
+        found = [(child, known.get(child.tag)) for child in element]
+        last = -1
+        for _, action in found:
+            if action is None or action.rank < last:
+                found.sort(key=self._rank)
+                break
+            last = action.rank
+        return found
+
+    def _rank(self, found: tuple[etree._Element, Action | None]) -> int:
+        return len(self.order) if found[1] is None else found[1].rank
 
 
 class Message(Struct, frozen=True):
@@ -257,5 +265,6 @@ def _complete(action: Action, record: type[Struct], currencies: tuple[Action, ..
     elif element.kind is not shape.Kind.CHOICE:
         action.kind = element.kind
         action.parse = values.PARSERS.get(element.kind)
+        action.is_text = action.parse is None
     else:
         action.kind = element.kind

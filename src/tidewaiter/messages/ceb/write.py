@@ -112,11 +112,11 @@ def _message(table: Table, message: Message, declarations: Sequence[Declaration]
     root.children[message.record] = records
     if "BaseTransfer" in message.tail:
         transfer = root.child("BaseTransfer")
-        _fill(table, transfer, table.transfer, declarations[0])
+        _Filling(table, transfer).fill(table.transfer, declarations[0])
         if not transfer.children:
             del root.children["BaseTransfer"]
     try:
-        return _element(table, root, message.root, message, message.ranks)
+        return _Tree(table, message).document(root)
     except ValueError as error:
         raise MessageError(
             f"the declaration {declarations[0].functional_reference_id!r}, or one after it, holds a character that XML"
@@ -149,129 +149,129 @@ def _has_other_origin(message: Message, declaration: Declaration) -> bool:
 def _record(table: Table, message: Message, declaration: Declaration) -> Node:
     record = _kept(message, declaration.extras).child(message.record)
     head = record.child(message.head) if message.head else record
-    if message.word and declaration.functional_reference_id == reference_of(message, declaration):
-        _fill(table, head, message.fields, declaration, without="functional_reference_id")
-    else:
-        _fill(table, head, message.fields, declaration)
+    is_made = bool(message.word) and declaration.functional_reference_id == reference_of(message, declaration)
+    _Filling(table, head, without="functional_reference_id" if is_made else "").fill(message.fields, declaration)
     if "guid" in message.fields.ranks and _has_other_origin(message, declaration):
         head.child("guid").text = guid_of(message.number, declaration.functional_reference_id)
     if message.lines is not None:
         for position, item in enumerate(declaration.goods_items, 1):
-            _fill(table, record.child(message.list, position), message.lines, item, position=position)
+            _Filling(table, record.child(message.list, position), position=position).fill(message.lines, item)
     return record
 
 
-def _fill(
-    table: Table, node: Node, entity: Entity, record: Any, *, without: str = "", position: int | None = None
-) -> None:
-    """Give each field its element; the sender's own spelling stays where it still says the same.
+class _Filling:
+    """Gives each field of one group its element; the sender's own spelling stays where it still says the same.
 
     `position` is what a line's number is taken to be where its own is none.
     """
-    currencies: dict[str, str] = {}
-    for action in entity.order:
-        if action.meaning == KEPT:
-            if action.usual and node.first(action.name) is None:
-                node.child(action.name).text = action.usual
-        elif action.meaning != CURRENCY and action.pointer != without:
-            value = value_at(record, action.path)
-            if value is not None and value != "":
-                _put(table, node, action, value, currencies, position)
-    for currency in entity.currencies:
+
+    def __init__(self, table: Table, node: Node, *, without: str = "", position: int | None = None) -> None:
+        self.table = table
+        self.node = node
+        self.without = without
+        self.position = position
+        self.currencies: dict[str, str] = {}  # by the element
+
+    def fill(self, entity: Entity, record: Any) -> None:
+        """From a declaration or goods item. Raises MessageError for amounts of several currencies side by side."""
+        for action in entity.order:
+            if action.meaning == KEPT:
+                if action.usual and not ((leaf := self.node.first(action.name)) and leaf.is_said):
+                    self.node.child(action.name).text = action.usual
+            elif action.meaning != CURRENCY and action.pointer != self.without:
+                value = value_at(record, action.path)
+                if value is not None and value != "":
+                    self._put(action, value)
+        for currency in entity.currencies:
+            if currency.name in self.currencies:
+                self._currency(currency, self.currencies[currency.name])
+
+    def _put(self, action: Action, value: Any) -> None:
+        leaf = self.node.child(action.name)
+        if action.meaning == AMOUNT:
+            known = self.currencies.setdefault(action.currency, value.currency)
+            if known != value.currency:
+                raise MessageError(
+                    f"{action.name} is in {value.currency}, what stands beside it in {known}",
+                    hint="one part of a message has one currency; convert the amounts before",
+                )
+            value = value.amount
+        if not (leaf.is_said and self._says(action, leaf.text, value)):
+            leaf.text = self._text(action, value)
+
+    def _currency(self, currency: Action, code: str) -> None:
         assert currency.codes is not None
-        code = currencies.get(currency.name)
-        found = node.first(currency.name)
-        if code is None:
-            continue
-        said = (currency.codes.read(found.text) or USUAL_CURRENCY) if found is not None and found.is_said else None
+        leaf = self.node.child(currency.name)
+        said = (currency.codes.read(leaf.text) or USUAL_CURRENCY) if leaf.is_said else ""
         if said != code:
-            node.child(currency.name).text = currency.codes.write(code)
+            leaf.text = currency.codes.write(code)
 
+    def _says(self, action: Action, text: str, value: Any) -> bool:
+        """Whether a text, in the sender's own spelling, is this value, or none and this what is taken for it."""
+        if action.codes is not None:
+            return bool(action.codes.read(text) == value)
+        if action.pointer == "function":
+            return self.table.functions.get(text, MessageFunction.ORIGINAL) is value
+        if action.parse is None:
+            return bool(text == value)
+        said = action.parse(text)
+        if isinstance(said, Wrong) and action.pointer == "line_no":
+            said = self.position
+        return not isinstance(said, Wrong) and bool(said == value)
 
-def _put(
-    table: Table, node: Node, action: Action, value: Any, currencies: dict[str, str], position: int | None
-) -> None:
-    leaf = node.child(action.name)
-    if action.meaning == AMOUNT:
-        known = currencies.setdefault(action.currency, value.currency)
-        if known != value.currency:
-            raise MessageError(
-                f"{action.name} is in {value.currency}, what stands beside it in {known}",
-                hint="one part of a message has one currency; convert the amounts before",
-            )
-        value = value.amount
-    if leaf.is_said and _says(table, action, leaf.text, value, position):
-        return
-    leaf.text = _text(table, action, value)
-
-
-def _says(table: Table, action: Action, text: str, value: Any, position: int | None) -> bool:
-    """Whether a text, in the sender's own spelling, is this value, or none and this what is taken for it."""
-    if action.codes is not None:
-        return bool(action.codes.read(text) == value)
-    if action.pointer == "function":
-        return table.functions.get(text, MessageFunction.ORIGINAL) is value
-    if action.parse is None:
-        return bool(text == value)
-    said = action.parse(text)
-    if isinstance(said, Wrong) and action.pointer == "line_no":
-        said = position
-    return not isinstance(said, Wrong) and bool(said == value)
-
-
-def _text(table: Table, action: Action, value: Any) -> str:
-    if action.codes is not None:
-        return action.codes.write(value)
-    if action.pointer == "function":
-        return table.code_of_function.get(value, "")
-    return formatted(shape.Kind.DECIMAL if action.meaning == AMOUNT else action.kind, value)
+    def _text(self, action: Action, value: Any) -> str:
+        if action.codes is not None:
+            return action.codes.write(value)
+        if action.pointer == "function":
+            return self.table.code_of_function.get(value, "")
+        return formatted(shape.Kind.DECIMAL if action.meaning == AMOUNT else action.kind, value)
 
 
 # --- the tree ------------------------------------------------------------------------------------------------
 
 
-def _element(
-    table: Table,
-    node: Node,
-    name: str,
-    message: Message,
-    ranks: Mapping[str, int],
-    parent: etree._Element | None = None,
-) -> etree._Element:
-    tag = _tag(table, name)
-    if parent is None:
-        element = etree.Element(tag, None, {"ceb": table.namespace})
-    else:
-        prefix = name.partition(":")[0] if ":" in name and not name.startswith("{") else ""
-        element = etree.SubElement(parent, tag, None, {prefix: table.namespaces[prefix]} if prefix else None)
-    if node.text:
-        element.text = node.text
-    for attribute, value in node.attributes:
-        element.set(attribute, value)
-    last = len(ranks)
-    for inner in sorted(node.children, key=lambda each: ranks.get(each, last)):
-        below = _ranks(table, message, inner)
-        for child in node.children[inner]:
-            _element(table, child, inner, message, below, element)
-    return element
+class _Tree:
+    """Makes the elements of one message, in the order of the table."""
 
+    def __init__(self, table: Table, message: Message) -> None:
+        self.table = table
+        self.message = message
 
-def _ranks(table: Table, message: Message, name: str) -> Mapping[str, int]:
-    """The order of what stands in an element."""
-    if message.head and name == message.record:
-        return {message.head: 0, message.list: 1}
-    if name == (message.head or message.record):
-        return message.fields.ranks
-    if name == message.list and message.lines is not None:
-        return message.lines.ranks
-    if name == "BaseTransfer":
-        return table.transfer.ranks
-    return table.orders.get(name, {})
+    def document(self, root: Node) -> etree._Element:
+        """The message. Raises ValueError for characters that XML cannot hold."""
+        element = etree.Element(self._tag(self.message.root), None, {"ceb": self.table.namespace})
+        self._fill(element, root, self.message.ranks)
+        return element
 
+    def _fill(self, element: etree._Element, node: Node, ranks: Mapping[str, int]) -> None:
+        if node.text:
+            element.text = node.text
+        for attribute, value in node.attributes:
+            element.set(attribute, value)
+        last = len(ranks)
+        for name in sorted(node.children, key=lambda each: ranks.get(each, last)):
+            tag, below = self._tag(name), self._ranks(name)
+            prefix = name.partition(":")[0] if ":" in name and not name.startswith("{") else ""
+            own = {prefix: self.table.namespaces[prefix]} if prefix in self.table.namespaces else None
+            for child in node.children[name]:
+                self._fill(etree.SubElement(element, tag, None, own), child, below)
 
-def _tag(table: Table, name: str) -> str:
-    """The tag of a step of a path: a name of the messages' own, prefix:name, or {uri}name."""
-    if name.startswith("{"):
-        return name
-    prefix, _, local = name.rpartition(":")
-    return f"{{{table.namespaces.get(prefix, table.namespace)}}}{local}"
+    def _ranks(self, name: str) -> Mapping[str, int]:
+        """The order of what stands in an element."""
+        message = self.message
+        if message.head and name == message.record:
+            return {message.head: 0, message.list: 1}
+        if name == (message.head or message.record):
+            return message.fields.ranks
+        if name == message.list and message.lines is not None:
+            return message.lines.ranks
+        if name == "BaseTransfer":
+            return self.table.transfer.ranks
+        return self.table.orders.get(name, {})
+
+    def _tag(self, name: str) -> str:
+        """The tag of a step of a path: a name of the messages' own, prefix:name, or {uri}name."""
+        if name.startswith("{"):
+            return name
+        prefix, _, local = name.rpartition(":")
+        return f"{{{self.table.namespaces.get(prefix, self.table.namespace)}}}{local}"
