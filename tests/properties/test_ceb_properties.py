@@ -104,17 +104,31 @@ def mutated(body: bytes, rng: random.Random) -> bytes:
 
 
 def survives(body: bytes) -> None:
-    """A message, whatever was done to it, is read or refused, in less than a second, and what was read is written."""
-    started = time.monotonic()
+    """A message, whatever was done to it, is read or refused, in less than a second of work, and what was read is written."""
+    started = time.process_time()
     found: list[Reading] = []
     with contextlib.suppress(MessageError):
         FORM.recognises(body[: 64 * 1024])
         found = readings(body)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     for each in found:
         assert each.declaration is not None or each.findings
         if each.declaration is not None:
             FORM.write([each.declaration])
+
+
+def test_thousands_of_elements_that_are_not_known_take_no_time_to_speak_of() -> None:
+    novel = b"<novel/>" * 20_000 + b"<note>1</note>" * 20_000
+    survives(message("511").replace(b"</ceb:LogisticsHead>", novel + b"</ceb:LogisticsHead>"))
+
+
+def test_many_records_with_much_around_them_are_refused() -> None:
+    around = TRANSFER + SIGNATURE.replace("<ds:KeyInfo/>", "x" * 100_000)
+    body = message("511", {}, tail="").replace(b"</ceb:CEB511Message>", b"<ceb:Logistics/>" * 5_000)
+    started = time.process_time()
+    with pytest.raises(MessageError, match="at most"):
+        readings(body + around.encode() + b"</ceb:CEB511Message>")
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("number", ["311", "411", "511", "621"])

@@ -91,7 +91,7 @@ def _root(data: bytes) -> etree._Element | None:
             if not form.recognises(data[: forms.HEAD_BYTES]):
                 return None
             data = next(form.split(io.BytesIO(data))).body
-        return etree.fromstring(xml.readable(data), etree.XMLParser(resolve_entities=False, no_network=True))
+        return xml.parse(data)
     except (etree.XMLSyntaxError, MessageError, StopIteration, ValueError):
         return None
 

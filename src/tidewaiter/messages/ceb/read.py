@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from lxml import etree
@@ -31,6 +32,7 @@ from tidewaiter.model.money import Money
 
 JURISDICTION: Final = "CN"
 ROOT: Final = re.compile(r"CEB(\d{3})(?:Message)?")
+STEPS_MAX: Final = 4096  # names of elements that are remembered
 _SIGNATURE: Final = "ds:Signature"
 _SIGNED: Final = "kept as it stands; the signature of the whole message was not verified here"
 _KIND_HINTS: Final = {
@@ -91,8 +93,8 @@ class _Walk:
             self._extra(top, "", root.items())
         counts: dict[str, int] = {}
         ranks = self.message.ranks
-        for child in sorted(root, key=lambda each: ranks.get(self._step(each), len(ranks))):
-            step = self._step(child)
+        for child in sorted(root, key=lambda each: ranks.get(_step_of(each.tag), len(ranks))):
+            step = _step_of(child.tag)
             path = _numbered(f"{top}/{step}", counts, step)
             if step == self.message.record:
                 self._record(child, path)
@@ -143,7 +145,7 @@ class _Walk:
         self._stray(record.text, path)
         counts: dict[str, int] = {}
         for child in record:
-            step = self._step(child)
+            step = _step_of(child.tag)
             here = _numbered(f"{path}/{step}", counts, step)
             if step == message.head and counts[step] == 1:
                 self._group(child, _Group(message.fields, here, self.found))
@@ -201,8 +203,7 @@ class _Walk:
                     found[action.pointer] = value
         for currency in group.entity.currencies:
             self._money(group, currency, told.get(currency.name, ""), amounts)
-        for child in others:
-            self._other(child, path)
+        self._others(others, path, names)
 
     def _money(self, group: _Group, currency: Action, text: str, amounts: Mapping[str, Any]) -> None:
         """The amounts in one currency; the currency's own element is kept where no amount says it."""
@@ -237,13 +238,14 @@ class _Walk:
 
     # --- what is kept as it stands ---------------------------------------------------------------------------
 
-    def _other(self, child: etree._Element, path: str) -> None:
-        """An element that the table does not know here, or a second one of its name."""
-        step = self._step(child)
-        before = sum(1 for each in child.itersiblings(preceding=True) if self._step(each) == step)
-        here = f"{path}/{step}[{before + 1}]" if before else f"{path}/{step}"
-        self._keep(child, here)
-        self._stray(child.tail, here)
+    def _others(self, children: Iterable[etree._Element], path: str, taken: Iterable[str]) -> None:
+        """Elements that the table does not know here, and further ones of the names that were taken."""
+        counts = dict.fromkeys(taken, 1)
+        for child in children:
+            step = _step_of(child.tag)
+            here = _numbered(f"{path}/{step}", counts, step)
+            self._keep(child, here)
+            self._stray(child.tail, here)
 
     def _keep(self, element: etree._Element, path: str, *, is_known: bool = False) -> None:
         """An element with all that is in it, among the extras; noted once."""
@@ -258,7 +260,7 @@ class _Walk:
             counts: dict[str, int] = {}
             inner = []
             for child in each:
-                step = self._step(child)
+                step = _step_of(child.tag)
                 inner.append((child, _numbered(f"{here}/{step}", counts, step)))
                 self._stray(child.tail, here)
             pending += reversed(inner)
@@ -282,16 +284,18 @@ class _Walk:
         if text is not None and text.strip():
             self.notes.append(MappingNote(path, seen(text.strip()), "text between elements, not kept"))
 
-    def _step(self, element: etree._Element) -> str:
-        """The element's name; with its prefix, or its namespace, where that is not the messages' own."""
-        tag: str = element.tag
-        if not tag.startswith("{"):
-            return tag
-        uri, _, name = tag[1:].rpartition("}")
-        if uri == self.table.namespace or ":" not in uri:
-            return name
-        prefix = self.table.prefixes.get(uri)
-        return f"{prefix}:{name}" if prefix else f"{{{uri}}}{name}"
+
+@lru_cache(maxsize=STEPS_MAX)
+def _step_of(tag: str) -> str:
+    """An element's name by its tag; with its prefix, or its namespace, where that is not the messages' own."""
+    if not tag.startswith("{"):
+        return tag
+    table = load()
+    uri, _, name = tag[1:].rpartition("}")
+    if uri == table.namespace or ":" not in uri:
+        return name
+    prefix = table.prefixes.get(uri)
+    return f"{prefix}:{name}" if prefix else f"{{{uri}}}{name}"
 
 
 def _numbered(path: str, counts: dict[str, int], step: str) -> str:

@@ -85,6 +85,12 @@ def _records(message: bytes) -> Iterator[tuple[int, bytes]]:
     before, after = message[: spans[0][0]], message[spans[-1][1] :]
     between = [message[spans[at][1] : spans[at + 1][0]] for at in range(len(spans) - 1)]
     rest = b"".join(text for text in between if text.strip()) + after
+    if len(spans) > limits.CEB_RECORDS_MAX or len(before) + len(rest) > limits.CEB_AROUND_BYTES_MAX:
+        raise MessageError(
+            f"the message has {len(spans)} records, and {len(before) + len(rest)} bytes around them; at most"
+            f" {limits.CEB_RECORDS_MAX} and {limits.CEB_AROUND_BYTES_MAX} are read",
+            hint="send fewer records in one message, and nothing but who transmits and the signature beside them",
+        )
     for start, end in spans:
         yield start, before + message[start:end] + rest
 
