@@ -166,6 +166,15 @@ def test_what_is_not_known_is_kept_noted_and_written_back() -> None:
     assert readings(written) == [reading]
 
 
+def test_a_version_that_is_not_known_is_read_and_said() -> None:
+    newer = message("411").replace(b'FC94" version="1.0"', b'FC94" version="2.0"')
+    assert newer != message("411")
+    (reading,) = readings(newer)
+    assert [(note.place, note.value) for note in reading.notes] == [("/CEB411Message/@version", "2.0")]
+    assert reading.declaration is not None
+    assert readings(FORM.write([reading.declaration])) == [reading]
+
+
 def test_a_signature_is_kept_and_said_not_to_be_verified() -> None:
     (reading,) = readings(message("411", tail=TRANSFER + SIGNATURE))
     assert ["not verified" in note.words for note in reading.notes] == [True]

@@ -157,8 +157,12 @@ def _declared(path: Path) -> frozenset[str]:
 
 
 @cache
-def _compiled(path: Path) -> etree.XMLSchema:
-    return etree.XMLSchema(etree.parse(path, etree.XMLParser(resolve_entities=False, no_network=True)))
+def _compiled(path: Path) -> etree.XMLSchema | None:
+    """A schema; None where it, or what it includes, cannot be compiled."""
+    try:
+        return etree.XMLSchema(etree.parse(path, etree.XMLParser(resolve_entities=False, no_network=True)))
+    except (etree.XMLSchemaParseError, etree.XMLSyntaxError, OSError):
+        return None
 
 
 # --- what is inconsistent --------------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from typing import Final
 
 from lxml import etree
 
+from tidewaiter.messages.ceb.read import VERSION
 from tidewaiter.messages.ceb.tables import Message, Table, load
 from tidewaiter.messages.ceb.values import CHINA
-from tidewaiter.messages.ceb.write import VERSION, guid_of, message_of, texts_of
+from tidewaiter.messages.ceb.write import guid_of, message_of, texts_of
 from tidewaiter.messages.characters import writable
 from tidewaiter.model.assessment import Assessment, Charge, ChargeKind, Collection
 from tidewaiter.model.decision import Evaluation, NoticeKind

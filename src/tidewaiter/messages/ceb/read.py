@@ -34,6 +34,8 @@ JURISDICTION: Final = "CN"
 ROOT: Final = re.compile(r"CEB(\d{3})(?:Message)?")
 STEPS_MAX: Final = 4096  # names of elements that are remembered
 _SIGNATURE: Final = "ds:Signature"
+VERSION: Final = "1.0"
+_NEWER: Final = "a version that is not known here; read as 1.0 (2018, 202205)"
 _SIGNED: Final = "kept as it stands; the signature of the whole message was not verified here"
 _KIND_HINTS: Final = {
     "answer": "It is what customs tells the sender; nothing is to be sent back.",
@@ -89,8 +91,11 @@ class _Walk:
     def reading(self, root: etree._Element) -> Reading:
         """What the message says."""
         top = f"/{self.message.root}"
-        if root.attrib:
-            self._extra(top, "", root.items())
+        self._attributes(root, top)
+        self._stray(root.text, top)
+        version = root.get("version", VERSION)
+        if version != VERSION:
+            self.notes.append(MappingNote(f"{top}/@version", seen(version), _NEWER))
         counts: dict[str, int] = {}
         ranks = self.message.ranks
         for child in sorted(root, key=lambda each: ranks.get(_step_of(each.tag), len(ranks))):

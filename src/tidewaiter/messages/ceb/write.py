@@ -15,7 +15,7 @@ from typing import Any, Final
 from lxml import etree
 
 from tidewaiter.messages import shape
-from tidewaiter.messages.ceb.read import ROOT, reference_of
+from tidewaiter.messages.ceb.read import ROOT, VERSION, reference_of
 from tidewaiter.messages.ceb.tables import (
     AMOUNT,
     CURRENCY,
@@ -34,7 +34,6 @@ from tidewaiter.model.declaration import Declaration, Extra, MessageFunction
 from tidewaiter.model.errors import MessageError
 
 RECORDS_MAX: Final = 100  # in one message
-VERSION: Final = "1.0"
 _USUAL_MESSAGE: Final = "621"
 
 
