@@ -6,22 +6,22 @@ BUYER = "110101199003070011"
 ANOTHER_BUYER = "110101199003078493"
 
 PARCEL = {
-    "orderNo": "O-2026-1", "ebpCode": "1101110325", "ebpName": "示例平台", "ebcCode": "1101110326", "ebcName": "示例商店",
-    "logisticsNo": "L-77", "logisticsCode": "1101180326", "logisticsName": "示例物流", "billNo": "B-5",
-    "payTransactionId": "P-9", "payCode": "1101110399", "payName": "示例支付", "buyerIdNumber": BUYER,
+    "orderNo": "O-2026-1", "ebpCode": "4401960A01", "ebpName": "示例平台", "ebcCode": "4401960A02", "ebcName": "示例商店",
+    "logisticsNo": "L-77", "logisticsCode": "4401960A03", "logisticsName": "示例物流", "billNo": "B-5",
+    "payTransactionId": "P-9", "payCode": "4401960A04", "payName": "示例支付", "buyerIdNumber": BUYER,
     "buyerName": "李小宝", "buyerTelephone": "13000000000", "consignee": "李小宝", "consigneeTelephone": "13000000000",
     "consigneeAddress": "北京市海淀区某路1号", "freight": "20", "insuredFee": "0", "weight": "0.8", "packNo": "1",
     "goodsValue": "300", "discount": "0", "taxTotal": "29.12", "acturalPaid": "349.12", "amountPaid": "349.12",
     "qty": "2", "price": "150", "totalPrice": "300", "unit": "007", "currency": "142", "country": "307", "appType": "1",
     "itemNo": "AF-1", "itemName": "Wool scarf, woven", "gname": "Wool scarf, woven", "gcode": "6214200010",
-    "copNo": "COP-2026-1", "payerIdNumber": BUYER, "payerName": "李小宝", "assureCode": "1101110325",
+    "copNo": "COP-2026-1", "payerIdNumber": BUYER, "payerName": "李小宝", "assureCode": "4401960A01",
 }  # fmt: skip
 
 TRANSFER = (
-    "<ceb:BaseTransfer><ceb:copCode>1101180326</ceb:copCode><ceb:copName>示例</ceb:copName><ceb:dxpMode>DXP</ceb:dxpMode>"
-    "<ceb:dxpId>DXPENT0000000001</ceb:dxpId></ceb:BaseTransfer>"
+    "<ceb:BaseTransfer><ceb:copCode>4401960A03</ceb:copCode><ceb:copName>示例</ceb:copName><ceb:dxpMode>DXP</ceb:dxpMode>"
+    "<ceb:dxpId>DXPTEST000000001</ceb:dxpId></ceb:BaseTransfer>"
 )
-_GUID = "4CDE1CFD-EDED-46B1-946C-B8022E42FC94"
+_GUID = "5F0A1B2C-3D4E-5F60-8171-92A3B4C5D6E7"
 _HEAD = "guid appType appTime appStatus"
 # The elements of each message: of its head, then of a line.
 FIELDS = {
@@ -48,7 +48,7 @@ FIELDS = {
         "Inventory",
         f"{_HEAD} orderNo ebpCode ebpName ebcCode ebcName logisticsNo logisticsCode logisticsName copNo assureCode"
         " ieFlag=I declTime=20260615 customsCode=3700 portCode=3700 ieDate=20260615 buyerIdType=1 buyerIdNumber buyerName"
-        " buyerTelephone consigneeAddress agentCode=1105910159 agentName=示例报关 tradeMode=9610 trafMode=5 trafNo=MU554"
+        " buyerTelephone consigneeAddress agentCode=4401960A05 agentName=示例报关 tradeMode=9610 trafMode=5 trafNo=MU554"
         " voyageNo=MU554 billNo country freight insuredFee currency packNo grossWeight=0.8 netWeight=0.7",
         "gnum=1 itemNo gcode gname gmodel=90x90cm barCode=无 country currency qty unit qty1=0.7 unit1=035 price totalPrice",
     ),

@@ -167,7 +167,7 @@ def test_what_is_not_known_is_kept_noted_and_written_back() -> None:
 
 
 def test_a_version_that_is_not_known_is_read_and_said() -> None:
-    newer = message("411").replace(b'FC94" version="1.0"', b'FC94" version="2.0"')
+    newer = message("411").replace(b'D6E7" version="1.0"', b'D6E7" version="2.0"')
     assert newer != message("411")
     (reading,) = readings(newer)
     assert [(note.place, note.value) for note in reading.notes] == [("/CEB411Message/@version", "2.0")]

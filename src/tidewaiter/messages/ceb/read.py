@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from lxml import etree
+from msgspec.structs import replace
 
 from tidewaiter.messages import limits
 from tidewaiter.messages.ceb.tables import (
@@ -111,8 +112,8 @@ class _Walk:
         return Reading(self._declaration(), tuple(self._with_kind()), tuple(self.notes))
 
     def _declaration(self) -> Declaration:
-        message, found = self.message, self.found
-        fields = message.builder.fields(found)
+        message = self.message
+        fields = message.builder.fields(self.found)
         fields["function"] = message.function or fields.get("function", MessageFunction.ORIGINAL)
         declaration = Declaration(
             **fields,
@@ -122,17 +123,9 @@ class _Walk:
             goods_items=tuple(self.items),
             extras=tuple(self.extras),
         )
-        if not declaration.functional_reference_id and (reference := reference_of(message, declaration)):
-            fields["functional_reference_id"] = reference
-            return Declaration(
-                **fields,
-                type_code=declaration.type_code,
-                procedure_category=message.category,
-                jurisdiction_code=JURISDICTION,
-                goods_items=declaration.goods_items,
-                extras=declaration.extras,
-            )
-        return declaration
+        if declaration.functional_reference_id or not message.word:
+            return declaration
+        return replace(declaration, functional_reference_id=reference_of(message, declaration))
 
     def _with_kind(self) -> list[Finding]:
         if self.message.is_taken_in:
