@@ -52,7 +52,15 @@ FIELDS = {
         " voyageNo=MU554 billNo country freight insuredFee currency packNo grossWeight=0.8 netWeight=0.7",
         "gnum=1 itemNo gcode gname gmodel=90x90cm barCode=无 country currency qty unit qty1=0.7 unit1=035 price totalPrice",
     ),
+    "623": (
+        "InvtCancel",
+        f"{_HEAD} customsCode=3700 orderNo ebpCode ebpName ebcCode ebcName logisticsNo logisticsCode logisticsName copNo"
+        " invtNo buyerIdType=1 buyerIdNumber buyerName buyerTelephone agentCode=4401960A05 agentName=示例报关"
+        " reason=订单取消",
+        "",
+    ),
 }
+_HEADLESS = ("623",)  # whose elements stand in the record itself
 SIGNATURE = '<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyInfo/></ds:Signature>'
 
 
@@ -64,6 +72,8 @@ def message(number: str, *parcels: dict[str, str], tail: str = TRANSFER) -> byte
         values = {**PARCEL, "guid": _GUID, "appTime": "20260615103000", "appStatus": "2", "note": "", **parcel}
         parts = [(f"{name}Head", head)] + ([(f"{name}List", line)] if line else [])
         inner = "".join(f"<ceb:{part}>{_elements(fields, values)}</ceb:{part}>" for part, fields in parts)
+        if number in _HEADLESS:
+            inner = _elements(head, values)
         records.append(f"<ceb:{name}>{inner}</ceb:{name}>")
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<ceb:CEB{number}Message xmlns:ceb="http://www.chinaport.gov.cn/ceb"'

@@ -24,7 +24,8 @@ from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 
 DAY = date(2026, 6, 15)
-SENDERS = {"311": "A marketplace", "411": "A bank", "511": "A carrier", "621": "A broker"}
+FROM = {"311": "A marketplace", "411": "A bank", "511": "A carrier", "621": "A broker", "623": "A broker"}
+SENDERS = {number: sender for number, sender in FROM.items() if number != "623"}
 LIST = "COP-2026-1"
 
 
@@ -41,7 +42,7 @@ def seeds(store: PostgresStore) -> None:
 
 
 def hand_in(store: PostgresStore, intake: Intake, number: str, **changed: str) -> Receipt:
-    sender_id = store.senders.ensure(SENDERS[number]).sender_id
+    sender_id = store.senders.ensure(FROM[number]).sender_id
     body = io.BytesIO(message(number, changed))
     return intake.submit(body, sender_id=sender_id, file_name=f"CEB{number}.xml", transport="test", legal_day=DAY)
 
@@ -127,6 +128,19 @@ def test_a_changed_order_frees_and_a_deleted_one_holds_again(store: PostgresStor
     assert told(outcome(store)) == []
     hand_in(store, intake, "311", appType="3")
     assert told(outcome(store)) == [("claim.missing", "invoice_id")]
+
+
+@pytest.mark.parametrize("by", ["invtNo", "copNo"])
+def test_a_list_is_withdrawn_by_the_number_it_was_given_or_its_own(
+    store: PostgresStore, intake: Intake, by: str
+) -> None:
+    for number in SENDERS:
+        hand_in(store, intake, number)
+    given = outcome(store).row.registered_id
+    receipt = hand_in(store, intake, "623", **({"invtNo": given, "copNo": ""} if by == "invtNo" else {"invtNo": ""}))
+    assert receipt.lines[0].state is State.INVALIDATED
+    assert outcome(store).row.state is State.INVALIDATED
+    assert replay.replay_all(store, workers=1).is_clean
 
 
 def test_the_place_of_a_finding_is_the_senders_element(store: PostgresStore, intake: Intake) -> None:
