@@ -97,13 +97,13 @@ THERE: dict[str, Any] = {
     "consignee": PARTY, "consignment.arrival_on": ON, "consignment.goods_location": GoodsLocation(type_code="A"),
     "consignment.gross_mass_kg": Decimal(0), "consignment.package_count": 0, "consignment.posted_on": ON,
     "consignment.ucr": "U", "declarant": PARTY, "documents": (DOCUMENT,), "fiscal_references": (PARTY,), "freight": MONEY,
-    "quote_id": "TWQ",
+    "quote_id": "TWQ", "amount_paid": MONEY, "buyer": PARTY, "payer": PARTY,
     "goods_item_count": 0, "importer": PARTY, "invoice_amount": MONEY, "issued_at": datetime(2026, 1, 1, tzinfo=UTC),
     "previous_documents": (DOCUMENT,), "registered_id": "R", "representative": PARTY,
     "goods_items[].additional_information": (AdditionalInformation(statement_code="00500"),),
     "goods_items[].commodity_code": "99",
     "goods_items[].documents": (DOCUMENT,), "goods_items[].fiscal_references": (PARTY,), "goods_items[].freight": MONEY,
-    "goods_items[].gtin": "1", "goods_items[].previous_documents": (DOCUMENT,), "goods_items[].quantity": Decimal(0),
+    "goods_items[].unit_price": MONEY, "goods_items[].gtin": "1", "goods_items[].previous_documents": (DOCUMENT,), "goods_items[].quantity": Decimal(0),
 }  # fmt: skip
 
 

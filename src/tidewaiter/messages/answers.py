@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from tidewaiter.messages.ceb import answers as ceb
 from tidewaiter.messages.ens import answers as ens
 from tidewaiter.messages.wco_dm.notification import write_notification
 from tidewaiter.model.decision import Evaluation, NoticeKind
@@ -62,5 +63,18 @@ def _ens(telling: Telling) -> bytes | None:
     )
 
 
+def _ceb(telling: Telling) -> bytes | None:
+    if not ceb.message_of_answer(telling.kind, telling.declaration):
+        return None
+    return ceb.write_answer(
+        telling.kind,
+        telling.declaration,
+        telling.evaluation,
+        registered_id=telling.registered_id,
+        issued_at=telling.issued_at,
+        reference_id=telling.reference_id,
+    )
+
+
 # By form: the document, or None where the language has no message for what is told.
-_LANGUAGES: Final[Mapping[str, Callable[[Telling], bytes | None]]] = {"ens": _ens}
+_LANGUAGES: Final[Mapping[str, Callable[[Telling], bytes | None]]] = {"ens": _ens, "ceb": _ceb}

@@ -6,6 +6,7 @@ import codecs
 import re
 from functools import cache
 
+from tidewaiter.messages.ceb import CebForm
 from tidewaiter.messages.characters import shown
 from tidewaiter.messages.csv_form import CsvForm
 from tidewaiter.messages.ens import EnsForm
@@ -44,7 +45,7 @@ _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>
 @cache
 def forms() -> dict[str, Form]:
     """Every form by its name, in the order in which they are tried."""
-    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), EnsForm(), JsonForm(), CsvForm())
+    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), EnsForm(), CebForm(), JsonForm(), CsvForm())
     return {form.name: form for form in known}
 
 

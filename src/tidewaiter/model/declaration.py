@@ -144,6 +144,7 @@ class GoodsItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     invoice_price: Annotated[
         Money | None, w("112", "Price of the goods on this line, without transport, insurance and tax shown apart")
     ] = None
+    unit_price: Annotated[Money | None, w("", "Price of one of the quantity")] = None
     customs_value: Annotated[Money | None, w("108", "Value for duty as declared")] = None
     statistical_value: Annotated[Money | None, w("114", "Statistical value")] = None
     freight: Annotated[Money | None, w("117", "Transport cost of this line")] = None

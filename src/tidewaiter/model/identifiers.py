@@ -11,6 +11,7 @@ for the two apart.
 from __future__ import annotations
 
 import re
+from datetime import date
 from functools import cache, lru_cache
 from operator import mul
 from typing import ClassVar, Self
@@ -301,6 +302,34 @@ class Gtin(Identifier):
         """GS1 General Specifications 7.9: weights 3 and 1 from the right, up to the next multiple of ten."""
         total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(text)))
         return None if total % 10 == 0 else "its check digit does not agree"
+
+
+class ResidentNumber(Identifier):
+    """A citizen identification number of the People's Republic of China (GB 11643-1999)."""
+
+    __slots__ = ()
+    kind = "a number of an identity card"
+
+    _SHAPE = re.compile(r"[1-9]\d{5}(\d{4})(\d\d)(\d\d)\d{3}[\dX]", re.ASCII)
+
+    @classmethod
+    def shape_problem(cls, text: str) -> str | None:
+        """Six digits of the place, eight of the day of birth, three of a series, and a digit or X."""
+        found = cls._SHAPE.fullmatch(text.upper())
+        if found is None:
+            return "it should be 17 digits and a digit or X"
+        try:
+            date(int(found[1]), int(found[2]), int(found[3]))
+        except ValueError:
+            return "its digits 7 to 14 are no day of birth"
+        return None
+
+    @classmethod
+    def check_digit_problem(cls, text: str) -> str | None:
+        """ISO/IEC 7064, MOD 11-2: each digit by a power of two, X for ten."""
+        digits = text.upper()
+        total = sum((10 if digit == "X" else int(digit)) * 2 ** (17 - place) for place, digit in enumerate(digits))
+        return None if total % 11 == 1 else "its check digit does not agree"
 
 
 class Ucr(Identifier):

@@ -29,7 +29,7 @@ WORDS = "This is not a number that can be reckoned with: it must be finite, belo
 AnyStruct = TypeVar("AnyStruct", bound=Struct)
 
 _ITEM_NUMBERS = ("quantity", "gross_mass_kg", "net_mass_kg")
-_ITEM_MONEY = ("invoice_price", "customs_value", "statistical_value", "freight")
+_ITEM_MONEY = ("invoice_price", "unit_price", "customs_value", "statistical_value", "freight")
 _MONEY = ("invoice_amount", "freight", "insurance", "discount", "tax_collected_at_sale", "amount_paid")
 
 _item_numbers_of = attrgetter(*_ITEM_NUMBERS)

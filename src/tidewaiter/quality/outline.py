@@ -35,7 +35,7 @@ LINE: Final = (
     "commodity_code", "origin_country_code", "procedure_code", "previous_procedure_code",
     "additional_procedure_codes",
 )  # fmt: skip
-LINE_AMOUNTS: Final = ("invoice_price", "customs_value", "statistical_value", "freight")
+LINE_AMOUNTS: Final = ("invoice_price", "unit_price", "customs_value", "statistical_value", "freight")
 
 _of_whole = attrgetter(*WHOLE)
 _parties_of = attrgetter(*PARTIES)

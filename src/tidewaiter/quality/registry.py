@@ -32,7 +32,7 @@ from tidewaiter.quality.outline import LINES_MAX, Silent, outline
 from tidewaiter.tariff.tariff import Tariff
 
 MODULES = ("required", "structure", "codes", "identifiers", "amounts", "masses", "dates", "parties", "descriptions")
-NATIONAL_MODULES = ("h7_dk", "h7_dk_documents", "h7_dk_parties", "h7_dk_location", "h7_dk_messages")
+NATIONAL_MODULES = ("h7_dk", "h7_dk_documents", "h7_dk_parties", "h7_dk_location", "h7_dk_messages", "cbec_cn")
 
 SETS_MAX = 64  # of rules, for jurisdictions, days and datasets
 COMBINATIONS_MAX = 1024  # of elements there and absent, remembered for one scope

@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "ens", "tariff", "regimes"]
+SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "tariff", "regimes"]
 
 
 class Report(Struct, frozen=True):
@@ -88,6 +88,12 @@ def _h7() -> tuple[Cases, Information]:
     return cases, h7.information
 
 
+def _ceb() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import ceb
+
+    return ceb.cases, ceb.information
+
+
 def _regimes() -> tuple[Cases, Information]:
     from tidewaiter.cli.conformance import regimes
 
@@ -115,7 +121,7 @@ def _ens() -> tuple[Cases, Information]:
 
 
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
-    "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "tariff": _tariff, "regimes": _regimes,
+    "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "ceb": _ceb, "tariff": _tariff, "regimes": _regimes,
 }  # fmt: skip
 
 

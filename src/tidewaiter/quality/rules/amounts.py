@@ -29,6 +29,8 @@ def negative(declaration: Declaration, _: Context) -> Sequence[Seen]:
     for place, item in enumerate(declaration.goods_items, 1):
         if (money := item.invoice_price) and money.amount < 0:
             seen.append(Seen(f"goods_items[{place}].invoice_price", money, _NEGATIVE))
+        if (money := item.unit_price) and money.amount < 0:
+            seen.append(Seen(f"goods_items[{place}].unit_price", money, _NEGATIVE))
         if (money := item.customs_value) and money.amount < 0:
             seen.append(Seen(f"goods_items[{place}].customs_value", money, _NEGATIVE))
         if (money := item.statistical_value) and money.amount < 0:
@@ -78,6 +80,26 @@ def price_per_kg(declaration: Declaration, context: Context) -> Sequence[Seen]:
             seen.append(
                 Seen(f"goods_items[{place}].invoice_price", price, words, "Is the currency right, and the mass in kg?")
             )
+    return seen
+
+
+HALF_A_CENT = Decimal("0.005")
+
+
+@rule("amount.line_total", Severity.WARNING, source=OWN, about=("goods_items[].unit_price",))
+def line_total(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """The price of a line is the price of one times the quantity, apart from what rounding to cents makes of it."""
+    seen: list[Seen] = []
+    for place, item in enumerate(declaration.goods_items, 1):
+        unit_price, price, quantity = item.unit_price, item.invoice_price, item.quantity
+        if unit_price is None or price is None or quantity is None or unit_price.currency != price.currency:
+            continue
+        reckoned = unit_price.amount * quantity
+        is_rounded = unit_price.amount.as_tuple().exponent in (-2, -1, 0)
+        allowed = HALF_A_CENT * (abs(quantity) + 1 if is_rounded else 1)
+        if abs(price.amount - reckoned) > allowed:
+            words = f"{quantity:f} at {unit_price} come to {reckoned:f}, but the line says {price}."
+            seen.append(Seen(f"goods_items[{place}].invoice_price", price, words, "Which of the three is wrong?"))
     return seen
 
 

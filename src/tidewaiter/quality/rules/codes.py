@@ -85,6 +85,8 @@ def currency(declaration: Declaration, _: Context) -> Sequence[Seen]:
     for place, item in enumerate(declaration.goods_items, 1):
         if (money := item.invoice_price) and money.currency not in known:
             seen.append(_currency(f"goods_items[{place}].invoice_price", money.currency))
+        if (money := item.unit_price) and money.currency not in known:
+            seen.append(_currency(f"goods_items[{place}].unit_price", money.currency))
         if (money := item.customs_value) and money.currency not in known:
             seen.append(_currency(f"goods_items[{place}].customs_value", money.currency))
         if (money := item.statistical_value) and money.currency not in known:

@@ -14,11 +14,17 @@ _PARTIES = ("consignor", "consignee", "importer", "exporter")
 
 @rule("party.not_identified", Severity.WARNING, source=SAFE, by_outline=True)
 def not_identified(declaration: Declaration, _: Context) -> Sequence[Seen]:
-    """A sender or receiver is named by a registered number, or by name and address, so that someone can be asked."""
+    """A sender or receiver is named by a registered number, or by name and address, so that someone can be asked.
+
+    Where the receiver's address alone is given, the buyer, if named, is taken to receive the goods there.
+    """
     seen: list[Seen] = []
+    buyer = declaration.buyer
     for name in _PARTIES:
         party: Party | None = getattr(declaration, name)
         if party is None or party.party_id or (party.name and _has_address(party)):
+            continue
+        if name == "consignee" and not party.name and buyer is not None and (buyer.name or buyer.party_id):
             continue
         lacking = "name" if not party.name else "address"
         seen.append(
