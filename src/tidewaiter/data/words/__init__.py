@@ -9,11 +9,13 @@ from ruamel.yaml import YAML
 
 
 class VagueWords(NamedTuple):
-    """Words that say nothing of the goods: single words, whole phrases, and words that never add anything."""
+    """Words that say nothing of the goods: single words, whole phrases, words that never add anything, colours, sizes."""
 
     words: frozenset[str]
     phrases: frozenset[str]
     fillers: frozenset[str]
+    colours: frozenset[str]
+    sizes: frozenset[str]
 
 
 def vague_words() -> VagueWords:
@@ -22,8 +24,12 @@ def vague_words() -> VagueWords:
     words: set[str] = set()
     phrases: set[str] = set()
     fillers: set[str] = set()
+    colours: set[str] = set()
+    sizes: set[str] = set()
     for language in fields["languages"].values():
         words.update(language["words"].casefold().split())
         phrases.update(phrase.casefold().strip() for phrase in language["phrases"])
         fillers.update(language["fillers"].casefold().split())
-    return VagueWords(frozenset(words), frozenset(phrases), frozenset(fillers))
+        colours.update(language["colours"].casefold().split())
+        sizes.update(language["sizes"].casefold().split())
+    return VagueWords(frozenset(words), frozenset(phrases), frozenset(fillers), frozenset(colours), frozenset(sizes))
