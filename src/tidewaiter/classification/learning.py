@@ -11,12 +11,13 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
-from tidewaiter.classification.goods import SCALE, VOTES_MAX, goods_words
+from tidewaiter.classification.goods import SCALE, goods_words
 from tidewaiter.classification.vagueness import Tree
 
 RARE_MIN = 2.5  # ln(headings / headings with the word): commoner words of the nomenclature say nothing
 HEADING_WORD = 0.6  # what a word of the heading counts beside one of the subheading itself
 CODE_LENGTH = 6
+VOTES_OF_NOMENCLATURE = 12
 _EMPTY = frozenset(
     "of and or the in other not for with to n e c whether including part their by a from which but if on as heading no"
     " subheading chapter specified elsewhere kind type used".split()
@@ -40,7 +41,7 @@ def nomenclature_index(texts: Mapping[str, str]) -> list[tuple[str, list[tuple[s
     for word, codes in sorted(posted.items()):
         rarity = math.log(headings / len({code[:4] for code in codes}))
         if rarity >= RARE_MIN:
-            best = sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))[:VOTES_MAX]
+            best = sorted(codes.items(), key=lambda pair: (-pair[1], pair[0]))[:VOTES_OF_NOMENCLATURE]
             strength = SCALE * rarity**2 / math.sqrt(len(best))
             found.append((word, [(code, round(strength * count)) for code, count in best]))
     return found
@@ -49,7 +50,7 @@ def nomenclature_index(texts: Mapping[str, str]) -> list[tuple[str, list[tuple[s
 def _telling(text: str) -> list[str]:
     words = goods_words(text)
     turning = next((place for place, word in enumerate(words) if word in _TURNING), len(words))
-    return [word for word in words[:turning] if word not in _EMPTY and not word.isdigit()]
+    return [word for word in words[:turning] if word not in _EMPTY and word.isalpha()]
 
 
 TREES = 120

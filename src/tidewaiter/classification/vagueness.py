@@ -22,6 +22,8 @@ from tidewaiter.classification.goods import SCALE, Goods, goods, goods_words
 from tidewaiter.data.words import vague_words
 
 READABLE_MIN = 50  # per cent of the words that must be known for the model to speak
+TELLING_MAX = 4  # more words than these say no more to the model, or it would learn how long texts of a list are
+PLAIN = -1_000  # score of a text that is not looked at
 LONG = 80  # characters; longer texts are titles, which hold a name of goods
 _MARKS = frozenset("[]()#_/")
 
@@ -52,20 +54,37 @@ class Model(Struct, frozen=True, forbid_unknown_fields=True):
 
 def score(text: str) -> int:
     """Hundredths of the log-odds that a description is vague."""
+    if len(text) > LONG:
+        return PLAIN
     features = features_of(text)
     return sum(tree.value(features) for tree in _model().trees)
 
 
 def is_vague(text: str) -> bool:
     """True where a short text of known words most likely does not say what the goods are."""
-    return len(text) <= LONG and is_readable(text) and score(text) >= _model().threshold
+    if len(text) > LONG:
+        return False
+    words = goods_words(text)
+    return not is_named(words) and is_readable(words) and score(text) >= _model().threshold
 
 
-def is_readable(text: str) -> bool:
+def is_named(words: list[str]) -> bool:
+    """True where a name of goods of two words or more stands in the text, or the text is a name: no need to weigh it."""
+    names, by_first = goods().names, goods().by_first
+    if tuple(words) in names:
+        return True
+    return any(
+        len(phrase) > 1 and tuple(words[place : place + len(phrase)]) == phrase
+        for place, word in enumerate(words)
+        for phrase in by_first.get(word, ())
+    )
+
+
+def is_readable(words: list[str]) -> bool:
     """True where at least half of the words are English ones that the lists know."""
-    words = [word for word in goods_words(text) if word.isalpha()]
-    known = sum(_is_known(word, goods(), _plain()) for word in words)
-    return bool(words) and known * 100 >= READABLE_MIN * len(words)
+    letters = [word for word in words if word.isalpha()]
+    known = sum(_is_known(word, goods(), _plain()) for word in letters)
+    return bool(letters) and known * 100 >= READABLE_MIN * len(letters)
 
 
 @cache
@@ -114,8 +133,6 @@ def features_of(text: str) -> list[int]:
     listed = [word for word in telling if word in known.nomenclature]
     empty = [word for word in telling if word in plain.vague]
     return [
-        len(text),
-        len(words),
         _share(sum(map(str.isalpha, text)), len(text)),
         _share(sum(map(str.isdigit, text)), len(text)),
         _share(len(letters), len(words)),
@@ -127,7 +144,7 @@ def features_of(text: str) -> list[int]:
         _share(sum(word in plain.colours for word in words), len(words)),
         _share(sum(word in plain.sizes or word.isdigit() for word in words), len(words)),
         _share(sum(word in plain.vague or word in plain.fillers for word in words), len(words)),
-        len(telling),
+        min(len(telling), TELLING_MAX),
         _share(len(named), len(telling)),
         _share(len(listed), len(telling)),
         _share(len(empty), len(telling)),

@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "tariff", "regimes"]
+SuiteName = Literal["wco-dm", "h7", "tariff", "regimes", "descriptions"]
 
 
 class Report(Struct, frozen=True):
@@ -107,8 +107,15 @@ def _tariff() -> tuple[Cases, Information]:
     return cases, information
 
 
+def _descriptions() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import descriptions
+
+    return descriptions.cases, descriptions.information
+
+
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
     "wco-dm": _wco_dm, "h7": _h7, "tariff": _tariff, "regimes": _regimes,
+    "descriptions": _descriptions,
 }  # fmt: skip
 
 

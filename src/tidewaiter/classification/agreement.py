@@ -1,0 +1,47 @@
+"""Whether a description and the declared code speak of the same goods; told only where the words are plain."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tidewaiter.classification.candidates import Candidate, candidates, evidence
+from tidewaiter.classification.goods import goods
+
+# What makes words plain enough to doubt a code; chosen on one half of the development data (ADR 17).
+NAME_MIN = 700  # weight of the weightiest name: two words that few names share, where the thing itself stands
+SHARE_MIN = 35  # per cent of all points that the best heading holds
+CHAPTER_MAX = 2  # per cent of all points that the declared chapter may hold
+NAMES_SHOWN = 3
+
+
+def disagreement(text: str, hs_code: str) -> Candidate | None:
+    """The subheading that the words plainly point to, where nothing in them points to the declared chapter.
+
+    `hs_code` has at least four digits. None where they agree, and where the words are not plain enough to tell.
+    """
+    found = evidence(text)
+    if found.best_name < NAME_MIN:
+        return None
+    whole = sum(found.points.values())
+    best = found.ranked()[0]
+    of_heading = sum(points for code, points in found.points.items() if code[:4] == best[:4])
+    of_chapter = sum(points for code, points in found.points.items() if code[:2] == hs_code[:2])
+    if of_heading * 100 < SHARE_MIN * whole or of_chapter * 100 > CHAPTER_MAX * whole:
+        return None
+    return candidates(text, limit=1)[0]
+
+
+def names_of(hs_code: str) -> tuple[str, ...]:
+    """A few names of goods of a subheading, to show what a plain description of it reads like; empty where none is held."""
+    return _names().get(hs_code[:6], ())
+
+
+@cache
+def _names() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for phrase, rows in goods().names.items():
+        for codes in rows:
+            known = found.setdefault(codes.default, [])
+            if len(known) < NAMES_SHOWN and len(phrase) > 1:
+                known.append(" ".join(phrase))
+    return {code: tuple(names) for code, names in found.items()}
