@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from tidewaiter.classification.candidates import Candidate, candidates, evidence
-from tidewaiter.classification.goods import goods
+from tidewaiter.classification.goods import goods, read
+from tidewaiter.model.words import Phrase
 
 # What makes words plain enough to doubt a code; chosen on one half of the development data (ADR 17).
 NAME_MIN = 700  # weight of the weightiest name: two words that few names share, where the thing itself stands
@@ -14,11 +15,14 @@ CHAPTER_MAX = 2  # per cent of all points that the declared chapter may hold
 NAMES_SHOWN = 3
 
 
+@lru_cache(maxsize=32_768)
 def disagreement(text: str, hs_code: str) -> Candidate | None:
     """The subheading that the words plainly point to, where nothing in them points to the declared chapter.
 
     `hs_code` has at least four digits. None where they agree, and where the words are not plain enough to tell.
     """
+    if _speaks_of(read(text), hs_code[:2]):
+        return None
     found = evidence(text)
     if found.best_name < NAME_MIN:
         return None
@@ -29,6 +33,26 @@ def disagreement(text: str, hs_code: str) -> Candidate | None:
     if of_heading * 100 < SHARE_MIN * whole or of_chapter * 100 > CHAPTER_MAX * whole:
         return None
     return candidates(text, limit=1)[0]
+
+
+def _speaks_of(words: list[str], chapter: str) -> bool:
+    """True where some name in the text is one of the chapter's: nearly always so, and quickly told."""
+    by_first, chapters = goods().by_first, _chapters()
+    for place, word in enumerate(words):
+        for phrase in by_first.get(word, ()):
+            if chapter in chapters[phrase] and tuple(words[place : place + len(phrase)]) == phrase:
+                return True
+    return False
+
+
+@cache
+def _chapters() -> dict[Phrase, frozenset[str]]:
+    return {
+        phrase: frozenset(
+            code[:2] for codes in rows for code in (codes.default, *(code for _, code in codes.alternatives))
+        )
+        for phrase, rows in goods().names.items()
+    }
 
 
 def names_of(hs_code: str) -> tuple[str, ...]:

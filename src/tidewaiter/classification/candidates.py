@@ -8,11 +8,11 @@ little, so that names nobody listed still find their neighbourhood. Materials an
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from tidewaiter.classification.goods import Codes, Goods, goods, goods_words
+from tidewaiter.classification.goods import Codes, Goods, goods, goods_words, read, votes
 from tidewaiter.model.words import Phrase
 
 LENGTH_MAX = 2_000  # characters read of one description
@@ -21,10 +21,64 @@ CANDIDATES = 3
 _PURPOSE = frozenset(("for", "compatible", "fit", "pour", "para", "per", "voor", "dla"))
 _COMPANY = frozenset(("with", "without", "include", "including", "mit", "avec", "con", "met"))
 _SUPPORTING = frozenset(
-    "case cover holder mount stand strap bag replacement part accessory cable charger battery sticker bracket adapter"
-    " rack box organizer storage kit tool film protector decal sleeve pad hook clip filter lamp light".split()
+    [
+        "case",
+        "cover",
+        "holder",
+        "mount",
+        "stand",
+        "strap",
+        "bag",
+        "replacement",
+        "part",
+        "accessory",
+        "cable",
+        "charger",
+        "battery",
+        "sticker",
+        "bracket",
+        "adapter",
+        "rack",
+        "box",
+        "organizer",
+        "storage",
+        "kit",
+        "tool",
+        "film",
+        "protector",
+        "decal",
+        "sleeve",
+        "pad",
+        "hook",
+        "clip",
+        "filter",
+        "lamp",
+        "light",
+    ]
 )
-_SILENT = frozenset("for with and of in on to the a an by from new set kit pc 1 2 3".split())
+_SILENT = frozenset(
+    [
+        "for",
+        "with",
+        "and",
+        "of",
+        "in",
+        "on",
+        "to",
+        "the",
+        "a",
+        "an",
+        "by",
+        "from",
+        "new",
+        "set",
+        "kit",
+        "pc",
+        "1",
+        "2",
+        "3",
+    ]
+)
 
 # Per cent of a name's weight that counts, by where it stands; chosen on one half of the development data (ADR 17).
 AFTER_PURPOSE = 35
@@ -33,6 +87,7 @@ WITHIN_LONGER = 25
 BEFORE_SUPPORTING = 60
 LOST_TO_THE_END = 35
 LONGER_NAMES = (0, 90, 90, 85, 81, 79, 76, 75, 73)  # by words of a name: each word more counts a little less
+LONGEST = len(LONGER_NAMES) - 1
 HEADING_SHARE = 30  # of a heading's points that count for each subheading in it
 CATEGORY_SHARE = 60  # of a marketplace's category beside the title
 
@@ -87,61 +142,62 @@ def candidates(text: str, *, details: str = "", category: str = "", limit: int =
 
 def evidence(text: str, *, details: str = "", category: str = "") -> Evidence:
     """All that the words of a description point to."""
-    known = goods()
-    words = goods_words(text[:LENGTH_MAX])
-    held = _conditions_held(known, [*words, *goods_words(details[:LENGTH_MAX])])
-    points: Counter[str] = Counter()
-    names: dict[str, dict[str, int]] = defaultdict(dict)
-    _read(known, words, held, points, names, 100)
+    words = read(text[:LENGTH_MAX])
+    counting = _Counting(_conditions_held([*words, *goods_words(details[:LENGTH_MAX])]))
+    counting.count(words, 100)
     if category:
-        _read(known, goods_words(category[:LENGTH_MAX]), held, points, names, CATEGORY_SHARE)
-    return Evidence(points, names, words)
+        counting.count(read(category[:LENGTH_MAX]), CATEGORY_SHARE)
+    return Evidence(counting.points, counting.names, words)
 
 
-def _conditions_held(known: Goods, words: Sequence[str]) -> frozenset[str]:
-    held = frozenset[str]().union(*(known.conditions[word] for word in words if word in known.conditions))
+def _conditions_held(words: Sequence[str]) -> frozenset[str]:
+    known = goods().conditions
+    held = frozenset[str]().union(*(known[word] for word in words if word in known))
     return held - {"men"} if "women" in held and "men" in held else held  # both: named for either, classified as hers
 
 
-def _read(
-    known: Goods,
-    words: list[str],
-    held: frozenset[str],
-    points: Counter[str],
-    names: dict[str, dict[str, int]],
-    share: int,
-) -> None:
-    zones = _zones(words)
-    last_supporting = max((place for place, word in enumerate(words) if word in _SUPPORTING and zones[place] == 100), default=-1)
+class _Counting:
+    """Points of subheadings while texts are read, under the conditions that hold."""
+
+    def __init__(self, held: frozenset[str]) -> None:
+        self.points: Counter[str] = Counter()
+        self.names: dict[str, dict[str, int]] = defaultdict(dict)
+        self._held = held
+
+    def count(self, words: list[str], share: int) -> None:
+        """Add what the words of one text point to; `share` is the per cent of it that counts."""
+        known, by_word, zones = goods(), votes().by_word, _zones(words)
+        for phrase, weight in _weighed(known, words, zones):
+            self._count_name(known.names[phrase], " ".join(phrase), weight * share // 100)
+        for place, word in enumerate(words):
+            if word not in _SILENT:
+                for codes, vote in by_word.get(word, ()):
+                    self.points[codes.under(self._held)] += vote * zones[place] * share // 10_000
+
+    def _count_name(self, found: Sequence[Codes], name: str, weight: int) -> None:
+        for codes in found:
+            code = codes.under(self._held)
+            each = weight // len(found)
+            names = self.names[code]
+            self.points[code] += each // (1 + len(names))  # several names of one thing are one reason told often
+            names[name] = max(each, names.get(name, 0))
+
+
+def _weighed(known: Goods, words: list[str], zones: list[int]) -> Iterator[tuple[Phrase, int]]:
+    """Every name in the text with what it weighs where it stands."""
+    last_supporting = max(
+        (place for place, word in enumerate(words) if word in _SUPPORTING and zones[place] == 100), default=-1
+    )
     matches = [*_matches(known, words), *_turned_round(known, words)]
     spans = {(start, end) for start, end, _ in matches}
     for start, end, phrase in matches:
-        weight = sum(known.weights[word] for word in phrase) * LONGER_NAMES[min(len(phrase), len(LONGER_NAMES) - 1)] // 100
+        weight = sum(known.weights[word] for word in phrase) * LONGER_NAMES[min(len(phrase), LONGEST)] // 100
         weight = weight * zones[start] * (100 - LOST_TO_THE_END * start // len(words)) // 10_000
         if any(first <= start and end <= last and last - first > end - start for first, last in spans):
             weight = weight * WITHIN_LONGER // 100
         if end <= last_supporting and phrase[-1] not in _SUPPORTING:
             weight = weight * BEFORE_SUPPORTING // 100
-        _count(known.names[phrase], " ".join(phrase), weight * share // 100, held, (points, names))
-    for place, word in enumerate(words):
-        if word not in _SILENT:
-            for codes, vote in known.votes.get(word, ()):
-                points[codes.under(held)] += vote * zones[place] * share // 10_000
-
-
-def _count(
-    found: Sequence[Codes],
-    name: str,
-    weight: int,
-    held: frozenset[str],
-    into: tuple[Counter[str], dict[str, dict[str, int]]],
-) -> None:
-    points, names = into
-    for codes in found:
-        code = codes.under(held)
-        each = weight // len(found)
-        points[code] += each // (1 + len(names[code]))  # several names of one thing are one reason told often
-        names[code][name] = max(each, names[code].get(name, 0))
+        yield phrase, weight
 
 
 def _zones(words: Sequence[str]) -> list[int]:

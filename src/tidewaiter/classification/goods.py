@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -45,14 +44,19 @@ class Codes(NamedTuple):
 
 
 class Goods(NamedTuple):
-    """The index: names by first word, how telling each word is, what single words point to, words of conditions."""
+    """Names by their first word, what each stands for, how telling each word is, and words of conditions."""
 
     by_first: dict[str, tuple[Phrase, ...]]  # longest first
     names: dict[Phrase, tuple[Codes, ...]]
     weights: dict[str, int]  # hundredths of ln(rows of names / rows with this word)
-    votes: dict[str, tuple[tuple[Codes, int], ...]]
     conditions: dict[str, frozenset[str]]
-    nomenclature: dict[str, int]  # words of the nomenclature, and the points of the best
+
+
+class Votes(NamedTuple):
+    """What single words point to, and the words of the nomenclature with the points of their best subheading."""
+
+    by_word: dict[str, tuple[tuple[Codes, int], ...]]
+    nomenclature: dict[str, int]
 
 
 def singular(word: str) -> str:
@@ -72,62 +76,70 @@ def goods_words(text: str) -> list[str]:
     return [singular(word) for word in words_of(text)]
 
 
+def read(text: str) -> list[str]:
+    """The words of a text without numbers and measures that belong to no name: "iPhone 15 case" is "iphone case"."""
+    weights = goods().weights
+    return [word for word in goods_words(text) if not word[0].isdigit() or word in weights]
+
+
 @cache
 def goods() -> Goods:
-    """The index of this version of the software; takes about a third of a second, once for each process."""
-    rows = [(Codes.parse(codes), [tuple(goods_words(term)) for term in terms]) for codes, terms in goods_terms()]
-    return index(rows, nomenclature_words())
-
-
-Rows = Sequence[tuple[Codes, Sequence[Phrase]]]
-
-
-def index(rows: Rows, nomenclature: Iterable[tuple[str, list[tuple[str, int]]]]) -> Goods:
-    """The index of rows of names and of the nomenclature's words."""
+    """The names of this version of the software; takes about a tenth of a second, once for each process."""
     names: dict[Phrase, list[Codes]] = {}
-    rows_with: dict[str, set[Codes]] = defaultdict(set)
-    for codes, phrases in rows:
-        for phrase in phrases:
+    rows_with: Counter[str] = Counter()
+    rows: dict[str, set[str]] = {}
+    for codes_text, terms in goods_terms():
+        codes = Codes.parse(codes_text)
+        words = rows.setdefault(codes_text, set())
+        for term in terms:
+            phrase = tuple(goods_words(term))
+            words.update(phrase)
             known = names.setdefault(phrase, [])
             if codes not in known:
                 known.append(codes)
-            for word in phrase:
-                rows_with[word].add(codes)
-    count = len({codes for codes, _ in rows})
-    weights = {word: round(SCALE * math.log(count / len(found))) for word, found in rows_with.items()}
+    for words in rows.values():
+        rows_with.update(words)
     by_first: dict[str, list[Phrase]] = defaultdict(list)
     for phrase in names:
         by_first[phrase[0]].append(phrase)
-    votes = _word_votes(names, weights)
-    nomenclature_best: dict[str, int] = {}
-    for word, pointed in nomenclature:
-        nomenclature_best[word] = pointed[0][1]
-        votes[word] += [(Codes(code, ()), points * NOMENCLATURE_SHARE // 100) for code, points in pointed]
     return Goods(
         by_first={word: tuple(sorted(phrases, key=len, reverse=True)) for word, phrases in by_first.items()},
         names={phrase: tuple(codes) for phrase, codes in names.items()},
-        weights=weights,
-        votes={word: tuple(pointed) for word, pointed in votes.items()},
+        weights={word: round(SCALE * math.log(len(rows) / count)) for word, count in rows_with.items()},
         conditions=_condition_words(),
-        nomenclature=nomenclature_best,
     )
 
 
-def _word_votes(names: dict[Phrase, list[Codes]], weights: dict[str, int]) -> defaultdict[str, list[tuple[Codes, int]]]:
+@cache
+def votes() -> Votes:
+    """What single words point to; takes about a third of a second, and only where a name does not settle it."""
+    known = goods()
+    by_word = _votes_of_names(known)
+    nomenclature: dict[str, int] = {}
+    codes_of: dict[str, Codes] = {}
+    for word, pointed in nomenclature_words():
+        nomenclature[word] = pointed[0][1]
+        by_word[word] += [
+            (codes_of.setdefault(code, Codes(code, ())), points * NOMENCLATURE_SHARE // 100) for code, points in pointed
+        ]
+    return Votes({word: tuple(pointed) for word, pointed in by_word.items()}, nomenclature)
+
+
+def _votes_of_names(known: Goods) -> defaultdict[str, list[tuple[Codes, int]]]:
     shares: dict[str, Counter[Codes]] = defaultdict(Counter)
-    for phrase, found in names.items():
+    for phrase, found in known.names.items():
         for place, word in enumerate(phrase, 1):
             share = LAST_WORD_SHARE if place == len(phrase) else OTHER_WORD_SHARE
             for codes in found:
                 shares[word][codes] += share // len(found)
-    votes: defaultdict[str, list[tuple[Codes, int]]] = defaultdict(list)
+    by_word: defaultdict[str, list[tuple[Codes, int]]] = defaultdict(list)
     for word, counted in shares.items():
-        strength = WORD_SHARE * weights[word] ** 2 // SCALE
+        strength = WORD_SHARE * known.weights[word] ** 2 // SCALE
         whole = sum(counted.values())
         for codes, share in counted.most_common(VOTES_MAX):
             if points := strength * share // whole // 100:
-                votes[word].append((codes, points))
-    return votes
+                by_word[word].append((codes, points))
+    return by_word
 
 
 def _condition_words() -> dict[str, frozenset[str]]:

@@ -19,8 +19,42 @@ HEADING_WORD = 0.6  # what a word of the heading counts beside one of the subhea
 CODE_LENGTH = 6
 VOTES_OF_NOMENCLATURE = 12
 _EMPTY = frozenset(
-    "of and or the in other not for with to n e c whether including part their by a from which but if on as heading no"
-    " subheading chapter specified elsewhere kind type used".split()
+    [
+        "of",
+        "and",
+        "or",
+        "the",
+        "in",
+        "other",
+        "not",
+        "for",
+        "with",
+        "to",
+        "n",
+        "e",
+        "c",
+        "whether",
+        "including",
+        "part",
+        "their",
+        "by",
+        "a",
+        "from",
+        "which",
+        "but",
+        "if",
+        "on",
+        "as",
+        "heading",
+        "no",
+        "subheading",
+        "chapter",
+        "specified",
+        "elsewhere",
+        "kind",
+        "type",
+        "used",
+    ]
 )
 _TURNING = ("excluding", "than")  # what follows names other goods
 
@@ -64,9 +98,7 @@ BINS = 24
 def boosted(examples: Sequence[Sequence[int]], labels: Sequence[int]) -> list[Tree]:
     """Trees whose leaves add up to hundredths of the logarithm of the odds that a label is 1."""
     cuts = [_cuts([example[feature] for example in examples]) for feature in range(len(examples[0]))]
-    binned = [
-        [_bin(example[feature], cuts[feature]) for feature in range(len(cuts))] for example in examples
-    ]
+    binned = [[_bin(example[feature], cuts[feature]) for feature in range(len(cuts))] for example in examples]
     scores = [0.0] * len(labels)
     trees = []
     for _ in range(TREES):
@@ -121,9 +153,7 @@ def _grown(
     )
 
 
-def _best_cut(
-    sums: list[list[float]], whole: tuple[float, float, int], feature: int
-) -> tuple[float, int, int]:
+def _best_cut(sums: list[list[float]], whole: tuple[float, float, int], feature: int) -> tuple[float, int, int]:
     slope, curve, count = whole
     base = slope**2 / (curve + SOFTENING)
     best = (0.0, -1, 0)

@@ -9,6 +9,7 @@ alone (`is_readable`).
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -18,13 +19,14 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.classification.candidates import Evidence, evidence
-from tidewaiter.classification.goods import SCALE, Goods, goods, goods_words
+from tidewaiter.classification.goods import SCALE, Goods, goods, goods_words, read, votes
 from tidewaiter.data.words import vague_words
 
 READABLE_MIN = 50  # per cent of the words that must be known for the model to speak
 TELLING_MAX = 4  # more words than these say no more to the model, or it would learn how long texts of a list are
 PLAIN = -1_000  # score of a text that is not looked at
 LONG = 80  # characters; longer texts are titles, which hold a name of goods
+_END_OF_PART = re.compile(r"[,;:(/–]")
 _MARKS = frozenset("[]()#_/")
 
 
@@ -64,15 +66,24 @@ def is_vague(text: str) -> bool:
     """True where a short text of known words most likely does not say what the goods are."""
     if len(text) > LONG:
         return False
-    words = goods_words(text)
-    return not is_named(words) and is_readable(words) and score(text) >= _model().threshold
+    return not is_named(text) and is_readable(goods_words(text)) and score(text) >= _model().threshold
 
 
-def is_named(words: list[str]) -> bool:
-    """True where a name of goods of two words or more stands in the text, or the text is a name: no need to weigh it."""
+def is_named(text: str) -> bool:
+    """True where a name of goods of two words or more stands in the text, or its first part ends in a name.
+
+    Such a text need not be weighed. The first part ends at a comma, a bracket or the like: "portable computer, 14 inch".
+    """
     names, by_first = goods().names, goods().by_first
-    if tuple(words) in names:
+    plain = _plain()
+    first_part = [
+        word
+        for word in read(_END_OF_PART.split(text, maxsplit=1)[0])
+        if not word[0].isdigit() and word not in plain.sizes and word not in plain.colours and word not in plain.fillers
+    ]
+    if first_part and (first_part[-1],) in names:
         return True
+    words = read(text)
     return any(
         len(phrase) > 1 and tuple(words[place : place + len(phrase)]) == phrase
         for place, word in enumerate(words)
@@ -117,20 +128,20 @@ def _plain() -> _Plain:
 
 
 def _is_known(word: str, known: Goods, plain: _Plain) -> bool:
-    return word in known.weights or word in known.nomenclature or word in plain.all
+    return word in known.weights or word in votes().nomenclature or word in plain.all
 
 
 def features_of(text: str) -> list[int]:
     """The features of a description, whole numbers; shares in per cent, weights in hundredths."""
     found = evidence(text)
     known, plain = goods(), _plain()
-    words = found.words
+    words = goods_words(text)
     letters = [word for word in words if word.isalpha()]
     telling = [
         word for word in letters if word not in plain.colours and word not in plain.sizes and word not in plain.fillers
     ]
     named = [word for word in telling if word in known.weights]
-    listed = [word for word in telling if word in known.nomenclature]
+    listed = [word for word in telling if word in votes().nomenclature]
     empty = [word for word in telling if word in plain.vague]
     return [
         _share(sum(map(str.isalpha, text)), len(text)),
@@ -149,10 +160,10 @@ def features_of(text: str) -> list[int]:
         _share(len(listed), len(telling)),
         _share(len(empty), len(telling)),
         int(bool(telling) and telling[-1] in known.weights),
-        int(bool(telling) and telling[-1] in known.nomenclature),
+        int(bool(telling) and telling[-1] in votes().nomenclature),
         int(tuple(words) in known.names),
         max((known.weights[word] for word in named), default=0),
-        max((known.nomenclature[word] for word in listed), default=0),
+        max((votes().nomenclature[word] for word in listed), default=0),
         int(not _MARKS.isdisjoint(text)),
         int("," in text),
         _share(sum(map(len, words)), len(words)),

@@ -27,7 +27,9 @@ def classify(
 
     description = " ".join(text).strip()
     if not description or limit < 1:
-        raise UsageError("there is nothing to classify", hint='tidewaiter classify "wireless earbuds with charging case"')
+        raise UsageError(
+            "there is nothing to classify", hint='tidewaiter classify "wireless earbuds with charging case"'
+        )
     found = candidates(description, details=details, category=category, limit=limit)
     rows = [
         {"hs_code": each.hs_code, "share_percent": each.share_percent, "because_of": ", ".join(each.words) or "single words",

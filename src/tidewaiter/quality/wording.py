@@ -13,7 +13,8 @@ from tidewaiter.data.words import Programme, VagueWords, programmes, vague_words
 class Fault(StrEnum):
     """Why a description does not say what the goods are."""
 
-    VAGUE = "vague"
+    VAGUE = "vague"  # by the lists
+    UNCLEAR = "unclear"  # by the learned model
     REPEATED = "repeated"
     CODE = "code"
     SHORT = "short"
@@ -41,7 +42,7 @@ def is_plain(description: str) -> bool:
 
 @lru_cache(maxsize=32_768)
 def _fault(description: str) -> Fault | None:
-    return listed_fault(description) or (Fault.VAGUE if is_vague(description) else None)
+    return listed_fault(description) or (Fault.UNCLEAR if is_vague(description) else None)
 
 
 def listed_fault(description: str) -> Fault | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from tidewaiter.classification import vagueness
 from tidewaiter.classification.agreement import disagreement
 from tidewaiter.classification.candidates import Candidate, candidates
-from tidewaiter.classification.goods import goods
+from tidewaiter.classification.goods import votes
 from tidewaiter.cli.conformance.case import Case
 from tidewaiter.cli.conformance.description_files import Part, Product, held_out, products, texts
 from tidewaiter.quality.wording import fault, listed_fault
@@ -38,7 +38,9 @@ def threshold_of(scores: Sequence[int], labels: Sequence[int], precision: Fracti
 
 def recall_at_precision(scores: Sequence[int], labels: Sequence[int]) -> Fraction:
     """The share of the vague texts found where nine in ten that are called vague are."""
-    best = max((right for _, (right, called) in _curve(scores, labels) if Fraction(right, called) >= PRECISION), default=0)
+    best = max(
+        (right for _, (right, called) in _curve(scores, labels) if Fraction(right, called) >= PRECISION), default=0
+    )
     return Fraction(best, sum(labels) or 1)
 
 
@@ -132,7 +134,7 @@ def _score(text: str) -> int:
 
 def _answers(goods_seen: Sequence[Product]) -> tuple[list[tuple[Candidate, ...]], Fraction]:
     """Candidates of each product, and how many descriptions one core does in a second."""
-    goods()
+    votes()
     started = time.process_time()
     answers = [candidates(each.title, details=each.details, category=each.category) for each in goods_seen]
     seconds = time.process_time() - started
@@ -172,11 +174,17 @@ def _parts(everything: Sequence[Product]) -> Iterator[tuple[str, list[Product]]]
 
 def _reference_figures(folder: Path) -> Iterator[str]:
     lists = texts(folder)
-    for name, pairs in (("tariff search terms", lists.search_terms), ("references of shops and carriers", lists.references)):
+    for name, pairs in (
+        ("tariff search terms", lists.search_terms),
+        ("references of shops and carriers", lists.references),
+    ):
         if pairs:
             answers = [candidates(text) for text, _ in pairs]
             right = [
-                sum(bool(answer) and answer[0].hs_code[:digits] == code[:digits] for answer, (_, code) in zip(answers, pairs, strict=True))
+                sum(
+                    bool(answer) and answer[0].hs_code[:digits] == code[:digits]
+                    for answer, (_, code) in zip(answers, pairs, strict=True)
+                )
                 for digits in DIGITS
             ]
             figures = ", ".join(f"HS{digits} {_share(hits, pairs)}" for digits, hits in zip(DIGITS, right, strict=True))

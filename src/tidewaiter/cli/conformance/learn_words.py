@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidewaiter.classification.goods import goods
+from tidewaiter.classification.goods import votes
 from tidewaiter.classification.learning import boosted, nomenclature_index
 from tidewaiter.classification.vagueness import Model, features_of
 from tidewaiter.cli.conformance.description_files import learned_from, texts
@@ -32,7 +32,7 @@ def learn(samples: Path) -> None:
     """Write both files from the samples, read in place."""
     words = Path(str(resources.files("tidewaiter.data.words")))
     _write_nomenclature(samples, words / "goods" / "nomenclature.csv")
-    goods.cache_clear()
+    votes.cache_clear()
     lists = texts(samples)
     vague = learned_from(lists.vague)
     plain = learned_from(text for text, _ in lists.search_terms)
@@ -67,7 +67,7 @@ def _write_nomenclature(samples: Path, into: Path) -> None:
     for path in sorted(samples.rglob("*.csv")):
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            if NOMENCLATURE_COLUMNS <= set(reader.fieldnames or ()):
+            if set(reader.fieldnames or ()) >= NOMENCLATURE_COLUMNS:
                 index = nomenclature_index({row["hscode"]: row["description"] for row in reader})
                 break
     else:

@@ -41,7 +41,14 @@ def vague_words() -> VagueWords:
         colours.update(named)
         plain_colours.update(word for word in named if word not in language.get("colours_of_goods", "").split())
         sizes.update(language["sizes"].casefold().split())
-    return VagueWords(frozenset(words), frozenset(phrases), frozenset(fillers), frozenset(colours), frozenset(plain_colours), frozenset(sizes))
+    return VagueWords(
+        frozenset(words),
+        frozenset(phrases),
+        frozenset(fillers),
+        frozenset(colours),
+        frozenset(plain_colours),
+        frozenset(sizes),
+    )
 
 
 class Programme(NamedTuple):

@@ -38,7 +38,6 @@ def nomenclature_words() -> Iterator[tuple[str, list[tuple[str, int]]]]:
 
 
 def _rows(name: str) -> list[tuple[str, str]]:
-    with resources.files(__name__).joinpath(f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
-        next(rows)  # the names of the columns
-        return [(row[0], row[1]) for row in rows]
+    rows = csv.reader(resources.files(__name__).joinpath(f"{name}.csv").read_text("utf-8").splitlines())
+    next(rows)  # the names of the columns
+    return [(row[0], row[1]) for row in rows]
