@@ -9,9 +9,11 @@ from tidewaiter.classification.goods import goods, read
 from tidewaiter.model.words import Phrase
 
 # What makes words plain enough to doubt a code; chosen on one half of the development data (ADR 17).
-NAME_MIN = 700  # weight of the weightiest name: two words that few names share, where the thing itself stands
-SHARE_MIN = 35  # per cent of all points that the best heading holds
-CHAPTER_MAX = 2  # per cent of all points that the declared chapter may hold
+NAME_MIN = 700  # weight of the weightiest name: two words that few names share, where the thing itself stands; or
+# the text is nothing but a name of two words or more
+HEADING_MIN = 25  # per cent of all points that the best heading holds, or
+BEST_CHAPTER_MIN = 40  # its chapter
+CHAPTER_MAX = 5  # per cent of all points that the declared chapter may hold
 NAMES_SHOWN = 3
 
 
@@ -21,16 +23,15 @@ def disagreement(text: str, hs_code: str) -> Candidate | None:
 
     `hs_code` has at least four digits. None where they agree, and where the words are not plain enough to tell.
     """
-    if _speaks_of(read(text), hs_code[:2]):
+    words = read(text)
+    if _speaks_of(words, hs_code[:2]):
         return None
     found = evidence(text)
-    if found.best_name < NAME_MIN:
+    if found.best_name < NAME_MIN and not (len(words) > 1 and tuple(words) in goods().names):
         return None
-    whole = sum(found.points.values())
     best = found.ranked()[0]
-    of_heading = sum(points for code, points in found.points.items() if code[:4] == best[:4])
-    of_chapter = sum(points for code, points in found.points.items() if code[:2] == hs_code[:2])
-    if of_heading * 100 < SHARE_MIN * whole or of_chapter * 100 > CHAPTER_MAX * whole:
+    is_plain = found.share(best[:4]) >= HEADING_MIN or found.share(best[:2]) >= BEST_CHAPTER_MIN
+    if not is_plain or found.share(hs_code[:2]) > CHAPTER_MAX:
         return None
     return candidates(text, limit=1)[0]
 

@@ -112,6 +112,12 @@ class Evidence(Struct, frozen=True):
         """The weight of the weightiest name found; 0 where none was."""
         return max((weight for found in self.names.values() for weight in found.values()), default=0)
 
+    def share(self, prefix: str) -> int:
+        """Per cent of all points, rounded up, that subheadings beginning so hold; 0 where there are none."""
+        whole = sum(self.points.values())
+        held = sum(points for code, points in self.points.items() if code.startswith(prefix))
+        return -(-held * 100 // whole) if whole else 0
+
     def ranked(self) -> list[str]:
         """Subheadings, best first."""
         by_heading: Counter[str] = Counter()

@@ -17,6 +17,7 @@ from tidewaiter.classification.vagueness import Tree
 RARE_MIN = 2.5  # ln(headings / headings with the word): commoner words of the nomenclature say nothing
 HEADING_WORD = 0.6  # what a word of the heading counts beside one of the subheading itself
 CODE_LENGTH = 6
+LAST_CHAPTER = "97"
 VOTES_OF_NOMENCLATURE = 12
 _EMPTY = frozenset(
     [
@@ -65,7 +66,7 @@ def nomenclature_index(texts: Mapping[str, str]) -> list[tuple[str, list[tuple[s
     `texts` are the texts by code of four and six digits, as in the data set harmonized-system.
     """
     posted: dict[str, dict[str, float]] = defaultdict(dict)
-    subheadings = [code for code in texts if len(code) == CODE_LENGTH]
+    subheadings = [code for code in texts if len(code) == CODE_LENGTH and code[:2] <= LAST_CHAPTER]
     for code in subheadings:
         counts = dict.fromkeys(_telling(texts[code[:4]]), HEADING_WORD) | dict.fromkeys(_telling(texts[code]), 1.0)
         for word, count in counts.items():

@@ -192,15 +192,19 @@ def _reference_figures(folder: Path) -> Iterator[str]:
 
 
 def _mismatch_figures(folder: Path) -> Iterator[str]:
-    for part, seen in _parts(products(folder)):
-        false = sum(disagreement(each.title, each.code) is not None for each in seen)
+    named = [(part, [(each.title, each.code) for each in seen]) for part, seen in _parts(products(folder))]
+    for name, pairs in [*named, ("tariff search terms", texts(folder).search_terms)]:
+        if not pairs:
+            continue
+        false = sum(disagreement(text, code) is not None for text, code in pairs)
+        turned = len(pairs) // 3
         swapped = [
-            (each.title, other.code)
-            for each, other in zip(seen, seen[len(seen) // 3 :] + seen[: len(seen) // 3], strict=True)
-            if each.code[:2] != other.code[:2]
+            (text, other)
+            for (text, code), (_, other) in zip(pairs, pairs[turned:] + pairs[:turned], strict=True)
+            if code[:2] != other[:2]
         ]
-        found = sum(disagreement(title, code) is not None for title, code in swapped)
+        found = sum(disagreement(text, code) is not None for text, code in swapped)
         yield (
-            f"code and description, {part}: {false} of {len(seen)} right codes doubted;"
-            f" {found} of {len(swapped)} codes of another product's chapter found"
+            f"code and description, {name}: {false} of {len(pairs)} right codes doubted;"
+            f" {found} of {len(swapped)} codes taken from another's chapter found"
         )
