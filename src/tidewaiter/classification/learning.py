@@ -8,7 +8,7 @@ features; its leaves are rounded to whole numbers, so that a text has the same s
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from tidewaiter.classification.goods import SCALE, goods_words
@@ -172,8 +172,3 @@ def _best_cut(sums: list[list[float]], whole: tuple[float, float, int], feature:
 def group_of(text: str) -> str:
     """What texts have in common that must not stand on both sides of a test: the first word of three letters or more."""
     return next((word for word in goods_words(text) if len(word) > 2 and word.isalpha()), "")
-
-
-def commonest(values: Sequence[str], count: int) -> list[str]:
-    """The `count` commonest values, most common first."""
-    return [value for value, _ in Counter(values).most_common(count)]
