@@ -100,6 +100,7 @@ THERE: dict[str, Any] = {
     "quote_id": "TWQ", "amount_paid": MONEY, "buyer": PARTY, "payer": PARTY,
     "goods_item_count": 0, "importer": PARTY, "invoice_amount": MONEY, "issued_at": datetime(2026, 1, 1, tzinfo=UTC),
     "previous_documents": (DOCUMENT,), "registered_id": "R", "representative": PARTY,
+    "goods_items[].commodity_code": "610910",
     "goods_items[].additional_information": (AdditionalInformation(statement_code="00500"),),
     "goods_items[].commodity_code": "99",
     "goods_items[].documents": (DOCUMENT,), "goods_items[].fiscal_references": (PARTY,), "goods_items[].freight": MONEY,

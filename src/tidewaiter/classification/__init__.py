@@ -1,1 +1,1 @@
-"""What are the goods? Its place is kept; word lists and nomenclature live in `data` until it needs more."""
+"""What goods a text speaks of, and how plainly."""

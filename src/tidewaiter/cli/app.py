@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": "Load the demonstration parcels, decide them, and show what became of them.",
     "serve": "Serve the officers' pages and the REST interface.",
     "submit": "Hand in message files and see what became of each.",
+    "classify": "Tell which subheadings a description of goods points to, and why.",
     "conformance": "Run a suite over outside samples and state how many cases pass.",
 }
 NOUNS = {

@@ -6,13 +6,15 @@ import re
 from enum import StrEnum
 from functools import cache, lru_cache
 
-from tidewaiter.data.words import VagueWords, vague_words
+from tidewaiter.classification.vagueness import is_vague
+from tidewaiter.data.words import Programme, VagueWords, programmes, vague_words
 
 
 class Fault(StrEnum):
     """Why a description does not say what the goods are."""
 
-    VAGUE = "vague"
+    VAGUE = "vague"  # by the lists
+    UNCLEAR = "unclear"  # by the learned model
     REPEATED = "repeated"
     CODE = "code"
     SHORT = "short"
@@ -40,6 +42,11 @@ def is_plain(description: str) -> bool:
 
 @lru_cache(maxsize=32_768)
 def _fault(description: str) -> Fault | None:
+    return listed_fault(description) or (Fault.UNCLEAR if is_vague(description) else None)
+
+
+def listed_fault(description: str) -> Fault | None:
+    """The fault that lists and patterns alone tell, without the learned model."""
     text = description.casefold()
     words = _WORD.findall(text)
     letters = sum(map(len, words))
@@ -53,6 +60,12 @@ def _fault(description: str) -> Fault | None:
     return Fault.VAGUE if _is_vague(tuple(words), _lists()) else None
 
 
+def refused_by(description: str) -> tuple[str, ...]:
+    """The advance cargo programmes that refuse a description because it is one of the wordings on their lists."""
+    text = " ".join(description.casefold().split()).strip(" .,;:!*-")
+    return tuple(each.programme for each in _programmes() if text in each.terms)
+
+
 def _is_code(text: str, words: list[str], letters: int) -> bool:
     digits = sum(character.isdigit() for character in text)
     if _LINK.match(text.strip()) or (digits and not letters):
@@ -63,7 +76,10 @@ def _is_code(text: str, words: list[str], letters: int) -> bool:
 
 
 def _is_vague(words: tuple[str, ...], lists: VagueWords) -> bool:
-    if " ".join(words) in lists.phrases:
+    text = " ".join(words)
+    if text in lists.phrases or any(text in each.terms for each in _programmes()):
+        return True
+    if all(word in lists.empty for word in words):
         return True
     telling = [word for word in words if word not in lists.fillers]
     return all(word in lists.words for word in telling) or " ".join(telling) in lists.phrases
@@ -72,3 +88,8 @@ def _is_vague(words: tuple[str, ...], lists: VagueWords) -> bool:
 @cache
 def _lists() -> VagueWords:
     return vague_words()
+
+
+@cache
+def _programmes() -> tuple[Programme, ...]:
+    return programmes()

@@ -18,8 +18,8 @@ from msgspec import Struct
 from tidewaiter.model.assessment import Citation
 from tidewaiter.model.errors import LawDataError, NotInForceError
 from tidewaiter.model.judgement import Lane, ReasonKind
+from tidewaiter.model.words import words_of
 from tidewaiter.risk import packaged
-from tidewaiter.risk.words import words_of
 
 CODE_DIGITS_MAX = 6  # a reduced declaration carries no more of the commodity code
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tidewaiter.model.declaration import Declaration, Document, GoodsItem
 from tidewaiter.model.judgement import Reason
+from tidewaiter.model.words import Phrase, PhraseIndex, words_of
 from tidewaiter.risk.controls import GoodsControl, Permit, Requires
-from tidewaiter.risk.words import Phrase, PhraseIndex, words_of
 
 
 class GoodsIndex:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from tidewaiter.model.declaration import Address, Declaration, Party
 from tidewaiter.model.judgement import Lane, Reason, ReasonKind
-from tidewaiter.risk.words import words_of
+from tidewaiter.model.words import words_of
 
 PARTY_ROLES = (
     "consignor",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tidewaiter.quality.wording import Fault, fault
+from tidewaiter.data.words import programmes as held_programmes
+from tidewaiter.quality.wording import Fault, fault, refused_by
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,21 @@ def test_says_something(description: str) -> None:
         ("pièces détachées", Fault.VAGUE),
         ("2 x cadeau", Fault.VAGUE),
         ("pcs", Fault.VAGUE),
+        ("regalos", Fault.VAGUE),
+        ("campioni vari", Fault.VAGUE),
+        ("diverse goederen", Fault.VAGUE),
+        ("części zamienne", Fault.VAGUE),
+        ("peças e acessórios", Fault.VAGUE),
+        ("reservdelar", Fault.VAGUE),
+        ("náhradní díly", Fault.VAGUE),
+        ("yedek parça", Fault.VAGUE),
+        ("запасные части", Fault.VAGUE),
+        ("礼品", Fault.VAGUE),
+        ("雑貨", Fault.VAGUE),
+        ("선물", Fault.VAGUE),
+        ("black, size M", Fault.VAGUE),
+        ("General cargo", Fault.VAGUE),
+        ("mystery box", Fault.UNCLEAR),
         ("hey hey hey", Fault.REPEATED),
         ("ab", Fault.SHORT),
         ("-", Fault.SHORT),
@@ -61,3 +77,22 @@ def test_says_something(description: str) -> None:
 )
 def test_says_nothing(description: str, expected: Fault) -> None:
     assert fault(description) is expected
+
+
+@pytest.mark.parametrize(
+    ("description", "programmes"),
+    [
+        ("Accessories", ("ICS2", "ACAS", "PACT")),
+        ("  freight  all kinds. ", ("ICS2", "PACT")),
+        ("Daily necessities", ("ACAS",)),
+        ("White goods", ("PACT",)),
+        ("cotton T-shirts", ()),
+    ],
+)
+def test_programmes_that_refuse_a_wording_are_named(description: str, programmes: tuple[str, ...]) -> None:
+    assert refused_by(description) == programmes
+
+
+def test_every_programme_and_language_is_held_with_its_words() -> None:
+    assert {each.programme for each in held_programmes()} == {"ICS2", "ACAS", "PACT"}
+    assert all("" not in each.terms for each in held_programmes())

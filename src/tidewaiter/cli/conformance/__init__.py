@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "tariff", "regimes"]
+SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "tariff", "regimes", "descriptions"]
 
 
 class Report(Struct, frozen=True):
@@ -120,8 +120,15 @@ def _ens() -> tuple[Cases, Information]:
     return run.cases, run.information
 
 
+def _descriptions() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import descriptions
+
+    return descriptions.cases, descriptions.information
+
+
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
     "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "ceb": _ceb, "tariff": _tariff, "regimes": _regimes,
+    "descriptions": _descriptions,
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidewaiter.risk.words import PhraseIndex, words_of
+from tidewaiter.model.words import PhraseIndex, words_of
 
 
 @pytest.mark.parametrize(

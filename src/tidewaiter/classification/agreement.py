@@ -1,0 +1,72 @@
+"""Whether a description and the declared code speak of the same goods; told only where the words are plain."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+
+from tidewaiter.classification.candidates import Candidate, candidates, evidence
+from tidewaiter.classification.goods import goods, read
+from tidewaiter.model.words import Phrase
+
+# What makes words plain enough to doubt a code; chosen on the development data, which the figures of ADR 17 are stated on, too.
+NAME_MIN = 700  # weight of the weightiest name: two words that few names share, where the thing itself stands; or
+# the text is nothing but a name of two words or more
+HEADING_MIN = 25  # per cent of all points that the best heading holds, or
+BEST_CHAPTER_MIN = 40  # its chapter
+CHAPTER_MAX = 5  # per cent of all points that the declared chapter may hold
+NAMES_SHOWN = 3
+
+
+@lru_cache(maxsize=32_768)
+def disagreement(text: str, hs_code: str) -> Candidate | None:
+    """The subheading that the words plainly point to, where nothing in them points to the declared chapter.
+
+    `hs_code` has at least four digits. None where they agree, and where the words are not plain enough to tell.
+    """
+    words = read(text)
+    if _speaks_of(words, hs_code[:2]):
+        return None
+    found = evidence(text)
+    if found.best_name < NAME_MIN and not (len(words) > 1 and tuple(words) in goods().names):
+        return None
+    best = found.ranked()[0]
+    is_plain = found.share(best[:4]) >= HEADING_MIN or found.share(best[:2]) >= BEST_CHAPTER_MIN
+    if not is_plain or found.share(hs_code[:2]) > CHAPTER_MAX:
+        return None
+    return candidates(text, limit=1)[0]
+
+
+def _speaks_of(words: list[str], chapter: str) -> bool:
+    """True where some name in the text is one of the chapter's: nearly always so, and quickly told."""
+    by_first, chapters = goods().by_first, _chapters()
+    for place, word in enumerate(words):
+        for phrase in by_first.get(word, ()):
+            if chapter in chapters[phrase] and tuple(words[place : place + len(phrase)]) == phrase:
+                return True
+    return False
+
+
+@cache
+def _chapters() -> dict[Phrase, frozenset[str]]:
+    return {
+        phrase: frozenset(
+            code[:2] for codes in rows for code in (codes.default, *(code for _, code in codes.alternatives))
+        )
+        for phrase, rows in goods().names.items()
+    }
+
+
+def names_of(hs_code: str) -> tuple[str, ...]:
+    """A few names of goods of a subheading, to show what a plain description of it reads like; empty where none is held."""
+    return _names().get(hs_code[:6], ())
+
+
+@cache
+def _names() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for phrase, rows in goods().names.items():
+        for codes in rows:
+            known = found.setdefault(codes.default, [])
+            if len(known) < NAMES_SHOWN and len(phrase) > 1:
+                known.append(" ".join(phrase))
+    return {code: tuple(names) for code, names in found.items()}
