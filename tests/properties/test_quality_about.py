@@ -102,7 +102,6 @@ THERE: dict[str, Any] = {
     "previous_documents": (DOCUMENT,), "registered_id": "R", "representative": PARTY,
     "goods_items[].commodity_code": "610910",
     "goods_items[].additional_information": (AdditionalInformation(statement_code="00500"),),
-    "goods_items[].commodity_code": "99",
     "goods_items[].documents": (DOCUMENT,), "goods_items[].fiscal_references": (PARTY,), "goods_items[].freight": MONEY,
     "goods_items[].unit_price": MONEY, "goods_items[].gtin": "1", "goods_items[].previous_documents": (DOCUMENT,), "goods_items[].quantity": Decimal(0),
 }  # fmt: skip

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 
 from tidewaiter.classification.agreement import disagreement, names_of
+from tidewaiter.data.nomenclature import NATIONAL_CHAPTERS
 from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.finding import Severity
 from tidewaiter.quality.oddities import Oddity
 from tidewaiter.quality.registry import Context, Seen, rule
-from tidewaiter.quality.rules.codes import NATIONAL_CHAPTERS
 from tidewaiter.quality.rules.required import is_whole
 from tidewaiter.quality.wording import Fault, fault, refused_by
 
