@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from tidewaiter.revenue.guarantees import Cover, chosen, may_be_secured, not_granted
-from tidewaiter.revenue.obligations import Obligation
+from tidewaiter.revenue.guarantees import Cover, chosen, may_be_secured, not_granted, taken
 from tidewaiter.workflow.accounting import owed
 from tidewaiter.workflow.evidence import Posted, Reader
 from tidewaiter.workflow.ports import Store
@@ -33,18 +32,22 @@ def why_uncovered(store: Store, guarantees: Guarantees, declaration_id: int, ver
     posted = Reader(store).again(declaration_id, version)
     if posted is None or not posted.is_held or not posted.named:
         return ()
+    return tuple(dict.fromkeys(_objections(posted, guarantees)))
+
+
+def _objections(posted: Posted, guarantees: Guarantees) -> Iterable[str]:
+    """Each obligation takes what covers it, as it does when they are secured: what is left is for the next."""
     obligations = [each for each in owed(posted.happening) if may_be_secured(each)]
-    covers = guarantees.of(list(dict.fromkeys(party for each in obligations for party in each.sureties)))
-    open_ones = [each for each in obligations if chosen(each, covers, posted.happening.on) is None]
-    return tuple(dict.fromkeys(_objections(posted, open_ones, guarantees)))
-
-
-def _objections(posted: Posted, obligations: Iterable[Obligation], guarantees: Guarantees) -> Iterable[str]:
+    parties = list(dict.fromkeys(party for each in obligations for party in each.sureties))
+    free = {cover.grant.guarantee_id: cover for cover in guarantees.of(parties)}
     numbers = [each.security_id for each in posted.named if each.security_id]
-    there = {cover.grant.guarantee_id: cover for cover in guarantees.named(numbers)}
+    others = {cover.grant.guarantee_id: cover for cover in guarantees.named(numbers)}
     for obligation in obligations:
+        if cover := chosen(obligation, free.values(), posted.happening.on, numbers):
+            free[cover.grant.guarantee_id] = taken(cover, obligation)
+            continue
         for number in numbers:
-            cover = there.get(number)
+            cover = free.get(number) or others.get(number)
             yield cover.objection(obligation, posted.happening.on) if cover else not_granted(number, obligation)
         if not numbers:
             who = " or ".join(obligation.sureties) or "who owes it"
