@@ -32,8 +32,12 @@ def imported(house: House, client: TestClient) -> TestClient:
     empty = client.get("/tariffs").text
     assert "Duty is worked out with the rates that ship with the law." in empty
     editions = house.store.tariffs
-    import_files([Source("ukgt.csv", TABLE.encode())], Heading("GB", date(2026, 1, 1), is_partial=True), editions, "ann", AT)
-    import_files([Source("hs.csv", NOMENCLATURE.encode())], Heading("EU", date(2026, 1, 1), is_partial=True), editions, "ann", AT)
+    import_files(
+        [Source("ukgt.csv", TABLE.encode())], Heading("GB", date(2026, 1, 1), is_partial=True), editions, "ann", AT
+    )
+    import_files(
+        [Source("hs.csv", NOMENCLATURE.encode())], Heading("EU", date(2026, 1, 1), is_partial=True), editions, "ann", AT
+    )
     return client
 
 

@@ -60,6 +60,7 @@ def test_no_more_is_allocated_than_is_owed(store: PostgresStore, intake: Intake)
     paid(store, "P2", D("20.00"))  # less is owed by the time it is approved
     with pytest.raises(PostingError, match=r"owes 39\.20 GBP .* not 59\.20"):
         approve(number, "boris", store.accounts, MATCHING)
+    store.accounts.proposals.refuse(number, "boris", "too much")
     debt = open_debt(IMPORTER, debt.scheme, debt.period, "GBP", store.accounts)
     content = allocation_of("P1", debt, D("39.20"), store.accounts)
     approve(store.accounts.proposals.enter("allocation", "P1", content, "anna"), "boris", store.accounts, MATCHING)

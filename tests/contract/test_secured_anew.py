@@ -24,8 +24,6 @@ from contract.test_bookkeeping import (
     proved,
     shoes,
     submit,
-    triggers,
-    why,
 )  # fmt: skip
 from tidewaiter.model.decision import State
 from tidewaiter.release import Trigger
@@ -82,7 +80,7 @@ def waiting(store: PostgresStore) -> list[int]:
 @pytest.mark.parametrize("on", [DAY, NEXT])
 @pytest.mark.parametrize("is_settled", [True, False])
 def test_what_was_secured_and_paid_takes_no_cover_when_it_arrives(
-    store: PostgresStore, intake: Intake, on: date, is_settled: bool
+    store: PostgresStore, intake: Intake, *, on: date, is_settled: bool
 ) -> None:
     grant(store)
     (number,) = submit(store, intake, shoes("A"))
@@ -154,10 +152,10 @@ def test_who_was_secured_comes_first_where_more_is_owed(store: PostgresStore, in
     proved(store)
 
 
-@pytest.mark.parametrize("payer", [IMPORTER, AGENT])
+@pytest.mark.parametrize("meanwhile", [(), (GUARANTEE,)])
 @pytest.mark.parametrize("on", [DAY, NEXT])
 def test_what_a_deferment_account_took_over_and_paid_is_not_owed_again(
-    store: PostgresStore, intake: Intake, on: date, payer: str
+    store: PostgresStore, intake: Intake, on: date, meanwhile: Sequence[Any]
 ) -> None:
     grant(store, DEFERMENT)
     (number,) = submit(store, intake, shoes("A"))
@@ -165,8 +163,8 @@ def test_what_a_deferment_account_took_over_and_paid_is_not_owed_again(
     assert owed_by(store) == {AGENT: OWED}
     paid(store, "P1", OWED, payer=AGENT)
     assert (keep(store).postings, reserved(store, "D1")) == (1, 0)
-    if payer == IMPORTER:  # it has a guarantee of its own meanwhile
-        grant(store)
+    for granted in meanwhile:  # to the importer
+        grant(store, granted)
     arrive(store, number, on=on)
     keep(store)
     assert (reserved(store, "D1"), owed_by(store), state(store, number)) == (0, {}, State.CLEARED)
@@ -238,7 +236,9 @@ def test_what_was_released_waits_while_the_limit_is_too_low(store: PostgresStore
 
 
 @pytest.mark.parametrize("is_paid", [True, False])
-def test_what_is_due_on_the_same_day_is_not_charged_anew(store: PostgresStore, intake: Intake, is_paid: bool) -> None:
+def test_what_is_due_on_the_same_day_is_not_charged_anew(
+    store: PostgresStore, intake: Intake, *, is_paid: bool
+) -> None:
     grant(store)
     (number,) = submit(store, intake, shoes("A"), on=SATURDAY)
     keep(store)
@@ -378,4 +378,35 @@ def test_a_debt_is_due_on_the_day_of_what_is_charged_by_now(store: PostgresStore
     refuse(store, *refuse_after)
     keep(store)
     assert [debt.due for debt in store.accounts.open_debts()] == [on]
+    proved(store)
+
+
+FRIDAY_OF_JULY, MONDAY_OF_AUGUST = date(2026, 7, 31), date(2026, 8, 3)
+
+
+@pytest.mark.parametrize("granted", [GUARANTEE, DEFERMENT])
+def test_what_is_owed_for_another_period_is_secured_anew(store: PostgresStore, intake: Intake, granted: Any) -> None:
+    grant(store, granted)
+    (number,) = submit(store, intake, shoes("A"), on=FRIDAY_OF_JULY)
+    keep(store)
+    arrive(store, number, on=MONDAY_OF_AUGUST)
+    keep(store)
+    assert (reserved(store, granted.guarantee_id), state(store, number)) == (OWED, State.CLEARED)
+    assert [(debt.period, debt.owed) for debt in store.accounts.open_debts()] == [("2026-08", OWED)]
+    proved(store)
+
+
+def test_what_was_paid_for_one_period_is_owed_for_the_next_in_which_it_arrives(
+    store: PostgresStore, intake: Intake
+) -> None:
+    (number,) = submit(store, intake, shoes("A"), on=FRIDAY_OF_JULY)
+    keep(store)
+    pay(store, number)
+    keep(store)
+    arrive(store, number, on=MONDAY_OF_AUGUST)
+    keep(store)
+    (account,) = store.accounts.accounts(parties=[IMPORTER])
+    assert account.balance == 0
+    assert [(debt.period, debt.owed) for debt in store.accounts.open_debts()] == [("2026-08", OWED)]
+    assert state(store, number) is State.CLEARED  # let go before, it is not held again
     proved(store)

@@ -1,6 +1,6 @@
 -- What is held for payment and no guarantee covered when it was posted: looked at again when one of its parties is granted a
 -- guarantee, or has one enlarged or freed. One row for each party that may secure it. Written and cleared by who keeps the
--- books; a row that stays behind is known by the declaration, which then has another version or no open hold for payment.
+-- books; a row that stays behind (an officer let the goods go) is known by the declaration, which then has no open hold for payment.
 CREATE TABLE waiting_for_cover (
   party          text COLLATE "C" NOT NULL CHECK (party <> ''),
   declaration_id bigint NOT NULL,
