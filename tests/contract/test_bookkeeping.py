@@ -67,11 +67,11 @@ def shoes(reference: str, price: str = "200.00", **changes: Any) -> dict[str, An
     )
 
 
-def submit(store: PostgresStore, intake: Intake, *declared: dict[str, Any]) -> list[int]:
+def submit(store: PostgresStore, intake: Intake, *declared: dict[str, Any], on: date = DAY) -> list[int]:
     sender = store.senders.ensure("post")
     receipt = intake.submit(
         io.BytesIO(json.dumps(list(declared)).encode()), sender_id=sender.sender_id, file_name="a.json",
-        transport="test", legal_day=DAY,
+        transport="test", legal_day=on,
     )  # fmt: skip
     return [line.declaration_id for line in receipt.lines]
 

@@ -138,6 +138,7 @@ def test_a_decision_whose_record_is_lost_is_set_aside_and_never_taken_for_nothin
         assert owed(store) == due(store, second)
         found = keeper(store).reconcile(store.returns.totals)
         assert (found.is_exact, found.difference) == (False, 0)  # what it comes to cannot be known
+        assert (found.problems, [each.subject for each in found.set_aside]) == ((), [f"declaration:{first}"])
     assert again(store) == Caught(postings=1)
     assert aside(store) == []
     proved(store)

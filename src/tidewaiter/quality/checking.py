@@ -33,7 +33,7 @@ def check(declaration: Declaration, *, regime: Law) -> tuple[Finding, ...]:
         regime.dataset_of(declaration),
         partial(_convert, regime),
         unprintable(declaration),
-        getattr(regime, "tariff", None),
+        regime.tariff,
     )
     in_scope = applicable(context.jurisdiction_code, context.legal_day, declaration.procedure_category)
     odd = oddities(declaration, has_odd_text=bool(context.unprintable), has_odd_number=not seen_numbers.are_above_zero)

@@ -86,6 +86,10 @@ class Law(Protocol):
     def legal_day(self) -> date:
         """The day of the law."""
 
+    @property
+    def tariff(self) -> Tariff | None:
+        """The tariff that is imported for the day; None where none is."""
+
     def dataset_of(self, declaration: Declaration) -> Dataset:
         """The dataset that applies to a declaration."""
 

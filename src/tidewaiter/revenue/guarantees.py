@@ -16,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.model.errors import TidewaiterError
-from tidewaiter.model.money import Money
 from tidewaiter.regimes.documents import Due
 from tidewaiter.revenue.due import due_on, period_of
 from tidewaiter.revenue.obligations import Obligation, scheme_of
@@ -68,15 +67,13 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Waiting(Struct, frozen=True, kw_only=True):
     """A declaration in one version that is held for payment and that nothing secures yet.
 
-    `parties` may secure it; `least` is the smallest amount that is to be secured.
+    `parties` may secure it; `least` is the smallest amount that is to be secured, in the currency it is owed in.
     """
 
     declaration_id: int
     version: int
     parties: tuple[str, ...]
-    jurisdiction_code: str
-    least: Money
-    on: date
+    least: Decimal
 
 
 class Cover(Struct, frozen=True, kw_only=True):
@@ -144,8 +141,22 @@ def chosen(obligation: Obligation, covers: Iterable[Cover], on: date, named: Seq
     return min(able, key=rank, default=None)
 
 
-def secured(charge: Posting, cover: Cover, on: date) -> tuple[Posting, ...]:
-    """The postings that secure a charge: a reservation, and with a deferment account the debt taken over."""
+def account_of(grant: Grant) -> str:
+    """The scheme under which a deferment account owes what it took over."""
+    return scheme_of(grant.jurisdiction_code, f"deferment {grant.guarantee_id}")
+
+
+def taken(cover: Cover, obligation: Obligation) -> Cover:
+    """The guarantee once it secures an obligation as well."""
+    return replace(cover, reserved=cover.reserved + obligation.amount.amount)
+
+
+def secured(charge: Posting, cover: Cover, on: date, *, time: int = 1) -> tuple[Posting, ...]:
+    """The postings that secure a charge: with a deferment account the debt taken over, and last a reservation.
+
+    `time` counts the reservations for one charge: what is paid is released, and owed again where the bank takes the
+    payment back.
+    """
     owed = next(entry for entry in charge.entries if entry.account is Account.RECEIVABLE)
     grant = cover.grant
     where = Entry(
@@ -153,7 +164,7 @@ def secured(charge: Posting, cover: Cover, on: date) -> tuple[Posting, ...]:
         scheme=grant.guarantee_id,
     )  # fmt: skip
     reserve = Posting(
-        key=f"reserve:{charge.key}",
+        key=f"reserve:{charge.key}{f'#{time}' if time > 1 else ''}",
         kind=Kind.RESERVED,
         booked_on=on,
         entries=(where, replace(where, account=Account.GUARANTEE_FREE, amount=-owed.amount)),
@@ -164,7 +175,7 @@ def secured(charge: Posting, cover: Cover, on: date) -> tuple[Posting, ...]:
     taken_over = replace(
         owed,
         party=grant.party,
-        scheme=scheme_of(grant.jurisdiction_code, f"deferment {grant.guarantee_id}"),
+        scheme=account_of(grant),
         period=period_of(grant.due, charge.booked_on),
     )
     deferred = Posting(

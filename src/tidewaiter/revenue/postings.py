@@ -185,7 +185,8 @@ def brought_up_to_date(
 
     `standing` are all postings of the subject so far. With a charge goes what
     hangs on it: the deferment that took it over, the guarantee reserved for it.
-    What was refunded beyond what is charged from now on is owed again by whom it was refunded to.
+    A charge made anew that is no more than before keeps both: the goods may have
+    gone on the strength of them. What was refunded beyond what is charged from now on is owed again by whom it was refunded to.
     """
     charges = [posting for posting in standing_now(standing) if posting.kind == Kind.CHARGE]
     if sorted(map(_likeness, charges)) == sorted(map(_likeness, wanted)):
@@ -193,7 +194,8 @@ def brought_up_to_date(
     hanging = [posting for charge in charges for posting in _taken_with(charge, standing, on, why)]
     recalls = [posting for posting in standing_now(standing) if posting.kind == Kind.RECALLED]
     back = [reversal(posting, on, why) for posting in (*charges, *recalls)]
-    return (*back, *hanging, *wanted, *_recalled(standing, wanted, on))
+    kept = [posting for charge in charges for posting in _kept(charge, standing, wanted, on)]
+    return (*back, *hanging, *wanted, *kept, *_recalled(standing, wanted, on))
 
 
 def standing_now(postings: Sequence[Posting]) -> list[Posting]:
@@ -240,6 +242,11 @@ def released(reservation: Posting, on: date) -> Posting:
     )
 
 
+def reserved_for(reservation: Posting) -> str:
+    """The key of the charge that a guarantee was reserved for; which time that was stands behind it."""
+    return reservation.key.split(":", 1)[1].partition("#")[0]
+
+
 def generation(standing: Iterable[Posting]) -> int:
     """Which set of charges of a subject comes next, from 1."""
     return 1 + len({posting.key.split(":")[1] for posting in standing if posting.kind == Kind.CHARGE})
@@ -276,8 +283,48 @@ def _recalled(standing: Sequence[Posting], wanted: Sequence[Posting], on: date) 
 def _taken_with(charge: Posting, standing: Sequence[Posting], on: date, why: str) -> list[Posting]:
     """What must go when a charge is taken back."""
     deferred = [each for each in standing_now(standing) if each.key == f"defer:{charge.key}"]
-    reserved = [each for each in reservations(standing) if each.key == f"reserve:{charge.key}"]
+    reserved = [each for each in reservations(standing) if reserved_for(each) == charge.key]
     return [*(reversal(each, on, why) for each in deferred), *(released(each, on) for each in reserved)]
+
+
+def _kept(charge: Posting, standing: Sequence[Posting], wanted: Sequence[Posting], on: date) -> list[Posting]:
+    """What hangs on a charge, for the one made in its place: owed by the same in the same period, and no more.
+
+    Booked with what takes it from the old one, so that nothing is free in between. A debt taken over stays in the
+    month it was taken over.
+    """
+    anew = next((each for each in wanted if _what(each) == _what(charge) and _is_within(each, charge)), None)
+    if anew is None:
+        return []
+    owed = anew.entries[0]
+    found = [
+        replace(
+            each, key=f"defer:{anew.key}", booked_on=on,
+            entries=(
+                replace(each.entries[0], amount=owed.amount), replace(owed, amount=-owed.amount, due=anew.due),
+            ),
+        )
+        for each in standing_now(standing)
+        if each.key == f"defer:{charge.key}"
+    ]  # fmt: skip
+    for each in reservations(standing):
+        if reserved_for(each) == charge.key:
+            reserved, free = each.entries
+            amount = min(owed.amount, reserved.amount)
+            entries = (replace(reserved, amount=amount), replace(free, amount=-amount))
+            found.append(replace(each, key=f"reserve:{anew.key}", booked_on=on, entries=entries))
+    return found
+
+
+def _what(charge: Posting) -> str:
+    """What a charge is for, whichever set of charges it is of."""
+    return charge.key.split(":", 2)[2]
+
+
+def _is_within(charge: Posting, other: Posting) -> bool:
+    """Whether a charge stands where another one does, and is no more."""
+    mine, theirs = charge.entries[0], other.entries[0]
+    return replace(mine, amount=ZERO) == replace(theirs, amount=ZERO) and mine.amount <= theirs.amount
 
 
 def _likeness(posting: Posting) -> tuple[str, ...]:

@@ -69,19 +69,12 @@ class Guarantees:
 
     def let_wait(self, waiting: Sequence[Waiting]) -> None:
         """Remember these declarations, in place of their earlier versions, until a guarantee of their parties changes."""
-        rows = [
-            (party, each.declaration_id, each.version, each.jurisdiction_code, each.least.currency, each.least.amount, each.on)
-            for each in waiting
-            for party in each.parties
-        ]  # fmt: skip
+        rows = [(party, each.declaration_id, each.version, each.least) for each in waiting for party in each.parties]
         with self._connections.lend() as connection, connection.transaction():
             _forget(connection, [each.declaration_id for each in waiting])
             with (
                 connection.cursor() as cursor,
-                cursor.copy(
-                    "COPY waiting_for_cover (party, declaration_id, version, jurisdiction_code, currency, least, legal_day)"
-                    " FROM STDIN"
-                ) as copy,
+                cursor.copy("COPY waiting_for_cover (party, declaration_id, version, least) FROM STDIN") as copy,
             ):
                 for row in rows:
                     copy.write_row(row)

@@ -32,11 +32,13 @@ _DEBTS = (
     " ORDER BY due_on, period, party LIMIT %s"  # what is due on no day yet comes last
 )
 _DEBTS_OF_SUBJECT = (
-    "WITH mine AS (SELECT party, scheme, period, currency, sum(amount) AS owed, min(coalesce(due_on, posting_due)) AS due_on FROM ("
+    "WITH day AS (SELECT party, scheme, period, currency, coalesce(due_on, posting_due) AS due_on, sum(amount) AS amount FROM ("
     " SELECT entry.*, posting.due_on AS posting_due FROM posting JOIN entry USING (posting_id)"
     "  WHERE subject = %(subject)s AND about = '' UNION ALL"
     " SELECT entry.*, posting.due_on FROM posting JOIN entry USING (posting_id) WHERE about = %(subject)s) each"
-    " WHERE account = 'receivable' GROUP BY 1, 2, 3, 4 HAVING sum(amount) > 0)"
+    " WHERE account = 'receivable' GROUP BY 1, 2, 3, 4, 5),"
+    " mine AS (SELECT party, scheme, period, currency, sum(amount) AS owed, min(due_on) FILTER (WHERE amount > 0) AS due_on"
+    " FROM day GROUP BY 1, 2, 3, 4 HAVING sum(amount) > 0)"
     " SELECT party, scheme, period, currency, least(mine.owed, debt_balance.owed), mine.due_on FROM mine"
     " JOIN debt_balance USING (party, scheme, period, currency) ORDER BY mine.due_on, scheme"
 )

@@ -18,7 +18,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import chain, groupby
 from operator import attrgetter
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,16 +26,17 @@ from msgspec.structs import replace
 from tidewaiter.revenue.guarantees import Cover, GuaranteeError, Waiting, may_be_secured
 from tidewaiter.revenue.payments import Debt
 from tidewaiter.revenue.postings import Account, Kind, Posting, released, reservations, standing_now
-from tidewaiter.workflow import accounting, evidence
-from tidewaiter.workflow.accounting import Ending, Happening, Reconciliation, Totals, owed, sum_of
+from tidewaiter.workflow import accounting, evidence, proving
+from tidewaiter.workflow.accounting import Ending, Happening, Reconciliation, Totals, owed
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.evidence import Ended, Evidence, Posted, Unread, declaration_of, subject_of
+from tidewaiter.workflow.evidence import Ended, Evidence, Posted, declaration_of, subject_of, told_apart
 from tidewaiter.workflow.securing import concerned, planned, waiting_of
-from tidewaiter.workflow.set_aside import SetAside, Spot, Tray, words_of
+from tidewaiter.workflow.set_aside import SetAside, Spot, Tray
 
 DECISIONS: Final = "decisions"  # sources, each with the position of what is posted last: a block of evidence,
 ENDED: Final = "ended"  # a change of state,
 PAID: Final = "paid"  # a posting
+COVER: Final = "cover"  # what waits for a guarantee is set aside under this, with its version
 BLOCKS_AT_ONCE: Final = 16
 ENDED_AT_ONCE: Final = 5_000
 SUBJECTS_AT_ONCE: Final = 1_000
@@ -44,6 +45,8 @@ AGAIN_AT_ONCE: Final = 200  # declarations read again for a guarantee
 TRIES: Final = 2  # to reserve, where another process took the cover first
 ACTOR: Final = "accounts"
 ZERO: Final = Decimal(0)
+
+Part = TypeVar("Part")
 
 
 class Guarantees(accounting.Guarantees, Protocol):
@@ -157,12 +160,16 @@ class Bookkeeper:
             tray = Tray(source, self._aside, self._clock())
             yield _sum(self._again(source, position, list(group), tray)) + self._put_down(tray)
 
+    def reconcile(self, given_back: Callable[[Sequence[int]], Mapping[int, Totals]]) -> Reconciliation:
+        """Hold all that was decided here and posted against postings and statements; see `proving.reconcile`."""
+        return proving.reconcile(self._store, self._books, given_back, self._clock(), self._books.position(DECISIONS))
+
     # --- decided ---------------------------------------------------------------------------------------------
 
     def _post(self) -> Iterator[Caught]:
         while blocks := self._store.blocks(self._books.position(DECISIONS), BLOCKS_AT_ONCE):
             tray = Tray(DECISIONS, self._aside, self._clock())
-            read, unread = _told_apart(self._reader.decisions(blocks))
+            read, unread = told_apart(self._reader.decisions(blocks))
             done = self._carried(read, tray)
             for each in unread:
                 tray.add(each.spot, each.error)
@@ -170,10 +177,18 @@ class Bookkeeper:
 
     def _carried(self, read: Sequence[Posted], tray: Tray) -> Caught:
         versions = self._store.versions([each.declaration_id for each in read])
-        take = partial(self._take, versions=versions)
+        take = partial(
+            self._take, versions=versions, last={each.declaration_id: each for each in read}, whole=len(read)
+        )
         return _sum(tray.carry(take, _as_they_stand(read, versions), attrgetter("spot")))
 
-    def _take(self, decided: Sequence[Posted], versions: Mapping[int, int]) -> Caught:
+    def _take(
+        self, decided: Sequence[Posted], versions: Mapping[int, int], last: Mapping[int, Posted], whole: int
+    ) -> Caught:
+        if (
+            len(decided) < whole
+        ):  # what failed as a whole may be posted: an earlier version would take the last one back
+            decided = [each for each in decided if each.version == last[each.declaration_id].version]
         done = Caught(postings=accounting.post([each.happening for each in decided], self._books))
         # What an earlier version owes is neither secured nor paid for: a hold is the present version's.
         present = [
@@ -181,14 +196,9 @@ class Bookkeeper:
             for each in decided
             if isinstance(each.happening, Happening) and versions[each.declaration_id] == each.version
         ]
-        held_again = [each for each in present if each.is_held and each.version > 1]
-        secured: set[int] = set()
-        if covers := self._covers(present):
-            made, secured = self._secure(concerned(present, covers), covers)
-            done += made
-        self._let_wait([each for each in present if each.is_held and each.declaration_id not in secured])
-        for start in range(0, len(held_again), SUBJECTS_AT_ONCE):
-            done += self._paid_before(held_again[start : start + SUBJECTS_AT_ONCE])
+        made, left = self._secured(present)
+        self._let_wait([each for each in left if each.is_held])
+        done += made
         # Payments that came while it was set aside passed it over.
         if back := [each.happening.subject for each in decided if each.happening.subject in self._aside]:
             done += self._settled(back, "paid in full before it was posted")
@@ -207,18 +217,46 @@ class Bookkeeper:
             {cover.grant.guarantee_id: cover for cover in self._books.guarantees.of(sorted(parties))} if parties else {}
         )
 
-    def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> tuple[Caught, set[int]]:
-        """Secure what can be and lift its holds; what that did, and which declarations are secured."""
+    def _secured(self, present: Sequence[Posted]) -> tuple[Caught, list[Posted]]:
+        """Secure what of these is owed, and let go what owes nothing any more; what that did, and which are left."""
+        covers = self._covers(present)
+        able = {each.declaration_id for each in concerned(present, covers)}
+        asked = [each for each in present if each.is_held or each.declaration_id in able]
+        still_open: set[str] = set()
+        for some in _slices([each.happening.subject for each in asked]):
+            still_open |= self._books.still_open(some)
+        owing = [each for each in asked if each.happening.subject in still_open]
+        done, secured, deferred = self._secure([each for each in owing if each.declaration_id in able], covers)
+        # A debt taken over by an account that has a credit is paid by it.
+        for let_go in _slices([each for each in asked if each.happening.subject not in still_open] + deferred):
+            done += self._paid_before(let_go)
+        return done, [each for each in owing if each.declaration_id not in secured]
+
+    def _secure(self, decided: Sequence[Posted], covers: dict[str, Cover]) -> tuple[Caught, set[int], list[Posted]]:
+        """Secure what can be and lift its holds; what that did, which are secured, and of which the debt was taken over.
+
+        What was secured before comes first: goods may have gone on the strength of it.
+        """
+        if not decided:
+            return Caught(), set(), []
         standing = self._books.of_subjects([each.happening.subject for each in decided])
         made = 0
-        lifted: dict[tuple[int, int], str] = {}
-        for each in decided:
+        words_of_secured: dict[tuple[int, int], str] = {}
+        deferred: list[Posted] = []
+        for each in sorted(decided, key=lambda each: not _was_secured(standing[each.happening.subject])):
             postings, words = self._reserve(each, standing[each.happening.subject], covers)
-            made += len([posting for posting in postings if posting.kind == Kind.RESERVED])
-            if words and each.is_held:
-                lifted[each.declaration_id, each.version] = words
+            kinds = [posting.kind for posting in postings]
+            made += kinds.count(Kind.RESERVED)
+            if Kind.DEFERRED in kinds:
+                deferred.append(each)
+            if words:
+                words_of_secured[each.declaration_id, each.version] = words
+        secured = {number for number, _ in words_of_secured}
+        held = {(each.declaration_id, each.version) for each in decided if each.is_held}
+        lifted = {whose: words for whose, words in words_of_secured.items() if whose in held}
         count = len(self._desk.lift_payment_holds(lifted, ACTOR))
-        return Caught(postings=made, secured=made, lifted=count), {number for number, _ in lifted}
+        self._books.guarantees.no_longer_waiting(sorted(secured))
+        return Caught(postings=made, secured=made, lifted=count), secured, deferred
 
     def _reserve(
         self, decided: Posted, standing: Sequence[Posting], covers: dict[str, Cover]
@@ -254,31 +292,50 @@ class Bookkeeper:
         guarantees = self._books.guarantees
         for guarantee_id, change in guarantees.changed():
             after = 0
+            tray = Tray(COVER, self._aside, self._clock())
             while waiting := guarantees.waiting_for(guarantee_id, after, AGAIN_AT_ONCE):
-                decided = [
-                    each
-                    for declaration_id, version in waiting
-                    if (each := self._reader.again(declaration_id, version)) is not None
-                ]
-                covers = self._covers(decided)
-                made, secured = self._secure(concerned(decided, covers), covers)
-                guarantees.no_longer_waiting(sorted(secured))
-                yield made
+                # Of what is set aside it is not known what is owed.
+                known = [each for each in waiting if subject_of(each[0]) not in self._aside]
+                yield _sum(tray.carry(self._covered, known, _waiting_spot))
                 after = waiting[-1][0]
+            yield self._put_down(tray)
             guarantees.looked_at(guarantee_id, change)
+
+    def _covered(self, waiting: Sequence[tuple[int, int]]) -> Caught:
+        """Secure what can be of declarations that wait, each in the version it waits in."""
+        decided = [
+            each
+            for declaration_id, version in waiting
+            if (each := self._reader.again(declaration_id, version)) is not None
+        ]
+        return self._secured(decided)[0]
 
     # --- paid ------------------------------------------------------------------------------------------------
 
     def _paid_before(self, decided: Sequence[Posted]) -> Caught:
-        """Lift the holds of those decided anew on which nothing is left to pay: no later payment would lift them."""
+        """Let go those on which nothing is left to pay, and what is reserved for them: no later payment would."""
         subjects = [each.happening.subject for each in decided]
         standing, still_open = self._books.of_subjects(subjects), self._books.still_open(subjects)
-        lifted = {
-            (each.declaration_id, each.version): "paid in full before it was decided anew"
+        paid = [
+            each
             for each in decided
             if each.happening.subject not in still_open and _is_charged(standing[each.happening.subject])
+        ]
+        releases = [
+            released(reservation, each.happening.on)
+            for each in paid
+            for reservation in reservations(standing[each.happening.subject])
+        ]
+        made = self._books.post(releases) if releases else 0
+        self._books.guarantees.no_longer_waiting([each.declaration_id for each in paid])
+        lifted = {
+            (each.declaration_id, each.version): "paid in full before it was decided anew"
+            if each.version > 1
+            else "what its account has in credit pays it in full"
+            for each in paid
+            if each.is_held
         }
-        return Caught(lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
+        return Caught(postings=made, lifted=len(self._desk.lift_payment_holds(lifted, ACTOR)))
 
     def _settle(self) -> Iterator[Caught]:
         """Release what is paid, and lift its hold."""
@@ -327,6 +384,7 @@ class Bookkeeper:
             yield _sum(tray.carry(self._ended, ended, attrgetter("spot"))) + self._put_down(tray, ENDED, last)
 
     def _ended(self, ended: Sequence[Ended]) -> Caught:
+        self._books.guarantees.no_longer_waiting([each.declaration_id for each in ended])
         return Caught(postings=accounting.post(evidence.endings(ended), self._books))
 
     def _put_down(self, tray: Tray, source: str = "", position: int = 0) -> Caught:
@@ -345,6 +403,12 @@ class Bookkeeper:
         if source == ENDED:
             _, ended = self._store.ended(position - 1, 1)
             return tray.carry(self._ended, [each for each in ended if each.spot.subject in wanted], attrgetter("spot"))
+        if source == COVER:
+            numbers = [number for subject in wanted if (number := declaration_of(subject)) is not None]
+            valid = self._store.versions(numbers)
+            tray.end(wanted)
+            held = [(number, position) for number in numbers if valid.get(number) == position]
+            return tray.carry(self._covered, held, _waiting_spot)
         done: list[Caught] = []
         for each in found:
             settle = partial(self._settled, words=_paid(each.place))
@@ -362,7 +426,7 @@ class Bookkeeper:
             for subject in wanted:
                 tray.add(Spot(subject, block_id, f"block {block_id} of evidence"), error)
             return []
-        read, unread = _told_apart(self._reader.decisions(blocks))
+        read, unread = told_apart(self._reader.decisions(blocks))
         is_all = f"block:{block_id}" in wanted
         read = [each for each in read if is_all or each.spot.subject in wanted]
         valid = self._store.versions([each.declaration_id for each in read])
@@ -375,62 +439,6 @@ class Bookkeeper:
                 tray.add(each.spot, each.error)
         return [done]
 
-    # --- proved ----------------------------------------------------------------------------------------------
-
-    def reconcile(self, given_back: Callable[[Sequence[int]], Mapping[int, Totals]]) -> Reconciliation:
-        """Hold all that was decided here and posted against postings and statements; memory does not grow with it.
-
-        `given_back` says what decisions on returns gave back on declarations, by the decisions themselves. What is
-        charged by now may be less than that: then nothing is, and the rest must have been called back.
-        """
-        totals: Totals = {}
-        problems: list[str] = []
-        position, block_id = self._books.position(DECISIONS), 0
-        while block_id < position and (blocks := self._store.blocks(block_id, BLOCKS_AT_ONCE)):
-            decided, unread = _told_apart(self._reader.decisions(blocks))
-            problems += self._unknown(unread)
-            valid = self._store.versions([each.declaration_id for each in decided])
-            less: dict[int, Totals] = {}
-            tray = Tray("returns", frozenset(), self._clock())
-            for part in tray.carry(given_back, list(valid), lambda number: Spot(subject_of(number), 0, "")):
-                less.update(part)
-            problems += [f"{each.subject}: a return on it cannot be read: {each.words}" for each in tray.change().added]
-            for each in decided:
-                is_last = valid.get(each.declaration_id) == each.version
-                if is_last and isinstance(each.happening, Happening) and each.happening.assessment is not None:
-                    charged: Totals = {}
-                    sum_of(each.happening.assessment, charged)
-                    for key, amount in charged.items():
-                        rest = max(amount - less.get(each.declaration_id, {}).get(key, ZERO), ZERO)
-                        totals[key] = totals.get(key, ZERO) + rest
-            block_id = blocks[-1].block_id
-        found = accounting.reconcile(totals, self._books, "declaration:")
-        return replace(found, problems=(*problems, *found.problems))
-
-    def _unknown(self, unread: Sequence[Unread]) -> list[str]:
-        """Decisions that were posted and cannot be read again: what they come to is not known. In words."""
-        numbers = [number for each in unread if (number := declaration_of(each.spot.subject)) is not None]
-        valid = self._store.versions(numbers)
-        return [
-            f"{each.spot.subject} ({each.spot.place}): {words_of(each.error)}"
-            for each in unread
-            if each.spot.subject not in self._aside
-            and (not each.version or valid.get(declaration_of(each.spot.subject) or 0) == each.version)
-        ]
-
-
-def _told_apart(found: Iterable[Posted | Unread]) -> tuple[list[Posted], list[Unread]]:
-    """What could be read, and of the rest what nothing later of the same subject follows that could."""
-    read: list[Posted] = []
-    unread: dict[str, Unread] = {}
-    for each in found:
-        if isinstance(each, Posted):
-            read.append(each)
-            unread.pop(each.spot.subject, None)
-        else:
-            unread[each.spot.subject] = each
-    return read, list(unread.values())
-
 
 def _sum(done: Iterable[Caught]) -> Caught:
     return sum(done, Caught())
@@ -439,6 +447,19 @@ def _sum(done: Iterable[Caught]) -> Caught:
 def _paid(key: str) -> str:
     """Why a hold is lifted that a payment, by its key, was for."""
     return f"paid in full: {key.partition(':')[2]}"
+
+
+def _waiting_spot(waiting: tuple[int, int]) -> Spot:
+    declaration_id, version = waiting
+    return Spot(subject_of(declaration_id), version, f"version {version}, which waits for a guarantee")
+
+
+def _slices(found: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    return (found[start : start + SUBJECTS_AT_ONCE] for start in range(0, len(found), SUBJECTS_AT_ONCE))
+
+
+def _was_secured(standing: Sequence[Posting]) -> bool:
+    return any(posting.kind == Kind.RESERVED for posting in standing)
 
 
 def _settling(subject: str, *, position: int, key: str) -> Spot:

@@ -5,13 +5,14 @@ The decision knows no balance, so this is no part of it: it is worked out when s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Protocol
 
-from tidewaiter.revenue.guarantees import Cover, chosen, may_be_secured, not_granted
+from tidewaiter.revenue.guarantees import Cover, chosen, may_be_secured, not_granted, taken
 from tidewaiter.revenue.obligations import Obligation
 from tidewaiter.workflow.accounting import owed
-from tidewaiter.workflow.evidence import Posted, Reader
+from tidewaiter.workflow.evidence import Reader
 from tidewaiter.workflow.ports import Store
 
 
@@ -34,18 +35,27 @@ def why_uncovered(store: Store, guarantees: Guarantees, declaration_id: int, ver
     if posted is None or not posted.is_held or not posted.named:
         return ()
     obligations = [each for each in owed(posted.happening) if may_be_secured(each)]
-    covers = guarantees.of(list(dict.fromkeys(party for each in obligations for party in each.sureties)))
-    open_ones = [each for each in obligations if chosen(each, covers, posted.happening.on) is None]
-    return tuple(dict.fromkeys(_objections(posted, open_ones, guarantees)))
-
-
-def _objections(posted: Posted, obligations: Iterable[Obligation], guarantees: Guarantees) -> Iterable[str]:
     numbers = [each.security_id for each in posted.named if each.security_id]
-    there = {cover.grant.guarantee_id: cover for cover in guarantees.named(numbers)}
+    return tuple(dict.fromkeys(objections(obligations, numbers, posted.happening.on, guarantees)))
+
+
+def objections(
+    obligations: Sequence[Obligation], numbers: Sequence[str], on: date, guarantees: Guarantees
+) -> Iterator[str]:
+    """Why obligations are not covered on a day, where guarantees of these numbers are named for them.
+
+    Each takes what covers it, as when it is secured: what is left is for the next.
+    """
+    parties = list(dict.fromkeys(party for each in obligations for party in each.sureties))
+    free = {cover.grant.guarantee_id: cover for cover in guarantees.of(parties)}
+    others = {cover.grant.guarantee_id: cover for cover in guarantees.named(numbers)}
     for obligation in obligations:
+        if cover := chosen(obligation, free.values(), on, numbers):
+            free[cover.grant.guarantee_id] = taken(cover, obligation)
+            continue
         for number in numbers:
-            cover = there.get(number)
-            yield cover.objection(obligation, posted.happening.on) if cover else not_granted(number, obligation)
+            named = free.get(number) or others.get(number)
+            yield named.objection(obligation, on) if named else not_granted(number, obligation)
         if not numbers:
             who = " or ".join(obligation.sureties) or "who owes it"
-            yield f"No guarantee or account is granted to {who} that has {obligation.amount} free on {posted.happening.on}."
+            yield f"No guarantee or account is granted to {who} that has {obligation.amount} free on {on}."

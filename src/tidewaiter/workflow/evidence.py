@@ -220,6 +220,19 @@ class Reader:
         return Regime.from_content(self._store.knowledge(digest))
 
 
+def told_apart(found: Iterable[Posted | Unread]) -> tuple[list[Posted], list[Unread]]:
+    """What could be read, and of the rest what nothing later of the same subject follows that could."""
+    read: list[Posted] = []
+    unread: dict[str, Unread] = {}
+    for each in found:
+        if isinstance(each, Posted):
+            read.append(each)
+            unread.pop(each.spot.subject, None)
+        else:
+            unread[each.spot.subject] = each
+    return read, list(unread.values())
+
+
 def _spot(block: Block, kept: Kept) -> Spot:
     record = f", record {kept.position} of message {kept.message_id}" if kept.message_id is not None else ""
     place = f"block {block.block_id} of evidence, version {kept.version}{record}"

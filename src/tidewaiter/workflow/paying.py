@@ -28,7 +28,7 @@ from tidewaiter.revenue.payments import (
     read_camt053,
     taken_back_of,
 )
-from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, PostingError, reversal
+from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, PostingError, reversal, shown
 
 DRAFT_WORDS = 2
 ZERO = Decimal(0)
@@ -88,7 +88,7 @@ class _Matching:
 
     def match(self, payment: Draft) -> Match:
         """Onto the declarations and statements it names; where it names none we know, onto the payer's oldest debts."""
-        numbers = numbers_in(payment.remittance)
+        numbers = tuple(dict.fromkeys(numbers_in(payment.remittance)))
         named = [debt for number in numbers for debt in self._books.debts_named(number)]
         if named or not payment.payer:
             found = match(payment, self._left(named), f"by {', '.join(numbers)}")
@@ -100,13 +100,17 @@ class _Matching:
         return found
 
     def _left(self, debts: Iterable[Debt]) -> list[Debt]:
+        """What of these debts is left, where each is paid before the next: of an account no more than is open on it."""
         found = []
+        paid = dict(self._paid)
         for debt in debts:
-            paid = self._paid.get(_place(debt), ZERO)
-            owed = debt.owed - paid
-            if debt.about and paid:  # of one declaration: what others paid on the account is not paid on it
-                owed = min(debt.owed - self._paid.get(_place(debt, debt.about), ZERO), self._open(debt) - paid)
+            on_account = paid.get(_place(debt), ZERO)
+            owed = debt.owed - on_account
+            if debt.about and on_account:  # of one declaration: what others paid on the account is not paid on it
+                owed = min(debt.owed - paid.get(_place(debt, debt.about), ZERO), self._open(debt) - on_account)
             found.append(replace(debt, owed=max(owed, ZERO)))
+            for key in {_place(debt), _place(debt, debt.about)}:
+                paid[key] = paid.get(key, ZERO) + max(owed, ZERO)
         return found
 
     def _open(self, debt: Debt) -> Decimal:
@@ -198,15 +202,24 @@ def open_debt(party: str, scheme: str, period: str, currency: str, books: Books)
 
 
 def allocation_of(payment: str, debt: Debt, amount: Decimal, books: Books) -> Allocation:
-    """Money in suspense for a debt, to be entered for approval. Raises PostingError where there is not so much."""
+    """Money in suspense for a debt, to be entered for approval. Raises PostingError where there or owed is not so much."""
     left = books.in_suspense(payment)
     if amount <= 0 or amount > left:
         raise PostingError(
             f"{left:f} of payment {payment} waits in suspense, not {amount:f}", hint="tidewaiter accounts suspense"
         )
+    _refuse_more(amount, debt)
     return Allocation(
         payment=payment, party=debt.party, scheme=debt.scheme, period=debt.period, amount=amount, currency=debt.currency
     )
+
+
+def _refuse_more(amount: Decimal, debt: Debt) -> None:
+    if amount > debt.owed:
+        raise PostingError(
+            f"{debt.party} owes {shown(debt.owed)} {debt.currency} under {debt.scheme!r} for {debt.period}, not {shown(amount)}",
+            hint="allocate no more than is owed; the rest stays in suspense",
+        )
 
 
 def _told(payment: Draft, matching: _Matching) -> tuple[Taken, list[Posting]] | None:
@@ -256,10 +269,12 @@ def _matched(payment: Draft, matching: _Matching) -> tuple[Taken, list[Posting]]
 
 
 def _allocated(allocation: Allocation, number: int, books: Books) -> tuple[Taken, list[Posting]]:
-    """Out of suspense onto a debt. Raises PostingError where meanwhile less is there."""
+    """Out of suspense onto a debt. Raises PostingError where meanwhile less is there, or less is owed."""
     left = books.in_suspense(allocation.payment)
     if allocation.amount > left:
         raise PostingError(f"{left:f} of payment {allocation.payment} is left in suspense", hint="enter it anew")
+    debt = open_debt(allocation.party, allocation.scheme, allocation.period, allocation.currency, books)
+    _refuse_more(allocation.amount, debt)
     payment = books.posting(payment_key(allocation.payment))
     payer = next(each.party for each in payment.entries if each.account is Account.SUSPENSE)
     posting = Posting(

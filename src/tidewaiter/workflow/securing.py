@@ -7,11 +7,9 @@ from contextlib import AbstractContextManager
 from datetime import date
 from typing import Protocol
 
-from msgspec.structs import replace
-
-from tidewaiter.revenue.guarantees import Cover, Waiting, chosen, drawn, may_be_secured, secured
+from tidewaiter.revenue.guarantees import Cover, Waiting, account_of, chosen, drawn, may_be_secured, secured, taken
 from tidewaiter.revenue.payments import Debt
-from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, reservations, standing_now
+from tidewaiter.revenue.postings import Account, Entry, Kind, Posting, reservations, reserved_for, standing_now
 from tidewaiter.workflow.accounting import owed
 from tidewaiter.workflow.evidence import Posted
 
@@ -50,7 +48,7 @@ def planned(
         for posting in standing_now(standing)
         if posting.kind == Kind.CHARGE and posting.entries[0].account is Account.RECEIVABLE
     }
-    held = {posting.key: posting for posting in reservations(standing)}
+    held = {reserved_for(posting): posting for posting in reservations(standing)}
     named = [each.security_id for each in decided.named if each.security_id]
     wanted: list[Posting] = []
     names: list[str] = []
@@ -59,14 +57,21 @@ def planned(
         charge = charges.get(obligation.measure_id)
         if obligation.is_at_sale or not obligation.amount.amount or charge is None:
             continue
-        if reserved := held.get(f"reserve:{charge.key}"):
+        if reserved := held.get(charge.key):
             names.append(reserved.entries[0].scheme)
             continue
-        cover = chosen(obligation, free.values(), decided.happening.on, named)
+        before = [each for each in standing if each.kind == Kind.RESERVED and reserved_for(each) == charge.key]
+        deferred = next((each for each in standing_now(standing) if each.key == f"defer:{charge.key}"), None)
+        # A debt that was taken over stays with the account that took it.
+        able = [
+            each for each in free.values() if deferred is None or account_of(each.grant) == deferred.entries[0].scheme
+        ]
+        cover = chosen(obligation, able, decided.happening.on, named)
         if cover is None:
             return [], "", free
-        free[cover.grant.guarantee_id] = replace(cover, reserved=cover.reserved + obligation.amount.amount)
-        wanted += secured(charge, cover, decided.happening.on)
+        free[cover.grant.guarantee_id] = taken(cover, obligation)
+        made = secured(charge, cover, decided.happening.on, time=len(before) + 1)
+        wanted += made if deferred is None else made[-1:]
         names.append(cover.grant.guarantee_id)
     return wanted, f"secured by {' and '.join(dict.fromkeys(names))}" if names else "", free
 
@@ -81,9 +86,7 @@ def waiting_of(held: Posted) -> Waiting | None:
         declaration_id=held.declaration_id,
         version=held.version,
         parties=parties,
-        jurisdiction_code=found[0].jurisdiction_code,
-        least=min((each.amount for each in found), key=lambda amount: amount.amount),
-        on=held.happening.on,
+        least=min(each.amount.amount for each in found),
     )
 
 
@@ -125,7 +128,7 @@ def _drawn(books: Books, debt: Debt, on: date) -> Iterator[Posting]:
 
 def _debt_of(reservation: Posting, standing: Sequence[Posting]) -> tuple[Entry, date | None] | None:
     """The receivable a reservation stands for, and when it is due: of the deferment, else of the charge."""
-    charge_key = reservation.key.partition(":")[2]
+    charge_key = reserved_for(reservation)
     for key in (f"defer:{charge_key}", charge_key):
         for posting in standing_now(standing):
             if posting.key == key:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,15 @@ from msgspec.structs import replace
 
 from tidewaiter.regimes.documents import Due
 from tidewaiter.revenue.guarantees import Cover, Grant, chosen, drawn, secured
-from tidewaiter.revenue.postings import Account, Posting, brought_up_to_date, charged, released, reservations
+from tidewaiter.revenue.postings import (
+    Account,
+    Posting,
+    brought_up_to_date,
+    charged,
+    released,
+    reservations,
+    reserved_for,
+)
 from unit.revenue.test_postings import obligation
 
 D = Decimal
@@ -91,6 +99,44 @@ def test_an_amendment_takes_everything_back_that_hangs_on_the_charge() -> None:
     changed = brought_up_to_date(standing, new, DAY, "amended")
     assert balances([*standing, *changed]) == balances(new)
     assert reservations([*standing, *changed]) == []
+
+
+@pytest.mark.parametrize(("tax", "reserved"), [("8.17", "11.17"), ("5.00", "8.00"), ("9.00", None)])
+@pytest.mark.parametrize("granted", [GRANT, DEFERMENT])
+def test_a_charge_made_anew_that_is_no_more_keeps_what_secures_it(
+    granted: Grant, tax: str, reserved: str | None
+) -> None:
+    standing = [CHARGE, *secured(CHARGE, cover(granted), DAY)]
+    later = DAY + timedelta(days=1)
+    new = charged("declaration:1", 2, later, [obligation("3.00", tax, due=later)])
+    made = [*standing, *brought_up_to_date(standing, new, later, "amended")]
+    found = balances(made)
+    where = ("guarantee.reserved", granted.party, granted.guarantee_id)
+    assert found.get(where) == (None if reserved is None else D(reserved))
+    assert len(reservations(made)) == (reserved is not None)
+    is_taken_over = granted is DEFERMENT and reserved is not None
+    account = ("AGENT", "XX deferment D1") if is_taken_over else ("OP1", "XX customs revenue")
+    owed = {key[1:]: amount for key, amount in found.items() if key[0] == "receivable"}
+    assert owed == {account: new[0].entries[0].amount}
+
+
+@pytest.mark.parametrize("changed", [{"payer": "OTHER"}, {"period": "2026-08"}, {"account": "excise"}])
+def test_what_another_owes_or_for_another_period_keeps_nothing(changed: dict[str, str]) -> None:
+    standing = [CHARGE, *secured(CHARGE, cover(DEFERMENT), DAY)]
+    new = charged("declaration:1", 2, DAY, [obligation("3.00", "8.17", **changed)])
+    made = [*standing, *brought_up_to_date(standing, new, DAY, "amended")]
+    assert balances(made) == balances(new)
+
+
+def test_what_is_reserved_once_more_has_a_key_of_its_own() -> None:
+    (first,) = secured(CHARGE, cover(), DAY)
+    (second,) = secured(CHARGE, cover(), DAY, time=2)
+    standing = [CHARGE, first, released(first, DAY), second]
+    assert second.key == f"{first.key}#2"
+    assert reservations(standing) == [second]
+    assert {reserved_for(first), reserved_for(second)} == {CHARGE.key}
+    assert reservations([*standing, released(second, DAY)]) == []
+    assert reservations([*standing, drawn(second, CHARGE.entries[0], DAY)]) == []
 
 
 def test_what_was_paid_and_released_is_not_released_again() -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
-import anyio.to_thread
-from litestar import Request, get, post
-from litestar.datastructures import FormMultiDict, State, UploadFile
+from litestar import get, post
+from litestar.datastructures import FormMultiDict, UploadFile
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Stream, Template
@@ -25,10 +23,11 @@ from tidewaiter.revenue.postings import Posting
 from tidewaiter.revenue.statements import MEMO, OWED, as_csv, lines
 from tidewaiter.store.accounts import MATCHING
 from tidewaiter.store.proposals import Proposal
-from tidewaiter.web import problem, words
+from tidewaiter.web import words
+from tidewaiter.web.desk.forms import AnyRequest, done, form_page
 from tidewaiter.web.house import House, now
 from tidewaiter.web.listing import PAGE_ROWS, text
-from tidewaiter.web.page import query, render
+from tidewaiter.web.page import render
 from tidewaiter.web.problem import WebError
 from tidewaiter.web.statements import stream, wanted
 from tidewaiter.workflow import paying
@@ -42,7 +41,6 @@ ALLOCATION: Final = ("payment", "laid", "party", "scheme", "period")
 GUARANTEE: Final = (
     "guarantee_id", "kind", "party", "jurisdiction", "limit", "valid_from", "valid_to", "day", "scheme", "words"
 )  # fmt: skip
-AnyRequest = Request[Any, Any, State]
 
 
 class Movement(Struct, frozen=True):
@@ -251,15 +249,11 @@ def _day(field: str, text: str) -> date | None:
 
 
 async def _done(
-    request: AnyRequest, house: House, act: Callable[[], None], what: str, fields: dict[str, str]
+    request: AnyRequest, house: House, act: Callable[[], Any], what: str, fields: dict[str, str]
 ) -> Redirect | Template:
-    """Do it, then show what waits; a refusal is said on the page, beside what was typed."""
-    try:
-        await anyio.to_thread.run_sync(act)
-    except TidewaiterError as refused:
-        show = partial(_waiting, request, house, refused=refused, fields=fields)
-        return await anyio.to_thread.run_sync(show)
-    return Redirect("/accounts/waiting" + query({"done": what}), status_code=303)
+    return await done(
+        act, "/accounts/waiting", what, lambda refused: _waiting(request, house, refused=refused, fields=fields)
+    )
 
 
 def _waiting(
@@ -271,15 +265,14 @@ def _waiting(
     fields: dict[str, str] | None = None,
 ) -> Template:
     waiting = house.accounts.proposals.waiting()
-    return render(
+    return form_page(
         request,
         "accounts_waiting.html",
+        refused,
         section="accounts",
         title=words.text("accounts.waiting"),
-        status=problem.of(refused).status if refused else 200,
         waiting=[(each, *_said(each)) for each in waiting],
         suspense=house.accounts.suspense(),
-        refused=refused,
         done=words.texts().get(f"books.{done}", ""),
         fields=dict.fromkeys((*FIELDS, *(f"g_{name}" for name in GUARANTEE)), "") | (fields or {}),
     )

@@ -7,25 +7,22 @@ from datetime import date
 from functools import partial
 from typing import Any, Final
 
-import anyio.to_thread
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.regimes.report import offers
-from tidewaiter.web import problem, words
+from tidewaiter.web import words
+from tidewaiter.web.desk.forms import AnyRequest, done, form_page
 from tidewaiter.web.house import House
-from tidewaiter.web.page import query, render
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.records import Proposal
 
 FORM_BYTES_MAX: Final = 64 * 1024
 FIELDS: Final = ("offer", "operator", "starts_on")
 OFFER_PARTS: Final = 3  # jurisdiction, election, option: none of them has a space
-AnyRequest = Request[Any, Any, State]
 
 
 @get("/elections", sync_to_thread=True)
@@ -60,12 +57,7 @@ async def election_answer(
 async def _done(
     request: AnyRequest, house: House, act: Callable[[], Any], what: str, fields: dict[str, str]
 ) -> Redirect | Template:
-    """Do it, then show the list; a refusal is said on the page, beside what was typed."""
-    try:
-        await anyio.to_thread.run_sync(act)
-    except TidewaiterError as refused:
-        return await anyio.to_thread.run_sync(partial(_page, request, house, refused=refused, fields=fields))
-    return Redirect("/elections" + query({"done": what}), status_code=303)
+    return await done(act, "/elections", what, lambda refused: _page(request, house, refused=refused, fields=fields))
 
 
 def _page(
@@ -77,12 +69,12 @@ def _page(
     fields: dict[str, str] | None = None,
 ) -> Template:
     found = house.elections.all()
-    return render(
+    return form_page(
         request,
         "elections.html",
+        refused,
         section="law",
         title=words.text("election.title"),
-        status=problem.of(refused).status if refused else 200,
         waiting=[each for each in found if each.is_approved is None],
         answered=[each for each in found if each.is_approved is not None],
         choices=[
@@ -94,7 +86,6 @@ def _page(
             for option in each.options
         ],
         offers=offers(),
-        refused=refused,
         done=words.texts().get(f"election.done_{done}", ""),
         fields=dict.fromkeys(FIELDS, "") | (fields or {}),
     )

@@ -1,14 +1,11 @@
 -- What is held for payment and no guarantee covered when it was posted: looked at again when one of its parties is granted a
 -- guarantee, or has one enlarged or freed. One row for each party that may secure it. Written and cleared by who keeps the
--- books; a row that stays behind is known by the declaration, which then has another version or no open hold for payment.
+-- books; a row that stays behind (an officer let the goods go) is known by the declaration, which then has no open hold for payment.
 CREATE TABLE waiting_for_cover (
-  party             text COLLATE "C" NOT NULL CHECK (party <> ''),
-  declaration_id    bigint NOT NULL,
-  version           smallint NOT NULL,
-  jurisdiction_code text NOT NULL,
-  currency          char(3) NOT NULL,
-  least             numeric(20, 4) NOT NULL, -- the smallest amount to be secured: with less than this free, nothing is
-  legal_day         date NOT NULL,
+  party          text COLLATE "C" NOT NULL CHECK (party <> ''),
+  declaration_id bigint NOT NULL,
+  version        smallint NOT NULL,
+  least          numeric(20, 4) NOT NULL, -- the smallest amount to be secured: with less than this free, nothing is
   PRIMARY KEY (party, declaration_id)
 );
 CREATE INDEX waiting_for_cover_declaration ON waiting_for_cover (declaration_id);
