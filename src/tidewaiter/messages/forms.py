@@ -11,6 +11,8 @@ from tidewaiter.messages.csv_form import CsvForm
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.h7 import H7Form
 from tidewaiter.messages.json_form import JsonForm
+from tidewaiter.messages.marketplace import MarketplaceForm
+from tidewaiter.messages.postal import PostalForm
 from tidewaiter.messages.wco_dm import WcoDmForm
 from tidewaiter.model.errors import MessageError, NotFoundError
 
@@ -43,7 +45,7 @@ _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>
 @cache
 def forms() -> dict[str, Form]:
     """Every form by its name, in the order in which they are tried."""
-    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), JsonForm(), CsvForm())
+    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), PostalForm(), MarketplaceForm(), JsonForm(), CsvForm())
     return {form.name: form for form in known}
 
 
