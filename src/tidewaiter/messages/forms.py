@@ -8,6 +8,7 @@ from functools import cache
 
 from tidewaiter.messages.characters import shown
 from tidewaiter.messages.csv_form import CsvForm
+from tidewaiter.messages.edifact import EdifactForm
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.h7 import H7Form
 from tidewaiter.messages.json_form import JsonForm
@@ -35,8 +36,6 @@ _KINDS = {
     b"GIF8": "a picture (GIF)",
     b"{\\rtf": "a word-processor document (RTF)",
     b"SQLite format 3": "a database (SQLite)",
-    b"UNA": "an EDIFACT interchange",
-    b"UNB+": "an EDIFACT interchange",
 }
 _PACKED = "Gzip and zip are unpacked, but not within one another; other archives send unpacked."
 _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>)*+<([^\s<>/!?]{1,100})", re.DOTALL)
@@ -45,7 +44,15 @@ _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>
 @cache
 def forms() -> dict[str, Form]:
     """Every form by its name, in the order in which they are tried."""
-    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), PostalForm(), MarketplaceForm(), JsonForm(), CsvForm())
+    known: tuple[Form, ...] = (
+        H7Form(),
+        WcoDmForm(),
+        EdifactForm(),
+        PostalForm(),
+        MarketplaceForm(),
+        JsonForm(),
+        CsvForm(),
+    )
     return {form.name: form for form in known}
 
 

@@ -34,7 +34,10 @@ class MarketplaceForm(NamedForm):
         if kind == "order" and _names_transport(declaration):
             dataset = ""
         declaration = replace(
-            declaration, procedure_category=dataset, fiscal_references=_with_role(declaration.fiscal_references)
+            declaration,
+            procedure_category=dataset,
+            fiscal_references=_with_role(declaration.fiscal_references),
+            jurisdiction_code=declaration.jurisdiction_code or declaration.consignment.destination_country_code,
         )
         reference = declaration.functional_reference_id or _reference(declaration)
         return replace(declaration, functional_reference_id=reference)
@@ -48,10 +51,12 @@ class MarketplaceForm(NamedForm):
         references = declaration.fiscal_references
         if references and references[0].role_code == IOSS_ROLE:
             references = (replace(references[0], role_code=""), *references[1:])
+        is_destinations = declaration.jurisdiction_code == declaration.consignment.destination_country_code
         is_own = declaration.functional_reference_id == _reference(declaration)
         return replace(
             declaration,
             procedure_category=kind,
+            jurisdiction_code="" if is_destinations else declaration.jurisdiction_code,
             fiscal_references=references,
             functional_reference_id="" if is_own else declaration.functional_reference_id,
         )

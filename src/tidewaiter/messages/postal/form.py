@@ -43,6 +43,7 @@ class PostalForm(NamedForm):
         return replace(
             declaration,
             functional_reference_id=declaration.functional_reference_id or item_id(consignment),
+            jurisdiction_code=declaration.jurisdiction_code or consignment.destination_country_code,
             transaction_nature_code=code,
             consignment=replace(
                 consignment,
@@ -59,6 +60,7 @@ class PostalForm(NamedForm):
         if documents and documents[0].type_code == POSTAL_ITEM:
             documents = (replace(documents[0], type_code=""), *documents[1:])
         is_named_alike = declaration.functional_reference_id == item_id(consignment)
+        is_destinations = declaration.jurisdiction_code == consignment.destination_country_code
         nature = declaration.transaction_nature_code
         items = declaration.goods_items
         if nature == categories()[GIFT]:
@@ -66,6 +68,7 @@ class PostalForm(NamedForm):
         return replace(
             declaration,
             functional_reference_id="" if is_named_alike else declaration.functional_reference_id,
+            jurisdiction_code="" if is_destinations else declaration.jurisdiction_code,
             transaction_nature_code={code: word for word, code in categories().items()}.get(nature, nature),
             consignment=replace(
                 consignment,

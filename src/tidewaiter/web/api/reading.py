@@ -23,7 +23,7 @@ from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
 from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.exporting import SAD, export, targets
-from tidewaiter.workflow.ports import Filter
+from tidewaiter.workflow.ports import Filter, Notice, Store
 
 AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Reading"]
@@ -39,10 +39,11 @@ After = Annotated[
 ]
 
 DocumentForm = Annotated[
-    Literal["wco-dm"] | None,
+    Literal["wco-dm", "own"] | None,
     QueryParameter(
         name="form",
-        description=f"With the document of each notice in this form; at most {DOCUMENTS_MAX} at a time",
+        description="With the document of each notice: as a WCO response, or in the answer language of the "
+        f"declaration's own form; at most {DOCUMENTS_MAX} at a time",
     ),
 ]
 
@@ -210,17 +211,20 @@ def notices(
     found = house.store.notices(None if asking.is_officer else asking.sender_id, after, most)
     return shapes.NoticePage(
         notices=[
-            shapes.NoticeShape.of(notice, documents.wco_notification(house.store, notice) if form else None)
-            for notice in found
+            shapes.NoticeShape.of(notice, _document(house.store, notice, form) if form else None) for notice in found
         ],
         after=found[-1].notice_id if found else after,
     )
 
 
+def _document(store: Store, notice: Notice, form: str) -> bytes:
+    return documents.document_of(store, notice, "" if form == "own" else form).content
+
+
 @get(
     "/notices/{notice_id:int}/document",
     sync_to_thread=True,
-    summary="One notice as XML",
+    summary="One notice as a document",
     operation_id="readNoticeDocument",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
@@ -232,9 +236,10 @@ def notice_document(
     house: NamedDependency[House],
     notice_id: Annotated[int, PathParameter(ge=1, le=ID_MAX, description="Its number")],
 ) -> Response[bytes]:
-    """The notice as a response message of the WCO Data Model 3.6."""
+    """The notice in the answer language of the declaration's own form: postal items in JSON, others as a WCO response."""
     asking = request.user
     found = house.store.notices(None if asking.is_officer else asking.sender_id, notice_id - 1, 1)
     if not found or found[0].notice_id != notice_id:
         raise NotFoundError(f"There is no notice {notice_id}.")
-    return Response(documents.wco_notification(house.store, found[0]), media_type="application/xml")
+    document = documents.document_of(house.store, found[0])
+    return Response(document.content, media_type=document.media_type)
