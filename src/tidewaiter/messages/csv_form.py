@@ -104,7 +104,8 @@ class _Reading:
         if not rows and not self._findings:
             self._findings.append(fault(Fault.EMPTY, "", "there is no row", place=f"row {self._row_no}"))
         declaration = self._declaration(rows) if rows else None
-        if declaration is not None and not _has_plain_values(body, declaration):
+        is_plain_throughout = self._reader.has_plain_names and declaration and _has_plain_values(body, declaration)
+        if declaration is not None and not is_plain_throughout:
             numbers = tuple(row.row_no for row in rows)
             on_values = findings_on_values(declaration, lambda path: _place(numbers, path, self._reader.vocabulary))
             self._findings += on_values

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from tidewaiter.messages.characters import is_plain
 from tidewaiter.messages.csv_columns import SEPARATOR, Column, nearest, own_name
 from tidewaiter.messages.csv_split import Header, understood
 from tidewaiter.messages.faults import Fault, fault
@@ -42,6 +43,7 @@ class Reader:
         self.vocabulary = vocabulary
         named = [(at, each) for at, each in enumerate(header.columns) if each]
         self.header = header
+        self.has_plain_names = is_plain("".join(header.names).encode())
         self.unknown = [
             (at, name, _note(name, vocabulary))
             for at, (name, each) in enumerate(zip(header.names, header.columns, strict=True))

@@ -15,7 +15,6 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from tidewaiter.messages.characters import is_plain
 from tidewaiter.messages.csv_columns import REFERENCE, Column, column, nearest
 from tidewaiter.messages.form import Record
 from tidewaiter.messages.limits import CSV_COLUMNS_MAX, RECORD_BYTES_MAX
@@ -235,9 +234,6 @@ def _refuse_other_text(line: bytes) -> None:
     except UnicodeDecodeError as error:
         words = f"the header is not UTF-8: byte 0x{line[error.start]:02X} at byte {error.start + 1}"
         raise MessageError(words, hint="Save it as “CSV UTF-8”.", place="row 1") from error
-    if not is_plain(line):
-        words = "the header holds a control character, which is part of no name"
-        raise MessageError(words, hint="Type the names of the columns anew.", place="row 1")
     if b"\r" in line.rstrip(b"\r\n"):
         words = "lines end with a carriage return alone"
         raise MessageError(words, hint="Save it with line ends of today (LF or CR LF).", place="row 1")
