@@ -135,7 +135,12 @@ def test_a_gift_keeps_the_procedures_its_sender_named() -> None:
 
 def test_a_message_is_recognised_by_its_names_however_it_is_laid_out() -> None:
     body = message()
-    for whole in (body, b"[" + body + b"]", b'{"declarations": [' + body + b"]}", b"\xef\xbb\xbf \n" + body + b"\n" + body):
+    for whole in (
+        body,
+        b"[" + body + b"]",
+        b'{"declarations": [' + body + b"]}",
+        b"\xef\xbb\xbf \n" + body + b"\n" + body,
+    ):
         assert forms.detect(whole).name == "postal"
         assert all(reading.declaration == declared(body) for reading in read(whole))
     assert forms.detect(b'{"functional_reference_id": "A", "goods_items": [{"line_no": 1}]}').name == "json"
@@ -280,7 +285,9 @@ def test_the_answer_says_what_to_do_with_the_item(kind: NoticeKind, outcome: str
 
 def test_the_answer_names_the_item_what_is_owed_and_what_was_decided_on() -> None:
     hold = Hold(HoldKind.PAYMENT, "Duty and tax must be paid.", amount=Money(Decimal("2.40"), "GBP"))
-    finding = Finding("description.vague", Severity.WARNING, "goods_items[1].description", "Too vague.", "socks", "Say more.")
+    finding = Finding(
+        "description.vague", Severity.WARNING, "goods_items[1].description", "Too vague.", "socks", "Say more."
+    )
     answer = told(NoticeKind.TAX_LIABILITY, holds=(hold,), findings=(finding,))
     assert (answer.item_id, answer.registered_id, answer.version) == ("RR123456785DK", "26GB1", 2)
     assert answer.outcome == "hold"
