@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 
 import msgspec
 import pytest
@@ -149,3 +150,14 @@ def test_a_marketplaces_order_and_payment_are_claims_on_what_is_declared_of_it(
     missing = [each.words for each in found.evaluation.findings if each.rule_id == "claim.missing"]
     assert len(missing) == 1  # the transport only
     assert "transport" in missing[0]
+
+
+@pytest.mark.parametrize("name", ["gb-post/2026-11-16.jsonl", "gb-post/2026-11-16.edi", "gb-platform/2026-11-16.json"])
+def test_the_partners_of_the_demonstration_are_taken_in(store: PostgresStore, intake: Intake, name: str) -> None:
+    message = files("tidewaiter.data").joinpath(f"samples/{name}").read_bytes()
+    found = outcomes(store, lodge(store, intake, message))
+    assert found
+    assert [errors(each) for each in found] == [[]] * len(found)
+    assert State.REJECTED not in {each.row.state for each in found}
+    is_claim = [each.evaluation.decision.dataset in ("ORDER", "PAYMENT") for each in found]
+    assert [each.evaluation.assessment is None for each in found] == is_claim
