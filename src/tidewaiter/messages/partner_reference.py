@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tidewaiter.messages.edifact.read import table
+from tidewaiter.messages.edifact.draft import table
 from tidewaiter.messages.pointers import Path, canonical
 from tidewaiter.messages.postal.answers import PostalAnswer
 from tidewaiter.messages.postal.form import categories

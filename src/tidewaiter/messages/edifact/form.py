@@ -7,7 +7,8 @@ from typing import BinaryIO, Final
 
 from msgspec.structs import replace
 
-from tidewaiter.messages.edifact.read import SEGMENTS, place_of, read
+from tidewaiter.messages.edifact.draft import place_of
+from tidewaiter.messages.edifact.read import SEGMENTS, read
 from tidewaiter.messages.edifact.split import records
 from tidewaiter.messages.form import Reading, Record
 from tidewaiter.messages.postal.form import BY_POST, POSTAL_ITEM, item_id

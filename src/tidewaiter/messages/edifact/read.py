@@ -5,64 +5,30 @@ Every segment is either understood as a whole or kept and noted as a whole.
 
 from __future__ import annotations
 
-import itertools
-import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
-from functools import cache
-from importlib import resources
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from tidewaiter.messages.characters import is_plain
+from tidewaiter.messages.edifact.draft import Draft, Unsaid, Wrong, place_of, table
+from tidewaiter.messages.edifact.meanings import MEANINGS
 from tidewaiter.messages.edifact.split import MARK, Mark
 from tidewaiter.messages.edifact.syntax import ADVICE, ADVICE_BYTES, Segment, parsed, separators_of
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
-from tidewaiter.messages.leaves import findings_on_values, is_sane, without
+from tidewaiter.messages.leaves import findings_on_values, without
 from tidewaiter.messages.limits import EXTRAS_MAX, FAULTS_MAX, GOODS_ITEMS_MAX, RECORD_BYTES_MAX
-from tidewaiter.messages.pointers import Path, canonical, steps
-from tidewaiter.messages.shape import elements
-from tidewaiter.model.declaration import Declaration, Extra, GoodsItem
+from tidewaiter.messages.pointers import canonical
+from tidewaiter.model.declaration import Declaration, Extra
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.finding import Finding, MappingNote
 
 SEGMENTS: Final = "segments"  # the path of the extra that remembers which segment said what
 
-_NUMBER = re.compile(r"-?[0-9]+(?:[.,][0-9]+)?")
-_CODE = re.compile(r"[0-9]{4,14}")
-_FORMATS: Final[Mapping[str, str]] = {  # DTM 2379
-    "101": "%y%m%d",
-    "102": "%Y%m%d",
-    "201": "%y%m%d%H%M",
-    "203": "%Y%m%d%H%M",
-    "204": "%Y%m%d%H%M%S",
-}
 _ENVELOPE: Final = frozenset({"UNB", "UNH", "UNS"})
 _BY_NAD: Final = frozenset({"CTA", "COM"})
-
-
-@cache
-def table() -> dict[str, Any]:
-    """The mapping table, as it stands in the file."""
-    text = resources.files("tidewaiter.data").joinpath("messages/edifact/d00a.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-class Unsaid(Exception):
-    """A segment that the table has no meaning for."""
-
-
-class Wrong(Exception):
-    """A value of a segment that cannot be what it should be."""
-
-    def __init__(self, code: Fault, element: str, words: str, value: str = "", hint: str = "") -> None:
-        super().__init__(words)
-        self.code, self.element, self.words, self.value, self.hint = code, element, words, value, hint
 
 
 class _Placed(Struct, frozen=True):
@@ -105,14 +71,7 @@ class _Reader:
         self._notes: list[MappingNote] = []
         self._extras: list[Extra] = []
         self._told: dict[str, str] = {}
-        self._tree: dict[str, Any] = {}
-        self._items: list[dict[str, Any]] = []
-        self._opened: set[str] = set()  # segments that began, or went on with, the item at hand
-        self._is_in_detail = True
-        self._party: tuple[dict[str, Any], str] | None = None
-        self._currency = ""
-        self._has_consignments = False
-        self._meant: Path = ()  # where the segment at hand leads, as far as that is known
+        self._draft = Draft()
 
     def of(self, data: bytes) -> Reading:
         """What came of the segments."""
@@ -125,8 +84,10 @@ class _Reader:
             if header is None and not self._findings:
                 self._findings.append(fault(Fault.EMPTY, "", "there is no message: UNH is missing"))
             return Reading(None, tuple(self._findings))
-        self._is_in_detail = not any(each.segment.tag == "UNS" and each.segment.value(1) == "D" for each in placed)
-        self._has_consignments = any(each.segment.tag == "CNI" for each in placed)
+        self._draft.is_in_detail = not any(
+            each.segment.tag == "UNS" and each.segment.value(1) == "D" for each in placed
+        )
+        self._draft.has_consignments = any(each.segment.tag == "CNI" for each in placed)
         for each in placed:
             self._take(each)
         return self._reading(data)
@@ -204,100 +165,48 @@ class _Reader:
 
     def _take(self, each: _Placed) -> None:
         if each.segment.tag in _ENVELOPE:
-            self._pass_by(each.segment)
+            if each.segment.tag == "UNS":
+                self._draft.pass_section(each.segment.value(1))
             return
         if each.segment.tag not in _BY_NAD:
-            self._party = None
-        self._begin_item(each)
+            self._draft.party = None
+        self._draft.begin_item(each.segment.tag)
         place = f"segment {each.number} {each.segment.tag}"
-        self._meant = ()
+        self._draft.meant = ()
         try:
             if each.segment.tag == "LIN":  # it begins an item and is numbered by its place
                 return
-            handler = _HANDLERS.get(each.segment.tag)
+            handler = MEANINGS.get(each.segment.tag)
             if handler is None:
                 raise Unsaid
-            for path in handler(self, each.segment):
+            for path in handler(self._draft, each.segment):
                 self._told.setdefault(canonical(path), place)
         except Unsaid:
             self._keep(each, place)
         except Wrong as wrong:
             where = f"{place}, element {wrong.element}"
-            pointer = canonical(self._meant)
+            pointer = canonical(self._draft.meant)
             self._findings.append(
                 fault(wrong.code, pointer, wrong.words, value=wrong.value, hint=wrong.hint, place=where)
             )
 
-    def _pass_by(self, segment: Segment) -> None:
-        if segment.tag == "UNS":
-            self._is_in_detail = segment.value(1) == "D"
-            if not self._is_in_detail:
-                self._opened.clear()
-
     def _keep(self, each: _Placed, place: str) -> None:
-        if len(self._extras) < EXTRAS_MAX:
+        if len(self._extras) == EXTRAS_MAX:
+            words = f"more than {EXTRAS_MAX:,} segments are not understood; at most so many are kept"
+            self._findings.append(fault(Fault.LIMIT, "", words, place=place))
+        if len(self._extras) <= EXTRAS_MAX:
             self._extras.append(Extra(place, each.text))
             self._notes.append(MappingNote(place, seen(each.text)))
 
-    def _begin_item(self, each: _Placed) -> None:
-        order: list[str] = table()["item_segments"]
-        name = each.segment.tag
-        if name == "CNI":
-            self._opened.clear()
-        if name not in order or not self._is_in_detail:
-            return
-        if not self._opened or any(order.index(name) <= order.index(other) for other in self._opened):
-            self._new_item()
-        self._opened.add(name)
-
-    def _new_item(self) -> dict[str, Any]:
-        self._opened.clear()
-        self._items.append({"line_no": len(self._items) + 1})
-        return self._items[-1]
-
-    @property
-    def _item(self) -> dict[str, Any] | None:
-        return self._items[-1] if self._opened else None
-
-    def _level(self) -> str:
-        return "whole" if self._item is None else "item"
-
-    def _meaning(self, part: str, qualifier: str) -> Path:
-        """The path that a qualifier leads to, in the item or the whole. Raises Unsaid."""
-        known: dict[str, dict[str, str]] = table()[part]
-        path = known.get(self._level(), {}).get(qualifier)
-        if path is None:
-            raise Unsaid
-        own = steps(path)
-        self._meant = own if self._item is None else ("goods_items", len(self._items) - 1, *own)
-        return self._meant
-
-    def _set(self, path: Path, value: Any) -> Path:
-        """Puts a value at its place. Raises Unsaid where another stands there already."""
-        holder: Any = self._tree
-        if path[0] == "goods_items":
-            holder, own = self._items[int(path[1])], path[2:]
-        else:
-            own = path
-        for step, following in itertools.pairwise(own):
-            if isinstance(step, int):
-                while len(holder) <= step:
-                    holder.append({})
-                holder = holder[step]
-            else:
-                holder = holder.setdefault(step, [] if isinstance(following, int) else {})
-        name = own[-1]
-        if holder.setdefault(name, value) != value:
-            raise Unsaid
-        return path
-
     def _reading(self, data: bytes) -> Reading:
-        tree = dict(self._tree)
-        if len(self._items) > GOODS_ITEMS_MAX:
-            words = f"{len(self._items):,} goods items in one consignment; at most {GOODS_ITEMS_MAX:,} can be read"
+        tree = dict(self._draft.tree)
+        if len(self._draft.items) > GOODS_ITEMS_MAX:
+            words = (
+                f"{len(self._draft.items):,} goods items in one consignment; at most {GOODS_ITEMS_MAX:,} can be read"
+            )
             self._findings.append(fault(Fault.LIMIT, "goods_items", words, hint="Split it into several."))
             return Reading(None, tuple(self._findings[:FAULTS_MAX]), tuple(self._notes))
-        tree["goods_items"] = self._items
+        tree["goods_items"] = self._draft.items
         own = msgspec.convert(tree, Declaration)
         told = ";".join(f"{pointer}={place}" for pointer, place in self._told.items())
         own = msgspec.structs.replace(own, extras=(*self._extras, Extra(SEGMENTS, told)))
@@ -308,264 +217,3 @@ class _Reader:
             self._findings += on_values
             declaration = without(own, on_values)
         return Reading(declaration, tuple(self._findings[:FAULTS_MAX]), tuple(self._notes))
-
-
-def place_of(told: Mapping[str, str], pointer: str) -> str:
-    """The segment that said what a pointer leads to, or the group it is in; "" where none did."""
-    path = steps(pointer)
-    while path:
-        if place := told.get(canonical(path)):
-            return place
-        path = path[:-1]
-    return ""
-
-
-# --- what segments mean --------------------------------------------------------------------------------------------
-# Each takes a segment, puts what it says into the declaration, and gives the paths of it.
-
-
-def _bgm(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    function = segment.value(3)
-    if function:
-        word = table()["functions"].get(function)
-        if word is None:
-            known = ", ".join(table()["functions"])
-            raise Wrong(Fault.CHOICE, "3", f"the message function is none of {known}", function)
-        yield reader._set(("function",), word)
-        yield reader._set(("function_code",), function)
-    if (number := segment.value(2, 1)) and not reader._has_consignments:
-        yield reader._set(("functional_reference_id",), number)
-
-
-def _cni(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    if not (number := segment.value(2, 1)):
-        return
-    yield reader._set(("consignment", "transport_documents", 0, "document_id"), number)
-
-
-def _nad(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    name = table()["parties"].get(segment.value(1))
-    if name is None:
-        raise Unsaid
-    path = steps(name)
-    if reader._item is not None and name in elements(GoodsItem):
-        path = ("goods_items", len(reader._items) - 1, *path)
-    free, names = _texts(segment, 3), _texts(segment, 4)
-    party: dict[str, Any] = {"party_id": segment.value(2, 1), "name": " ".join(names or free[:1])}
-    lines = _texts(segment, 5) or (free if names else free[1:])
-    address = {
-        "line": ", ".join(lines),
-        "city": segment.value(6),
-        "subdivision": segment.value(7, 1),
-        "postcode": segment.value(8),
-        "country_code": segment.value(9),
-    }
-    if any(address.values()):
-        party["address"] = address
-    yield reader._set(path, party)
-    reader._party = (party, canonical(path))
-
-
-def _cta(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    name = segment.value(2, 2)
-    if reader._party is None or not name:
-        raise Unsaid
-    party, pointer = reader._party
-    if party.setdefault("contact_name", name) != name:
-        raise Unsaid
-    yield (*steps(pointer), "contact_name")
-
-
-def _com(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    known: dict[str, str] = table()["contacts"]
-    for number, parts in enumerate(segment.elements, 1):
-        field = known.get(segment.value(number, 2))
-        if reader._party is None or field is None or not parts[0]:
-            raise Unsaid
-        party, pointer = reader._party
-        if party.setdefault(field, segment.value(number)) != segment.value(number):
-            raise Unsaid
-        yield (*steps(pointer), field)
-
-
-def _dtm(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    path = reader._meaning("dates", segment.value(1, 1))
-    text, form = segment.value(1, 2), segment.value(1, 3)
-    try:
-        at = datetime.strptime(text, _FORMATS[form]).replace(tzinfo=UTC)
-    except KeyError:
-        raise Unsaid from None
-    except ValueError:
-        hint = f"By the format {form}, as {datetime(2026, 6, 15, 10, 0, tzinfo=UTC):{_FORMATS[form]}}."
-        raise Wrong(Fault.DATE, "1.2", "this is not a day that exists", text, hint) from None
-    yield reader._set(path, at if path[-1] == "issued_at" else at.date())
-
-
-def _loc(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    path = reader._meaning("places", segment.value(1))
-    if not segment.value(2):
-        raise Unsaid
-    yield reader._set(path, segment.value(2))
-
-
-def _rff(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    path = reader._meaning("references", segment.value(1, 1))
-    if not segment.value(1, 2):
-        raise Unsaid
-    yield reader._set(path, segment.value(1, 2))
-
-
-def _moa(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    path = reader._meaning("amounts", segment.value(1, 1))
-    currency = segment.value(1, 3) or reader._currency
-    amount = _number(segment, 1, 2)
-    if not currency:
-        raise Wrong(
-            Fault.MISSING, "1.3", "the amount has no currency", str(amount), "Put it in MOA or, for all, in CUX."
-        )
-    yield reader._set(path, {"amount": amount, "currency": currency})
-
-
-def _cux(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    if not segment.value(1, 2) or reader._currency not in ("", segment.value(1, 2)):
-        raise Unsaid
-    reader._currency = segment.value(1, 2)
-    yield from ()
-
-
-def _mea(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    path = reader._meaning("measures", segment.value(2, 1))
-    factor = table()["kilograms"].get(segment.value(3, 1))
-    if factor is None:
-        raise Unsaid
-    mass = _number(segment, 3, 2) * Decimal(factor)
-    if not is_sane(mass):
-        raise Wrong(Fault.NUMBER, "3.2", "the mass is too large or too fine to be true", str(mass))
-    yield reader._set(path, mass)
-
-
-def _qty(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    if reader._item is None:
-        raise Unsaid
-    path: Path = ("goods_items", len(reader._items) - 1)
-    yield reader._set((*path, "quantity"), _number(segment, 1, 2))
-    if unit := segment.value(1, 3):
-        yield reader._set((*path, "quantity_unit"), unit)
-
-
-def _pac(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    yield from _packages(reader, segment.value(1), segment.value(3))
-
-
-def _gid(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    if segment.value(2):
-        yield from _packages(reader, segment.value(2, 1), segment.value(2, 2))
-
-
-def _packages(reader: _Reader, count: str, kind: str) -> Iterator[Path]:
-    if not count.isascii() or not count.isdigit() or len(count) > 9:
-        raise Wrong(Fault.NUMBER, "1", "the number of packages is not a whole number", count, "Digits only.")
-    if reader._item is None:
-        yield reader._set(("consignment", "package_count"), int(count))
-        return
-    packagings = reader._item.setdefault("packagings", [])
-    packagings.append({"type_code": kind, "count": int(count)})
-    yield ("goods_items", len(reader._items) - 1, "packagings", len(packagings) - 1)
-
-
-def _ftx(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    words = " ".join(_texts(segment, 4))
-    if segment.value(1) != "AAA" or not words:
-        raise Unsaid
-    yield _describe(reader, words)
-
-
-def _imd(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    words = (
-        " ".join(part.strip() for part in segment.elements[2][3:5] if part.strip()) if len(segment.elements) > 2 else ""
-    )
-    if reader._item is None or not words:
-        raise Unsaid
-    yield _describe(reader, words)
-
-
-def _describe(reader: _Reader, words: str) -> Path:
-    """The description of the item at hand, or of the only one where the message goes into no items."""
-    if reader._item is None:
-        if reader._items or not (reader._is_in_detail or reader._has_consignments):
-            raise Unsaid
-        reader._new_item()
-        reader._opened.add("FTX")
-        path = reader._set(("goods_items", 0, "description"), words)
-        reader._opened.clear()
-        return path
-    return reader._set(("goods_items", len(reader._items) - 1, "description"), words)
-
-
-def _cst(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    codes = [segment.value(at) for at in range(2, len(segment.elements) + 1) if segment.value(at)]
-    if reader._item is None or not codes or not _CODE.fullmatch(codes[0]):
-        raise Unsaid
-    path: Path = ("goods_items", len(reader._items) - 1)
-    yield reader._set((*path, "commodity_code"), codes[0])
-    if len(codes) > 1:
-        yield reader._set((*path, "additional_codes"), codes[1:])
-
-
-def _doc(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    kind, number = segment.value(1, 1), segment.value(2, 1)
-    if not kind or not number:
-        raise Unsaid
-    holder = reader._tree if reader._item is None else reader._item
-    documents = holder.setdefault("documents", [])
-    documents.append({"type_code": kind, "document_id": number})
-    within: Path = () if reader._item is None else ("goods_items", len(reader._items) - 1)
-    yield (*within, "documents", len(documents) - 1)
-
-
-def _tdt(reader: _Reader, segment: Segment) -> Iterator[Path]:
-    mode, means = segment.value(3), segment.value(2) or segment.value(8, 1) or segment.value(8, 4)
-    if not mode and not means:
-        raise Unsaid
-    yield reader._set(("consignment", "border_transport"), {"mode_code": mode, "means_id": means})
-
-
-_HANDLERS: Final[Mapping[str, Callable[[_Reader, Segment], Iterator[Path]]]] = {
-    "BGM": _bgm,
-    "CNI": _cni,
-    "COM": _com,
-    "CST": _cst,
-    "CTA": _cta,
-    "CUX": _cux,
-    "DOC": _doc,
-    "DTM": _dtm,
-    "FTX": _ftx,
-    "GID": _gid,
-    "IMD": _imd,
-    "LOC": _loc,
-    "MEA": _mea,
-    "MOA": _moa,
-    "NAD": _nad,
-    "PAC": _pac,
-    "QTY": _qty,
-    "RFF": _rff,
-    "TDT": _tdt,
-}
-
-
-def _texts(segment: Segment, element: int) -> list[str]:
-    """The components of an element that are not empty."""
-    if element > len(segment.elements):
-        return []
-    return [part.strip() for part in segment.elements[element - 1] if part.strip()]
-
-
-def _number(segment: Segment, element: int, component: int) -> Decimal:
-    """A number; both decimal marks are allowed (ISO 9735). Raises Wrong."""
-    text = segment.value(element, component)
-    if _NUMBER.fullmatch(text):
-        number = Decimal(text.replace(",", "."))
-        if is_sane(number):
-            return number
-    hint = "Digits with a point or comma and no thousands separator."
-    raise Wrong(Fault.NUMBER, f"{element}.{component}", "this is not a number, or none that is counted", text, hint)
