@@ -9,8 +9,8 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from properties.test_messages_own_roundtrip import DECLARATIONS
 
+from properties.test_messages_own_roundtrip import DECLARATIONS
 from tidewaiter.messages import forms
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.marketplace import MarketplaceForm
@@ -74,8 +74,8 @@ def readings(form: Form, message: bytes) -> int:
             count += 1
             if reading.declaration is not None:
                 form.locate(reading.declaration, "goods_items[1].commodity_code")
-    except MessageError as error:
-        assert error.detail
+    except MessageError:
+        return count  # the records before that place have been read
     return count
 
 

@@ -18,6 +18,7 @@ from tidewaiter.messages.wco_dm import WcoDmForm
 from tidewaiter.model.errors import MessageError, NotFoundError
 
 HEAD_BYTES = 64 * 1024
+READ_ONLY = frozenset({"edifact"})  # forms that nothing is written in
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 # What else is handed in by mistake, by its first bytes.

@@ -15,6 +15,7 @@ from tidewaiter.messages.form import Reading
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.money import Money
+from tidewaiter.workflow.exporting import targets
 
 FORM = EdifactForm()
 HEAD = ["BGM+785+M1+9", "DTM+137:202606151000:203", "LOC+22+GBLHR", "LOC+36+GB", "TDT+20+BA811+4", "CUX+2:DKK"]
@@ -263,6 +264,8 @@ def test_an_answer_of_customs_is_no_declaration() -> None:
 def test_interchanges_are_not_written() -> None:
     with pytest.raises(MessageError, match="not written"):
         FORM.write([Declaration()])
+    assert FORM.name in forms.READ_ONLY
+    assert FORM.name not in targets()
 
 
 def test_a_posting_day_is_read_from_either_date() -> None:

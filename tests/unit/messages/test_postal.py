@@ -150,12 +150,12 @@ def test_a_message_is_recognised_by_its_names_however_it_is_laid_out() -> None:
 
 def test_a_table_is_read_as_the_same_items() -> None:
     table = (
-        "Item ID;category of item;destination_country_code;sender.name;sender.address.line;sender.address.city;"
-        "sender.address.country_code;contents.description;contents.hs_code;contents.value.amount;"
-        "contents.value.currency;colour\n"
-        "RR123456785DK;gift;GB;Ane Eksempel;Vej 1;Odense;DK;Socks;611594;120.00;DKK;red\n"
-        "RR123456785DK;;;;;;;Hat;650500;80,00;DKK;\n"
-    ).encode()
+        b"Item ID;category of item;destination_country_code;sender.name;sender.address.line;sender.address.city;"
+        b"sender.address.country_code;contents.description;contents.hs_code;contents.value.amount;"
+        b"contents.value.currency;colour\n"
+        b"RR123456785DK;gift;GB;Ane Eksempel;Vej 1;Odense;DK;Socks;611594;120.00;DKK;red\n"
+        b"RR123456785DK;;;;;;;Hat;650500;80,00;DKK;\n"
+    )
     (reading,) = read(table)
     assert [finding.place for finding in reading.findings] == ["row 3, column contents.value.amount"]
     assert [note.place for note in reading.notes] == ["row 2, column colour"]

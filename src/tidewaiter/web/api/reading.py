@@ -144,7 +144,7 @@ def declaration_explanation(
     operation_id="exportDeclaration",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    media_type="application/octet-stream",
+    media_type="*/*",
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
 def declaration_document(
@@ -228,7 +228,7 @@ def _document(store: Store, notice: Notice, form: str) -> bytes:
     operation_id="readNoticeDocument",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    media_type="application/xml",
+    media_type="application/*",
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
 def notice_document(
