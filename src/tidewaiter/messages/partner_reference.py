@@ -67,7 +67,7 @@ here goes by its name in [declaration.md](declaration.md): `marketplace`, `selle
 
 - `message` is `order`, `payment` or `declaration`, or a dataset's own name (`H7`, `CBEC`). An order is a claim (what the
   marketplace says was bought) until it names its transport: with `tracking_id` it is a declaration. `ORDER`, in capitals, is
-  a claim in any case. A payment is a claim.
+  a claim in any case. A payment is a claim. Without `message`, it is a declaration.
 - The reference is `functional_reference_id`, or else made from what the message is of: `ORDER` and marketplace and order,
   `PAYMENT` and marketplace and payment, or the order's number.
 - **Roles**: `ioss_id` is a fiscal reference with the role FR5. `marketplace.role_code`, also `deemed_seller`, says in the
@@ -93,7 +93,8 @@ refused. Interchanges are not written; answers to them are the JSON of [postal i
 in one file; groups (`UNG`) are passed over. A message whose segments are not as many as `UNT` counts is refused as a whole; a
 wrong count or reference in `UNZ` ends the file after the messages before it. Segments are counted from `UNH`, and every finding
 names segment and element. Times without a zone are taken as UTC. The repertoire is the one that `UNB` names; UTF-8 under level A
-or B is read and noted; UNOX (ISO 2022) is not read. Numbers may have a point or a comma.
+or B is read and noted; so is a level that is not known (UNOX, with the code extensions of ISO 2022, is one). Numbers may have a
+point or a comma.
 
 **What is not understood** — a segment or qualifier that is not below, a second value for one place — is kept with the
 declaration, noted with its segment, and not interpreted.

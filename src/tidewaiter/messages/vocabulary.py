@@ -173,6 +173,9 @@ def _column(names: Mapping[str, Name], name: str) -> str:
 
 def _put(tree: dict[str, Any], path: Path, value: Any, node: type[dict[str, Any]]) -> bool:
     """Puts a value at its place, objects and lists into what is there; false where that is taken by another."""
+    if len(path) == 1 and path[0] not in tree:
+        tree[str(path[0])] = value
+        return True
     *way, last = path
     holder: Any = tree
     for step, following in zip(way, path[1:], strict=True):

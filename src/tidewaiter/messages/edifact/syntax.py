@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 from pydifact.control.characters import Characters
@@ -23,6 +23,7 @@ from tidewaiter.model.errors import LimitExceededError, MessageError
 ADVICE = b"UNA"
 ADVICE_BYTES = 9
 COMPONENTS_MAX = 1_000  # of one segment; the richest of the directory has some eighty
+REMEMBERED_LENGTH_MAX = 200  # characters of a segment that is remembered when it has been taken apart
 
 _HINT = "An interchange begins with UNA or UNB and ends with UNZ."
 _GAP = re.compile(rb"[^ \t\r\n]")
@@ -117,6 +118,16 @@ class Segment(Struct, frozen=True):
 
 def parsed(text: str, separators: Separators) -> Segment:
     """One segment from its text, terminator included. Raises ValueError with what is wrong with it."""
+    return _parsed_before(text, separators) if len(text) <= REMEMBERED_LENGTH_MAX else _parsed(text, separators)
+
+
+@lru_cache(maxsize=1024)
+def _parsed_before(text: str, separators: Separators) -> Segment:
+    """The same, remembered: what stands before the consignments is read with each of them, and much repeats."""
+    return _parsed(text, separators)
+
+
+def _parsed(text: str, separators: Separators) -> Segment:
     if text.count(separators.component) + text.count(separators.element) > COMPONENTS_MAX:
         raise ValueError(f"more than {COMPONENTS_MAX} components in one segment")
     tokens = Tokenizer().get_tokens(text, separators.characters)
