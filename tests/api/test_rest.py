@@ -97,7 +97,7 @@ class TestSubmission:
             assert answer.status_code == 422 or answer.json()["counts"] == {"rejected": answer.json()["record_count"]}
 
     def test_an_unknown_form_is_not_there(self, client: TestClient, who: Who) -> None:
-        answer = sent(client, b"[]", who.post, "/declarations/edifact")
+        answer = sent(client, b"[]", who.post, "/declarations/telex")
         is_problem(answer, 404, "form.unknown")
         assert "wco-dm" in answer.json()["hint"]
 

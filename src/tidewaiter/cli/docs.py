@@ -44,7 +44,7 @@ def check(folder: Folder = Path()) -> int:
 def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     """Each generated page and what renders it; `folder` is the root of the project."""
     from tidewaiter.cli.conformance import regimes
-    from tidewaiter.messages import reference, return_reference
+    from tidewaiter.messages import partner_reference, reference, return_reference
     from tidewaiter.regimes.report import render_law
     from tidewaiter.revenue import report
     from tidewaiter.risk.controls import whose_controls
@@ -58,6 +58,14 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
         Path("docs/reference/returns.md"): return_reference.render_returns,
         Path("docs/reference/return.schema.json"): lambda: return_reference.return_schema().decode() + "\n",
         Path("docs/reference/exit-event.schema.json"): lambda: return_reference.exit_event_schema().decode() + "\n",
+        Path("docs/reference/postal.md"): partner_reference.render_postal,
+        Path("docs/reference/postal.schema.json"): lambda: partner_reference.postal_schema().decode() + "\n",
+        Path("docs/reference/postal-answer.schema.json"): (
+            lambda: partner_reference.postal_answer_schema().decode() + "\n"
+        ),
+        Path("docs/reference/marketplace.md"): partner_reference.render_marketplace,
+        Path("docs/reference/marketplace.schema.json"): lambda: partner_reference.marketplace_schema().decode() + "\n",
+        Path("docs/reference/edifact.md"): partner_reference.render_edifact,
         Path("docs/reference/models.md"): report.render_models,
         Path("docs/reference/rules.md"): render_rules,
         Path("docs/reference/states.md"): render_states,

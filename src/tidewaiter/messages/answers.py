@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from tidewaiter.messages.ceb import answers as ceb
 from tidewaiter.messages.ens import answers as ens
+from tidewaiter.messages.postal import answers as postal
 from tidewaiter.messages.wco_dm.notification import write_notification
 from tidewaiter.model.decision import Evaluation, NoticeKind
 from tidewaiter.model.declaration import Declaration
@@ -32,14 +33,21 @@ class Telling(Struct, frozen=True, kw_only=True):
     reference_id: str = ""
 
 
-def write_answer(form: str, telling: Telling) -> bytes:
-    """The notice as XML in UTF-8, in the answer language of the form of that name."""
+class Answer(Struct, frozen=True):
+    """A notice as a document, in UTF-8."""
+
+    content: bytes
+    media_type: str
+
+
+def write_answer(form: str, telling: Telling) -> Answer:
+    """The notice in the answer language of the form of that name."""
     own = _LANGUAGES.get(form)
     return (own(telling) if own else None) or _wco(telling)
 
 
-def _wco(telling: Telling) -> bytes:
-    return write_notification(
+def _wco(telling: Telling) -> Answer:
+    content = write_notification(
         telling.kind,
         telling.declaration,
         telling.evaluation,
@@ -48,12 +56,26 @@ def _wco(telling: Telling) -> bytes:
         version=telling.version,
         reference_id=telling.reference_id,
     )
+    return Answer(content, "application/xml")
 
 
-def _ens(telling: Telling) -> bytes | None:
+def _postal(telling: Telling) -> Answer:
+    content = postal.write_answer(
+        telling.kind,
+        telling.declaration,
+        telling.evaluation,
+        registered_id=telling.registered_id,
+        issued_at=telling.issued_at,
+        version=telling.version,
+        reference_id=telling.reference_id,
+    )
+    return Answer(content, "application/json")
+
+
+def _ens(telling: Telling) -> Answer | None:
     if not ens.message_of(telling.kind, telling.declaration):
         return None
-    return ens.write_answer(
+    content = ens.write_answer(
         telling.kind,
         telling.declaration,
         telling.evaluation,
@@ -61,12 +83,13 @@ def _ens(telling: Telling) -> bytes | None:
         issued_at=telling.issued_at,
         reference_id=telling.reference_id,
     )
+    return Answer(content, "application/xml")
 
 
-def _ceb(telling: Telling) -> bytes | None:
+def _ceb(telling: Telling) -> Answer | None:
     if not ceb.message_of_answer(telling.kind, telling.declaration):
         return None
-    return ceb.write_answer(
+    content = ceb.write_answer(
         telling.kind,
         telling.declaration,
         telling.evaluation,
@@ -74,7 +97,13 @@ def _ceb(telling: Telling) -> bytes | None:
         issued_at=telling.issued_at,
         reference_id=telling.reference_id,
     )
+    return Answer(content, "application/xml")
 
 
 # By form: the document, or None where the language has no message for what is told.
-_LANGUAGES: Final[Mapping[str, Callable[[Telling], bytes | None]]] = {"ens": _ens, "ceb": _ceb}
+_LANGUAGES: Final[Mapping[str, Callable[[Telling], Answer | None]]] = {
+    "ens": _ens,
+    "ceb": _ceb,
+    "edifact": _postal,
+    "postal": _postal,
+}

@@ -15,8 +15,9 @@ from functools import cache, lru_cache
 
 from msgspec import Struct
 
-from tidewaiter.messages.pointers import Step
+from tidewaiter.messages.pointers import Path, Step
 from tidewaiter.messages.shape import Element, Kind, elements
+from tidewaiter.messages.vocabulary import ITEMS, PLAIN, Vocabulary
 from tidewaiter.model.declaration import Declaration, GoodsItem
 
 REFERENCE = "functional_reference_id"
@@ -42,9 +43,9 @@ class Column(Struct, frozen=True):
 
 
 @lru_cache(maxsize=8192)
-def column(header: str) -> Column | None:
+def column(header: str, vocabulary: Vocabulary = PLAIN) -> Column | None:
     """The column that a header names, however it is capitalised or spaced; None where there is none."""
-    name = re.sub(r"[ \-]+", "_", header.strip().lower())
+    name = vocabulary.meant_column(header)
     is_item = name.startswith(f"{ITEM}.")
     return _resolved(name.removeprefix(f"{ITEM}.") if is_item else name, is_item=is_item)
 
@@ -83,6 +84,16 @@ def column_name(path: tuple[Step, ...], *, is_item: bool) -> str:
     return name.removeprefix(".")
 
 
+def own_name(path: Path, vocabulary: Vocabulary, *, is_item: bool) -> str:
+    """The name of the column for a path in the sender's vocabulary."""
+    if vocabulary is PLAIN:
+        return column_name(path, is_item=is_item)
+    if not is_item:
+        return column_name(vocabulary.own(path), is_item=False)
+    _, _, *own = vocabulary.own((ITEMS, 0, *path))
+    return f"{vocabulary.items_name}.{column_name(tuple(own), is_item=False)}"
+
+
 @cache
 def columns() -> tuple[Column, ...]:
     """Every column for the first of whatever repeats, in the model's order: declaration first, then goods item."""
@@ -103,9 +114,9 @@ def _names(record: type[Struct], prefix: str) -> list[str]:
     return names
 
 
-def nearest(header: str) -> str:
+def nearest(header: str, vocabulary: Vocabulary = PLAIN) -> str:
     """The column whose name is most like an unknown header, or ""."""
-    names = [each.name for each in columns()]
+    names = [*vocabulary.columns(), *(each.name for each in columns())]
     wanted = re.sub(r"[ \-]+", "_", header.strip().lower())
     last_parts = {name.rpartition(".")[2]: name for name in reversed(names)}
     close = difflib.get_close_matches(wanted, names, 1, 0.8) or difflib.get_close_matches(wanted, last_parts, 1, 0.8)

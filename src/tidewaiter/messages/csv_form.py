@@ -21,13 +21,14 @@ import msgspec
 
 from tidewaiter.messages import csv_split, csv_write
 from tidewaiter.messages.characters import is_plain
-from tidewaiter.messages.csv_columns import REFERENCE, column_name
+from tidewaiter.messages.csv_columns import REFERENCE, own_name
 from tidewaiter.messages.csv_rows import ROW, Reader, Row, reader_of
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading, Record
-from tidewaiter.messages.leaves import Path, findings_on_values, numbers_are_sane, without
+from tidewaiter.messages.leaves import findings_on_values, numbers_are_sane, without
 from tidewaiter.messages.limits import FAULTS_MAX, GOODS_ITEMS_MAX, RECORD_BYTES_MAX, TEXT_LENGTH_MAX
-from tidewaiter.messages.pointers import steps
+from tidewaiter.messages.pointers import Path, steps
+from tidewaiter.messages.vocabulary import PLAIN, Vocabulary
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
 
@@ -39,18 +40,23 @@ class CsvForm:
     title = "Tidewaiter declaration, CSV"
     media_types: tuple[str, ...] = ("text/csv", "text/tab-separated-values")
 
+    def __init__(self, vocabulary: Vocabulary = PLAIN) -> None:
+        self._vocabulary = vocabulary
+
     def recognises(self, head: bytes) -> bool:
         """True when the first line is a header with the reference, or with two other columns of a declaration."""
         line = next(filter(csv_split.may_be_header, head.split(b"\n", 9)[:9]), b"")
         if b"\x00" in line or line.lstrip(csv_split.BOM + b" ")[:1] in (b"", b"{", b"[", b"<"):
             return False
-        header = csv_split.understood(line)
+        header = csv_split.understood(line, self._vocabulary)
+        if self._vocabulary is not PLAIN:
+            return any(map(self._vocabulary.is_telling, header.names))
         names = {each.name for each in header.columns if each}
         return REFERENCE in names or len(names) > 1
 
     def split(self, stream: BinaryIO) -> Iterator[Record]:
         """The declarations of a message, one at a time. Raises MessageError for a header that cannot be used."""
-        return csv_split.records(stream)
+        return csv_split.records(stream, self._vocabulary)
 
     def read(self, body: bytes) -> Reading:
         """The declaration in a record, or findings with row and column; unknown columns are kept as extras."""
@@ -60,7 +66,7 @@ class CsvForm:
             hint = "Split it into several declarations."
             return Reading(None, (fault(Fault.LIMIT, "", words, hint=hint, place=f"row {row_no}"),))
         try:
-            reader = reader_of(header_line)
+            reader = reader_of(header_line, self._vocabulary)
         except csv.Error as error:
             return Reading(None, (fault(Fault.MALFORMED, "", str(error), place="row 1"),))
         return _Reading(reader, row_no).of(rows)
@@ -71,7 +77,7 @@ class CsvForm:
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """Row and column of a canonical pointer: `row 7, column goods_item.commodity_code`."""
-        return _place(_rows_of(declaration), steps(pointer))
+        return _place(_rows_of(declaration), steps(pointer), self._vocabulary)
 
 
 def _parts(body: bytes) -> tuple[int, bytes, bytes]:
@@ -98,9 +104,10 @@ class _Reading:
         if not rows and not self._findings:
             self._findings.append(fault(Fault.EMPTY, "", "there is no row", place=f"row {self._row_no}"))
         declaration = self._declaration(rows) if rows else None
-        if declaration is not None and not _has_plain_values(body, declaration):
+        is_plain_throughout = self._reader.has_plain_names and declaration and _has_plain_values(body, declaration)
+        if declaration is not None and not is_plain_throughout:
             numbers = tuple(row.row_no for row in rows)
-            on_values = findings_on_values(declaration, lambda path: _place(numbers, path))
+            on_values = findings_on_values(declaration, lambda path: _place(numbers, path, self._reader.vocabulary))
             self._findings += on_values
             declaration = without(declaration, on_values)
         return Reading(declaration, tuple(self._findings[:FAULTS_MAX]), self._notes(rows))
@@ -211,12 +218,13 @@ def _rows_of(declaration: Declaration) -> tuple[int, ...]:
     return tuple(range(int(kept), int(kept) + max(1, len(declaration.goods_items)))) if kept else ()
 
 
-def _place(row_nos: tuple[int, ...], path: Path) -> str:
+def _place(row_nos: tuple[int, ...], path: Path, vocabulary: Vocabulary) -> str:
     """Where a path lies in a table whose goods items stand in these rows."""
     at = 0
     is_item = len(path) > 1 and path[0] == "goods_items" and isinstance(path[1], int)
     if is_item:
         at, path = int(path[1]), path[2:]
     row = f"row {row_nos[at]}" if at < len(row_nos) else f"row {at + 1} of the declaration"
-    name = column_name(path, is_item=is_item) if path or is_item else ""
-    return f"{row}, column {name}" if path and name != "goods_items" else row
+    if not path or path == ("goods_items",):
+        return row
+    return f"{row}, column {own_name(path, vocabulary, is_item=is_item)}"

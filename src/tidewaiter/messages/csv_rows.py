@@ -12,17 +12,17 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tidewaiter.messages.csv_columns import SEPARATOR, Column, column_name, nearest
+from tidewaiter.messages.characters import is_plain
+from tidewaiter.messages.csv_columns import SEPARATOR, Column, nearest, own_name
 from tidewaiter.messages.csv_split import Header, understood
 from tidewaiter.messages.faults import Fault, fault
-from tidewaiter.messages.pointers import Step, canonical
+from tidewaiter.messages.pointers import Path, canonical
 from tidewaiter.messages.shape import Kind, elements
+from tidewaiter.messages.vocabulary import PLAIN, Vocabulary
 from tidewaiter.model.declaration import Declaration, Extra, GoodsItem, MessageFunction
 from tidewaiter.model.finding import Finding
 
 ROW = "row"  # the path of the extra that remembers which rows a declaration came from
-
-Path = tuple[Step, ...]
 
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -39,11 +39,13 @@ class Row(Struct, frozen=True, gc=False):
 class Reader:
     """Reads rows under one header. `unknown` lists position, name and a note for each column without meaning."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, vocabulary: Vocabulary = PLAIN) -> None:
+        self.vocabulary = vocabulary
         named = [(at, each) for at, each in enumerate(header.columns) if each]
         self.header = header
+        self.has_plain_names = is_plain("".join(header.names).encode())
         self.unknown = [
-            (at, name, _note(name))
+            (at, name, _note(name, vocabulary))
             for at, (name, each) in enumerate(zip(header.names, header.columns, strict=True))
             if each is None
         ]
@@ -108,7 +110,7 @@ class Reader:
         found = []
         for path, is_item in missing:
             pointer = canonical(("goods_items", no, *path) if is_item else path)
-            name = column_name(path, is_item=is_item)
+            name = own_name(path, self.vocabulary, is_item=is_item)
             words = f"{name} is empty or unreadable where the column beside it is filled"
             hint = "An amount needs both columns, .amount and .currency."
             found.append(fault(Fault.MISSING, pointer, words, hint=hint, place=f"row {row.row_no}, column {name}"))
@@ -119,9 +121,9 @@ class Reader:
 
 
 @lru_cache(maxsize=64)
-def reader_of(header_line: bytes) -> Reader:
+def reader_of(header_line: bytes, vocabulary: Vocabulary = PLAIN) -> Reader:
     """The reader for a header line, worked out once."""
-    return Reader(understood(header_line))
+    return Reader(understood(header_line, vocabulary), vocabulary)
 
 
 class _Node:
@@ -284,8 +286,8 @@ def _conflict(path: Path, cell: str, first: Row, at: int, place: str) -> Finding
     return fault(Fault.CONFLICT, canonical(path), words, value=cell, hint=hint, place=place)
 
 
-def _note(name: str) -> str:
-    near = nearest(name)
+def _note(name: str, vocabulary: Vocabulary) -> str:
+    near = nearest(name, vocabulary)
     return f"kept, not interpreted; did you mean {near}?" if near else "kept, not interpreted"
 
 

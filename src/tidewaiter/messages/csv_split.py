@@ -18,6 +18,7 @@ from msgspec import Struct
 from tidewaiter.messages.csv_columns import REFERENCE, Column, column, nearest
 from tidewaiter.messages.form import Record
 from tidewaiter.messages.limits import CSV_COLUMNS_MAX, RECORD_BYTES_MAX
+from tidewaiter.messages.vocabulary import PLAIN, Vocabulary
 from tidewaiter.model.errors import LimitExceededError, MessageError
 
 BOM = b"\xef\xbb\xbf"
@@ -41,14 +42,18 @@ class Header(Struct, frozen=True):
         """How many cells name a column."""
         return sum(each is not None for each in self.columns)
 
+    def places(self, name: str) -> list[int]:
+        """Where the column of that canonical name stands, from 0; at most one in a header that can be used."""
+        return [at for at, each in enumerate(self.columns) if each and each.name == name]
 
-def records(stream: BinaryIO) -> Iterator[Record]:
+
+def records(stream: BinaryIO, vocabulary: Vocabulary = PLAIN) -> Iterator[Record]:
     """The declarations of a CSV message in order: rows one after another with the same reference."""
-    rows = _Rows(stream)
+    rows = _Rows(stream, vocabulary)
     header_line = rows.header_line()
-    header = understood(header_line)
-    _refuse_unusable(header)
-    reference_at = next(at for at, each in enumerate(header.columns) if each and each.name == REFERENCE)
+    header = understood(header_line, vocabulary)
+    _refuse_unusable(header, vocabulary)
+    reference_at = next(at for name in _references(vocabulary) for at in header.places(name))
     reference_of = _reference_reader(header, reference_at)
     group: _Group | None = None
     position = 0
@@ -75,23 +80,29 @@ def may_be_header(line: bytes) -> bool:
 
 
 @lru_cache(maxsize=64)
-def understood(line: bytes) -> Header:
+def understood(line: bytes, vocabulary: Vocabulary = PLAIN) -> Header:
     """The header line with the delimiter under which most of its cells are known columns."""
     text = line.removeprefix(BOM).decode("utf-8", "replace").strip("\r\n")
-    candidates = [_header(text, delimiter) for delimiter in DELIMITERS]
+    candidates = [_header(text, delimiter, vocabulary) for delimiter in DELIMITERS]
     return max(candidates, key=lambda header: (header.known, len(header.names)))
 
 
-def _header(text: str, delimiter: str) -> Header:
+def _header(text: str, delimiter: str, vocabulary: Vocabulary) -> Header:
     try:
         cells = next(csv.reader([text], delimiter=delimiter), [])
     except csv.Error:  # a carriage return within, a cell beyond the limit: no column will be known
         cells = text.split(delimiter)
     names = tuple(cell.strip() or f"column {at}" for at, cell in enumerate(cells, 1))
-    return Header(delimiter, names, tuple(column(name) for name in names))
+    return Header(delimiter, names, tuple(column(name, vocabulary) for name in names))
 
 
-def _refuse_unusable(header: Header) -> None:
+def _references(vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The columns that can tell which rows belong to one declaration, the best first."""
+    own = vocabulary.meant_column(vocabulary.reference) if vocabulary.reference else ""
+    return (REFERENCE, own) if own else (REFERENCE,)
+
+
+def _refuse_unusable(header: Header, vocabulary: Vocabulary) -> None:
     if header.known == 0:
         raise MessageError(
             f"no column of the header is known: {', '.join(header.names[:8])}", hint=_HINT, place="row 1"
@@ -106,16 +117,16 @@ def _refuse_unusable(header: Header) -> None:
             words = f"column “{canonical}” stands twice, as columns {seen[canonical]} and {at}"
             raise MessageError(words, hint="Keep one of them.", place="row 1")
         seen[canonical] = at
-    if REFERENCE not in seen:
+    if seen.keys().isdisjoint(_references(vocabulary)):
         near = next(
             (
                 name
                 for name, each in zip(header.names, header.columns, strict=True)
-                if each is None and nearest(name) == REFERENCE
+                if each is None and nearest(name, vocabulary) in (REFERENCE, vocabulary.reference)
             ),
             "",
         )
-        words = f"the column {REFERENCE} is missing"
+        words = f"the column {vocabulary.reference or REFERENCE} is missing"
         hint = f"Rename “{near}”." if near else "It tells which rows belong to one declaration."
         raise MessageError(words, hint=hint, place="row 1")
 
@@ -150,8 +161,9 @@ class _Group:
 class _Rows:
     """The rows of a CSV stream with their number (the header is row 1) and offset."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, vocabulary: Vocabulary) -> None:
         self._stream = stream
+        self._vocabulary = vocabulary
         self._put_back: deque[bytes] = deque()
         self._offset = 0
         self._row_no = 0
@@ -167,7 +179,7 @@ class _Rows:
             raise MessageError("the message is empty", hint=_HINT, place="row 1")
         self._moved_past(line)
         _refuse_other_text(line)
-        self._whole = _whole_row(understood(line).delimiter)
+        self._whole = _whole_row(understood(line, self._vocabulary).delimiter)
         return line if line.endswith(b"\n") else line + b"\n"
 
     def __iter__(self) -> Iterator[tuple[int, int, bytes]]:

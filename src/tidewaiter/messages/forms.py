@@ -9,14 +9,18 @@ from functools import cache
 from tidewaiter.messages.ceb import CebForm
 from tidewaiter.messages.characters import shown
 from tidewaiter.messages.csv_form import CsvForm
+from tidewaiter.messages.edifact import EdifactForm
 from tidewaiter.messages.ens import EnsForm
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.h7 import H7Form
 from tidewaiter.messages.json_form import JsonForm
+from tidewaiter.messages.marketplace import MarketplaceForm
+from tidewaiter.messages.postal import PostalForm
 from tidewaiter.messages.wco_dm import WcoDmForm
 from tidewaiter.model.errors import MessageError, NotFoundError
 
 HEAD_BYTES = 64 * 1024
+READ_ONLY = frozenset({"edifact"})  # forms that nothing is written in
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 # What else is handed in by mistake, by its first bytes.
@@ -35,8 +39,6 @@ _KINDS = {
     b"GIF8": "a picture (GIF)",
     b"{\\rtf": "a word-processor document (RTF)",
     b"SQLite format 3": "a database (SQLite)",
-    b"UNA": "an EDIFACT interchange",
-    b"UNB+": "an EDIFACT interchange",
 }
 _PACKED = "Gzip and zip are unpacked, but not within one another; other archives send unpacked."
 _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>)*+<([^\s<>/!?]{1,100})", re.DOTALL)
@@ -45,7 +47,17 @@ _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>
 @cache
 def forms() -> dict[str, Form]:
     """Every form by its name, in the order in which they are tried."""
-    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), EnsForm(), CebForm(), JsonForm(), CsvForm())
+    known: tuple[Form, ...] = (
+        H7Form(),
+        WcoDmForm(),
+        EnsForm(),
+        CebForm(),
+        EdifactForm(),
+        PostalForm(),
+        MarketplaceForm(),
+        JsonForm(),
+        CsvForm(),
+    )
     return {form.name: form for form in known}
 
 

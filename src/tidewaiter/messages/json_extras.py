@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,13 +19,16 @@ def json_text(value: Any) -> str:
     return _ENCODER.encode(value).decode()
 
 
-def with_extras_in_place(declaration: Declaration) -> bytes | None:
+def with_extras_in_place(
+    declaration: Declaration, arranged: Callable[[dict[str, Any]], dict[str, Any]] = dict
+) -> bytes | None:
     """The declaration as JSON with its extras back where their paths say; None where no path leads anywhere.
 
+    `arranged` puts its plain values under the names that the paths speak of.
     Extras of other forms, whose paths are no JSON pointers into this
     declaration, stay in the member `extras`.
     """
-    tree = msgspec.to_builtins(msgspec.structs.replace(declaration, extras=()))
+    tree = arranged(msgspec.to_builtins(msgspec.structs.replace(declaration, extras=())))
     left = tuple(extra for extra in declaration.extras if not _put(tree, extra))
     if len(left) == len(declaration.extras):
         return None

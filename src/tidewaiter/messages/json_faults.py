@@ -21,10 +21,11 @@ from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.json_extras import json_text
 from tidewaiter.messages.json_words import path_at, said
-from tidewaiter.messages.leaves import Path, drop, findings_on_values, numbers_are_sane, without
+from tidewaiter.messages.leaves import drop, findings_on_values, numbers_are_sane, without
 from tidewaiter.messages.limits import FAULTS_MAX, GOODS_ITEMS_MAX, JSON_DEPTH_MAX, TEXT_LENGTH_MAX
-from tidewaiter.messages.pointers import Step, canonical, json_pointer
+from tidewaiter.messages.pointers import Path, Step, canonical, json_pointer, steps
 from tidewaiter.messages.shape import Element, Kind, elements
+from tidewaiter.messages.vocabulary import ITEMS, PLAIN, Vocabulary
 from tidewaiter.model.declaration import Declaration, Extra
 from tidewaiter.model.finding import Finding, MappingNote
 
@@ -34,22 +35,22 @@ _SUSPECT_ESCAPE = re.compile(rb"\\u(?:00[01][0-9a-fA-F]|003[aA]|[dD][89a-fA-F]|[
 _SCHEMA_HINT = "The members of a declaration are listed in docs/reference/declaration.md."
 
 
-def examine(body: bytes) -> Reading:
+def examine(body: bytes, vocabulary: Vocabulary = PLAIN) -> Reading:
     """The declaration with what was kept uninterpreted, or every fault found in the record."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
-        return _refused(_not_utf8(body, error))
+        return _refused(_meant(_not_utf8(body, error), vocabulary))
     try:
         root = _parser().decode(text)
     except json.JSONDecodeError as error:
-        return _refused(_malformed(text, error))
+        return _refused(_meant(_malformed(text, error), vocabulary))
     except RecursionError:
         return _refused(_too_deep(()))
     if not isinstance(root, _Object):
         words = f"a declaration is an object {{ … }}, this is {_kind_of(root)}"
         return _refused(fault(Fault.TYPE, "", words, value=text, hint=_SCHEMA_HINT))
-    return _Examination().of(root, body)
+    return _Examination(vocabulary).of(root, body)
 
 
 def has_plain_values(body: bytes, declaration: Declaration) -> bool:
@@ -101,20 +102,23 @@ def _object(pairs: list[tuple[str, Any]]) -> _Object:
 class _Examination:
     """One pass over a parsed record, collecting what is found."""
 
-    def __init__(self) -> None:
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
         self.findings: list[Finding] = []
         self.extras: list[Extra] = []
         self.notes: list[MappingNote] = []
 
     def of(self, root: _Object, body: bytes) -> Reading:
         """What came of the record whose bytes and parsed members these are."""
+        if self._vocabulary is not PLAIN:
+            root = self._renamed(root)
         known = self._known_members(root, Declaration, ())
         if root and root.keys().isdisjoint(elements(Declaration)):
             words = "none of the members belongs to a declaration"
             return _refused(fault(Fault.UNKNOWN, "", words, value=", ".join(root), hint=_SCHEMA_HINT))
         declaration = self._converted(known)
         if declaration is not None and not has_plain_values(body, declaration):
-            on_values = findings_on_values(declaration, json_pointer)
+            on_values = findings_on_values(declaration, self._place)
             self.findings += on_values
             declaration = without(declaration, on_values)
         if declaration is not None and self.extras:
@@ -123,11 +127,31 @@ class _Examination:
             declaration = msgspec.structs.replace(declaration, extras=(*declaration.extras, *kept))
         return Reading(declaration, tuple(self.findings[:FAULTS_MAX]), tuple(self.notes))
 
-    def _known_members(self, node: _Object, record: type[Struct], path: Path) -> dict[str, Any]:
-        """The members the model knows, without nulls; the others become extras and notes."""
+    def _renamed(self, root: _Object) -> _Object:
+        """The members under the declaration's own names."""
+        items = root.get(self._vocabulary.items_name)
+        self._on_repeated(root, ())
+        for at, item in enumerate(items if isinstance(items, list) else ()):
+            if isinstance(item, _Object):
+                self._on_repeated(item, (ITEMS, at))
+        renamed, taken = self._vocabulary.renamed(root, _Object)
+        for path in taken:
+            words = f"“{path[-1]}” contradicts another member, which says the same element under another name"
+            self._fault(Fault.CONFLICT, self._vocabulary.meant(path), words, hint="Say it once, under either name.")
+        assert isinstance(renamed, _Object)
+        return renamed
+
+    def _on_repeated(self, node: _Object, path: Path) -> None:
         for name in node.repeated:
             words = f"“{name}” stands more than once, so that it is not clear which value is meant"
-            self._fault(Fault.DUPLICATE, (*path, name), words, hint="Send it once.")
+            self._fault(Fault.DUPLICATE, self._vocabulary.meant((*path, name)), words, hint="Send it once.")
+
+    def _place(self, path: Path) -> str:
+        return json_pointer(self._vocabulary.own(path))
+
+    def _known_members(self, node: _Object, record: type[Struct], path: Path) -> dict[str, Any]:
+        """The members the model knows, without nulls; the others become extras and notes."""
+        self._on_repeated(node, path)
         known = {}
         members = elements(record)
         for name, value in node.items():
@@ -151,7 +175,7 @@ class _Examination:
         return self._known_members(value, record, path) if isinstance(value, _Object) else value
 
     def _keep(self, path: Path, value: Any) -> None:
-        place = json_pointer(path)
+        place = self._place(path)
         if _depth(value) > JSON_DEPTH_MAX:
             self.findings.append(_too_deep(path))
             return
@@ -164,7 +188,7 @@ class _Examination:
         self.notes.append(MappingNote(place, seen(text)))
 
     def _fault(self, code: Fault, path: Path, words: str, *, value: str = "", hint: str = "") -> None:
-        place = json_pointer(path)
+        place = self._place(path)
         self.findings.append(fault(code, canonical(path), words, value=value, hint=hint, place=place))
 
     # --- every value of the wrong kind, one after another
@@ -185,14 +209,15 @@ class _Examination:
         path = (*path, missing[1]) if missing else path
         element, holder = _follow(known, path)
         if missing:
-            self._fault(Fault.MISSING, path, f"“{path[-1]}” is missing", hint=_needed(element))
+            self._fault(Fault.MISSING, path, f"“{self._vocabulary.own(path)[-1]}” is missing", hint=_needed(element))
         else:
             self._wrong_kind(element, path, holder[path[-1]])
         drop(known, path)
 
     def _wrong_kind(self, element: Element, path: Path, value: Any) -> None:
         text = value.text if isinstance(value, _Constant) else value if isinstance(value, str) else json_text(value)
-        name = element.name
+        last = self._vocabulary.own(path)[-1]
+        name = element.name if isinstance(last, int) else last
         if element.is_list and isinstance(path[-1], str) and not isinstance(value, list):
             self._fault(Fault.TYPE, path, f"“{name}” is a list [ … ], this is {_kind_of(value)}", value=text)
             return
@@ -281,6 +306,13 @@ def _kind_of(value: Any) -> str:
 
 _EXTRA = "Extra data"
 _CUT_SHORT = "The message may have been cut short; send it again."
+
+
+def _meant(finding: Finding, vocabulary: Vocabulary) -> Finding:
+    """The finding with its pointer in the declaration's terms, where it was made in the sender's."""
+    if vocabulary is PLAIN:
+        return finding
+    return msgspec.structs.replace(finding, pointer=canonical(vocabulary.meant(steps(finding.pointer))))
 
 
 def _refused(finding: Finding) -> Reading:

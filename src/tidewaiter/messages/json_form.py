@@ -46,9 +46,8 @@ class JsonForm:
 
     def read(self, body: bytes) -> Reading:
         """The declaration in one record, or findings with JSON pointers; unknown members are kept as extras."""
-        if len(body) > RECORD_BYTES_MAX:
-            words = f"the declaration is larger than {RECORD_BYTES_MAX // 1024**2} MiB"
-            return Reading(None, (fault(Fault.LIMIT, "", words, hint="Split it into several declarations."),))
+        if (too_large := beyond_limit(body)) is not None:
+            return too_large
         try:
             declaration = _DECODER.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -67,6 +66,14 @@ class JsonForm:
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The JSON pointer (RFC 6901) within the declaration: `goods_items[2].sku` → `/goods_items/1/sku`."""
         return json_pointer(steps(pointer))
+
+
+def beyond_limit(body: bytes) -> Reading | None:
+    """What a record is answered that is larger than any declaration; None for all others."""
+    if len(body) <= RECORD_BYTES_MAX:
+        return None
+    words = f"the declaration is larger than {RECORD_BYTES_MAX // 1024**2} MiB"
+    return Reading(None, (fault(Fault.LIMIT, "", words, hint="Split it into several declarations."),))
 
 
 def _line(declaration: Declaration) -> bytes:

@@ -301,7 +301,7 @@ class _Scan:
         window = self._window
         view = memoryview(window.data)[window.at :]
         if view[0] not in b'{["':
-            found = _SCALAR_END.search(view)
+            found = _SCALAR_END.search(view, 1)  # a stray bracket is a value of its own
             return found.start() if found else None
         try:
             return _value_end_or_raise(view)

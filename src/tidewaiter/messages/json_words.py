@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tidewaiter.messages.leaves import Path
-from tidewaiter.messages.pointers import Step
+from tidewaiter.messages.pointers import Path, Step
 
 _WORDS = {
     "Expecting ',' delimiter": ("a comma or a closing bracket is missing", 'Quotes within a text are written \\".'),

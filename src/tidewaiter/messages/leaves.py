@@ -25,13 +25,11 @@ from tidewaiter.messages.limits import (
     TEXT_LENGTH_MAX,
     WHOLE_NUMBER_MAX,
 )
-from tidewaiter.messages.pointers import Step, canonical, steps
+from tidewaiter.messages.pointers import Path, canonical, steps
 from tidewaiter.messages.shape import Element, Kind, elements
 from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money
-
-Path = tuple[Step, ...]
 
 ORDINARY_LENGTH_MAX = min(NUMBER_DIGITS_MAX, FRACTION_DIGITS_MAX)  # so short, a number without exponent is sane
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from tidewaiter.messages.json_words import line_of, said
-from tidewaiter.messages.leaves import Path
+from tidewaiter.messages.pointers import Path
 from tidewaiter.model.errors import MessageError
 from tidewaiter.quotes.basket import Basket, BasketItem, Trade
 

@@ -25,7 +25,7 @@ class Exported(Struct, frozen=True):
 
 def targets() -> tuple[str, ...]:
     """What a declaration can be exported as."""
-    return (*forms.forms(), SAD)
+    return (*(name for name in forms.forms() if name not in forms.READ_ONLY), SAD)
 
 
 def export(store: Store, declaration_id: int, target: str) -> Exported:

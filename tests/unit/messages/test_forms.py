@@ -9,7 +9,7 @@ from tidewaiter.model.errors import MessageError, NotFoundError
 
 
 def test_every_form_is_known_by_its_name_and_describes_itself() -> None:
-    assert set(forms.forms()) == {"json", "csv", "wco-dm", "h7", "ens", "ceb"}
+    assert set(forms.forms()) == {"json", "csv", "wco-dm", "h7", "ens", "ceb", "edifact", "postal", "marketplace"}
     for name, form in forms.forms().items():
         assert forms.by_name(name) is form
         assert form.name == name
@@ -19,8 +19,8 @@ def test_every_form_is_known_by_its_name_and_describes_itself() -> None:
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     with pytest.raises(NotFoundError) as caught:
-        forms.by_name("edifact")
-    assert "edifact" in caught.value.detail
+        forms.by_name("telex")
+    assert "telex" in caught.value.detail
     for name in forms.forms():
         assert name in caught.value.hint
 
@@ -53,7 +53,6 @@ def test_detects_by_what_a_message_begins_with(head: bytes, name: str) -> None:
         (b"\xd0\xcf\x11\xe0\xa1", "office document"),
         (b"\x89PNG\r\n", "picture"),
         (b"x" * 257 + b"ustar", "tar archive"),
-        (b"UNA:+.? '", "EDIFACT"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"  <HTML><body>", "web page"),
         (b'<?xml version="1.0"?>\n<!-- x --><Invoice xmlns="urn:x">', "root element <Invoice>"),

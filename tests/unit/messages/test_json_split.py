@@ -165,3 +165,11 @@ def test_the_decoder_still_says_where_a_value_ends() -> None:
         msgspec.json.decode(b'{"a":"b"},{', type=msgspec.Raw)
     with pytest.raises(msgspec.DecodeError, match="Input data was truncated"):
         msgspec.json.decode(b'{"a":"b"', type=msgspec.Raw)
+
+
+@pytest.mark.parametrize("stray", [b"]", b"}", b":", b"]]", b"} ]"])
+def test_a_stray_bracket_is_a_record_of_its_own_and_the_scan_goes_on(stray: bytes) -> None:
+    indented = b'{\n "functional_reference_id": "a"\n}\n'
+    bodies = split(indented + stray + b"\n" + indented)
+    assert bodies[0] == bodies[-1] == indented.strip()
+    assert b"".join(bodies[1:-1]).replace(b" ", b"") == stray.replace(b" ", b"")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
-from tidewaiter.messages.answers import Telling, write_answer
+from tidewaiter.messages.answers import Answer, Telling, write_answer
 from tidewaiter.model.decision import Evaluation, Hold
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.web.standing import told
@@ -13,7 +13,7 @@ from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Notice, Store
 
 
-def document_of(store: Store, notice: Notice, form: str = "") -> bytes:
+def document_of(store: Store, notice: Notice, form: str = "") -> Answer:
     """The notice in the answer language of a form, about the version it was issued on. Raises NotFoundError.
 
     Where no form is named, that of the declaration.

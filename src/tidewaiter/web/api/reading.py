@@ -146,7 +146,7 @@ def declaration_explanation(
     operation_id="exportDeclaration",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    media_type="application/octet-stream",
+    media_type="*/*",
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
 def declaration_document(
@@ -246,17 +246,17 @@ def notices(
 
 
 def _document(store: Store, notice: Notice, form: str) -> bytes:
-    return documents.document_of(store, notice, "" if form == "own" else form)
+    return documents.document_of(store, notice, "" if form == "own" else form).content
 
 
 @get(
     "/notices/{notice_id:int}/document",
     sync_to_thread=True,
-    summary="One notice as XML",
+    summary="One notice as a document",
     operation_id="readNoticeDocument",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    media_type="application/xml",
+    media_type="application/*",
     responses=refusals("request.invalid", "auth.required", "not_found"),
 )
 def notice_document(
@@ -264,9 +264,10 @@ def notice_document(
     house: NamedDependency[House],
     notice_id: Annotated[int, PathParameter(ge=1, le=ID_MAX, description="Its number")],
 ) -> Response[bytes]:
-    """The notice in the sender's own language of answers: of the form ens an IE message, else a WCO response."""
+    """The notice in the sender's own language of answers: IE messages, CEB messages, JSON for posts, else a WCO response."""
     asking = request.user
     found = house.store.notices(None if asking.is_officer else asking.sender_id, notice_id - 1, 1)
     if not found or found[0].notice_id != notice_id:
         raise NotFoundError(f"There is no notice {notice_id}.")
-    return Response(documents.document_of(house.store, found[0]), media_type="application/xml")
+    document = documents.document_of(house.store, found[0])
+    return Response(document.content, media_type=document.media_type)

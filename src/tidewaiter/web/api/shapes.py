@@ -97,7 +97,9 @@ class NoticeShape(Struct, frozen=True):
     mrn: Annotated[str, Meta(description="The number customs gave")]
     version: int
     issued_at: datetime
-    document: Annotated[str | UnsetType, Meta(description="The notice as XML, where a form was asked for")] = UNSET
+    document: Annotated[str | UnsetType, Meta(description="The notice as a document, where a form was asked for")] = (
+        UNSET
+    )
 
     @classmethod
     def of(cls, notice: Notice, document: bytes | None = None) -> NoticeShape:

@@ -1,0 +1,83 @@
+"""The marketplace form: our JSON and CSV under a marketplace's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from tidewaiter.messages.named_form import NamedForm
+from tidewaiter.messages.vocabulary import vocabulary
+from tidewaiter.model.declaration import Declaration, Party
+
+ORDER: Final = "ORDER"  # datasets of the law (data/regimes/COMMON)
+PAYMENT: Final = "PAYMENT"
+IOSS_ROLE: Final = "FR5"
+
+_DATASETS: Final[Mapping[str, str]] = {"order": ORDER, "payment": PAYMENT, "declaration": ""}
+
+
+class MarketplaceForm(NamedForm):
+    """Orders, payments, and orders on their way."""
+
+    name = "marketplace"
+    title = "Marketplace order or payment, JSON or CSV"
+
+    def __init__(self) -> None:
+        super().__init__(vocabulary("marketplace"))
+
+    def completed(self, declaration: Declaration) -> Declaration:
+        """The dataset of the kind of message, a reference of its own, the role of an IOSS number."""
+        kind = declaration.procedure_category
+        dataset = _DATASETS.get(kind, kind)
+        if kind == "order" and _names_transport(declaration):
+            dataset = ""
+        declaration = replace(
+            declaration,
+            procedure_category=dataset,
+            fiscal_references=_with_role(declaration.fiscal_references),
+            jurisdiction_code=declaration.jurisdiction_code or declaration.consignment.destination_country_code,
+        )
+        reference = declaration.functional_reference_id or _reference(declaration)
+        return replace(declaration, functional_reference_id=reference)
+
+    def shortened(self, declaration: Declaration) -> Declaration:
+        """Without what `completed` puts in."""
+        dataset = declaration.procedure_category
+        kind = {PAYMENT: "payment", "": "declaration"}.get(dataset, dataset)
+        if dataset == ORDER and not _names_transport(declaration):
+            kind = "order"
+        references = declaration.fiscal_references
+        if references and references[0].role_code == IOSS_ROLE:
+            references = (replace(references[0], role_code=""), *references[1:])
+        is_destinations = declaration.jurisdiction_code == declaration.consignment.destination_country_code
+        is_own = declaration.functional_reference_id == _reference(declaration)
+        return replace(
+            declaration,
+            procedure_category=kind,
+            jurisdiction_code="" if is_destinations else declaration.jurisdiction_code,
+            fiscal_references=references,
+            functional_reference_id="" if is_own else declaration.functional_reference_id,
+        )
+
+
+def _names_transport(declaration: Declaration) -> bool:
+    return any(document.document_id for document in declaration.consignment.transport_documents)
+
+
+def _with_role(references: tuple[Party, ...]) -> tuple[Party, ...]:
+    if not references or references[0].role_code or not references[0].party_id:
+        return references
+    return (replace(references[0], role_code=IOSS_ROLE), *references[1:])
+
+
+def _reference(declaration: Declaration) -> str:
+    """What tells the record from others of its sender; an order's declaration is another record than its claim."""
+    marketplace = declaration.marketplace.party_id if declaration.marketplace else ""
+    if declaration.procedure_category == ORDER:
+        return " ".join(filter(None, (ORDER, marketplace, declaration.invoice_id)))
+    if declaration.procedure_category == PAYMENT:
+        payment_id = declaration.documents[0].document_id if declaration.documents else ""
+        return " ".join(filter(None, (PAYMENT, marketplace, payment_id or declaration.invoice_id)))
+    return declaration.invoice_id
