@@ -6,6 +6,8 @@ import codecs
 import re
 from functools import cache
 
+from tidewaiter.messages.cargo_imp import CargoImpForm
+from tidewaiter.messages.cargo_xml import CargoXmlForm
 from tidewaiter.messages.characters import shown
 from tidewaiter.messages.csv_form import CsvForm
 from tidewaiter.messages.form import Form
@@ -43,7 +45,7 @@ _ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>
 @cache
 def forms() -> dict[str, Form]:
     """Every form by its name, in the order in which they are tried."""
-    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), JsonForm(), CsvForm())
+    known: tuple[Form, ...] = (H7Form(), WcoDmForm(), CargoXmlForm(), CargoImpForm(), JsonForm(), CsvForm())
     return {form.name: form for form in known}
 
 

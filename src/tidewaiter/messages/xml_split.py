@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import BinaryIO, Final, NoReturn
 
+from msgspec import Struct
+
 from tidewaiter.messages import limits
 from tidewaiter.messages.form import Record
 from tidewaiter.messages.xml import UTF8_BOM, UTF16_HEADS, XmlFault, check_encoding
@@ -22,7 +24,6 @@ from tidewaiter.messages.xml import UTF8_BOM, UTF16_HEADS, XmlFault, check_encod
 CHUNK: Final = 1024 * 1024
 TAG_BYTES_MAX: Final = 64 * 1024  # one start tag with its namespaces, or one comment outside the documents
 SLACK: Final = 64  # blanks before the ">" of a closing tag that may straddle two chunks
-DOCUMENTS: Final = frozenset({b"MetaData", b"Declaration"})
 
 # A tag, comment, CDATA section, processing instruction or DOCTYPE; its kind is told by what follows "<".
 _MARKUP = re.compile(
@@ -34,20 +35,31 @@ _OPENED_AGAIN, _CLOSED = 4, 5
 _XML_DECLARATION = re.compile(rb"\s*+<\?xml\s[^>]*+\?>")
 
 
-def split(stream: BinaryIO) -> Iterator[Record]:
+class Documents(Struct, frozen=True):
+    """What counts as one document: elements by local name, wherever they stand or at the root or just below it."""
+
+    anywhere: frozenset[bytes]
+    near_root: frozenset[bytes]
+    words: str  # for a sender who sent none
+
+
+WCO: Final = Documents(frozenset({b"MetaData"}), frozenset({b"Declaration"}), "a MetaData or Declaration document")
+
+
+def split(stream: BinaryIO, documents: Documents = WCO) -> Iterator[Record]:
     """The documents of a message in order, each readable by itself.
 
-    A document is a `MetaData` wherever it stands, or a `Declaration` that is the
-    root or a child of the root. One that is longer than RECORD_BYTES_MAX is
+    One that is longer than RECORD_BYTES_MAX is
     yielded cut just beyond that limit, so that reading it says so and the next
     can be reached. Raises XmlFault where the message cannot be followed.
     """
-    return iter(_Splitter(stream))
+    return iter(_Splitter(stream, documents))
 
 
 class _Splitter:
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, documents: Documents) -> None:
         self.window = _Window(stream)
+        self.documents = documents
         self.position = 0
         self.open: list[tuple[bytes, dict[bytes, bytes]]] = []  # enclosing elements: name, namespaces in scope
         self.root: bytes | None = None
@@ -114,7 +126,7 @@ class _Splitter:
 
     def _is_document(self, name: bytes) -> bool:
         local = name.rpartition(b":")[2]
-        return local in DOCUMENTS and (local == b"MetaData" or len(self.open) <= 1)
+        return local in self.documents.anywhere or (len(self.open) <= 1 and local in self.documents.near_root)
 
     def _document(self, tag: re.Match[bytes]) -> Record:
         self._check_second_root(tag[6])
@@ -238,7 +250,7 @@ class _Splitter:
             self._fail(
                 "xml.root",
                 f"<{name}> holds no declaration" if name else "the message holds no element",
-                hint="send a MetaData or Declaration document, or a batch element around several of them",
+                hint=f"send {self.documents.words}, or a batch element around several of them",
             )
 
     def _fail(self, rule_id: str, detail: str, *, hint: str = "") -> NoReturn:

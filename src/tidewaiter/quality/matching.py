@@ -32,11 +32,13 @@ _WHO: Final = {
     ClaimKind.ORDER: "the order",
     ClaimKind.PAYMENT: "the payment",
     ClaimKind.LOGISTICS: "the transport document",
+    ClaimKind.MANIFEST: "the manifest",
 }
 _FROM: Final = {
     ClaimKind.ORDER: "marketplace or seller",
     ClaimKind.PAYMENT: "payment provider",
     ClaimKind.LOGISTICS: "carrier",
+    ClaimKind.MANIFEST: "carrier or forwarder",
 }
 
 

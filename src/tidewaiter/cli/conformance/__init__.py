@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "tariff", "regimes"]
+SuiteName = Literal["wco-dm", "h7", "tariff", "regimes", "cargo"]
 
 
 class Report(Struct, frozen=True):
@@ -94,6 +94,13 @@ def _regimes() -> tuple[Cases, Information]:
     return regimes.cases, regimes.information
 
 
+def _cargo() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import cargo
+
+    run = cargo.Run()
+    return run.cases, run.information
+
+
 def _tariff() -> tuple[Cases, Information]:
     from tidewaiter.cli.conformance import tariff, tariff_files
 
@@ -109,6 +116,7 @@ def _tariff() -> tuple[Cases, Information]:
 
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
     "wco-dm": _wco_dm, "h7": _h7, "tariff": _tariff, "regimes": _regimes,
+    "cargo": _cargo,
 }  # fmt: skip
 
 
