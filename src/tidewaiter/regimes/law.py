@@ -143,7 +143,8 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     `irg_hint`: the Immediate Release Guidelines category such declarations
     usually fall into ("" where the value decides).
     `claim`: it is no declaration but what a third party says of a parcel;
-    `claims`: what third parties must have said of goods declared so.
+    `claims`: what third parties must have said of goods declared so;
+    `heard`: what is compared with it where third parties have said it.
     """
 
     code: str
@@ -154,6 +155,12 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     irg_hint: str = ""
     claim: ClaimKind | None = None
     claims: tuple[ClaimKind, ...] = ()
+    heard: tuple[ClaimKind, ...] = ()
+
+    @property
+    def is_compared(self) -> bool:
+        """True where claims of third parties are looked up for it."""
+        return bool(self.claims or self.heard)
 
 
 class Exchange(Struct, frozen=True):

@@ -338,6 +338,7 @@ def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
             irg_hint=each.irg_hint,
             claim=each.claim,
             claims=each.claims,
+            heard=each.heard,
         )
         for each in (*everywhere, *(each for each in found[0] if each not in everywhere))
     )

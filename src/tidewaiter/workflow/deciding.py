@@ -239,8 +239,8 @@ def _persons(declaration: Declaration | None, regime: Regime | None, task: _Task
 def _claims(
     declaration: Declaration | None, regime: Regime | None, task: _Task
 ) -> tuple[tuple[KeptClaim, Claim], ...] | None:
-    """The claims on the parcel; None where the law of the day wants none."""
-    if declaration is None or regime is None or not regime.dataset_of(declaration).claims:
+    """The claims on the parcel; None where the law of the day compares none."""
+    if declaration is None or regime is None or not regime.dataset_of(declaration).is_compared:
         return None
     return task.look_ups.claims(declaration, regime) if task.look_ups is not None else ()
 

@@ -12,7 +12,7 @@ from tidewaiter.messages.air_cargo.airports import country_of
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.leaves import is_sane
 from tidewaiter.messages.limits import WHOLE_NUMBER_MAX
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.declaration import Declaration, Document
 from tidewaiter.model.finding import Finding, MappingNote, Severity
 
 PRE_LOADING: Final = "PLACI"  # pre-loading advance cargo information: one waybill
@@ -116,6 +116,13 @@ def on_numbers(declaration: Declaration) -> list[Finding]:
                 found.append(Finding(CONSOLIDATION, Severity.ERROR, pointer, words, seen(item.description), hint))
                 break
     return found
+
+
+def of_master(manifest: Declaration) -> Declaration:
+    """A house manifest with its master waybill as its transport document: under that number it is found."""
+    number = manifest.consignment.master_document_id
+    documents = (Document(type_code=f"N{CONSOLIDATED}", document_id=number),) if number else ()
+    return replace(manifest, consignment=replace(manifest.consignment, transport_documents=documents))
 
 
 def routed(

@@ -310,7 +310,8 @@ class _HouseList(_Message):
             ),
             goods_items=tuple(items),
         )
-        return self.routed(self.customs(declaration), line.origin, line.destination, master)
+        declaration = self.customs(values.of_master(declaration))
+        return self.routed(declaration, line.origin, line.destination, master)
 
     def _item(self, no: int, segment: Segment) -> GoodsItem:
         number, _, pieces, weight, _, summary = [*segment.first.split("/"), *[""] * 6][:6]

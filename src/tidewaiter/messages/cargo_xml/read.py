@@ -192,7 +192,7 @@ class _Reader:
         )
         numbers = [self._text(f"/{layout.root}/{BUSINESS}/ID"), self._text(f"{layout.consignment}/ID")]
         if layout.category == values.HOUSE_MANIFEST:
-            return declaration
+            return values.of_master(declaration)
         documents = declaration.consignment.transport_documents
         if layout.usual_type_code != values.HOUSE:
             numbers = [

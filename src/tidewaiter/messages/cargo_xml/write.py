@@ -19,7 +19,7 @@ PURPOSES = {
     MessageFunction.AMENDMENT: "Update",
     MessageFunction.CANCELLATION: "Deletion",
 }
-VERSIONS = {"Waybill": "3.00", "HouseWaybill": "3.00", "HouseManifest": "3.00"}
+VERSION = "3.00"
 
 
 def write(declaration: Declaration) -> etree._Element:
@@ -29,10 +29,9 @@ def write(declaration: Declaration) -> etree._Element:
         raise MessageError("a waybill has no message for a presentation", hint="Write an original or an amendment.")
     leaves = dict(generated(declaration, layout))
     kept = {extra.path: Leaf(extra.value, extra.attributes) for extra in declaration.extras}
-    for path, leaf in _usual(declaration, layout).items():
-        holder = path.rpartition("/")[0]
-        if not any(each == path or each.startswith(f"{holder}/") for each in kept):
-            leaves.setdefault(path, leaf)
+    for holder, below in _elsewhere(declaration, layout).items():
+        if not any(path.startswith(f"{holder}/") for path in kept):
+            leaves.update((f"{holder}/{name}", Leaf(text)) for name, text in below.items() if text)
     leaves.update(kept)
     for path, leaf in leaves.items():
         if found := FORBIDDEN.search(leaf.text):
@@ -41,8 +40,8 @@ def write(declaration: Declaration) -> etree._Element:
 
 
 def generated(declaration: Declaration, layout: Layout) -> dict[str, Leaf]:
-    """What the elements of the declaration say at their places, by path."""
-    found = {}
+    """What the elements of the declaration say at their places, by path, and what such a message always says."""
+    found = dict(_usual(declaration, layout))
     for place in layout.all_places(positions_of(declaration)):
         leaf = _leaf(place, _at(declaration, place.pointer))
         if not leaf.is_empty:
@@ -51,20 +50,27 @@ def generated(declaration: Declaration, layout: Layout) -> dict[str, Leaf]:
 
 
 def _usual(declaration: Declaration, layout: Layout) -> dict[str, Leaf]:
-    """What a message says that the declaration says otherwise: header, flight, identifiers of the parties."""
-    header, consignment = f"/{layout.root}/{HEADER}", declaration.consignment
+    """What the header of a message says unless it says otherwise."""
+    header = f"/{layout.root}/{HEADER}"
     texts = {
         f"{header}/ID": declaration.functional_reference_id,
         f"{header}/Name": layout.title,
-        f"{header}/VersionID": VERSIONS[layout.root],
-        f"{header}/PurposeCode": PURPOSES[declaration.function],
-        f"{header}/SenderParty/PrimaryID": declaration.submitter.party_id if declaration.submitter else "",
+        f"{header}/VersionID": VERSION,
+        f"{header}/PurposeCode": PURPOSES.get(declaration.function, ""),
     }
-    if consignment.border_transport is not None:
-        movement = f"{layout.consignment}/SpecifiedLogisticsTransportMovement"
-        texts[f"{movement}/ModeCode"] = consignment.border_transport.mode_code
-        texts[f"{movement}/ID"] = consignment.border_transport.means_id
     return {path: Leaf(text) for path, text in texts.items() if text}
+
+
+def _elsewhere(declaration: Declaration, layout: Layout) -> dict[str, dict[str, str]]:
+    """What the declaration says in elements that are copies of what a message says in groups of its own."""
+    found = {}
+    if declaration.submitter is not None:
+        found[f"/{layout.root}/{HEADER}/SenderParty"] = {"PrimaryID": declaration.submitter.party_id}
+    means = declaration.consignment.border_transport
+    if means is not None:
+        below = {"ModeCode": means.mode_code, "ID": means.means_id}
+        found[f"{layout.consignment}/SpecifiedLogisticsTransportMovement"] = below
+    return found
 
 
 def _leaf(place: Place, value: Any) -> Leaf:
