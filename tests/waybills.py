@@ -5,7 +5,9 @@ from __future__ import annotations
 MASTER = "999-00000011"
 
 
-def xfwb(*, pieces: str = "5", mass: str = "42.5", unit: str = "KGM", measured: str = "5", type_code: str = "741") -> str:
+def xfwb(
+    *, pieces: str = "5", mass: str = "42.5", unit: str = "KGM", measured: str = "5", type_code: str = "741"
+) -> str:
     """A master waybill in XML."""
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <rsm:Waybill xmlns:rsm="iata:waybill:1" xmlns:ram="iata:datamodel:3">

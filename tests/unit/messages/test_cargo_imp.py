@@ -6,13 +6,13 @@ import io
 from decimal import Decimal
 
 import pytest
-from waybills import FFM, FHL, FHL_LIST, FHL_NAMED, FWB
 
 from tidewaiter.messages import forms
 from tidewaiter.messages.air_cargo import values
 from tidewaiter.messages.cargo_imp import CargoImpForm
 from tidewaiter.model.declaration import Address, Declaration, GoodsItem, Party
 from tidewaiter.model.errors import MessageError
+from waybills import FFM, FHL, FHL_LIST, FHL_NAMED, FWB
 
 FORM = CargoImpForm()
 
@@ -127,7 +127,9 @@ def test_what_is_wrong_is_said_at_its_line(text: str, rule_id: str, place: str) 
     assert (rule_id, place) in [(each.rule_id, each.place) for each in told]
 
 
-@pytest.mark.parametrize("body", [b"", b"\n\n", b"FWB/17", b"FHL/5\n\xff", b"FFM/8\n" + b"/" * 50, b"\xef\xbb\xbfFHL/5\nHBS"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\n\n", b"FWB/17", b"FHL/5\n\xff", b"FFM/8\n" + b"/" * 50, b"\xef\xbb\xbfFHL/5\nHBS"]
+)
 def test_a_message_of_almost_nothing_is_no_error_of_ours(body: bytes) -> None:
     reading = FORM.read(body)
     assert reading.declaration is not None or reading.findings

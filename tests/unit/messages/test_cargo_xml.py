@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from waybills import MASTER, xfhl, xfwb, xfzb
 
 from tidewaiter.messages import forms
 from tidewaiter.messages.air_cargo import pre_loading, values
@@ -15,6 +14,7 @@ from tidewaiter.messages.cargo_xml import CargoXmlForm
 from tidewaiter.model.declaration import Declaration, Document, Extra, GoodsItem, MessageFunction
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.finding import Finding
+from waybills import MASTER, xfhl, xfwb, xfzb
 
 FORM = CargoXmlForm()
 
@@ -141,7 +141,11 @@ def test_a_destination_that_no_table_knows_falls_back_on_the_consignee() -> None
 
 @pytest.mark.parametrize(
     ("purpose", "function"),
-    [("Update", MessageFunction.AMENDMENT), ("Deletion", MessageFunction.CANCELLATION), ("Guess", MessageFunction.ORIGINAL)],
+    [
+        ("Update", MessageFunction.AMENDMENT),
+        ("Deletion", MessageFunction.CANCELLATION),
+        ("Guess", MessageFunction.ORIGINAL),
+    ],
 )
 def test_the_purpose_says_what_is_asked(purpose: str, function: MessageFunction) -> None:
     assert read(xfwb().replace("Creation", purpose)).function is function

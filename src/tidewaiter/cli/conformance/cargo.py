@@ -25,10 +25,12 @@ from tidewaiter.messages.air_cargo import pre_loading, programme, values
 from tidewaiter.messages.cargo_imp import answers as text_answers
 from tidewaiter.messages.cargo_imp.lines import segments
 from tidewaiter.messages.cargo_xml import answers as xml_answers
+from tidewaiter.messages.cargo_xml.document import leaves_of
 from tidewaiter.messages.form import Form, Reading
-from tidewaiter.model.decision import Evaluation, NoticeKind
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.decision import Decision, Evaluation, NoticeKind, State
+from tidewaiter.model.declaration import Consignment, Declaration, Document, Extra, Party
 from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.judgement import Draw, Judgement, Lane
 from tidewaiter.regimes import jurisdictions, load_regime
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 
@@ -40,6 +42,16 @@ _AT: Final = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
 _FALLBACK: Final = "CA"  # whose law a waybill is tried under where that of its destination is not here
 _CODE: Final = re.compile(r"<td[^>]*>(?:<p>)?((?:MISSING|INVALID|BAD)_[A-Z_]+)|ERR/([0-9]{3})/ ?([A-Z_]{6,})")
 _STATUS: Final = re.compile(r"CSN/([A-Z0-9]{2})/[0-9]{2}[A-Z]{3}[0-9]{4}/|StatusCode\\?>([A-Z]{2})\\?<")
+_ANSWER: Final = re.compile(rb"<(?:[\w.-]+:)?CustomsStatusNotification[\s/>]")
+_TEXT_ANSWER: Final = re.compile(r"(?:PER|PSN)\s")
+_RESPONSE: Final = re.compile(r"<(?:[\w.-]+:)?Response[\s/>]")
+# What a status notification says that does not depend on who says it, and when.
+_FIXED: Final = (
+    "MessageHeaderDocument/Name", "MessageHeaderDocument/TypeCode", "MessageHeaderDocument/PurposeCode",
+    "MessageHeaderDocument/VersionID", "StatusCode", "ActionTypeCode", "ActionTypeName",
+    "AssociatedReferenceDocument/ID", "AssociatedReferenceDocument/TypeCode", "AssociatedReferenceDocument[2]/ID",
+    "AssociatedReferenceDocument[2]/TypeCode", "SpecifiedLogisticsTransportMovement/ID",
+)  # fmt: skip
 _LEFT_OUT: Final = re.compile(r"^\s*(?:\.{3,}|…)\s*$", re.MULTILINE)
 
 
@@ -65,6 +77,14 @@ class Run:
             name = str(path.relative_to(samples))
             if path.suffix.lower() == ".md":
                 yield from self._guide(name, data)
+                continue
+            if _ANSWER.search(data[: forms.HEAD_BYTES]):
+                yield self._answer(name, data)
+                continue
+            if codes := _answered(data):
+                self.counts["published answers looked through"] += 1
+                unknown = sorted(codes - _known_codes())
+                yield Case(f"{name}: codes", not unknown, f"not known here: {', '.join(unknown)}")
                 continue
             form = next((form for form in map(forms.by_name, FORMS) if form.recognises(data[: forms.HEAD_BYTES])), None)
             if form is None:
@@ -141,6 +161,27 @@ class Run:
             found = [each.code for each in programme.published(told, _evaluated(reading, message.form).findings)]
             yield Case(f"{message.name}: {code}", found == [code], f"answered {', '.join(found) or 'nothing'}")
 
+    def _answer(self, name: str, data: bytes) -> Case:
+        """A status notification as others wrote it: told the same thing, ours has every element that it has."""
+        try:
+            root = xml.parse(data)
+        except xml.XmlFault as fault:
+            return Case(f"{name}: status", False, fault.detail)
+        theirs = {path: leaf.text for path, leaf in leaves_of(root).items() if leaf.text}
+        declaration, kind, evaluation = _told_in(theirs)
+        answer = xml_answers.write_answer(
+            kind, declaration, evaluation, registered_id="1", issued_at=_AT, reference_id="1"
+        )
+        assert answer is not None
+        own_root = xml.parse(answer)
+        ours = {path: leaf.text for path, leaf in leaves_of(own_root).items()}
+        lacking = [path for path in theirs if path not in ours]
+        differing = [path for path in theirs if path.endswith(_FIXED) and theirs[path] != ours.get(path)]
+        spaces = xml.namespace(root) == xml.namespace(own_root)
+        self.counts["published status notifications compared"] += 1
+        words = f"lacking {lacking}; differing {differing}; {'same' if spaces else 'other'} namespace"
+        return Case(f"{name}: status", not lacking and not differing and spaces, words)
+
     # --- guides ------------------------------------------------------------------------------------------------
 
     def _guide(self, name: str, data: bytes) -> Iterator[Case]:
@@ -155,8 +196,7 @@ class Run:
         statuses = {(found[3], found[2]) for found in _CODE.finditer(text) if found[2]}
         differing = sorted(f"{code} {http}" for code, http in statuses if ours.get(code) != http)
         yield Case(f"{name}: HTTP statuses", not differing, f"differing: {', '.join(differing)}")
-        known = {said.xml_code for said in _sayings()} | {said.camir_code for said in _sayings()}
-        unknown = sorted({found[1] or found[2] for found in _STATUS.finditer(text)} - known)
+        unknown = sorted({found[1] or found[2] for found in _STATUS.finditer(text)} - _known_codes())
         yield Case(f"{name}: status codes", not unknown, f"not known here: {', '.join(unknown)}")
         self.counts["published codes compared"] += len(published) + len(statuses)
 
@@ -168,6 +208,22 @@ def _files(samples: Path) -> list[Path]:
     if not found:
         raise TidewaiterError(f"there is no file below {samples}", hint="name the folder with --samples DIR")
     return [path for path in found if path.stat().st_size <= FILE_BYTES_MAX]
+
+
+def _answered(data: bytes) -> set[str]:
+    """The codes in an answer, as text or as a response in XML; none for anything else."""
+    text = data[: forms.HEAD_BYTES].decode("utf-8", "replace").lstrip("\ufeff \r\n")
+    if _TEXT_ANSWER.match(text):
+        return set(re.findall(r"^(?:ERR/[0-9]{3}|CSN)/ ?([A-Z0-9_]+)", text, re.MULTILINE))
+    if _RESPONSE.search(text):
+        return set(re.findall(r"Reason>((?:MISSING|INVALID|BAD)_[A-Z_]+)<", text))
+    return set()
+
+
+def _known_codes() -> set[str]:
+    """Every code that an answer of ours may hold."""
+    statuses = {code for said in _sayings() for code in (said.xml_code, said.camir_code)}
+    return statuses | {entry["code"] for entry in programme.catalogue()}
 
 
 def _sayings() -> list[programme.Saying]:
@@ -249,6 +305,48 @@ def _pieces_differ_in_text(message: Message) -> bool:
         if found
     ]
     return bool(measured and pieces) and sum(measured) != sum(pieces)
+
+
+def _told_in(texts: dict[str, str]) -> tuple[Declaration, NoticeKind, Evaluation]:
+    """The filing, notice and judgement of which a status notification tells."""
+    root = "/CustomsStatusNotification"
+    waybills = {}
+    for at in range(1, 10):
+        own = f"{root}/MasterConsignment/AssociatedReferenceDocument{'' if at == 1 else f'[{at}]'}"
+        if f"{own}/ID" in texts:
+            waybills[texts.get(f"{own}/TypeCode", "")] = texts[f"{own}/ID"]
+    master = next((number for code, number in waybills.items() if code != values.HOUSE), "")
+    house = waybills.get(values.HOUSE, "")
+    code = values.HOUSE if house else next(iter(waybills), values.DIRECT)
+    mark = f"{root}/MasterConsignment/"
+    declaration = Declaration(
+        type_code=code,
+        procedure_category=values.PRE_LOADING,
+        jurisdiction_code=_FALLBACK,
+        submitter=Party(party_id="SENDER"),
+        consignment=Consignment(
+            transport_documents=(Document(document_id=house or master),), master_document_id=master if house else ""
+        ),
+        extras=tuple(
+            Extra(f"/Waybill/MasterConsignment/{path.removeprefix(mark)}", text)
+            for path, text in texts.items()
+            if path.startswith(f"{mark}SpecifiedLogisticsTransportMovement")
+        ),
+    )
+    status = texts.get(f"{root}/BusinessHeaderDocument/StatusCode", "")
+    kinds = {"RI": NoticeKind.REQUEST, "RS": NoticeKind.CONTROL, "CD": NoticeKind.REFUSED}
+    draw = Draw("", "", "0", "0", is_selected=False)
+    decision = Decision(
+        state=State.RECEIVED, lane=None, category=None, dataset="", holds=(), on_arrival=None, words="", notices=()
+    )
+    evaluation = Evaluation(
+        legal_day=_AT.date(),
+        findings=(),
+        assessment=None,
+        judgement=Judgement(lane=Lane.GREEN, reasons=(), draw=draw, lists_digest=""),
+        decision=decision,
+    )
+    return declaration, kinds.get(status, NoticeKind.RECEIVED), evaluation
 
 
 # --- what a message states, looked up without the reader -------------------------------------------------------------

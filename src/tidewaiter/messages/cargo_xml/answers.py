@@ -10,19 +10,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from lxml import etree
+from msgspec import Struct
 
 from tidewaiter.messages.air_cargo import programme
 from tidewaiter.messages.air_cargo.programme import Status
 from tidewaiter.messages.air_cargo.values import DIRECT, HOUSE
-from tidewaiter.messages.cargo_xml.document import Leaf, tree_of
+from tidewaiter.messages.cargo_xml.document import Leaf, in_order, tree_of
 from tidewaiter.messages.characters import FORBIDDEN
 from tidewaiter.model.decision import Evaluation, NoticeKind
 from tidewaiter.model.declaration import Declaration
 
 RESPONSE = "iata:response:3"
 STATUS = "iata:customsstatusnotification:1"
-MOVEMENTS_MAX = 99
-
 _RESPONSE_CODE = "294"  # UN/EDIFACT 1001: application acknowledgement and error report
 _STATUS_CODE = "962"  # document response (customs), as the guide's figures have it
 
@@ -45,7 +44,7 @@ def write_answer(
         return _response(declaration, header, [(each.code, each.findings[0].words) for each in told])
     if told.status is Status.RECEIVED:
         return _response(declaration, header, [])
-    return _status(declaration, header, told, issued_at)
+    return _status(declaration, header, told)
 
 
 def acknowledgement(declaration: Declaration, *, issued_at: datetime, reference_id: str) -> bytes:
@@ -53,27 +52,40 @@ def acknowledgement(declaration: Declaration, *, issued_at: datetime, reference_
     return _response(declaration, _header(declaration, issued_at, reference_id), [])
 
 
-def _header(declaration: Declaration, issued_at: datetime, reference_id: str) -> dict[str, str]:
+class _Header(Struct, frozen=True):
+    """What the header of every answer says."""
+
+    number: str
+    issued_at: datetime
+    reference_id: str
+    sender: str
+    recipient: str
+
+    def texts(self, name: str, type_code: str, purpose: str, version: str) -> dict[str, str]:
+        """Its elements in their order."""
+        own = "MessageHeaderDocument"
+        at = f"{self.issued_at.astimezone(UTC):%Y%m%d%H%M%S}"
+        return {
+            f"{own}/ID": "_".join(part for part in (self.number, at) if part),
+            f"{own}/Name": name,
+            f"{own}/TypeCode": type_code,
+            f"{own}/IssueDateTime": _moment(self.issued_at),
+            f"{own}/PurposeCode": purpose,
+            f"{own}/VersionID": version,
+            f"{own}/ConversationID": self.reference_id,
+            f"{own}/SenderParty/PrimaryID": self.sender,
+            f"{own}/RecipientParty/PrimaryID": self.recipient,
+        }
+
+
+def _header(declaration: Declaration, issued_at: datetime, reference_id: str) -> _Header:
     sender = programme.name_of(declaration.jurisdiction_code)
     recipient = declaration.submitter.party_id if declaration.submitter else ""
-    at = f"{issued_at.astimezone(UTC):%Y%m%d%H%M%S}"
-    number = _number(declaration)
-    return {
-        "ID": "_".join(part for part in (number, at) if part),
-        "IssueDateTime": _moment(issued_at),
-        "ConversationID": reference_id,
-        "SenderParty/PrimaryID": sender,
-        "RecipientParty/PrimaryID": recipient,
-    }
+    return _Header(_number(declaration), issued_at, reference_id, sender, recipient)
 
 
-def _response(declaration: Declaration, header: dict[str, str], errors: list[tuple[str, str]]) -> bytes:
-    texts = {f"MessageHeaderDocument/{name}": text for name, text in header.items()}
-    texts |= {
-        "MessageHeaderDocument/Name": "Application acknowledgement and error report",
-        "MessageHeaderDocument/TypeCode": _RESPONSE_CODE,
-        "MessageHeaderDocument/PurposeCode": "Response",
-        "MessageHeaderDocument/VersionID": "3.00",
+def _response(declaration: Declaration, header: _Header, errors: list[tuple[str, str]]) -> bytes:
+    texts = header.texts("Application acknowledgement and error report", _RESPONSE_CODE, "Response", "3.00") | {
         "BusinessHeaderDocument/ID": _number(declaration),
         "BusinessHeaderDocument/Name": "House Waybill" if declaration.type_code == HOUSE else "Master Air Waybill",
         "BusinessHeaderDocument/TypeCode": declaration.type_code,
@@ -87,13 +99,9 @@ def _response(declaration: Declaration, header: dict[str, str], errors: list[tup
     return _document("Response", RESPONSE, texts)
 
 
-def _status(declaration: Declaration, header: dict[str, str], said: programme.Saying, issued_at: datetime) -> bytes:
-    texts = {f"MessageHeaderDocument/{name}": text for name, text in header.items()}
-    texts |= {
-        "MessageHeaderDocument/Name": "Document Response Customs",
-        "MessageHeaderDocument/TypeCode": _STATUS_CODE,
-        "MessageHeaderDocument/PurposeCode": "Creation",
-        "MessageHeaderDocument/VersionID": "1.00",
+def _status(declaration: Declaration, header: _Header, said: programme.Saying) -> bytes:
+    issued_at = header.issued_at
+    texts = header.texts("Document Response Customs", _STATUS_CODE, "Creation", "1.00") | {
         "BusinessHeaderDocument/StatusCode": said.xml_code,
         "BusinessHeaderDocument/ActionTypeCode": "000",
         "BusinessHeaderDocument/ActionTypeName": "IMP",
@@ -111,7 +119,7 @@ def _status(declaration: Declaration, header: dict[str, str], said: programme.Sa
 def _movements(declaration: Declaration) -> dict[str, str]:
     """The flights as the message named them, else the one that the declaration names."""
     found = {}
-    for extra in declaration.extras:
+    for extra in sorted(declaration.extras, key=lambda extra: in_order(extra.path)):
         _, mark, below = extra.path.partition("Consignment/SpecifiedLogisticsTransportMovement")
         if mark and not extra.attributes:
             found[f"MasterConsignment/SpecifiedLogisticsTransportMovement{below}"] = extra.value
@@ -142,7 +150,9 @@ def _document(root: str, namespace: str, texts: dict[str, str]) -> bytes:
         if line:
             scheme = (("schemeID", "C"),) if path.endswith("Party/PrimaryID") else ()
             leaves[f"/{root}/{path}"] = Leaf(line, scheme)
-    return etree.tostring(tree_of(root, namespace, leaves), xml_declaration=True, encoding="UTF-8", pretty_print=True)
+    return etree.tostring(
+        tree_of(root, namespace, leaves, as_came=True), xml_declaration=True, encoding="UTF-8", pretty_print=True
+    )
 
 
 def _moment(at: datetime) -> str:

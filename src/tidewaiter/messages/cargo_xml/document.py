@@ -70,16 +70,21 @@ class _Node:
             node = node.children.setdefault(step, _Node(step[0]))
         return node
 
-    def sorted(self) -> list[_Node]:
-        """The children in the order of the standard, those it does not know last, as they came."""
+    def sorted(self, *, as_came: bool) -> list[_Node]:
+        """The children in the order of the standard, those it does not know last; or all as they came."""
+        if as_came:
+            return list(self.children.values())
         came = {name: at for at, (name, _) in enumerate(dict.fromkeys((name, 0) for name, _ in self.children))}
         order = _order()
         keys = sorted(self.children, key=lambda step: (order.get(step[0], len(order) + came[step[0]]), step[1]))
         return [self.children[key] for key in keys]
 
 
-def tree_of(root_name: str, namespace: str, leaves: Mapping[str, Leaf]) -> etree._Element:
-    """The document that says this. Paths below another root are left out. Raises MessageError for what XML cannot hold."""
+def tree_of(root_name: str, namespace: str, leaves: Mapping[str, Leaf], *, as_came: bool = False) -> etree._Element:
+    """The document that says this, in the order of waybills or as it comes.
+
+    Paths below another root are left out. Raises MessageError for what XML cannot hold.
+    """
     top = _Node(root_name)
     for path, leaf in leaves.items():
         steps = _steps(path)
@@ -87,20 +92,26 @@ def tree_of(root_name: str, namespace: str, leaves: Mapping[str, Leaf]) -> etree
             top.at(steps[1:]).leaf = leaf
     root = etree.Element(f"{{{namespace}}}{root_name}", None, {"rsm": namespace, "ram": DATA_MODEL})
     try:
-        _fill(root, top, namespace)
+        _fill(root, top, namespace, as_came=as_came)
     except ValueError as error:
         raise MessageError(f"a text cannot be written as XML: {error}", place=f"/{root_name}") from error
     return root
 
 
-def _fill(element: etree._Element, node: _Node, namespace: str) -> None:
+def _fill(element: etree._Element, node: _Node, namespace: str, *, as_came: bool) -> None:
     if node.leaf.text:
         element.text = node.leaf.text
     for name, value in node.leaf.attributes:
         element.set(name, value)
-    for child in node.sorted():
+    for child in node.sorted(as_came=as_came):
         own = namespace if child.name in _OWN and element.getparent() is None else DATA_MODEL
-        _fill(etree.SubElement(element, f"{{{own}}}{child.name}"), child, namespace)
+        _fill(etree.SubElement(element, f"{{{own}}}{child.name}"), child, namespace, as_came=as_came)
+
+
+def in_order(path: str) -> list[tuple[int, str, int]]:
+    """By which paths are sorted into the order of waybills."""
+    order = _order()
+    return [(order.get(name, len(order)), name, position) for name, position in _steps(path)]
 
 
 def _steps(path: str) -> list[tuple[str, int]]:
