@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
-from waybills import FHL, FWB, MASTER, xfhl, xfwb, xfzb
 
 from tidewaiter.messages import forms
 from tidewaiter.messages.cargo_imp import answers as text
@@ -21,6 +20,7 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
+from waybills import FHL, FWB, MASTER, xfhl, xfwb, xfzb
 
 DAY = date(2026, 6, 15)
 AT = datetime(2026, 6, 15, 9, 5, tzinfo=UTC)
@@ -60,7 +60,9 @@ def kept(store: PostgresStore, declaration_id: int) -> tuple[Declaration, Evalua
     return declared, msgspec.json.decode(found.evaluation, type=Evaluation)
 
 
-def test_a_waybill_is_decided_in_the_pre_loading_dataset_and_no_duty_asked(store: PostgresStore, intake: Intake) -> None:
+def test_a_waybill_is_decided_in_the_pre_loading_dataset_and_no_duty_asked(
+    store: PostgresStore, intake: Intake
+) -> None:
     receipt = hand_in(store, intake, PLAIN)
     found = store.outcome(receipt.lines[0].declaration_id)
     assert (found.row.dataset, found.row.state, found.row.jurisdiction_code) == ("PLACI", State.RECEIVED, "CA")
@@ -152,6 +154,35 @@ def test_an_updated_house_replaces_what_was_filed(store: PostgresStore, intake: 
     found_content = content(store, sources_of(store.kept(store.find("KEEL1"), 2)))
     assert found_content is not None
     assert found_content.consignment.package_count == 3
+
+
+def test_a_text_filed_again_replaces_what_was_filed(store: PostgresStore, intake: Intake) -> None:
+    """Texts have no word for an update: the latest counts, as the guide has it."""
+    hand_in(store, intake, FHL)
+    receipt = hand_in(store, intake, FHL.replace("/3/K22.5", "/4/K25") + FHL.replace("/3/K22.5", "/5/K26"))
+    assert [line.state for line in receipt.lines] == [State.RECEIVED, State.RECEIVED]
+    number = store.find("KEEL2")
+    assert store.outcome(number).row.version == 3
+    latest = content(store, sources_of(store.kept(number, 3)))
+    assert latest is not None
+    assert latest.consignment.package_count == 5
+    assert replay.replay_all(store, workers=1).is_clean
+    declared, evaluation = kept(store, number)
+    body = text.write_answer(NoticeKind.AMENDED, declared, evaluation, issued_at=AT)
+    assert body is not None
+    assert body.startswith(b"PSN\r\n999-00000011-KEEL2\r\nCSN/")
+
+
+def test_a_refused_text_can_be_filed_again(store: PostgresStore, intake: Intake) -> None:
+    hand_in(store, intake, FHL.replace("/3/K22.5", "/3/KHEAVY"))
+    receipt = hand_in(store, intake, FHL)
+    assert receipt.lines[0].state is State.RECEIVED
+
+
+def test_another_senders_waybill_of_the_same_number_is_its_own(store: PostgresStore, intake: Intake) -> None:
+    first = hand_in(store, intake, FHL)
+    second = hand_in(store, intake, FHL.replace("/3/K22.5", "/4/K25"), "A carrier")
+    assert first.lines[0].declaration_id != second.lines[0].declaration_id
 
 
 def test_a_text_of_several_waybills_is_taken_in_one_by_one(store: PostgresStore, intake: Intake) -> None:

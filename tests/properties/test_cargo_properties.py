@@ -7,7 +7,6 @@ import random
 import time
 
 import pytest
-from waybills import FFM, FHL, FHL_LIST, FHL_NAMED, FWB, xfhl, xfwb, xfzb
 
 from tidewaiter.messages import forms
 from tidewaiter.messages.air_cargo import pre_loading, programme
@@ -15,6 +14,7 @@ from tidewaiter.messages.form import Form
 from tidewaiter.model.decision import Decision, Evaluation, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import MessageError
+from waybills import FFM, FHL, FHL_LIST, FHL_NAMED, FWB, xfhl, xfwb, xfzb
 
 SEEDS = {
     "cargo-xml": [xfwb(), xfzb(), xfhl(("KEEL1", "2", "20"), ("KEEL2", "3", "22.5"))],

@@ -145,6 +145,7 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     `claim`: it is no declaration but what a third party says of a parcel;
     `claims`: what third parties must have said of goods declared so;
     `heard`: what is compared with it where third parties have said it.
+    `is_refiled`: filed again under its reference, it replaces what was filed.
     """
 
     code: str
@@ -156,6 +157,7 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     claim: ClaimKind | None = None
     claims: tuple[ClaimKind, ...] = ()
     heard: tuple[ClaimKind, ...] = ()
+    is_refiled: bool = False
 
     @property
     def is_compared(self) -> bool:

@@ -339,6 +339,7 @@ def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
             claim=each.claim,
             claims=each.claims,
             heard=each.heard,
+            is_refiled=each.is_refiled,
         )
         for each in (*everywhere, *(each for each in found[0] if each not in everywhere))
     )

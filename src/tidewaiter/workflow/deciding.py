@@ -115,6 +115,7 @@ class Known(Struct, frozen=True):
     original: Declaration | None = None
     sources: tuple[Place, ...] = ()
     drawing: Drawing | None = None
+    is_refiled: bool = False  # the record is an original that takes the place of what was filed before
 
 
 Resolve = Callable[[Declaration], Known | None]
@@ -143,7 +144,8 @@ def decide_piece(
     try:
         reading = form.read(piece.body)
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
-        return _decided(piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration), look_ups))
+        trigger = Trigger.AMENDED if known is not None and known.is_refiled else trigger_of(reading.declaration)
+        return _decided(piece, incoming, _Task(shelf, known, reading, trigger, look_ups))
     except Exception:
         _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
@@ -154,6 +156,13 @@ def decide_act(
 ) -> Decided:
     """The decision on a declaration to which something happened that no message tells of."""
     return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_ups))
+
+
+def is_refiled(own: Declaration, prior: Prior, incoming: Incoming, shelf: Shelf) -> bool:
+    """Whether an original takes the place of the one filed before under its reference, as the law of some filings has it."""
+    on = _legal_day(None, None, incoming, own.jurisdiction_code)
+    regime = shelf.law(own.jurisdiction_code, on).regime
+    return Trigger.AMENDED in may(prior.state) and regime is not None and regime.dataset_of(own).is_refiled
 
 
 def trigger_of(own: Declaration | None) -> Trigger | None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tidewaiter.messages.air_cargo.values import CONSOLIDATED, HOUSE, HOUSE_MANIFEST, MANIFEST, PRE_LOADING
+from tidewaiter.messages.air_cargo.values import CONSOLIDATED, DIRECT, HOUSE, HOUSE_MANIFEST, MANIFEST, PRE_LOADING
 from tidewaiter.messages.limits import GOODS_ITEMS_MAX
 from tidewaiter.model.declaration import Declaration
 
@@ -41,7 +41,7 @@ class Layout(Struct, frozen=True):
     root: str
     namespace: str
     title: str
-    usual_type_code: str
+    type_codes: tuple[str, ...]  # the first is taken where none or another is said
     category: str
     versions: tuple[str, ...]  # first digits of the versions that were read or whose mapping was
     consignment: str
@@ -143,7 +143,7 @@ WAYBILL: Final = Layout(
     root="Waybill",
     namespace="iata:waybill:1",
     title="Master Air Waybill",
-    usual_type_code=CONSOLIDATED,
+    type_codes=(CONSOLIDATED, DIRECT),
     category=PRE_LOADING,
     versions=("3", "4", "5"),
     consignment=_MASTER,
@@ -163,7 +163,7 @@ HOUSE_WAYBILL: Final = Layout(
     root="HouseWaybill",
     namespace="iata:housewaybill:1",
     title="House Waybill",
-    usual_type_code=HOUSE,
+    type_codes=(HOUSE,),
     category=PRE_LOADING,
     versions=("3", "4"),
     consignment=_HOUSE,
@@ -184,7 +184,7 @@ HOUSE_LIST: Final = Layout(
     root="HouseManifest",
     namespace="iata:housemanifest:1",
     title="House Manifest",
-    usual_type_code=MANIFEST,
+    type_codes=(MANIFEST,),
     category=HOUSE_MANIFEST,
     versions=("2", "3"),
     consignment=_LIST,

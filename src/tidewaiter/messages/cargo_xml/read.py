@@ -24,7 +24,7 @@ from tidewaiter.messages.cargo_xml.places import (
     layout_of,
     positions_of,
 )
-from tidewaiter.messages.cargo_xml.write import generated
+from tidewaiter.messages.cargo_xml.write import PURPOSES, generated
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.leaves import findings_on_values, without
@@ -125,8 +125,22 @@ class _Reader:
             value = None if leaf is None else self._value(place, leaf)
             if value not in (None, ""):
                 _put(tree, place.pointer, value)
-        _name_documents(tree, self.layout)
+        self._typed(tree)
         return msgspec.convert(tree, Declaration)
+
+    def _typed(self, tree: dict[str, Any]) -> None:
+        """The kind of the waybill, and of each that is numbered in it."""
+        layout, said = self.layout, tree.get("type_code", "")
+        code = said if said in layout.type_codes else layout.type_codes[0]
+        if said and said != code:
+            words = f"not a kind of waybill that this message is for; taken as {code}"
+            self.notes.append(MappingNote(f"/{layout.root}/{HEADER}/TypeCode", seen(said), words))
+        tree["type_code"] = code
+        for document in tree.get("consignment", {}).get("transport_documents", ()):
+            document["type_code"] = f"N{code}"
+        for item in tree.get("goods_items", ()):
+            for document in item.get("transport_documents", ()):
+                document["type_code"] = f"N{values.HOUSE}"
 
     def _value(self, place: Place, leaf: Leaf) -> object:
         if place.type is Type.MOMENT:
@@ -187,14 +201,14 @@ class _Reader:
         declaration = replace(
             declaration,
             function=function,
-            type_code=declaration.type_code or layout.usual_type_code,
+            function_code="" if said == PURPOSES[function] else said,
             submitter=Party(party_id=sender) if sender else None,
         )
         numbers = [self._text(f"/{layout.root}/{BUSINESS}/ID"), self._text(f"{layout.consignment}/ID")]
         if layout.category == values.HOUSE_MANIFEST:
             return values.of_master(declaration)
         documents = declaration.consignment.transport_documents
-        if layout.usual_type_code != values.HOUSE:
+        if values.HOUSE not in layout.type_codes:
             numbers = [
                 self._text(f"/{layout.root}/{BUSINESS}/ID"),
                 self._text(f"{layout.consignment}/TransportContractDocument/ID"),
@@ -369,16 +383,6 @@ def _put(tree: dict[str, Any], pointer: str, value: object) -> None:
         else:
             at = at.setdefault(step, empty)
     at[path[-1]] = value
-
-
-def _name_documents(tree: dict[str, Any], layout: Layout) -> None:
-    """The kind of each waybill that is numbered."""
-    code = tree.get("type_code") or layout.usual_type_code
-    for document in tree.get("consignment", {}).get("transport_documents", ()):
-        document["type_code"] = f"N{code}"
-    for item in tree.get("goods_items", ()):
-        for document in item.get("transport_documents", ()):
-            document["type_code"] = f"N{values.HOUSE}"
 
 
 def _day(text: str) -> date | None:
