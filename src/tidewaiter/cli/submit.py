@@ -21,7 +21,9 @@ VALUE_SHOWN_MAX = 60  # characters
 def submit(
     files: Annotated[list[Path], Parameter(help="Message files; gzip and zip are read as they are.")],
     *,
-    form: Annotated[str, Parameter(help="wco-dm, h7, json or csv; recognised from the content if not given.")] = "",
+    form: Annotated[
+        str, Parameter(help="wco-dm, h7, cargo-xml, cargo-imp, json or csv; recognised from the content if not given.")
+    ] = "",
     sender: Annotated[str, Parameter(help="In whose name; added to the senders when new.")] = LOCAL_SENDER,
     on: Annotated[date | None, Parameter(help="The legal day, YYYY-MM-DD; today if not given.")] = None,
     output_as: Output = Output(),  # noqa: B008 (frozen)

@@ -31,6 +31,7 @@ from tidewaiter.model.decision import Decision, Evaluation, NoticeKind, State
 from tidewaiter.model.declaration import Consignment, Declaration, Document, Extra, Party
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.judgement import Draw, Judgement, Lane
+from tidewaiter.quality import waybills
 from tidewaiter.regimes import jurisdictions, load_regime
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 
@@ -39,6 +40,7 @@ FORMS: Final = ("cargo-xml", "cargo-imp")
 FILE_BYTES_MAX: Final = 8 * 1024**2
 
 _AT: Final = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+_OF_MASTERS: Final = ("MISSING_WBL_LINE", "MISSING_CONSOL_INDI")  # errors that only a master waybill can have
 _FALLBACK: Final = "CA"  # whose law a waybill is tried under where that of its destination is not here
 _CODE: Final = re.compile(r"<td[^>]*>(?:<p>)?((?:MISSING|INVALID|BAD)_[A-Z_]+)|ERR/([0-9]{3})/ ?([A-Z_]{6,})")
 _STATUS: Final = re.compile(r"CSN/([A-Z0-9]{2})/[0-9]{2}[A-Z]{3}[0-9]{4}/|StatusCode\\?>([A-Z]{2})\\?<")
@@ -69,6 +71,7 @@ class Run:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.remarks: list[str] = []
+        self.filed: list[Declaration] = []
 
     def cases(self, samples: Path) -> Iterator[Case]:
         """The cases of every message and every guide."""
@@ -100,6 +103,10 @@ class Run:
 
     def information(self, samples: Path) -> list[str]:
         """What was counted, and what is to be said beside."""
+        for told in waybills.together(self.filed):
+            self.counts["findings on waybills that belong together"] += 1
+            number = next((each.document_id for each in self.filed[told.position].consignment.transport_documents), "")
+            self.remarks.append(f"{number}: {told.finding.words}")
         counted = [f"{count:,} {words}" for words, count in sorted(self.counts.items())]
         no_schema = (
             "there is no open schema of Cargo-XML: answers are well-formed and hold what the guide names, no more"
@@ -113,6 +120,7 @@ class Run:
         if reading.declaration is None:
             yield Case(f"{message.name}: read", False, "; ".join(each.words for each in reading.findings))
             return
+        self.filed.append(reading.declaration)
         yield Case(f"{message.name}: round trip", *_round_trip(message, reading))
         if reading.declaration.procedure_category != values.PRE_LOADING:
             self.counts["manifests read"] += 1
@@ -150,7 +158,7 @@ class Run:
         is_house = declaration.type_code == values.HOUSE
         changes = XML_CHANGES if message.form.name == "cargo-xml" else TEXT_CHANGES
         for code, change in changes.items():
-            if (code == "MISSING_WBL_LINE" and is_house) or ("HOUSE" in code and not is_house):
+            if is_house if code in _OF_MASTERS else ("HOUSE" in code and not is_house):
                 continue
             changed = change(_text(message))
             if changed is None:
@@ -310,14 +318,14 @@ def _pieces_differ_in_text(message: Message) -> bool:
 def _told_in(texts: dict[str, str]) -> tuple[Declaration, NoticeKind, Evaluation]:
     """The filing, notice and judgement of which a status notification tells."""
     root = "/CustomsStatusNotification"
-    waybills = {}
+    numbers = {}
     for at in range(1, 10):
         own = f"{root}/MasterConsignment/AssociatedReferenceDocument{'' if at == 1 else f'[{at}]'}"
         if f"{own}/ID" in texts:
-            waybills[texts.get(f"{own}/TypeCode", "")] = texts[f"{own}/ID"]
-    master = next((number for code, number in waybills.items() if code != values.HOUSE), "")
-    house = waybills.get(values.HOUSE, "")
-    code = values.HOUSE if house else next(iter(waybills), values.DIRECT)
+            numbers[texts.get(f"{own}/TypeCode", "")] = texts[f"{own}/ID"]
+    master = next((number for code, number in numbers.items() if code != values.HOUSE), "")
+    house = numbers.get(values.HOUSE, "")
+    code = values.HOUSE if house else next(iter(numbers), values.DIRECT)
     mark = f"{root}/MasterConsignment/"
     declaration = Declaration(
         type_code=code,
@@ -472,11 +480,11 @@ XML_CHANGES: Final[dict[str, Change]] = {
 }
 
 
-def _line(pattern: str, by: str) -> Change:
-    """A change of what a regular expression matches first."""
+def _line(pattern: str, by: str, *, count: int = 1) -> Change:
+    """A change of what a regular expression matches: the first, or with 0 all."""
 
     def change(source: str) -> str | None:
-        changed = re.sub(pattern, by, source.replace("\r\n", "\n"), count=1, flags=re.MULTILINE)
+        changed = re.sub(pattern, by, source.replace("\r\n", "\n"), count=count, flags=re.MULTILINE)
         return changed if changed != source.replace("\r\n", "\n") else None
 
     return change
@@ -520,7 +528,7 @@ TEXT_CHANGES: Final[dict[str, Change]] = {
     "MISSING_BILL_QTY": _line(r"^(\d{3}-\d{8}[A-Z]{6}/T|HBS/[^/\n]*/[^/\n]*/)\d+", r"\1"),
     "INVALID_BILL_QTY": _line(r"^(HBS/[^/\n]*/[^/\n]*/)\d+", r"\1SOME"),
     "MISSING_CARGO_DESC": _several(
-        _line(r"^(/\d+)?/N[GC]/.*\n", ""), _line(r"^TXT/.*\n", ""), _line(r"^(HBS/(?:[^/\n]*/){5}).*", r"\1")
+        _line(r"^(/\d+)?/N[GC]/.*\n", "", count=0), _line(r"^TXT/.*\n", ""), _line(r"^(HBS/(?:[^/\n]*/){5}).*", r"\1")
     ),
     "INVALID_MESSAGE_TYPE": _line(r"^(FWB|FHL)/", "XXX/"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
@@ -35,25 +35,29 @@ class Leaf(Struct, frozen=True):
 
 def leaves_of(root: etree._Element) -> dict[str, Leaf]:
     """What a document says, by path, in its order. Elements that say nothing are left out."""
-    return dict(_leaves(root, f"/{local_name(root)}"))
+    found: dict[str, Leaf] = {}
+    _gather(root, f"/{local_name(root)}", found)
+    return found
 
 
-def _leaves(element: etree._Element, path: str) -> Iterator[tuple[str, Leaf]]:
-    parts = [element.text, *(child.tail for child in element)]
-    leaf = Leaf(" ".join(part.strip() for part in parts if part and part.strip()), tuple(_attributes(element)))
-    if not leaf.is_empty:
-        yield path, leaf
+def _gather(element: etree._Element, path: str, found: dict[str, Leaf]) -> None:
+    text = (element.text or "").strip()
+    attributes = _attributes(element) if element.attrib else ()
+    if text or attributes:
+        found[path] = Leaf(text, attributes)
     positions: dict[str, int] = {}
     for child in element:
         name = local_name(child)
         position = positions[name] = positions.get(name, 0) + 1
-        yield from _leaves(child, f"{path}/{name}" if position == 1 else f"{path}/{name}[{position}]")
+        _gather(child, f"{path}/{name}" if position == 1 else f"{path}/{name}[{position}]", found)
+        if child.tail and not child.tail.isspace():
+            text = " ".join(part for part in (text, child.tail.strip()) if part)
+            found[path] = Leaf(text, attributes)
 
 
-def _attributes(element: etree._Element) -> Iterator[tuple[str, str]]:
-    for name, value in element.items():
-        if not str(name).startswith(_SCHEMA_INSTANCE):
-            yield str(name), str(value)
+def _attributes(element: etree._Element) -> tuple[tuple[str, str], ...]:
+    pairs = ((str(name), str(value)) for name, value in element.items())
+    return tuple(pair for pair in pairs if not pair[0].startswith(_SCHEMA_INSTANCE))
 
 
 class _Node:

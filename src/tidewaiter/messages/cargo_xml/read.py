@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -27,7 +28,6 @@ from tidewaiter.messages.cargo_xml.places import (
 from tidewaiter.messages.cargo_xml.write import PURPOSES, generated
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
-from tidewaiter.messages.leaves import findings_on_values, without
 from tidewaiter.messages.limits import EXTRAS_MAX, FAULTS_MAX, GOODS_ITEMS_MAX
 from tidewaiter.messages.pointers import canonical, steps
 from tidewaiter.messages.xml import namespace
@@ -47,6 +47,7 @@ _GOODS: Final = frozenset(
 NOTE: Final = "IncludedCustomsNote"
 MOVEMENT: Final = "SpecifiedLogisticsTransportMovement"
 
+_STEP = re.compile(r"/([^/\[]+)(?:\[([0-9]+)\])?")
 _POSITION = re.compile(r"\[[0-9]+\]")
 # Below the consignment: read, or merely repeated by other elements that are.
 _UNDERSTOOD: Final = frozenset(
@@ -78,14 +79,9 @@ class _Reader:
         if count > GOODS_ITEMS_MAX:
             words = f"{count:,} items in one waybill; at most {GOODS_ITEMS_MAX:,} can be read"
             return Reading(None, (fault(Fault.LIMIT, "goods_items", words, place=self.layout.items),))
-        declaration = self._declared(self._goods(count))
-        on_values = findings_on_values(declaration, lambda path: locate(declaration, canonical(path)))
-        self.findings += on_values
-        kept = without(declaration, on_values) if on_values else declaration
-        if kept is None:
-            return Reading(None, tuple(self.findings[:FAULTS_MAX]))
+        # Texts are as the parser lets them through, numbers as they were checked: nothing else can be wrong with values.
+        declaration = self._with_rest(self._declared(self._goods(count)))
         self._version()
-        declaration = self._with_rest(kept)
         extras = self._extras(declaration)
         if len(extras) > EXTRAS_MAX:
             words = f"more than {EXTRAS_MAX:,} elements that a declaration has no place for"
@@ -392,5 +388,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _natural(path: str) -> list[tuple[str, int]]:
-    return [(step.partition("[")[0], int(step.partition("[")[2].rstrip("]") or 1)) for step in path.split("/")]
+@lru_cache(maxsize=4096)
+def _natural(path: str) -> tuple[tuple[str, int], ...]:
+    """By which paths are sorted: by name, the positions as numbers."""
+    return tuple((name, int(position or 1)) for name, position in _STEP.findall(path))

@@ -53,7 +53,9 @@ Prefer = Annotated[
         description="return=minimal (RFC 7240) leaves out what can be read later: each declaration as it stands",
     ),
 ]
-FormName = Annotated[str, PathParameter(max_length=40, description="The form: wco-dm, h7, json or csv")]
+FormName = Annotated[
+    str, PathParameter(max_length=40, description="The form: wco-dm, h7, cargo-xml, cargo-imp, json or csv")
+]
 
 
 class Asked(Struct, frozen=True):
