@@ -12,6 +12,7 @@ XML_ELEMENTS_MAX: Final = 1_000_000  # elements in one XML document
 XML_ATTRIBUTES_MAX: Final = 64  # attributes of one XML element
 EXTRAS_MAX: Final = 200_000  # elements of one declaration kept without being interpreted
 JSON_DEPTH_MAX: Final = 64  # nested objects and lists
+TEXT_LINES_MAX: Final = 100_000  # lines of one teletype text
 CSV_COLUMNS_MAX: Final = 2_000  # columns in one header
 NUMBER_DIGITS_MAX: Final = 18  # digits before the decimal point of an amount, mass or quantity
 WHOLE_NUMBER_MAX: Final = 2**31 - 1  # of packages, items, lines

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
 
 from tidewaiter.messages.air_cargo import oci, values
+from tidewaiter.messages.air_cargo.last import ForLast
 from tidewaiter.messages.cargo_imp import parts
 from tidewaiter.messages.cargo_imp.lines import (
     CONSIGNMENT,
@@ -24,7 +25,7 @@ from tidewaiter.messages.cargo_imp.lines import (
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.leaves import findings_on_values, without
-from tidewaiter.messages.limits import FAULTS_MAX, GOODS_ITEMS_MAX
+from tidewaiter.messages.limits import FAULTS_MAX, GOODS_ITEMS_MAX, TEXT_LINES_MAX
 from tidewaiter.messages.pointers import canonical, steps
 from tidewaiter.model.declaration import (
     Consignment,
@@ -46,13 +47,12 @@ _INTERPRETED: Final = {
     "FFM": {"FFM", FLIGHT, UNLOADING, CONSIGNMENT, "LAST"},
 }
 _PARTIES: Final = {"SHP": "consignor", "CNE": "consignee"}
-_LINES_MAX: Final = 100_000  # of one message
 
 
 def read(text: str) -> Reading:
     """What came of one message."""
-    if text.count("\n") > _LINES_MAX:
-        words = f"more than {_LINES_MAX:,} lines in one message"
+    if text.count("\n") > TEXT_LINES_MAX:
+        words = f"more than {TEXT_LINES_MAX:,} lines in one message"
         return Reading(None, (fault(Fault.LIMIT, "", words, hint="Send each waybill in a message of its own."),))
     found = list(segments(text))
     if not found:
@@ -401,13 +401,22 @@ _SEGMENTS: Final = {
 }
 
 
-def locate(declaration: Declaration, pointer: str) -> str:
-    """The line and segment of a canonical pointer; those of the message's first line where there is no such segment."""
+def _line_nos(declaration: Declaration) -> Mapping[str, int]:
+    """The line on which each segment begins."""
     lines: dict[str, int] = {}
     at = 1
     for extra in declaration.extras:
         lines.setdefault(extra.path, at)
         at += extra.value.count("\n") + 1
+    return lines
+
+
+_lines = ForLast(_line_nos)
+
+
+def locate(declaration: Declaration, pointer: str) -> str:
+    """The line and segment of a canonical pointer; those of the message's first line where there is no such segment."""
+    lines = _lines(declaration)
     fits = [name for name in _SEGMENTS if not name or pointer == name or pointer.startswith((f"{name}.", f"{name}["))]
     best = max(fits, key=len)
     is_listed = declaration.procedure_category in (values.HOUSE_MANIFEST, values.FLIGHT_MANIFEST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -14,10 +14,12 @@ from lxml import etree
 from msgspec.structs import replace
 
 from tidewaiter.messages.air_cargo import oci, values
+from tidewaiter.messages.air_cargo.last import ForLast
 from tidewaiter.messages.cargo_xml.document import Leaf, leaves_of
 from tidewaiter.messages.cargo_xml.places import (
     BUSINESS,
     HEADER,
+    LAYOUTS,
     NUMBER,
     Layout,
     Place,
@@ -331,8 +333,8 @@ class _Reader:
 def locate(declaration: Declaration, pointer: str) -> str:
     """The path of a canonical pointer in the message of a declaration; that of what holds it where it has none."""
     layout = layout_of(declaration.procedure_category, declaration.type_code)
-    by_pointer = _by_pointer(layout)
-    path, positions = steps(pointer), positions_of(declaration)
+    by_pointer = _by_pointer(layout.root)
+    path, positions = steps(pointer), _positions(declaration)
     while path:
         if path[0] == "goods_items" and len(path) > 1 and isinstance(path[1], int):
             own = layout.item_path(positions[path[1]] if path[1] < len(positions) else path[1] + 1)
@@ -347,7 +349,12 @@ def locate(declaration: Declaration, pointer: str) -> str:
     return layout.consignment
 
 
-def _by_pointer(layout: Layout) -> Mapping[str, str]:
+_positions = ForLast(positions_of)
+
+
+@cache
+def _by_pointer(root: str) -> Mapping[str, str]:
+    layout = LAYOUTS[root]
     found = {"goods_items": layout.items, "consignment": layout.consignment, "jurisdiction_code": layout.destination}
     found["consignment.destination_country_code"] = layout.destination
     found["consignment.export_country_code"] = layout.origin
