@@ -15,6 +15,7 @@ from tidewaiter.messages.faults import seen
 from tidewaiter.model.declaration import Declaration, Document, Party
 from tidewaiter.model.finding import MappingNote
 
+LINES_MAX = 500  # of one waybill that are interpreted; further ones are noted
 SECURITY = frozenset({"ISS", "OSS", "CSS"})  # information identifiers of security declarations
 
 
@@ -35,7 +36,10 @@ def interpret(declaration: Declaration, lines: Sequence[Line]) -> tuple[Declarat
     """
     table, notes, is_security = _table(), [], False
     mail: dict[str, list[str]] = {}
-    for line in lines:
+    for at, line in enumerate(lines):
+        if at >= LINES_MAX:
+            notes.append(_note(line, is_security=False))
+            continue
         is_security = line.subject in SECURITY or (is_security and line.subject not in table["customs"]["subjects"])
         changed = None if is_security else _with(declaration, line)
         if changed is not None:

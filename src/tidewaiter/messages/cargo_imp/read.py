@@ -89,10 +89,11 @@ class _Message:
         self.notes: list[MappingNote] = []
 
     def reading(self) -> Reading:
-        declaration = replace(self.declared(), extras=tuple(_extras(self.found)))
-        if len(declaration.goods_items) > GOODS_ITEMS_MAX:
-            words = f"{len(declaration.goods_items):,} waybills in one list; at most {GOODS_ITEMS_MAX:,} can be read"
+        count = self.count()
+        if count > GOODS_ITEMS_MAX:
+            words = f"{count:,} goods items or waybills in one message; at most {GOODS_ITEMS_MAX:,} can be read"
             return Reading(None, (fault(Fault.LIMIT, "goods_items", words),))
+        declaration = replace(self.declared(), extras=tuple(_extras(self.found)))
         on_values = findings_on_values(declaration, lambda path: locate(declaration, canonical(path)))
         kept = without(declaration, on_values) if on_values else declaration
         self.findings += on_values
@@ -106,6 +107,10 @@ class _Message:
     def declared(self) -> Declaration:
         """The declaration, without extras."""
         raise NotImplementedError
+
+    def count(self) -> int:
+        """How many goods items it comes to, at most."""
+        return max(len(self.all(code)) for code in ("HBS", CONSIGNMENT))
 
     def first(self, code: str) -> Segment | None:
         """The first segment of that code."""
@@ -181,6 +186,9 @@ class _Message:
 
 class _Master(_Message):
     """FWB: a master waybill, direct or of a consolidation."""
+
+    def count(self) -> int:
+        return sum(len(each.parts) for each in self.all("RTD"))
 
     def declared(self) -> Declaration:
         segment = self.first(CONSIGNMENT)

@@ -81,13 +81,13 @@ class _Reader:
         if count > GOODS_ITEMS_MAX:
             words = f"{count:,} items in one waybill; at most {GOODS_ITEMS_MAX:,} can be read"
             return Reading(None, (fault(Fault.LIMIT, "goods_items", words, place=self.layout.items),))
+        if len(self.leaves) > EXTRAS_MAX:
+            words = f"more than {EXTRAS_MAX:,} elements that say something in one waybill"
+            return Reading(None, (fault(Fault.LIMIT, "", words, place=f"/{self.layout.root}"),))
         # Texts are as the parser lets them through, numbers as they were checked: nothing else can be wrong with values.
         declaration = self._with_rest(self._declared(self._goods(count)))
         self._version()
         extras = self._extras(declaration)
-        if len(extras) > EXTRAS_MAX:
-            words = f"more than {EXTRAS_MAX:,} elements that a declaration has no place for"
-            return Reading(None, (fault(Fault.LIMIT, "", words, place=f"/{self.layout.root}"),))
         self.findings += values.on_numbers(declaration)
         declaration = replace(declaration, extras=extras)
         found = [
