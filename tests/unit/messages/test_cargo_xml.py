@@ -61,6 +61,24 @@ def test_customs_lines_go_to_the_parties_and_the_rest_to_notes() -> None:
     assert f"{base}/IncludedCustomsNote" not in notes
 
 
+def test_an_empty_customs_line_ends_nothing() -> None:
+    first = "<ram:IncludedCustomsNote><ram:ContentCode>T</ram:ContentCode>"
+    reading = FORM.read(xfwb().replace(first, "<ram:IncludedCustomsNote/>" * 3 + first).encode())
+    assert reading.declaration is not None
+    assert reading.declaration.consignor is not None
+    assert reading.declaration.consignor.party_id == "IE7654321X"
+    assert any(note.value == "riddle" for note in reading.notes)
+    assert FORM.read(FORM.write([reading.declaration])) == reading
+
+
+def test_the_last_flight_named_counts() -> None:
+    second = "<ram:SpecifiedLogisticsTransportMovement><ram:ID>ZZ200</ram:ID></ram:SpecifiedLogisticsTransportMovement>"
+    declared = read(xfwb().replace("<ram:IncludedCustomsNote>", second + "<ram:IncludedCustomsNote>", 1))
+    assert declared.consignment.border_transport is not None
+    assert declared.consignment.border_transport.means_id == "ZZ200"
+    assert declared.consignment.arrival_on is None
+
+
 def test_what_is_not_understood_is_written_back_where_it_stood() -> None:
     declared = read(xfwb())
     extra = Extra("/Waybill/MasterConsignment/SomethingNew", "kept", (("kind", "odd"),))

@@ -18,6 +18,7 @@ DATA_MODEL: Final = "iata:datamodel:3"
 _SCHEMA_INSTANCE: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 _STEP: Final = re.compile(r"/([A-Za-z_][\w.-]*)(?:\[([1-9][0-9]{0,6})\])?")
 _DEPTH_MAX: Final = 64
+_EMPTY_MAX: Final = 10_000  # elements that say nothing, in one document written
 _OWN: Final = ("MessageHeaderDocument", "BusinessHeaderDocument", "MasterConsignment", "ResponseStatus")
 
 
@@ -74,14 +75,25 @@ class _Node:
             node = node.children.setdefault(step, _Node(step[0]))
         return node
 
-    def sorted(self, *, as_came: bool) -> list[_Node]:
-        """The children in the order of the standard, those it does not know last; or all as they came."""
-        if as_came:
-            return list(self.children.values())
+    def sorted(self, spare: list[int]) -> list[_Node]:
+        """The children in the order of the standard, those it does not know last.
+
+        Elements that said nothing keep their place, so that those after them are where they were, as long as there
+        are some of them to spare.
+        """
         came = {name: at for at, (name, _) in enumerate(dict.fromkeys((name, 0) for name, _ in self.children))}
         order = _order()
         keys = sorted(self.children, key=lambda step: (order.get(step[0], len(order) + came[step[0]]), step[1]))
-        return [self.children[key] for key in keys]
+        found: list[_Node] = []
+        last = ("", 0)
+        for name, position in keys:
+            between = position - 1 - (last[1] if last[0] == name else 0)
+            if 0 < between <= spare[0]:
+                spare[0] -= between
+                found += [_Node(name) for _ in range(between)]
+            found.append(self.children[name, position])
+            last = (name, position)
+        return found
 
 
 def tree_of(root_name: str, namespace: str, leaves: Mapping[str, Leaf], *, as_came: bool = False) -> etree._Element:
@@ -96,20 +108,21 @@ def tree_of(root_name: str, namespace: str, leaves: Mapping[str, Leaf], *, as_ca
             top.at(steps[1:]).leaf = leaf
     root = etree.Element(f"{{{namespace}}}{root_name}", None, {"rsm": namespace, "ram": DATA_MODEL})
     try:
-        _fill(root, top, namespace, as_came=as_came)
+        _fill(root, top, namespace, None if as_came else [_EMPTY_MAX])
     except ValueError as error:
         raise MessageError(f"a text cannot be written as XML: {error}", place=f"/{root_name}") from error
     return root
 
 
-def _fill(element: etree._Element, node: _Node, namespace: str, *, as_came: bool) -> None:
+def _fill(element: etree._Element, node: _Node, namespace: str, spare: list[int] | None) -> None:
+    """What a node says; its children in the order of waybills, or as they came where none are to spare."""
     if node.leaf.text:
         element.text = node.leaf.text
     for name, value in node.leaf.attributes:
         element.set(name, value)
-    for child in node.sorted(as_came=as_came):
+    for child in node.children.values() if spare is None else node.sorted(spare):
         own = namespace if child.name in _OWN and element.getparent() is None else DATA_MODEL
-        _fill(etree.SubElement(element, f"{{{own}}}{child.name}"), child, namespace, as_came=as_came)
+        _fill(etree.SubElement(element, f"{{{own}}}{child.name}"), child, namespace, spare)
 
 
 def in_order(path: str) -> list[tuple[int, str, int]]:

@@ -50,6 +50,7 @@ NOTE: Final = "IncludedCustomsNote"
 MOVEMENT: Final = "SpecifiedLogisticsTransportMovement"
 
 _STEP = re.compile(r"/([^/\[]+)(?:\[([0-9]+)\])?")
+_MEASURED = re.compile(r"(.*)/TransportLogisticsPackage(?:\[[0-9]+\])?/ItemQuantity")
 _POSITION = re.compile(r"\[[0-9]+\]")
 # Below the consignment: read, or merely repeated by other elements that are.
 _UNDERSTOOD: Final = frozenset(
@@ -77,7 +78,7 @@ class _Reader:
         self.notes: list[MappingNote] = []
 
     def reading(self) -> Reading:
-        count = self._item_count()
+        count = self._count(self.layout.items)
         if count > GOODS_ITEMS_MAX:
             words = f"{count:,} items in one waybill; at most {GOODS_ITEMS_MAX:,} can be read"
             return Reading(None, (fault(Fault.LIMIT, "goods_items", words, place=self.layout.items),))
@@ -97,12 +98,13 @@ class _Reader:
 
     # --- what stands at a place of its own ---------------------------------------------------------------------
 
-    def _item_count(self) -> int:
+    def _count(self, path: str) -> int:
+        """How many elements there are at a path, those that say nothing among them as far as others follow."""
         highest = 0
-        for path in self.leaves:
-            if path.startswith(self.layout.items):
-                step = path[len(self.layout.items) :].partition("/")[0]
-                highest = max(highest, int(step[1:-1]) if step.startswith("[") else 1)
+        for each in self.leaves:
+            if each.startswith(path):
+                step = each[len(path) :].partition("/")[0]
+                highest = max(highest, int(step[1:-1]) if step.startswith("[") else not step)
         return highest
 
     def _goods(self, count: int) -> list[int]:
@@ -202,16 +204,11 @@ class _Reader:
             function_code="" if said == PURPOSES[function] else said,
             submitter=Party(party_id=sender) if sender else None,
         )
-        numbers = [self._text(f"/{layout.root}/{BUSINESS}/ID"), self._text(f"{layout.consignment}/ID")]
         if layout.category == values.HOUSE_MANIFEST:
             return values.of_master(declaration)
+        other = "ID" if values.HOUSE in layout.type_codes else "TransportContractDocument/ID"
+        number = self._text(f"/{layout.root}/{BUSINESS}/ID") or self._text(f"{layout.consignment}/{other}")
         documents = declaration.consignment.transport_documents
-        if values.HOUSE not in layout.type_codes:
-            numbers = [
-                self._text(f"/{layout.root}/{BUSINESS}/ID"),
-                self._text(f"{layout.consignment}/TransportContractDocument/ID"),
-            ]
-        number = next((each for each in numbers if each), "")
         if not documents and number:
             documents = (Document(type_code=f"N{declaration.type_code}", document_id=number),)
         return replace(
@@ -239,13 +236,8 @@ class _Reader:
     def _moved(self, declaration: Declaration) -> Declaration:
         """The last flight named, and the day it arrives."""
         base = f"{self.layout.consignment}/{MOVEMENT}"
-        last = ""
-        for at in range(1, 100):
-            path = base if at == 1 else f"{base}[{at}]"
-            if self._text(f"{path}/ID"):
-                last = path
-            elif at > 1:
-                break
+        paths = [_numbered(base, at) for at in range(1, self._count(base) + 1)]
+        last = next((path for path in reversed(paths) if self._text(f"{path}/ID")), "")
         if not last:
             return declaration
         means = TransportMeans(mode_code=self._text(f"{last}/ModeCode") or "4", means_id=self._text(f"{last}/ID"))
@@ -260,33 +252,29 @@ class _Reader:
 
     def _check_pieces(self, declaration: Declaration) -> None:
         """Measurements are of as many pieces as there are."""
+        measured: dict[str, list[str]] = {}
+        for path, leaf in self.leaves.items():
+            if found := _MEASURED.fullmatch(path):
+                measured.setdefault(found[1], []).append(leaf.text)
         positions = positions_of(declaration)
         for line, item in enumerate(declaration.goods_items, start=1):
             own = self.layout.item_path(positions[line - 1])
             pieces = item.packagings[0].count if item.packagings else None
-            base = f"{own}/TransportLogisticsPackage"
-            measured: list[int] = []
-            for at in range(1, GOODS_ITEMS_MAX):
-                text = self._text(f"{base if at == 1 else f'{base}[{at}]'}/ItemQuantity")
-                if not text:
-                    break
-                try:
-                    measured.append(values.count(text))
-                except values.Faulty:
-                    return
-            if measured and pieces is not None and sum(measured) != pieces:
-                self.findings.append(values.pieces_differ(line, pieces, sum(measured), f"{own}/PieceQuantity"))
+            try:
+                counts = [values.count(text) for text in measured.get(own, ())]
+            except values.Faulty:
+                continue
+            if counts and pieces is not None and sum(counts) != pieces:
+                self.findings.append(values.pieces_differ(line, pieces, sum(counts), f"{own}/PieceQuantity"))
 
     def _customs_lines(self) -> list[oci.Line]:
         lines, base = [], f"{self.layout.consignment}/{NOTE}"
-        for at in range(1, EXTRAS_MAX):
-            path = base if at == 1 else f"{base}[{at}]"
+        for path in (_numbered(base, at) for at in range(1, self._count(base) + 1)):
             country, subject, identifier, text = (
                 self._text(f"{path}/{name}") for name in ("CountryID", "SubjectCode", "ContentCode", "Content")
             )
-            if not (country or subject or identifier or text):
-                break
-            lines.append(oci.Line(country, subject, identifier, text, path))
+            if country or subject or identifier or text:
+                lines.append(oci.Line(country, subject, identifier, text, path))
         return lines
 
     # --- what is left ------------------------------------------------------------------------------------------
@@ -347,6 +335,10 @@ def locate(declaration: Declaration, pointer: str) -> str:
             return found
         path = path[:-1]
     return layout.consignment
+
+
+def _numbered(path: str, position: int) -> str:
+    return path if position == 1 else f"{path}[{position}]"
 
 
 _positions = ForLast(positions_of)
