@@ -20,7 +20,7 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
-from waybills import FHL, FWB, MASTER, xfhl, xfwb, xfzb
+from waybills import FHL, FHL_LIST, FWB, MASTER, xfhl, xfwb, xfzb
 
 DAY = date(2026, 6, 15)
 AT = datetime(2026, 6, 15, 9, 5, tzinfo=UTC)
@@ -166,11 +166,28 @@ def test_a_text_filed_again_replaces_what_was_filed(store: PostgresStore, intake
     latest = content(store, sources_of(store.kept(number, 3)))
     assert latest is not None
     assert latest.consignment.package_count == 5
+    hand_in(store, intake, FHL_LIST, "A carrier")
+    assert ("claim.differs", "consignment.package_count") in told(store.outcome(number))
+    assert store.outcome(number).row.version == 4
     assert replay.replay_all(store, workers=1).is_clean
     declared, evaluation = kept(store, number)
     body = text.write_answer(NoticeKind.AMENDED, declared, evaluation, issued_at=AT)
     assert body is not None
     assert body.startswith(b"PSN\r\n999-00000011-KEEL2\r\nCSN/")
+
+
+def test_what_is_left_out_of_a_new_filing_is_gone(store: PostgresStore, intake: Intake) -> None:
+    hand_in(store, intake, xfhl(("KEEL1", "2", "20"), ("KEEL2", "3", "22.5")), "A carrier")
+    hand_in(store, intake, xfhl(("KEEL1", "2", "20")), "A carrier")
+    hand_in(store, intake, PLAIN.replace("/TE/35321000000", "/TE/1"))
+    hand_in(store, intake, PLAIN.replace("/TE/35321000000", ""))
+    hand_in(store, intake, xfzb("KEEL2"))
+    assert ("claim.differs", "consignment.transport_documents[1].document_id") in told(outcome(store, "KEEL2"))
+    latest = content(store, sources_of(store.kept(store.find("999-00000044"), 2)))
+    assert latest is not None
+    assert latest.consignor is not None
+    assert latest.consignor.phone == ""
+    assert replay.replay_all(store, workers=1).is_clean
 
 
 def test_a_refused_text_can_be_filed_again(store: PostgresStore, intake: Intake) -> None:

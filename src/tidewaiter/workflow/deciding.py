@@ -115,7 +115,7 @@ class Known(Struct, frozen=True):
     original: Declaration | None = None
     sources: tuple[Place, ...] = ()
     drawing: Drawing | None = None
-    is_refiled: bool = False  # the record is an original that takes the place of what was filed before
+    is_refiled: bool = False  # the record takes the place of all that was filed before
 
 
 Resolve = Callable[[Declaration], Known | None]
@@ -159,7 +159,7 @@ def decide_act(
 
 
 def is_refiled(own: Declaration, prior: Prior, incoming: Incoming, shelf: Shelf) -> bool:
-    """Whether an original takes the place of the one filed before under its reference, as the law of some filings has it."""
+    """Whether a record takes the place of the one filed before under its reference, as the law of some filings has it."""
     on = _legal_day(None, None, incoming, own.jurisdiction_code)
     regime = shelf.law(own.jurisdiction_code, on).regime
     return Trigger.AMENDED in may(prior.state) and regime is not None and regime.dataset_of(own).is_refiled
