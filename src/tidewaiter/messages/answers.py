@@ -13,6 +13,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from tidewaiter.messages.cargo_imp import answers as cargo_imp
+from tidewaiter.messages.cargo_xml import answers as cargo_xml
 from tidewaiter.messages.ceb import answers as ceb
 from tidewaiter.messages.ens import answers as ens
 from tidewaiter.messages.postal import answers as postal
@@ -100,10 +102,29 @@ def _ceb(telling: Telling) -> Answer | None:
     return Answer(content, "application/xml")
 
 
+def _cargo_xml(telling: Telling) -> Answer | None:
+    content = cargo_xml.write_answer(
+        telling.kind,
+        telling.declaration,
+        telling.evaluation,
+        registered_id=telling.registered_id,
+        issued_at=telling.issued_at,
+        reference_id=telling.reference_id,
+    )
+    return Answer(content, "application/xml") if content else None
+
+
+def _cargo_imp(telling: Telling) -> Answer | None:
+    content = cargo_imp.write_answer(telling.kind, telling.declaration, telling.evaluation, issued_at=telling.issued_at)
+    return Answer(content, "text/plain") if content else None
+
+
 # By form: the document, or None where the language has no message for what is told.
 _LANGUAGES: Final[Mapping[str, Callable[[Telling], Answer | None]]] = {
     "ens": _ens,
     "ceb": _ceb,
+    "cargo-xml": _cargo_xml,
+    "cargo-imp": _cargo_imp,
     "edifact": _postal,
     "postal": _postal,
 }

@@ -6,6 +6,8 @@ import codecs
 import re
 from functools import cache
 
+from tidewaiter.messages.cargo_imp import CargoImpForm
+from tidewaiter.messages.cargo_xml import CargoXmlForm
 from tidewaiter.messages.ceb import CebForm
 from tidewaiter.messages.characters import shown
 from tidewaiter.messages.csv_form import CsvForm
@@ -52,6 +54,8 @@ def forms() -> dict[str, Form]:
         WcoDmForm(),
         EnsForm(),
         CebForm(),
+        CargoXmlForm(),
+        CargoImpForm(),
         EdifactForm(),
         PostalForm(),
         MarketplaceForm(),

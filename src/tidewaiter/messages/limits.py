@@ -14,6 +14,7 @@ EXTRAS_MAX: Final = 200_000  # elements of one declaration kept without being in
 CEB_RECORDS_MAX: Final = 10_000  # records in one cross-border e-commerce message (the specification: 100)
 CEB_AROUND_BYTES_MAX: Final = 64 * 1024  # what stands around them: who transmits, the signature
 JSON_DEPTH_MAX: Final = 64  # nested objects and lists
+TEXT_LINES_MAX: Final = 30_000  # lines of one teletype text
 CSV_COLUMNS_MAX: Final = 2_000  # columns in one header
 NUMBER_DIGITS_MAX: Final = 18  # digits before the decimal point of an amount, mass or quantity
 WHOLE_NUMBER_MAX: Final = 2**31 - 1  # of packages, items, lines

@@ -15,6 +15,7 @@ class ClaimKind(StrEnum):
     ORDER = "order"  # the marketplace or shop: who bought what for how much
     PAYMENT = "payment"  # the payment provider: who paid how much
     LOGISTICS = "logistics"  # the carrier: what is moved to whom, for which freight
+    MANIFEST = "manifest"  # carrier or forwarder: which waybills are carried together
 
 
 class Claim(Struct, frozen=True, kw_only=True):

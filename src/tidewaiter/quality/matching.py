@@ -16,15 +16,15 @@ from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Address, Declaration, GoodsItem, Party
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money, total
+from tidewaiter.quality import waybills
+from tidewaiter.quality.waybills import DIFFERS, MISSING
 
-MISSING: Final = "claim.missing"
-DIFFERS: Final = "claim.differs"
 SOURCE: Final = "The law of the jurisdiction: claims its dataset wants; WCO Framework of Standards, standard 1"
 MEANINGS: Final = {
     MISSING: "The order, payment or transport of the parcel must be told by whoever has it first hand: the marketplace, "
     "the payment provider, the carrier. Until then the goods wait.",
     DIFFERS: "What the declaration says of a parcel must agree with what marketplace, payment provider and carrier say "
-    "of it, and these with one another.",
+    "of it, and these with one another. Nor may a waybill and the manifest it is on.",
 }
 
 VALUE_LENGTH_MAX = 200
@@ -32,11 +32,13 @@ _WHO: Final = {
     ClaimKind.ORDER: "the order",
     ClaimKind.PAYMENT: "the payment",
     ClaimKind.LOGISTICS: "the transport document",
+    ClaimKind.MANIFEST: "the manifest",
 }
 _FROM: Final = {
     ClaimKind.ORDER: "marketplace or seller",
     ClaimKind.PAYMENT: "payment provider",
     ClaimKind.LOGISTICS: "carrier",
+    ClaimKind.MANIFEST: "carrier or forwarder",
 }
 
 
@@ -49,7 +51,10 @@ class _Fact(NamedTuple):
 def references(declaration: Declaration) -> tuple[str, tuple[str, ...]]:
     """What a declaration and its claims find one another by: the order's number ("" for none), those of transport."""
     documents = declaration.consignment.transport_documents
-    return declaration.invoice_id, tuple(each.document_id for each in documents if each.document_id)
+    numbers = [each.document_id for each in documents]
+    if waybills.is_manifest(declaration) or waybills.is_filing(declaration):
+        numbers += [*waybills.listed(declaration), declaration.consignment.master_document_id]
+    return declaration.invoice_id, tuple(dict.fromkeys(number for number in numbers if number))
 
 
 def concerns(claim: Claim, declaration: Declaration) -> bool:
@@ -59,6 +64,8 @@ def concerns(claim: Claim, declaration: Declaration) -> bool:
     name that party, it must be the same.
     """
     stated = claim.stated
+    if claim.kind is ClaimKind.MANIFEST:
+        return waybills.is_filing(declaration) and waybills.concerns(stated, declaration)
     if claim.kind is ClaimKind.LOGISTICS:
         ours, theirs = references(declaration)[1], references(stated)[1]
         return not set(ours).isdisjoint(theirs) and _may_be_one(
@@ -74,6 +81,9 @@ def match(declaration: Declaration, claims: Sequence[Claim], wanted: Sequence[Cl
     found = [_missing(kind, declaration) for kind in wanted if not any(claim.kind is kind for claim in told)]
     known = {fact.pointer: (fact, "the declaration") for fact in _facts(declaration)}
     for claim in sorted(told, key=lambda claim: (tuple(ClaimKind).index(claim.kind), claim.declaration_id)):
+        if claim.kind is ClaimKind.MANIFEST:
+            found += waybills.against_manifest(declaration, claim.stated, claim.source)
+            continue
         who = f"{_WHO[claim.kind]} (from {claim.source})" if claim.source else _WHO[claim.kind]
         pairs = _Pairs(declaration.goods_items, claim.stated.goods_items)
         facts = [*_facts(claim.stated), *_facts_on_items(pairs.both, theirs=True)]

@@ -31,7 +31,18 @@ from tidewaiter.quality.oddities import NOTHING_ODD, Oddity
 from tidewaiter.quality.outline import LINES_MAX, Silent, outline
 from tidewaiter.tariff.tariff import Tariff
 
-MODULES = ("required", "structure", "codes", "identifiers", "amounts", "masses", "dates", "parties", "descriptions")
+MODULES = (
+    "required",
+    "structure",
+    "codes",
+    "identifiers",
+    "amounts",
+    "masses",
+    "dates",
+    "parties",
+    "descriptions",
+    "pre_loading",
+)
 NATIONAL_MODULES = ("h7_dk", "h7_dk_documents", "h7_dk_parties", "h7_dk_location", "h7_dk_messages", "cbec_cn")
 
 SETS_MAX = 64  # of rules, for jurisdictions, days and datasets

@@ -353,6 +353,9 @@ class DatasetDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     irg_hint: Literal["", "1", "2", "3", "4"] = ""
     claim: ClaimKind | None = None
     claims: tuple[ClaimKind, ...] = ()
+    heard: tuple[ClaimKind, ...] = ()
+    is_refiled: bool = False
+    is_everywhere: bool = False  # also where a jurisdiction that builds on this one has datasets of its own
     note: str = ""
     is_advance: bool = False
 

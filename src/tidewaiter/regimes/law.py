@@ -146,7 +146,9 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     `irg_hint`: the Immediate Release Guidelines category such declarations
     usually fall into ("" where the value decides).
     `claim`: it is no declaration but what a third party says of a parcel;
-    `claims`: what third parties must have said of goods declared so.
+    `claims`: what third parties must have said of goods declared so;
+    `heard`: what is compared with it where third parties have said it.
+    `is_refiled`: filed again under its reference, it replaces what was filed.
     """
 
     code: str
@@ -158,6 +160,13 @@ class Dataset(Struct, frozen=True, omit_defaults=True):
     claim: ClaimKind | None = None
     claims: tuple[ClaimKind, ...] = ()
     is_advance: bool = False
+    heard: tuple[ClaimKind, ...] = ()
+    is_refiled: bool = False
+
+    @property
+    def is_compared(self) -> bool:
+        """True where claims of third parties are looked up for it."""
+        return bool(self.claims or self.heard)
 
 
 class Exchange(Struct, frozen=True):

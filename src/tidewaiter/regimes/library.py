@@ -328,11 +328,11 @@ def _rates(measure_id: str, rule: str, currency: str, on: date) -> Exchange:
 
 
 def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
-    """Claims, wherever they stand, then those of the nearest lawbook that has any."""
+    """Claims and what is filed everywhere, wherever they stand, then those of the nearest lawbook that has any."""
     found = [book.datasets.datasets for book in reversed(books) if book.datasets is not None]
     if not found:
         raise LawDataError(f"{books[-1].code}: there is no datasets.yaml", place=books[-1].code)
-    claims = [each for datasets in found for each in datasets if each.claim is not None]
+    everywhere = [each for datasets in found for each in datasets if each.claim is not None or each.is_everywhere]
     return tuple(
         Dataset(
             code=each.code,
@@ -344,8 +344,10 @@ def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
             claim=each.claim,
             claims=each.claims,
             is_advance=each.is_advance,
+            heard=each.heard,
+            is_refiled=each.is_refiled,
         )
-        for each in (*claims, *(each for each in found[0] if each.claim is None))
+        for each in (*everywhere, *(each for each in found[0] if each not in everywhere))
     )
 
 

@@ -70,8 +70,8 @@ class Claims:
         return tuple(found)
 
     def waiting(self, claim: Declaration, regime: Regime) -> Iterator[Prior]:
-        """The declarations that a claim is on and that the law wants claims for."""
-        datasets = tuple(each.code for each in regime.law.datasets if each.claims)
+        """The declarations that a claim is on and that the law compares with claims."""
+        datasets = tuple(each.code for each in regime.law.datasets if each.is_compared)
         if datasets:
             for told in self._told(claim, regime, datasets):
                 yield told.prior

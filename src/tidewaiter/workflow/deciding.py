@@ -118,6 +118,7 @@ class Known(Struct, frozen=True):
     original: Declaration | None = None
     sources: tuple[Place, ...] = ()
     drawing: Drawing | None = None
+    is_refiled: bool = False  # the record takes the place of all that was filed before
 
 
 Resolve = Callable[[Declaration], Known | None]
@@ -150,9 +151,8 @@ def decide_piece(
             reading = checks.checked(reading, piece.body)
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
         digest = checks.digest if checks is not None else ""
-        return _decided(
-            piece, incoming, _Task(shelf, known, reading, trigger_of(reading.declaration), look_ups, digest)
-        )
+        trigger = Trigger.AMENDED if known is not None and known.is_refiled else trigger_of(reading.declaration)
+        return _decided(piece, incoming, _Task(shelf, known, reading, trigger, look_ups, digest))
     except Exception:
         _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
@@ -163,6 +163,13 @@ def decide_act(
 ) -> Decided:
     """The decision on a declaration to which something happened that no message tells of."""
     return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_ups))
+
+
+def is_refiled(own: Declaration, prior: Prior, incoming: Incoming, shelf: Shelf) -> bool:
+    """Whether a record takes the place of the one filed before under its reference, as the law of some filings has it."""
+    on = _legal_day(None, None, incoming, own.jurisdiction_code)
+    regime = shelf.law(own.jurisdiction_code, on).regime
+    return Trigger.AMENDED in may(prior.state) and regime is not None and regime.dataset_of(own).is_refiled
 
 
 def trigger_of(own: Declaration | None) -> Trigger | None:
@@ -250,8 +257,8 @@ def _persons(declaration: Declaration | None, regime: Regime | None, task: _Task
 def _claims(
     declaration: Declaration | None, regime: Regime | None, task: _Task
 ) -> tuple[tuple[KeptClaim, Claim], ...] | None:
-    """The claims on the parcel; None where the law of the day wants none."""
-    if declaration is None or regime is None or not regime.dataset_of(declaration).claims:
+    """The claims on the parcel; None where the law of the day compares none."""
+    if declaration is None or regime is None or not regime.dataset_of(declaration).is_compared:
         return None
     return task.look_ups.claims(declaration, regime) if task.look_ups is not None else ()
 

@@ -190,7 +190,7 @@ def _evaluated(
         else:
             dataset = own = regime.dataset_of(declaration)
             findings += check(declaration, regime=regime)
-            if own.claims:
+            if own.is_compared:
                 findings += match(declaration, circumstances.claims, own.claims)
             if not has_error(findings) and dataset.claim is None:
                 assessment = _assessed(declaration, regime, circumstances.persons, findings)

@@ -20,7 +20,7 @@ from tidewaiter.release import Trigger, may
 from tidewaiter.workflow.anew import Act, Anew, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
 from tidewaiter.workflow.claims import Claims
-from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_piece
+from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_piece, is_refiled
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
@@ -79,12 +79,23 @@ class Sequel:
     def _resolve(self, own: Declaration) -> Known | None:
         reference = own.functional_reference_id[:REFERENCE_LENGTH_MAX]
         if own.function is MessageFunction.ORIGINAL:
-            return self._look_up("reference", reference)
+            known = self._look_up("reference", reference)
+            return known if known is None or not self._is_refiled(own, known) else self._without_content(known)
         number = own.registered_id[:REFERENCE_LENGTH_MAX]
         known = self._look_up("number", number) if number else self._look_up("reference", reference)
-        if known is None or known.original is not None:
-            return known
-        return known_of(self._store, known.prior)
+        if known is None:
+            return None
+        if own.function is MessageFunction.AMENDMENT and self._is_refiled(own, known):
+            return self._without_content(known)
+        return known if known.original is not None else known_of(self._store, known.prior)
+
+    def _is_refiled(self, own: Declaration, known: Known) -> bool:
+        return is_refiled(own, known.prior, self._part.incoming, self._shelf)
+
+    def _without_content(self, known: Known) -> Known:
+        """What was filed before, without what it says: the record that is filed now takes its place."""
+        whole = known if known.drawing is not None else known_of(self._store, known.prior)
+        return replace(whole, original=None, sources=(), is_refiled=True)
 
     def _look_up(self, kind: str, value: str) -> Known | None:
         if not value:

@@ -232,7 +232,7 @@ def answer(kind: NoticeKind, body: bytes, judged: Evaluation, form: str = "ens")
     telling = Telling(
         kind=kind, declaration=read(body), evaluation=judged, registered_id=MRN, issued_at=AT, reference_id="N7"
     )
-    return etree.fromstring(write_answer(form, telling))
+    return etree.fromstring(write_answer(form, telling).content)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,19 @@ from tidewaiter.model.errors import MessageError, NotFoundError
 
 
 def test_every_form_is_known_by_its_name_and_describes_itself() -> None:
-    assert set(forms.forms()) == {"json", "csv", "wco-dm", "h7", "ens", "ceb", "edifact", "postal", "marketplace"}
+    assert set(forms.forms()) == {
+        "json",
+        "csv",
+        "wco-dm",
+        "h7",
+        "ens",
+        "ceb",
+        "cargo-xml",
+        "cargo-imp",
+        "edifact",
+        "postal",
+        "marketplace",
+    }
     for name, form in forms.forms().items():
         assert forms.by_name(name) is form
         assert form.name == name

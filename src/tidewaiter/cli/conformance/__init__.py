@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "tariff", "regimes", "descriptions"]
+SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "cargo", "tariff", "regimes", "descriptions"]
 
 
 class Report(Struct, frozen=True):
@@ -100,6 +100,13 @@ def _regimes() -> tuple[Cases, Information]:
     return regimes.cases, regimes.information
 
 
+def _cargo() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import cargo
+
+    run = cargo.Run()
+    return run.cases, run.information
+
+
 def _tariff() -> tuple[Cases, Information]:
     from tidewaiter.cli.conformance import tariff, tariff_files
 
@@ -127,7 +134,7 @@ def _descriptions() -> tuple[Cases, Information]:
 
 
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
-    "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "ceb": _ceb, "tariff": _tariff, "regimes": _regimes,
+    "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "ceb": _ceb, "cargo": _cargo, "tariff": _tariff, "regimes": _regimes,
     "descriptions": _descriptions,
 }  # fmt: skip
 
