@@ -28,7 +28,7 @@ from api import parcels
 from tidewaiter.cli.bench.meters import descendants
 from tidewaiter.store import Settings, open_store
 from tidewaiter.store.senders import KeyHolder
-from tidewaiter.web import bookkeeping
+from tidewaiter.web import beside
 from tidewaiter.web.sessions import FORM_FIELD
 from tidewaiter.web.workers import (
     FAILED_STARTS_MAX,
@@ -56,7 +56,7 @@ class Running(Struct):
     def workers(self) -> list[int]:
         """The ids of its serving processes; who keeps the books beside them gives way to them."""
         spawned = [pid for pid in descendants(self.parent.pid) if "spawn_main" in _command(pid)]
-        return [pid for pid in spawned if _niceness(pid) < bookkeeping.NICE]
+        return [pid for pid in spawned if _niceness(pid) < beside.NICE]
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def _niceness(pid: int) -> int:
     try:
         return os.getpriority(os.PRIO_PROCESS, pid)
     except ProcessLookupError:
-        return bookkeeping.NICE
+        return beside.NICE
 
 
 def _command(pid: int) -> str:

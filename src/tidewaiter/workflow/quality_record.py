@@ -17,7 +17,7 @@ afterwards, and arrivals and withdrawals that a sender reports, do not count.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, Protocol
 
@@ -137,7 +137,8 @@ WEEKS: Final = 8  # looked at where no days are given
 def asked_for(sender_id: int | None, form: str = "", since: date | None = None, until: date | None = None) -> Asked:
     """What is asked for, in the last eight weeks where no days are given."""
     last = until or datetime.now(UTC).date()
-    return Asked(sender_id=sender_id, form=form, since=since or last - timedelta(weeks=WEEKS), until=last)
+    first = since or date.fromordinal(max(last.toordinal() - 7 * WEEKS, 1))
+    return Asked(sender_id=sender_id, form=form, since=first, until=last)
 
 
 class CountsShape(Struct, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -79,7 +80,7 @@ def _is_list(found: Sequence[Segment]) -> bool:
     return counted["HBS"] > 1 and not counted["SHP"] and not counted["CNE"]
 
 
-class _Message:
+class _Message(ABC):
     """What the messages have in common."""
 
     def __init__(self, found: Sequence[Segment], header: Segment) -> None:
@@ -104,9 +105,9 @@ class _Message:
         told = [each if each.place else replace(each, place=locate(kept, each.pointer)) for each in self.findings]
         return Reading(kept, tuple(told[:FAULTS_MAX]), tuple(self.notes))
 
+    @abstractmethod
     def declared(self) -> Declaration:
         """The declaration, without extras."""
-        raise NotImplementedError
 
     def count(self) -> int:
         """How many goods items it comes to, at most."""
@@ -328,7 +329,7 @@ class _HouseList(_Message):
         mass = self.mass(
             weight[1:] if has_unit else weight, "", weight[:1] if has_unit else "", f"{pointer}.gross_mass_kg", segment
         )
-        return _listed(no, f"N{values.HOUSE}", number.strip(), count, mass, summary)
+        return _listed(no, f"N{values.HOUSE}", number.strip(), count=count, mass=mass, words=summary)
 
 
 class _FlightManifest(_Message):
@@ -359,10 +360,10 @@ class _FlightManifest(_Message):
         quantity = line.quantity
         count = self.pieces(quantity.pieces, quantity.odd_pieces, f"{pointer}.packagings[1].count", segment)
         mass = self.mass(quantity.mass, quantity.odd_mass, quantity.unit, f"{pointer}.gross_mass_kg", segment)
-        return _listed(no, f"N{values.DIRECT}", line.number, count, mass, line.rest.partition("/")[0])
+        return _listed(no, f"N{values.DIRECT}", line.number, count=count, mass=mass, words=line.rest.partition("/")[0])
 
 
-def _listed(no: int, type_code: str, number: str, count: int | None, mass: Decimal | None, words: str) -> GoodsItem:
+def _listed(no: int, type_code: str, number: str, *, count: int | None, mass: Decimal | None, words: str) -> GoodsItem:
     return GoodsItem(
         line_no=no,
         description=" ".join(words.split()),
