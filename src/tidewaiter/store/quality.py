@@ -19,7 +19,7 @@ from tidewaiter.workflow.quality_record import (
 )
 
 _WANTED = (
-    "(%(sender_id)s::int IS NULL OR sender_id = %(sender_id)s) AND (%(form)s = '' OR form = %(form)s)"
+    "(%(sender_id)s::bigint IS NULL OR sender_id = %(sender_id)s::bigint) AND (%(form)s = '' OR form = %(form)s)"
     " AND day BETWEEN %(since)s AND %(until)s"
 )
 

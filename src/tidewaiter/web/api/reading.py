@@ -191,7 +191,8 @@ def quality(
     asking = request.user
     if not asking.is_officer and sender not in (None, asking.sender_id):
         raise WebError("auth.forbidden", "Other senders' data is for officers.")
-    wanted = asked_for(sender if asking.is_officer else asking.sender_id, form, since, until)
+    of_sender = sender if asking.is_officer else asking.sender_id
+    wanted = asked_for(of_sender, listing.text("form", form), since, until)
     found = house.quality.records(wanted)
     return shapes.QualityPage(since=wanted.since, until=wanted.until, records=[shape_of(each) for each in found])
 
