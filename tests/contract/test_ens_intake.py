@@ -101,7 +101,7 @@ def hand_in(intake: Intake, sender_id: int, body: bytes) -> Receipt:
 
 
 def told(store: PostgresStore, declaration_id: int) -> list[str]:
-    documents = [etree.fromstring(document_of(store, each)) for each in store.decision(declaration_id).notices]
+    documents = [etree.fromstring(document_of(store, each).content) for each in store.decision(declaration_id).notices]
     return [document.tag.rpartition("}")[2] for document in documents]
 
 
@@ -117,10 +117,10 @@ def test_a_summary_declaration_is_kept_judged_and_answered_in_its_own_messages(
     assert file.evaluation.judgement is not None
     assert b"".join(store.message_bytes(file.message.message_id)) == body
     assert told(store, line.declaration_id) == ["CC328A"]
-    acknowledged = etree.fromstring(document_of(store, file.notices[0]))
+    acknowledged = etree.fromstring(document_of(store, file.notices[0]).content)
     assert acknowledged.findtext("HEAHEA/DocNumHEA5") == line.registered_id
     assert acknowledged.findtext("HEAHEA/RefNumHEA4") == "LRN-1"
-    assert etree.fromstring(document_of(store, file.notices[0], "wco-dm")).tag.endswith("}MetaData")
+    assert etree.fromstring(document_of(store, file.notices[0], "wco-dm").content).tag.endswith("}MetaData")
 
 
 def test_what_is_missing_is_refused_with_its_place(store: PostgresStore, intake: Intake, sender_id: int) -> None:
@@ -129,7 +129,7 @@ def test_what_is_missing_is_refused_with_its_place(store: PostgresStore, intake:
     assert file.evaluation.decision.state is State.REJECTED
     places = {finding.place for finding in file.evaluation.findings if finding.rule_id == "data.required"}
     assert "/CC315A/PERLODSUMDEC/TINPLD1" in places
-    (document,) = (etree.fromstring(document_of(store, each)) for each in file.notices)
+    (document,) = (etree.fromstring(document_of(store, each).content) for each in file.notices)
     assert document.tag.endswith("}CC316A")
     assert places <= {each.text for each in document.iter("ErrPoiER12")}
 
@@ -156,7 +156,7 @@ def test_an_amendment_of_nothing_known_is_refused_by_its_own_message(
     amendment = summary("", registered_id="26GB000000009999R1", function=MessageFunction.AMENDMENT, extras=())
     (line,) = hand_in(intake, sender_id, weighed(amendment, "2.5")).lines
     (notice,) = store.decision(line.declaration_id).notices
-    refused = etree.fromstring(document_of(store, notice))
+    refused = etree.fromstring(document_of(store, notice).content)
     assert notice.kind is NoticeKind.REJECTED
     assert refused.tag.endswith("}CC305A")
     assert refused.findtext("HEAHEA/DocNumHEA5") == "26GB000000009999R1"
@@ -212,7 +212,7 @@ def test_published_rules_are_applied_kept_by_digest_and_replayed_when_the_folder
     (finding,) = [each for each in file.evaluation.findings if each.rule_id == "ens.8001"]
     assert (finding.words, finding.place) == ("Say more.", "/CC315A[1]/GOOITEGDS[1]")
     assert file.evaluation.decision.state is State.REJECTED
-    (document,) = (etree.fromstring(document_of(store, each)) for each in file.notices)
+    (document,) = (etree.fromstring(document_of(store, each).content) for each in file.notices)
     assert document.findtext("FUNERRER1/ErrReaER13") == "8001"
     (digest,) = books.contents
     assert store.kept(bad.declaration_id).rules_digest == digest

@@ -22,7 +22,7 @@ from tidewaiter.messages.wco_dm import WcoDmForm
 from tidewaiter.model.errors import MessageError, NotFoundError
 
 HEAD_BYTES = 64 * 1024
-READ_ONLY = frozenset({"edifact"})  # forms that nothing is written in
+READ_ONLY = frozenset({"edifact", "cargo-imp"})  # forms in which nothing is written, or only what was read in them
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 # What else is handed in by mistake, by its first bytes.
