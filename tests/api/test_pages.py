@@ -13,6 +13,7 @@ from litestar.testing import TestClient
 from api import parcels
 from api.conftest import BASE, PASSWORD, Who
 from tidewaiter.web.house import House
+from tidewaiter.workflow.quality_record import Scoring
 
 TOKEN = re.compile(r'name="_token" value="([^"]+)"')
 
@@ -345,3 +346,13 @@ class TestProblems:
             answer = client.get(path)
             assert answer.status_code == 503
             assert "no route" not in answer.text
+
+
+def test_the_page_of_data_quality_has_shares_weeks_and_the_rules_found_most(
+    client: TestClient, night: dict[str, int], house: House
+) -> None:
+    Scoring(house.store, house.quality).catch_up()
+    page = client.get("/quality")
+    assert page.status_code == 200
+    assert 'scope="row"' in page.text
+    assert re.search(r"<code>[a-z0-9_.]+</code> in \d+ records?", page.text)
