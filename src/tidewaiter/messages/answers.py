@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple, TypedDict
 
 from msgspec import Struct
 
@@ -42,89 +42,66 @@ class Answer(Struct, frozen=True):
     media_type: str
 
 
+class _Numbers(TypedDict):
+    """What every answer says of itself."""
+
+    registered_id: str
+    issued_at: datetime
+    reference_id: str
+
+
+class _Language(NamedTuple):
+    """A language of answers: the document, None where it has no message for what is told, and its media type."""
+
+    write: Callable[[Telling], bytes | None]
+    media_type: str
+
+
 def write_answer(form: str, telling: Telling) -> Answer:
     """The notice in the answer language of the form of that name."""
     own = _LANGUAGES.get(form)
-    return (own(telling) if own else None) or _wco(telling)
+    content = own.write(telling) if own is not None else None
+    return Answer(content, own.media_type) if own is not None and content else Answer(_wco(telling), _XML)
 
 
-def _wco(telling: Telling) -> Answer:
-    content = write_notification(
-        telling.kind,
-        telling.declaration,
-        telling.evaluation,
-        registered_id=telling.registered_id,
-        issued_at=telling.issued_at,
-        version=telling.version,
-        reference_id=telling.reference_id,
-    )
-    return Answer(content, "application/xml")
+def _numbers(telling: Telling) -> _Numbers:
+    return _Numbers(registered_id=telling.registered_id, issued_at=telling.issued_at, reference_id=telling.reference_id)
 
 
-def _postal(telling: Telling) -> Answer:
-    content = postal.write_answer(
-        telling.kind,
-        telling.declaration,
-        telling.evaluation,
-        registered_id=telling.registered_id,
-        issued_at=telling.issued_at,
-        version=telling.version,
-        reference_id=telling.reference_id,
-    )
-    return Answer(content, "application/json")
+def _wco(told: Telling) -> bytes:
+    return write_notification(told.kind, told.declaration, told.evaluation, version=told.version, **_numbers(told))
 
 
-def _ens(telling: Telling) -> Answer | None:
-    if not ens.message_of(telling.kind, telling.declaration):
+def _postal(told: Telling) -> bytes:
+    return postal.write_answer(told.kind, told.declaration, told.evaluation, version=told.version, **_numbers(told))
+
+
+def _ens(told: Telling) -> bytes | None:
+    if not ens.message_of(told.kind, told.declaration):
         return None
-    content = ens.write_answer(
-        telling.kind,
-        telling.declaration,
-        telling.evaluation,
-        registered_id=telling.registered_id,
-        issued_at=telling.issued_at,
-        reference_id=telling.reference_id,
-    )
-    return Answer(content, "application/xml")
+    return ens.write_answer(told.kind, told.declaration, told.evaluation, **_numbers(told))
 
 
-def _ceb(telling: Telling) -> Answer | None:
-    if not ceb.message_of_answer(telling.kind, telling.declaration):
+def _ceb(told: Telling) -> bytes | None:
+    if not ceb.message_of_answer(told.kind, told.declaration):
         return None
-    content = ceb.write_answer(
-        telling.kind,
-        telling.declaration,
-        telling.evaluation,
-        registered_id=telling.registered_id,
-        issued_at=telling.issued_at,
-        reference_id=telling.reference_id,
-    )
-    return Answer(content, "application/xml")
+    return ceb.write_answer(told.kind, told.declaration, told.evaluation, **_numbers(told))
 
 
-def _cargo_xml(telling: Telling) -> Answer | None:
-    content = cargo_xml.write_answer(
-        telling.kind,
-        telling.declaration,
-        telling.evaluation,
-        registered_id=telling.registered_id,
-        issued_at=telling.issued_at,
-        reference_id=telling.reference_id,
-    )
-    return Answer(content, "application/xml") if content else None
+def _cargo_xml(told: Telling) -> bytes | None:
+    return cargo_xml.write_answer(told.kind, told.declaration, told.evaluation, **_numbers(told))
 
 
-def _cargo_imp(telling: Telling) -> Answer | None:
-    content = cargo_imp.write_answer(telling.kind, telling.declaration, telling.evaluation, issued_at=telling.issued_at)
-    return Answer(content, "text/plain") if content else None
+def _cargo_imp(told: Telling) -> bytes | None:
+    return cargo_imp.write_answer(told.kind, told.declaration, told.evaluation, issued_at=told.issued_at)
 
 
-# By form: the document, or None where the language has no message for what is told.
-_LANGUAGES: Final[Mapping[str, Callable[[Telling], Answer | None]]] = {
-    "ens": _ens,
-    "ceb": _ceb,
-    "cargo-xml": _cargo_xml,
-    "cargo-imp": _cargo_imp,
-    "edifact": _postal,
-    "postal": _postal,
+_XML: Final = "application/xml"
+_LANGUAGES: Final[Mapping[str, _Language]] = {
+    "ens": _Language(_ens, _XML),
+    "ceb": _Language(_ceb, _XML),
+    "cargo-xml": _Language(_cargo_xml, _XML),
+    "cargo-imp": _Language(_cargo_imp, "text/plain"),
+    "edifact": _Language(_postal, "application/json"),
+    "postal": _Language(_postal, "application/json"),
 }

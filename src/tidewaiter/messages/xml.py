@@ -8,6 +8,7 @@ ISO-8859-1, ISO-8859-15 and Windows-1252 (XML 1.0, appendix F).
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Final
 
@@ -267,3 +268,30 @@ def _is_utf8(body: bytes) -> bool:
 def _place(body: bytes, index: int) -> str:
     before = body[:index]
     return f"line {before.count(10) + 1}, column {index - before.rfind(10)}"
+
+
+def batch(documents: Sequence[etree._Element]) -> bytes:
+    """One document as bytes, UTF-8, or a `Batch` element around several."""
+    if len(documents) == 1:
+        return etree.tostring(documents[0], xml_declaration=True, encoding="UTF-8")
+    inner = b"".join(etree.tostring(each, encoding="UTF-8", xml_declaration=False) + b"\n" for each in documents)
+    return b"<?xml version='1.0' encoding='UTF-8'?>\n<Batch>\n" + inner + b"</Batch>\n"
+
+
+def only(root: etree._Element, names: Collection[str], what: str, wanted: str) -> etree._Element:
+    """The one element of these names in a document, at its root or in an envelope.
+
+    Raises XmlFault where there is not just one, saying how many of `what` there are and that `wanted` is to be sent.
+    """
+    if local_name(root) in names:
+        return root
+    found = [element for element in root.iter() if local_name(element) in names]
+    if len(found) == 1:
+        return found[0]
+    name = local_name(root)
+    raise XmlFault(
+        "xml.root",
+        f"the root element is {name}, with {len(found)} {what} in it",
+        hint=f"send one {wanted}, or choose the form that this message has",
+        place=f"/{name}",
+    )

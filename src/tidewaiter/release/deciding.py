@@ -90,16 +90,7 @@ def _claimed(declaration: Declaration, dataset: DatasetFacts) -> Decision:
     step = lodge(Trigger.ANNOUNCED, (), is_assessed=False)
     documents = declaration.consignment.transport_documents
     named = declaration.invoice_id or next((each.document_id for each in documents), "")
-    return Decision(
-        state=step.state,
-        lane=None,
-        category=None,
-        dataset=dataset.code,
-        holds=(),
-        on_arrival=None,
-        words=f"Kept as what its sender says of “{named[:60]}”.",
-        notices=step.notices,
-    )
+    return _not_judged(step, dataset, f"Kept as what its sender says of “{named[:60]}”.")
 
 
 @lru_cache(maxsize=128)
@@ -113,6 +104,11 @@ def _rejected(dataset: DatasetFacts, findings: Sequence[Finding]) -> Decision:
     count = sum(finding.severity is Severity.ERROR for finding in findings)
     errors = "1 error" if count == 1 else f"{count} errors"
     words = f"Rejected: {errors} must be put right." if count else "Rejected: it could not be assessed."
+    return _not_judged(step, dataset, words)
+
+
+def _not_judged(step: Step, dataset: DatasetFacts, words: str) -> Decision:
+    """A decision without lane, category and holds."""
     return Decision(
         state=step.state,
         lane=None,

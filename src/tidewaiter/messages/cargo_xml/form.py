@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
-
-from lxml import etree
 
 from tidewaiter.messages import xml, xml_split
 from tidewaiter.messages.cargo_xml import read as reading
@@ -42,7 +39,7 @@ class CargoXmlForm:
     def read(self, body: bytes) -> Reading:
         """One document's declaration, or findings. Never raises for bad data."""
         try:
-            root = _document_of(xml.parse(body))
+            root = xml.only(xml.parse(body), LAYOUTS, "waybills", "Waybill, HouseWaybill or HouseManifest document")
         except xml.XmlFault as fault:
             return Reading(None, (fault.finding,))
         return reading.read(root, LAYOUTS[xml.local_name(root)])
@@ -50,31 +47,8 @@ class CargoXmlForm:
     def write(self, declarations: Sequence[Declaration]) -> bytes:
         """One document, or a `Batch` element around several. Raises MessageError for what has no message here."""
         documents = [write(declaration) for declaration in declarations]
-        if len(documents) == 1:
-            return etree.tostring(documents[0], xml_declaration=True, encoding="UTF-8")
-        out = io.BytesIO()
-        out.write(b"<?xml version='1.0' encoding='UTF-8'?>\n<Batch>\n")
-        for document in documents:
-            out.write(etree.tostring(document, encoding="UTF-8", xml_declaration=False) + b"\n")
-        out.write(b"</Batch>\n")
-        return out.getvalue()
+        return xml.batch(documents)
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The path, in local names, of a canonical pointer."""
         return reading.locate(declaration, pointer)
-
-
-def _document_of(root: etree._Element) -> etree._Element:
-    """The one waybill document in a record. Raises XmlFault."""
-    if xml.local_name(root) in LAYOUTS:
-        return root
-    found = [element for element in root.iter() if xml.local_name(element) in LAYOUTS]
-    if len(found) == 1:
-        return found[0]
-    name = xml.local_name(root)
-    raise xml.XmlFault(
-        "xml.root",
-        f"the root element is {name}, with {len(found)} waybills in it",
-        hint="send one Waybill, HouseWaybill or HouseManifest document, or choose the form that this message has",
-        place=f"/{name}",
-    )

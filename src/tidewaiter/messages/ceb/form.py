@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
-
-from lxml import etree
 
 from tidewaiter.messages import pointers, xml
 from tidewaiter.messages.ceb.read import read
@@ -55,16 +52,7 @@ class CebForm:
 
     def write(self, declarations: Sequence[Declaration]) -> bytes:
         """One message, or a `Batch` element around several. Raises MessageError for what none of them can hold."""
-        messages = list(messages_of(declarations))
-        if len(messages) == 1:
-            return etree.tostring(messages[0], xml_declaration=True, encoding="UTF-8")
-        out = io.BytesIO()
-        out.write(b"<?xml version='1.0' encoding='UTF-8'?>\n<Batch>\n")
-        for message in messages:
-            out.write(etree.tostring(message, encoding="UTF-8", xml_declaration=False))
-            out.write(b"\n")
-        out.write(b"</Batch>\n")
-        return out.getvalue()
+        return xml.batch(list(messages_of(declarations)))
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The XPath, in local names, of a canonical pointer; of the nearest element around it where it has none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO, Final
@@ -71,14 +70,7 @@ class EnsForm:
     def write(self, declarations: Sequence[Declaration]) -> bytes:
         """One document, or a `Batch` element around several. Raises MessageError for what has no message here."""
         documents = [self.document(declaration, declaration.function) for declaration in declarations]
-        if len(documents) == 1:
-            return etree.tostring(documents[0], xml_declaration=True, encoding="UTF-8")
-        out = io.BytesIO()
-        out.write(b"<?xml version='1.0' encoding='UTF-8'?>\n<Batch>\n")
-        for document in documents:
-            out.write(etree.tostring(document, encoding="UTF-8", xml_declaration=False) + b"\n")
-        out.write(b"</Batch>\n")
-        return out.getvalue()
+        return xml.batch(documents)
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The XPath, in local names, of a canonical pointer."""
@@ -100,18 +92,7 @@ class EnsForm:
 
 def document_of(root: etree._Element) -> etree._Element:
     """The CC315A or CC313A element of a document, at its root or in an envelope. Raises XmlFault."""
-    if xml.local_name(root) in FUNCTIONS:
-        return root
-    found = [element for element in root.iter() if xml.local_name(element) in FUNCTIONS]
-    if len(found) == 1:
-        return found[0]
-    name = xml.local_name(root)
-    raise xml.XmlFault(
-        "xml.root",
-        f"the root element is {name}, with {len(found)} entry summary declarations in it",
-        hint="send one CC315A or CC313A document, or choose the form that this message has",
-        place=f"/{name}",
-    )
+    return xml.only(root, FUNCTIONS, "entry summary declarations", "CC315A or CC313A document")
 
 
 def usual(declaration: Declaration, name: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -60,15 +59,7 @@ class WcoXmlForm(ABC):
     def write(self, declarations: Sequence[Declaration]) -> bytes:
         """One document, or a `Batch` element around several. Raises MessageError for a text that XML cannot hold."""
         documents = [tree(self.table, declaration) for declaration in declarations]
-        if len(documents) == 1:
-            return etree.tostring(documents[0], xml_declaration=True, encoding="UTF-8")
-        out = io.BytesIO()
-        out.write(b"<?xml version='1.0' encoding='UTF-8'?>\n<Batch>\n")
-        for document in documents:
-            out.write(etree.tostring(document, encoding="UTF-8", xml_declaration=False))
-            out.write(b"\n")
-        out.write(b"</Batch>\n")
-        return out.getvalue()
+        return xml.batch(documents)
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The XPath, in local names, of a canonical pointer."""
