@@ -10,7 +10,6 @@ from cyclopts import App, Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
-from tidewaiter.workflow.quality_record import asked_for, shape_of
 
 app = App(name="sender")
 
@@ -59,7 +58,7 @@ def quality(
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Show how good a sender's data is: complete, valid, plausible, in time; how it went week by week; the worst rules."""
-    from tidewaiter.workflow.quality_record import Scoring
+    from tidewaiter.workflow.quality_record import Scoring, asked_for, shape_of
 
     with opened_store() as store:
         Scoring(store, store.quality).catch_up()

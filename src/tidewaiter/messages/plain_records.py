@@ -21,12 +21,12 @@ from msgspec import Struct
 from tidewaiter.messages.faults import Fault, fault
 from tidewaiter.messages.json_words import said
 from tidewaiter.messages.limits import FAULTS_MAX, FRACTION_DIGITS_MAX, NUMBER_DIGITS_MAX
+from tidewaiter.messages.pointers import Path
 from tidewaiter.messages.shape import Element, Kind, elements
 from tidewaiter.model.errors import LimitExceededError, MessageError
 from tidewaiter.model.finding import Finding
 
 T = TypeVar("T", bound=Struct)
-Path = tuple[str | int, ...]
 Locate = Callable[[Path], str]
 
 TEXT_LENGTH_MAX = 500  # characters of one text of a return or event

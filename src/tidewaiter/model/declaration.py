@@ -16,7 +16,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from tidewaiter.model.money import Money
+from tidewaiter.model.money import Money, total
 
 
 def w(wco_id: str, words: str) -> Meta:
@@ -255,3 +255,11 @@ class Declaration(Struct, frozen=True, omit_defaults=True, kw_only=True):
     goods_items: Annotated[tuple[GoodsItem, ...], w("68A", "Goods items")] = ()
     amendments: Annotated[tuple[Amendment, ...], w("06A", "What an amendment or cancellation changes and why")] = ()
     extras: Annotated[tuple[Extra, ...], w("", "Elements kept without being interpreted")] = ()
+
+    @property
+    def prices_of_lines(self) -> Money | None:
+        """The prices of all lines together; None unless each has one, all in one currency."""
+        prices = [item.invoice_price for item in self.goods_items if item.invoice_price is not None]
+        if not prices or len(prices) != len(self.goods_items) or len({price.currency for price in prices}) > 1:
+            return None
+        return total(prices, prices[0].currency)

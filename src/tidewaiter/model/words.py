@@ -64,3 +64,8 @@ class PhraseIndex:
                 if length == 1 or tuple(words[position : position + length]) == phrase:
                     hits.setdefault(owner, phrase)
         return hits
+
+
+def plain(text: str) -> str:
+    """Letters and digits alone, in one case: however a number or name is set."""
+    return "".join(character for character in text.casefold() if character.isalnum())

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Address, Declaration, GoodsItem, Party
 from tidewaiter.model.finding import Finding, Severity
-from tidewaiter.model.money import Money, total
+from tidewaiter.model.money import Money
+from tidewaiter.model.words import plain
 from tidewaiter.quality import waybills
 from tidewaiter.quality.waybills import DIFFERS, MISSING
 
@@ -132,7 +133,7 @@ _PARTIES: tuple[tuple[str, Callable[[Declaration], Party | None]], ...] = (
 
 
 def _facts(stated: Declaration) -> Iterator[_Fact]:
-    yield from _amount("invoice_amount", stated.invoice_amount or _sum(stated.goods_items))
+    yield from _amount("invoice_amount", stated.invoice_amount or stated.prices_of_lines)
     for name in _AMOUNTS:
         yield from _amount(name, getattr(stated, name))
     for name, party_of in _PARTIES:
@@ -168,7 +169,7 @@ def _keyed(items: Sequence[GoodsItem], *, has_numbers: bool) -> Iterator[tuple[s
     """Each item with what it is known by; the same product on several lines is counted."""
     seen: Counter[str] = Counter()
     for item in items:
-        name = _plain(item.sku) if has_numbers else str(item.line_no)
+        name = plain(item.sku) if has_numbers else str(item.line_no)
         seen[name] += 1
         yield f"{name}:{seen[name]}", item
 
@@ -203,14 +204,6 @@ def _amount(pointer: str, money: Money | None) -> Iterator[_Fact]:
         yield _Fact(pointer, str(money), (money.amount, money.currency))
 
 
-def _sum(items: Sequence[GoodsItem]) -> Money | None:
-    """The prices of all lines; None unless each has one, all in one currency."""
-    prices = [item.invoice_price for item in items if item.invoice_price is not None]
-    if not prices or len(prices) != len(items) or len({price.currency for price in prices}) > 1:
-        return None
-    return total(prices, prices[0].currency)
-
-
 def _number(pointer: str, number: Decimal | None) -> Iterator[_Fact]:
     if number is not None:
         yield _Fact(pointer, f"{number:f}", number)
@@ -223,21 +216,17 @@ def _party(name: str, party: Party | None) -> Iterator[_Fact]:
     texts.append(("address.line", _line(party.address)))
     for part, text in texts:
         if text:
-            yield _Fact(f"{name}.{part}", text[:VALUE_LENGTH_MAX], _plain(text))
+            yield _Fact(f"{name}.{part}", text[:VALUE_LENGTH_MAX], plain(text))
 
 
 def _line(address: Address | None) -> str:
     return address.line if address else ""
 
 
-def _plain(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
-
-
 def _may_be_one(ours: Party | None, theirs: Party | None) -> bool:
     if ours is None or theirs is None or not ours.party_id or not theirs.party_id:
         return True
-    return _plain(ours.party_id) == _plain(theirs.party_id)
+    return plain(ours.party_id) == plain(theirs.party_id)
 
 
 def rows() -> list[dict[str, str]]:

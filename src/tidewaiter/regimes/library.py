@@ -333,22 +333,8 @@ def _datasets(books: tuple[Lawbook, ...]) -> tuple[Dataset, ...]:
     if not found:
         raise LawDataError(f"{books[-1].code}: there is no datasets.yaml", place=books[-1].code)
     everywhere = [each for datasets in found for each in datasets if each.claim is not None or each.is_everywhere]
-    return tuple(
-        Dataset(
-            code=each.code,
-            title=each.title,
-            is_assessed=each.is_assessed,
-            required=each.required,
-            when=each.when,
-            irg_hint=each.irg_hint,
-            claim=each.claim,
-            claims=each.claims,
-            is_advance=each.is_advance,
-            heard=each.heard,
-            is_refiled=each.is_refiled,
-        )
-        for each in (*everywhere, *(each for each in found[0] if each not in everywhere))
-    )
+    wanted = (*everywhere, *(each for each in found[0] if each not in everywhere))
+    return tuple(Dataset(**{name: getattr(each, name) for name in Dataset.__struct_fields__}) for each in wanted)
 
 
 @cache

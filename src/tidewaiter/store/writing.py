@@ -31,8 +31,8 @@ SMALL_ROWS = 12  # up to here all goes in one statement, beyond by COPY
 WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
 
 _PRIOR = (
-    "SELECT declaration_id, version, state, is_arrived, is_assessed, legal_day, functional_reference_id AS reference,"
-    " registered_id, message_id, position, received_at, standing FROM declaration"
+    "declaration_id, version, state, is_arrived, is_assessed, legal_day, functional_reference_id AS reference,"
+    " registered_id, message_id, position, received_at, standing"
 )
 
 
@@ -91,7 +91,7 @@ class PostgresWriting:
         order_id = wanted.order_id[:REFERENCE_LENGTH_MAX].replace("\x00", "")
         with self._connection.cursor(row_factory=dict_row) as cursor:
             found = cursor.execute(
-                _PRIOR.replace(" FROM", ", dataset, sender.name AS source FROM", 1).encode()
+                f"SELECT {_PRIOR}, dataset, sender.name AS source FROM declaration".encode()
                 + b" JOIN sender USING (sender_id) WHERE jurisdiction_code = %(jurisdiction_code)s"
                 b" AND dataset = ANY(%(datasets)s) AND state NOT IN ('rejected', 'refused', 'invalidated')"
                 b" AND ((order_id = %(order_id)s AND order_id <> '')"
@@ -258,7 +258,9 @@ class PostgresWriting:
 
     def _priors(self, condition: str, parameters: list[Any]) -> list[Prior]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            found = cursor.execute(f"{_PRIOR} WHERE {condition} ORDER BY declaration_id", parameters).fetchall()
+            found = cursor.execute(
+                f"SELECT {_PRIOR} FROM declaration WHERE {condition} ORDER BY declaration_id", parameters
+            ).fetchall()
         return [_prior(**columns) for columns in found]
 
 

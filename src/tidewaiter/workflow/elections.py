@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from tidewaiter.model.errors import ConflictError, NotFoundError
+from tidewaiter.model.words import plain
 from tidewaiter.regimes import legal_day_at, load_regime
 from tidewaiter.regimes.law import Election as LawOfElection
 from tidewaiter.regimes.report import Offer, offers
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.persons import plain
 from tidewaiter.workflow.ports import Registry, Store
 from tidewaiter.workflow.records import Answer, Election, Proposal
 

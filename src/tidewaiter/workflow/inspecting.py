@@ -6,7 +6,7 @@ sent what, is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -27,7 +27,7 @@ from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.evaluate import placed
 from tidewaiter.workflow.pieces import pieces
 
-HEADINGS = ("extras",)  # told as notes instead
+TOLD_AS_NOTES = ("extras",)
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -118,17 +118,16 @@ def _walk(record: Struct, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[s
     """Every element that says something, groups before what is in them."""
     for element in elements(type(record)).values():
         value = getattr(record, element.name)
-        if value in (None, "", ()) or element.name in HEADINGS:
+        if value in (None, "", ()) or element.name in TOLD_AS_NOTES:
             continue
         here = (*path, element.name)
         for at, one in enumerate(value) if element.is_list else ((None, value),):
             there = here if at is None else (*here, at)
             is_group = element.group is not None and element.group is not Money
-            if is_group and not any(True for _ in _walk(one, there)):
-                continue
-            yield there, element, one
-            if is_group:
-                yield from _walk(one, there)
+            inner = list(_walk(one, there)) if is_group else []
+            if inner or not is_group:
+                yield there, element, one
+                yield from inner
 
 
 def _words(element: Element, path: tuple[str | int, ...]) -> str:
@@ -145,5 +144,5 @@ def _shown(value: object) -> str:
 
 def unplaced(inspected: Inspected) -> tuple[Finding, ...]:
     """The findings that stand at no line: on what is missing, or on the record as a whole."""
-    told: Mapping[str, object] = {line.pointer: line for line in inspected.lines}
+    told = {line.pointer for line in inspected.lines}
     return tuple(finding for finding in inspected.findings if finding.pointer not in told)

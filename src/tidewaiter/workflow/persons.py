@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Declaration, Party
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
+from tidewaiter.model.words import plain
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.lines import Share, part_back
 from tidewaiter.workflow.records import Decided
@@ -250,11 +251,6 @@ def _by_name(party: Party) -> str:
     address = party.address
     where = (address.line, address.postcode, address.city, address.country_code) if address else ()
     return "name:" + "|".join(plain(text) for text in (party.name, *where))
-
-
-def plain(text: str) -> str:
-    """Letters and digits alone, in one case: however a number or name is set."""
-    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _rest(amount: Decimal, back: Share) -> Decimal:

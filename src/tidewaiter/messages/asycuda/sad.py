@@ -14,7 +14,7 @@ from lxml import etree
 from tidewaiter.messages.asycuda.tree import Branch, document, lines_of
 from tidewaiter.model.assessment import Assessment, Charge, Collection
 from tidewaiter.model.declaration import Declaration, GoodsItem, Party
-from tidewaiter.model.money import Money, total
+from tidewaiter.model.money import Money
 
 PRECISIONS: Final = ((8, 11), (11, 14), (14, 17))  # digits of the code behind Precision_1, as slices
 _COSTS: Final = ("external_freight", "internal_freight", "insurance", "other_cost", "deduction")
@@ -95,7 +95,7 @@ def _transport(top: Branch, declaration: Declaration) -> None:
 def _valuation(top: Branch, declaration: Declaration) -> None:
     top.put("Valuation/Calculation_working_mode", 0)  # costs are shared out by value
     top.put("Valuation/Weight/Gross_weight", declaration.consignment.gross_mass_kg)
-    invoiced = declaration.invoice_amount or _invoiced(declaration)
+    invoiced = declaration.invoice_amount or declaration.prices_of_lines
     _amount(top, "Valuation/Gs_Invoice", invoiced)
     costs = (declaration.freight, None, declaration.insurance, None, declaration.discount)
     for name, money in zip(_COSTS, costs, strict=True):
@@ -190,13 +190,3 @@ def _packages(declaration: Declaration) -> int | None:
         return declaration.consignment.package_count
     counts = [each.count for item in declaration.goods_items for each in item.packagings if each.count is not None]
     return sum(counts) if counts else None
-
-
-def _invoiced(declaration: Declaration) -> Money | None:
-    prices = [item.invoice_price for item in declaration.goods_items if item.invoice_price is not None]
-    currencies = {price.currency for price in prices}
-    return (
-        total(prices, currencies.pop())
-        if len(currencies) == 1 and len(prices) == len(declaration.goods_items)
-        else None
-    )
