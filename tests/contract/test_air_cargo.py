@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import msgspec
 import pytest
@@ -22,21 +21,11 @@ from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 from waybills import FHL, FHL_LIST, FWB, MASTER, xfhl, xfwb, xfzb
 
+pytestmark = pytest.mark.usefixtures("seeds")
+
 DAY = date(2026, 6, 15)
 AT = datetime(2026, 6, 15, 9, 5, tzinfo=UTC)
 PLAIN = FWB.replace("T3L22MC", "T3K22MC").replace("/L22/", "/K22/")
-
-
-@pytest.fixture
-def intake(store: PostgresStore) -> Iterator[Intake]:
-    with Intake(store, workers=2) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def seeds(store: PostgresStore) -> None:
-    for day in (datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(1)):
-        store.seed(day, b"\x05" * 32)
 
 
 def hand_in(store: PostgresStore, intake: Intake, body: str, sender: str = "A forwarder") -> Receipt:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -23,22 +22,12 @@ from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 
+pytestmark = pytest.mark.usefixtures("seeds")
+
 DAY = date(2026, 6, 15)
 FROM = {"311": "A marketplace", "411": "A bank", "511": "A carrier", "621": "A broker", "623": "A broker"}
 SENDERS = {number: sender for number, sender in FROM.items() if number != "623"}
 LIST = "COP-2026-1"
-
-
-@pytest.fixture
-def intake(store: PostgresStore) -> Iterator[Intake]:
-    with Intake(store, workers=2) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def seeds(store: PostgresStore) -> None:
-    for day in (datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(1)):
-        store.seed(day, b"\x05" * 32)
 
 
 def hand_in(store: PostgresStore, intake: Intake, number: str, **changed: str) -> Receipt:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -23,24 +22,14 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 
+pytestmark = pytest.mark.usefixtures("seeds")
+
 DAY = date(2026, 6, 15)
 BUYER = Party(party_id="110101199003070011", name="Li Wei")
 PLATFORM = Party(party_id="1101110325")
 TRANSPORT = Consignment(
     transport_documents=(Document(document_id="L-77"),), carrier=Party(party_id="C-9"), gross_mass_kg=Decimal("0.4")
 )
-
-
-@pytest.fixture
-def intake(store: PostgresStore) -> Iterator[Intake]:
-    with Intake(store, workers=2) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def seeds(store: PostgresStore) -> None:
-    for day in (datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(1)):
-        store.seed(day, b"\x05" * 32)
 
 
 def scarf(price: str = "300") -> GoodsItem:

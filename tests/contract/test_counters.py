@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -34,12 +33,6 @@ from tidewaiter.workflow.returning import Handed, Returning, Said
 DAY = date(2026, 6, 15)
 WITHIN, BEYOND = "schemes.cbec", "schemes.standard"
 AT = datetime(2026, 6, 15, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def intake(store: PostgresStore) -> Iterator[Intake]:
-    with Intake(store, workers=2) as opened:
-        yield opened
 
 
 @pytest.fixture

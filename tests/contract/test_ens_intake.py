@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -34,12 +33,6 @@ from tidewaiter.workflow.records import Receipt
 
 DAY = date(2026, 11, 20)
 FORM = EnsForm()
-
-
-@pytest.fixture
-def intake(store: PostgresStore) -> Iterator[Intake]:
-    with Intake(store, workers=2) as opened:
-        yield opened
 
 
 @pytest.fixture

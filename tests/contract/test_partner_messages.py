@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from importlib.resources import files
 
 import msgspec
@@ -20,6 +19,8 @@ from tidewaiter.workflow import replay
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
+
+pytestmark = pytest.mark.usefixtures("seeds")
 
 DAY = date(2026, 6, 15)
 ITEM = {
@@ -46,18 +47,6 @@ INTERCHANGE = """UNA:+.? 'UNB+UNOC:3+DKPOST+GBCUST+260615:1000+42'UNH+1+CUSCAR:D
 CNI+1+RR000000033DK'NAD+CZ+++Ane Eksempel+Vej 1+Odense++5000+DK'NAD+CN+++Pat Example+1 High St+Leeds++LS1 1AA+GB'
 MEA+WT+G+KGM:0.6'GID+1+1:BX'FTX+AAA+++Wool socks, knitted, for adults'CST+1+6115940000'MOA+38:24.00:GBP'LOC+27+DK'QTY+47:2'
 UNT+15+1'UNZ+1+42'"""
-
-
-@pytest.fixture
-def intake(store: PostgresStore) -> Iterator[Intake]:
-    with Intake(store, workers=2) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def seeds(store: PostgresStore) -> None:
-    for day in (datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(1)):
-        store.seed(day, b"\x05" * 32)
 
 
 def lodge(store: PostgresStore, intake: Intake, message: bytes, sender: str = "A Post") -> Receipt:

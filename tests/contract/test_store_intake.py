@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
@@ -26,12 +25,6 @@ from tidewaiter.workflow.ports import Filter
 from tidewaiter.workflow.records import Receipt
 
 DAY = date(2026, 11, 20)
-
-
-@pytest.fixture
-def intake(store: PostgresStore) -> Iterator[Intake]:
-    with Intake(store, workers=2) as opened:
-        yield opened
 
 
 @pytest.fixture

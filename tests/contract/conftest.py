@@ -1,0 +1,25 @@
+"""What tests on a real database share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tidewaiter.store import PostgresStore
+from tidewaiter.workflow.intake import Intake
+
+
+@pytest.fixture
+def intake(store: PostgresStore) -> Iterator[Intake]:
+    """An intake on the test's own store."""
+    with Intake(store, workers=2) as opened:
+        yield opened
+
+
+@pytest.fixture
+def seeds(store: PostgresStore) -> None:
+    """The draws of today (and of tomorrow, should midnight pass) come from one seed."""
+    for day in (datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(1)):
+        store.seed(day, b"\x05" * 32)
