@@ -65,17 +65,19 @@ What a marketplace knows of an order, in its own words: a profile of our own, as
 [marketplace.schema.json](marketplace.schema.json)) or CSV, laid out like [postal item data](postal.md). Whatever is not named
 here goes by its name in [declaration.md](declaration.md): `marketplace`, `seller`, `buyer`, `payer`, `sku`, `gtin` …
 
-- `message` is `order`, `payment` or `declaration`, or a dataset's own name (`H7`, `CBEC`). An order is a claim (what the
+- `message` is `product`, `order`, `payment` or `declaration`, or a dataset's own name (`H7`, `CBEC`). An order is a claim (what the
   marketplace says was bought) until it names its transport: with `tracking_id` it is a declaration. `ORDER`, in capitals, is
-  a claim in any case. A payment is a claim. Without `message`, it is a declaration.
+  a claim in any case. A payment is a claim, and so is a product. Without `message`, it is a declaration.
 - The reference is `functional_reference_id`, or else made from what the message is of: `ORDER` and marketplace and order,
-  `PAYMENT` and marketplace and payment, or the order's number.
+  `PAYMENT` and marketplace and payment, `PRODUCT` and marketplace and `sku` (else `gtin`), or the order's number.
 - **Roles**: `ioss_id` is a fiscal reference with the role FR5. `marketplace.role_code`, also `deemed_seller`, says in the
   marketplace's words that it owes the tax as if it had sold; it is kept and shown. Who collects is told by the registration
   numbers, as the law has it.
 - **Products** are told in the lines that sell them: `sku`, `gtin` (its check digit is verified), `title`, `hs_code`, origin,
-  `product_url`. Attributes and pictures are kept as they came and noted. There is no catalogue of products by themselves:
-  what a line does not say is not filled in from elsewhere.
+  `product_url`. Attributes and pictures are kept as they came and noted. A product can also be told by itself, once for each
+  country it is sold to (`ships_to_country_code`): a message `product` with one line. It is changed and withdrawn like any
+  claim (`"function": "amendment"`, `"cancellation"`). Officers see it beside each line that names its number, with what
+  differs; what a line does not say is not filled in from it, and no decision rests on it.
 
 """
 _EDIFACT = """\

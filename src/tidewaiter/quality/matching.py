@@ -30,12 +30,14 @@ MEANINGS: Final = {
 
 VALUE_LENGTH_MAX = 200
 _WHO: Final = {
+    ClaimKind.PRODUCT: "the catalogue",
     ClaimKind.ORDER: "the order",
     ClaimKind.PAYMENT: "the payment",
     ClaimKind.LOGISTICS: "the transport document",
     ClaimKind.MANIFEST: "the manifest",
 }
 _FROM: Final = {
+    ClaimKind.PRODUCT: "marketplace or seller",
     ClaimKind.ORDER: "marketplace or seller",
     ClaimKind.PAYMENT: "payment provider",
     ClaimKind.LOGISTICS: "carrier",
@@ -96,6 +98,21 @@ def match(declaration: Declaration, claims: Sequence[Claim], wanted: Sequence[Cl
         if claim.kind is ClaimKind.ORDER:
             found += _unpaired(pairs, who)
     return found
+
+
+def product_differences(place: str, item: GoodsItem, product: GoodsItem) -> Iterator[Finding]:
+    """Where a line at `place` says something else of a product than the catalogue does, whichever of them is right.
+
+    Codes agree as far as both go: a subheading agrees with each code below it.
+    """
+    depth = min(len(item.commodity_code), len(product.commodity_code))
+    for name, cut in (("commodity_code", depth), ("origin_country_code", None), ("gtin", None)):
+        ours, theirs = getattr(item, name), getattr(product, name)
+        if ours and theirs and ours[:cut] != theirs[:cut]:
+            declared = _Fact(f"{place}.{name}", ours, ours)
+            yield _differs(
+                declared, "the declaration", _Fact(declared.pointer, theirs, theirs), _WHO[ClaimKind.PRODUCT]
+            )
 
 
 def _missing(kind: ClaimKind, declaration: Declaration) -> Finding:

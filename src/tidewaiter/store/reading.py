@@ -264,7 +264,7 @@ def _conditions(wanted: Filter) -> tuple[list[str], list[Any]]:
     plain: dict[str, Any] = {
         "d.state": wanted.state, "d.lane": wanted.lane, "d.category": wanted.category,
         "d.message_id": wanted.message_id, "d.sender_id": wanted.sender_id,
-        "d.jurisdiction_code": wanted.jurisdiction_code or None,
+        "d.jurisdiction_code": wanted.jurisdiction_code or None, "d.dataset": wanted.dataset or None,
     }  # fmt: skip
     for column, value in plain.items():
         if value is not None:
@@ -282,6 +282,9 @@ def _conditions(wanted: Filter) -> tuple[list[str], list[Any]]:
     if wanted.commodity_prefix:
         conditions.append("d.declaration_id IN (SELECT declaration_id FROM goods_item WHERE commodity_code LIKE %s)")
         parameters.append(_prefix(wanted.commodity_prefix))
+    if wanted.references:
+        conditions.append("d.functional_reference_id = ANY(%s) AND d.functional_reference_id <> ''")
+        parameters.append([_searchable(reference) for reference in wanted.references])
     if wanted.text:
         columns = ("functional_reference_id", "registered_id", "transport_document_id")
         ways = [f"(d.{column} LIKE %s AND d.{column} <> '')" for column in columns]

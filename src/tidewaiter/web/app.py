@@ -92,7 +92,7 @@ def _api() -> Router:
         path=openapi.PREFIX,
         route_handlers=[
             submission.submit_message, submission.submit_declarations,
-            reading.declarations, reading.declaration, reading.declaration_explanation, reading.declaration_document, reading.quality, reading.message, reading.notices, reading.notice_document,
+            reading.declarations, reading.declaration, reading.declaration_explanation, reading.declaration_document, reading.declaration_products, reading.quality, reading.message, reading.notices, reading.notice_document,
             api_returns.submit_returns, api_returns.submit_exit_events, api_returns.returns, api_returns.one_return,
             api_returns.return_schema, api_returns.exit_event_schema,
             quoting.give_quote, quoting.read_quote,

@@ -159,6 +159,8 @@ class Filter(Struct, frozen=True, kw_only=True):
     category: Category | None = None
     jurisdiction_code: str = ""
     commodity_prefix: str = ""
+    dataset: str = ""
+    references: tuple[str, ...] = ()  # the senders' own, whole; none given narrows nothing
     message_id: int | None = None
     sender_id: int | None = None
     received_from: date | None = None

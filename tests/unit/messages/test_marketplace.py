@@ -84,11 +84,17 @@ def test_a_payment_is_a_claim_of_its_own() -> None:
     assert own.amount_paid is not None
 
 
+def test_a_product_is_a_claim_known_by_its_number() -> None:
+    own = declared({key: ORDER[key] for key in ("marketplace", "lines")} | {"message": "product"})
+    assert (own.procedure_category, own.functional_reference_id) == ("PRODUCT", "PRODUCT HARBOUR SOCK-2")
+
+
 @pytest.mark.parametrize(
     "tree",
     [
         ORDER,
         PAYMENT,
+        ORDER | {"message": "product"},
         ORDER | {"tracking_id": "RR123456785DK"},
         ORDER | {"tracking_id": "RR1", "message": "ORDER"},
         ORDER | {"message": "H7"},

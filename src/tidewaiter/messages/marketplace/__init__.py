@@ -1,4 +1,4 @@
-"""What a marketplace tells: orders and payments, as claims; and orders that name their transport, as declarations."""
+"""What a marketplace tells: products, orders and payments, as claims; and orders that name their transport, as declarations."""
 
 from tidewaiter.messages.marketplace.form import MarketplaceForm
 

@@ -9,20 +9,27 @@ from msgspec.structs import replace
 
 from tidewaiter.messages.named_form import NamedForm
 from tidewaiter.messages.vocabulary import vocabulary
+from tidewaiter.model.claim import product_reference
 from tidewaiter.model.declaration import Declaration, Party
 
-ORDER: Final = "ORDER"  # datasets of the law (data/regimes/COMMON)
+PRODUCT: Final = "PRODUCT"  # datasets of the law (data/regimes/COMMON)
+ORDER: Final = "ORDER"
 PAYMENT: Final = "PAYMENT"
 IOSS_ROLE: Final = "FR5"
 
-_DATASETS: Final[Mapping[str, str]] = {"order": ORDER, "payment": PAYMENT, "declaration": ""}
+_DATASETS: Final[Mapping[str, str]] = {
+    "product": PRODUCT,
+    "order": ORDER,
+    "payment": PAYMENT,
+    "declaration": "",
+}
 
 
 class MarketplaceForm(NamedForm):
-    """Orders, payments, and orders on their way."""
+    """Products, orders, payments, and orders on their way."""
 
     name = "marketplace"
-    title = "Marketplace order or payment, JSON or CSV"
+    title = "Marketplace product, order or payment, JSON or CSV"
 
     def __init__(self) -> None:
         super().__init__(vocabulary("marketplace"))
@@ -45,7 +52,7 @@ class MarketplaceForm(NamedForm):
     def shortened(self, declaration: Declaration) -> Declaration:
         """Without what `completed` puts in."""
         dataset = declaration.procedure_category
-        kind = {PAYMENT: "payment", "": "declaration"}.get(dataset, dataset)
+        kind = {PRODUCT: "product", PAYMENT: "payment", "": "declaration"}.get(dataset, dataset)
         if dataset == ORDER and not _names_transport(declaration):
             kind = "order"
         references = declaration.fiscal_references
@@ -75,6 +82,9 @@ def _with_role(references: tuple[Party, ...]) -> tuple[Party, ...]:
 def _reference(declaration: Declaration) -> str:
     """What tells the record from others of its sender; an order's declaration is another record than its claim."""
     marketplace = declaration.marketplace.party_id if declaration.marketplace else ""
+    if declaration.procedure_category == PRODUCT:
+        items = declaration.goods_items
+        return product_reference(marketplace, items[0].sku or items[0].gtin) if items else ""
     if declaration.procedure_category == ORDER:
         return " ".join(filter(None, (ORDER, marketplace, declaration.invoice_id)))
     if declaration.procedure_category == PAYMENT:

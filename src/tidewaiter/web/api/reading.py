@@ -22,6 +22,7 @@ from tidewaiter.web.house import House
 from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
 from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
+from tidewaiter.workflow.catalogue import offered
 from tidewaiter.workflow.exporting import SAD, export, targets
 from tidewaiter.workflow.ports import Filter, Notice, Store
 from tidewaiter.workflow.quality_record import asked_for, shape_of
@@ -159,6 +160,27 @@ def declaration_document(
     file = lookup.decision(house.store, reference, request.user)
     document = export(house.store, file.row.declaration_id, form)
     return Response(document.content, media_type=document.media_type)
+
+
+@get(
+    "/declarations/{reference:str}/products",
+    sync_to_thread=True,
+    summary="The catalogue's products that a declaration names",
+    operation_id="readProducts",
+    opt=FOR_THE_KNOWN,
+    tags=TAGS,
+    responses=refusals("request.invalid", "auth.required", "not_found"),
+)
+def declaration_products(
+    request: AnyRequest, house: NamedDependency[House], reference: Reference
+) -> list[shapes.OfferedShape]:
+    """What marketplaces told of the products on its lines, and where the lines differ; to declarants, what they told."""
+    asking = request.user
+    file = lookup.decision(house.store, reference, asking)
+    if file.declaration is None:
+        return []
+    found = offered(house.store, file.declaration, sender_id=None if asking.is_officer else asking.sender_id)
+    return [shapes.OfferedShape.of(each) for each in found]
 
 
 def own(asking: Principal, wanted: Filter) -> Filter:

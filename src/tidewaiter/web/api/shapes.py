@@ -19,6 +19,7 @@ from tidewaiter.regimes.law import Content
 from tidewaiter.web import words
 from tidewaiter.web.principal import Principal
 from tidewaiter.web.standing import open_holds, told
+from tidewaiter.workflow.catalogue import Offered
 from tidewaiter.workflow.ports import DecisionFile, DeclarationRow, KeptMessage, Notice, Outcome
 from tidewaiter.workflow.quality_record import QualityShape
 from tidewaiter.workflow.quoting import NamedQuote
@@ -156,6 +157,40 @@ class DeclarationDetail(DeclarationShape, frozen=True, kw_only=True):
     collected_at_sale: Annotated[Amount | None, Meta(description="What a scheme collects elsewhere")]
     unresolved: Annotated[list[str], Meta(description="What could not be worked out: due is then not all that is owed")]
     notices: list[NoticeShape]
+
+
+class OfferedShape(Struct, frozen=True, kw_only=True):
+    """A product of a seller's catalogue that a line of a declaration names."""
+
+    line: Annotated[int, Meta(description="The line of the declaration, from 1")]
+    product_id: Annotated[int, Meta(description="The number the product was taken in under: read it as a declaration")]
+    source: Annotated[str, Meta(description="The sender who told of the product")]
+    sku: str
+    gtin: str
+    title: str
+    hs_code: str
+    country_of_origin_code: str
+    price: Amount | None
+    product_url: str
+    differs: Annotated[list[FindingShape], Meta(description="Where the line says otherwise")]
+
+    @classmethod
+    def of(cls, offered: Offered) -> OfferedShape:
+        """A product as it travels, in a marketplace's words."""
+        product = offered.product
+        return cls(
+            line=offered.line,
+            product_id=offered.declaration_id,
+            source=offered.source,
+            sku=product.sku,
+            gtin=product.gtin,
+            title=product.description,
+            hs_code=product.commodity_code,
+            country_of_origin_code=product.origin_country_code,
+            price=Amount.of(product.invoice_price),
+            product_url=product.url,
+            differs=[FindingShape.of(each) for each in offered.differs],
+        )
 
 
 class QualityPage(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from tidewaiter.web.house import House
 from tidewaiter.web.listing import PAGE_ROWS, Given
 from tidewaiter.web.page import query, render, word
 from tidewaiter.web.public import law
+from tidewaiter.workflow.catalogue import offered
 from tidewaiter.workflow.return_records import CaseFilter
 
 ITEMS_SHOWN: Final = 100
@@ -124,6 +125,7 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         titles=law.titles(house.store, file.regime_digest),
         has_quantities=any(item.quantity for item in file.declaration.goods_items) if file.declaration else False,
         items=file.declaration.goods_items[:ITEMS_SHOWN] if file.declaration else (),
+        offered=offered(house.store, file.declaration) if file.declaration else (),
         actions=actions.possible(file),
         address_lines=parcel.address_lines,
         recompute=RECOMPUTE.format(key=file.evaluation.judgement.draw.key) if file.evaluation.judgement else "",
