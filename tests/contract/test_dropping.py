@@ -11,8 +11,11 @@ from typing import BinaryIO
 
 import pytest
 
+from tidewaiter.cli import output
+from tidewaiter.cli.app import main
 from tidewaiter.model.errors import MessageError, UnavailableError
 from tidewaiter.store import PostgresStore
+from tidewaiter.store.settings import DATABASE_URL_VARIABLE
 from tidewaiter.workflow.dropping import Dropped, prepare, take, waiting
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.records import Receipt
@@ -210,3 +213,23 @@ def test_a_folder_that_cannot_be_looked_into_keeps_nobody_waiting(root: Path, mo
     found = list(waiting(root, 1_000_000, 2, lambda path, _: troubles.append(path)))
     assert [each.path.name for each in found] == ["kept.json"]
     assert troubles == [root / "A closed one" / "in"]
+
+
+def test_watching_tells_a_sender_what_the_interface_for_machines_does_and_never_the_lane(
+    root: Path, store: PostgresStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.senders.ensure("A courier")
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, store.url)
+    drop(root, "night.json", BODY.replace(b'"Scarf"', b'"Wool scarf","gross_mass_kg":"0.4"'))
+    drop(root, "empty.json", b"")
+    with pytest.raises(SystemExit) as left:
+        main(["drop", "watch", str(root), "--once"])
+    assert left.value.code == output.EXIT_FINDINGS
+    box = root / "A courier"
+    (line,) = json.loads((box / "out" / "night.json.receipt.json").read_bytes())["lines"]
+    assert line.keys() == {"position", "declaration_id", "reference", "mrn", "state", "error_count"}
+    assert [path.name for path in (box / "refused").rglob("*.json")] == ["empty.json"]
+    said = json.loads((box / "out" / "empty.json.receipt.json").read_bytes())
+    assert (said["code"], said["place"]) == ("message.unreadable", "byte 0")
+    assert said["detail"].startswith("this is an empty file, not a message. It is kept as message ")
+    assert "night.json: taken" in capsys.readouterr().out

@@ -49,10 +49,13 @@ def watch(
     sending (.part, .tmp, …) are waited for.
     """
     from tidewaiter.cli.accounts.booking import catch_up
+    from tidewaiter.web.api import shapes
+    from tidewaiter.web.api.shapes import ReceiptShape
+    from tidewaiter.web.api.submission import holds_nothing, unreadable
+    from tidewaiter.web.principal import Principal, Role
     from tidewaiter.workflow.books import Books
     from tidewaiter.workflow.dropping import Dropped, take, waiting
     from tidewaiter.workflow.intake import Intake
-    from tidewaiter.workflow.records import Receipt
 
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}", hint="tidewaiter drop add makes the folders of a sender")
@@ -66,9 +69,12 @@ def watch(
 
     with opened_store() as store, Intake(store, books=Books.from_environment()) as intake:
 
-        def hand_in(dropped: Dropped, stream: BinaryIO) -> Receipt:
+        def hand_in(dropped: Dropped, stream: BinaryIO) -> ReceiptShape:
             sender_id = known[dropped.sender]
-            return intake.submit(stream, sender_id=sender_id, file_name=dropped.file_name, transport="drop")
+            receipt = intake.submit(stream, sender_id=sender_id, file_name=dropped.file_name, transport="drop")
+            if holds_nothing(receipt):
+                raise unreadable(receipt)
+            return shapes.receipt(receipt, [], Principal(dropped.sender, Role.DECLARANT, sender_id))
 
         def look() -> bool:
             """Take what is there; whether a file was refused."""
