@@ -1,6 +1,6 @@
 """Is the data fit to decide on? Declaration × regime × claims → findings."""
 
 from tidewaiter.quality.checking import check
-from tidewaiter.quality.matching import match, references
+from tidewaiter.quality.matching import concerns, match, references
 
-__all__ = ["check", "match", "references"]
+__all__ = ["check", "concerns", "match", "references"]

@@ -151,7 +151,7 @@ def _changed(
     else:
         evaluation, dataset = _evaluated(declaration, circumstances, found, locate)
         if trigger is Trigger.ARRIVED:
-            _refuse_without_law(evaluation)
+            _refuse_arrival(evaluation, dataset)
         step = follow(prior.standing, trigger, evaluation.decision)
         if trigger is not Trigger.ARRIVED and evaluation.decision.state is State.REJECTED:
             return Conclusion(evaluation, None, passed(step))
@@ -162,8 +162,15 @@ def _changed(
     return Conclusion(changed, step.standing, passed(step))
 
 
-def _refuse_without_law(evaluation: Evaluation) -> None:
-    """Raises TransitionError where law or rates of the day of arrival are not known here: no fault of the sender's."""
+def _refuse_arrival(evaluation: Evaluation, dataset: DatasetFacts) -> None:
+    """Raises TransitionError where nothing can arrive, and where law or rates of the day of arrival are not known here:
+    no fault of the sender's.
+    """
+    if dataset.claim is not None:
+        raise TransitionError(
+            "this is what its sender says of a parcel, and no goods arrive with it",
+            hint="Confirm the arrival of the parcel's declaration.",
+        )
     for finding in evaluation.findings:
         if finding.rule_id == LAW_NOT_IN_FORCE:
             raise TransitionError(
