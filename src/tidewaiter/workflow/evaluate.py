@@ -196,7 +196,7 @@ def _evaluated(
             findings.append(_no_law(declaration, circumstances.law_absent))
         else:
             dataset = own = regime.dataset_of(declaration)
-            findings += check(declaration, regime=regime)
+            findings += check(declaration, regime=regime, found=found)
             if own.is_compared:
                 findings += match(declaration, circumstances.claims, own.claims)
             if not has_error(findings) and dataset.claim is None:

@@ -75,7 +75,7 @@ def inspect(stream: BinaryIO, file_name: str, form_name: str, on: date, books: B
             locate = partial(form.locate, own)
             law = _law(own.jurisdiction_code, on)
             if law is not None:
-                findings += check(own, regime=law)
+                findings += check(own, regime=law, found=reading.findings)
             findings = [finding if finding.place else placed(finding, locate) for finding in findings]
         yield Inspected(
             position=piece.position,

@@ -108,3 +108,18 @@ def test_places_are_in_the_marketplaces_own_names() -> None:
     assert FORM.locate(own, "goods_items[1].invoice_price.amount") == "/lines/0/price/amount"
     assert FORM.locate(own, "fiscal_references[1].party_id") == "/ioss_id"
     assert FORM.locate(own, "invoice_id") == "/order_id"
+
+
+@pytest.mark.parametrize("kind", ["refund", "Order", "payments", "REFUND"])
+def test_an_unknown_kind_is_no_declaration_by_default(kind: str) -> None:
+    reading = FORM.read(json.dumps(ORDER | {"message": kind}).encode())
+    assert [(each.rule_id, each.pointer, each.value) for each in reading.findings] == [
+        ("message.kind", "procedure_category", kind)
+    ]
+    assert reading.declaration is not None
+    assert FORM.locate(reading.declaration, "procedure_category") == "/message"
+
+
+@pytest.mark.parametrize("kind", ["", "order", "payment", "declaration", "ORDER", "LOGISTICS", "H7", "C21i", "BIRDS"])
+def test_known_kinds_and_data_sets_of_the_law_are_taken(kind: str) -> None:
+    assert FORM.read(json.dumps(ORDER | {"message": kind}).encode()).findings == ()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
+from tidewaiter.messages.faults import Fault, fault, seen
+from tidewaiter.messages.form import Reading
 from tidewaiter.messages.named_form import NamedForm
 from tidewaiter.messages.vocabulary import vocabulary
 from tidewaiter.model.declaration import Declaration, Party
+from tidewaiter.model.finding import Finding
 
 ORDER: Final = "ORDER"  # datasets of the law (data/regimes/COMMON)
 PAYMENT: Final = "PAYMENT"
 IOSS_ROLE: Final = "FR5"
 
 _DATASETS: Final[Mapping[str, str]] = {"order": ORDER, "payment": PAYMENT, "declaration": ""}
+_DATASET: Final = re.compile(r"ORDER|PAYMENT|LOGISTICS|MANIFEST|[A-Z][A-Z0-9]{1,4}[a-z]?")  # as the law names data sets
 
 
 class MarketplaceForm(NamedForm):
@@ -26,6 +31,14 @@ class MarketplaceForm(NamedForm):
 
     def __init__(self) -> None:
         super().__init__(vocabulary("marketplace"))
+
+    def read(self, body: bytes) -> Reading:
+        """As any form under other names; what says to be of an unknown kind is no declaration by default."""
+        reading = super().read(body)
+        kind = reading.declaration.procedure_category if reading.declaration is not None else ""
+        if not kind or _DATASET.fullmatch(kind):
+            return reading
+        return replace(reading, findings=(*reading.findings, _unknown_kind(kind)))
 
     def completed(self, declaration: Declaration) -> Declaration:
         """The dataset of the kind of message, a reference of its own, the role of an IOSS number."""
@@ -60,6 +73,12 @@ class MarketplaceForm(NamedForm):
             fiscal_references=references,
             functional_reference_id="" if is_own else declaration.functional_reference_id,
         )
+
+
+def _unknown_kind(kind: str) -> Finding:
+    words = f"“{seen(kind[:40])}” is no kind of message that is read here"
+    hint = f"Write {', '.join(_DATASETS)}, or the name of a data set of the law such as H7."
+    return fault(Fault.KIND, "procedure_category", words, value=kind, hint=hint)
 
 
 def _names_transport(declaration: Declaration) -> bool:
