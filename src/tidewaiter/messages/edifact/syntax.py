@@ -101,7 +101,7 @@ def segments(stream_window: Window, separators: Separators) -> Iterator[tuple[in
 
 def quoted(data: bytes) -> str:
     """The first characters as a sentence repeats them; whatever repertoire they are in, their marks are ASCII's."""
-    return f"“{seen(data[:40].decode('latin-1'))}”"
+    return f"“{seen(data[:40].decode('latin-1').strip())}”"
 
 
 def tag(segment: bytes) -> str:

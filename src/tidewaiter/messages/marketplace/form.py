@@ -55,6 +55,14 @@ class MarketplaceForm(NamedForm):
         reference = declaration.functional_reference_id or _reference(declaration)
         return replace(declaration, functional_reference_id=reference)
 
+    def taken_from(self, declaration: Declaration) -> Mapping[str, str]:
+        """The reference from the number of the payment or order, whose customs from where it goes."""
+        is_payment = declaration.procedure_category == PAYMENT and bool(declaration.documents)
+        return {
+            "functional_reference_id": "documents[1].document_id" if is_payment else "invoice_id",
+            "jurisdiction_code": "consignment.destination_country_code",
+        }
+
     def shortened(self, declaration: Declaration) -> Declaration:
         """Without what `completed` puts in."""
         dataset = declaration.procedure_category
