@@ -171,6 +171,11 @@ def _refuse_arrival(evaluation: Evaluation, dataset: DatasetFacts) -> None:
             "this is what its sender says of a parcel, and no goods arrive with it",
             hint="Confirm the arrival of the parcel's declaration.",
         )
+    if dataset.is_advance:
+        raise TransitionError(
+            "this was filed ahead of the goods and is never accepted as a declaration",
+            hint="Confirm the arrival of the declaration under which the goods come in.",
+        )
     for finding in evaluation.findings:
         if finding.rule_id == LAW_NOT_IN_FORCE:
             raise TransitionError(
