@@ -198,7 +198,7 @@ def _evaluated(
     securities = NOTHING_NAMED
     if declaration is not None:
         if regime is None:
-            findings.append(_no_law(declaration, circumstances.law_absent))
+            findings.append(no_law(declaration, circumstances.law_absent))
         else:
             dataset = own = regime.dataset_of(declaration)
             findings += check(declaration, regime=regime, found=found)
@@ -291,7 +291,8 @@ def _withdrawal(prior: Prior, legal_day: date, found: tuple[Finding, ...]) -> Ev
     return Evaluation(legal_day=legal_day, findings=found, assessment=None, judgement=None, decision=decision)
 
 
-def _no_law(declaration: Declaration, why: str) -> Finding:
+def no_law(declaration: Declaration, why: str) -> Finding:
+    """That no law is known to decide it by, and why."""
     if not declaration.jurisdiction_code:
         return Finding(
             "law.no_jurisdiction",
