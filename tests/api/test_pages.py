@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -123,6 +124,17 @@ class TestParcels:
         assert "Not yet known" in text
         assert "What could not be worked out" in text
         assert client.get("/api/v1/declarations/U-1", headers=who.post).json()["unresolved"]
+
+    def test_a_claim_is_said_to_be_one_and_no_arrival_is_offered(self, client: TestClient, who: Who) -> None:
+        order = {"message": "order", "order_id": "O-77", "ships_to_country_code": "GB"}
+        answer = client.post("/api/v1/messages", content=json.dumps(order), headers=who.post)
+        number = answer.json()["lines"][0]["declaration_id"]
+        text = client.get(f"/parcels/{number}").text
+        assert "It stands as what its sender says" in text
+        assert "or what a third party says" in text
+        assert "Confirm arrival" not in text
+        rows = client.get("/parcels?text=O-77").text + client.get("/parcels").text
+        assert "0 lines · GB · ORDER" in rows, "lists say in which data set it came"
 
     def test_a_reference_leads_to_the_parcel(self, client: TestClient, night: dict[str, int]) -> None:
         answer = client.get("/parcels/MP-1001", follow_redirects=False)

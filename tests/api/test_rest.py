@@ -128,6 +128,16 @@ class TestSubmission:
         else:
             assert said["counts"].keys() == {"rejected"}
 
+    def test_what_was_not_understood_is_told_with_the_answer(self, client: TestClient, who: Who) -> None:
+        item = {"item_id": "RR123456785DK", "destination_country_code": "GB", "addresee": {"name": "Pat Example"}}
+        answer = client.post("/api/v1/messages", content=json.dumps(item), headers=who.post)
+        (declared,) = answer.json()["declarations"]
+        assert [(note["place"], note["value"]) for note in declared["notes"]] == [
+            ("/addresee", '{"name":"Pat Example"}')
+        ]
+        again = client.get(f"/api/v1/declarations/{declared['declaration_id']}", headers=who.post)
+        assert again.json()["notes"] == declared["notes"]
+
     def test_too_much_is_refused_and_nothing_is_kept(self, client: TestClient, who: Who) -> None:
         kept = len(client.get("/messages").text)
         is_problem(sent(client, b"x" * (REQUEST_BYTES_MAX + 1), who.post), 413, "message.limit")

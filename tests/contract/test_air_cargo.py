@@ -12,9 +12,11 @@ from tidewaiter.messages import forms
 from tidewaiter.messages.cargo_imp import answers as text
 from tidewaiter.messages.cargo_xml import answers as cargo_xml
 from tidewaiter.model.decision import Evaluation, NoticeKind, State
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.declaration import Declaration, MessageFunction
+from tidewaiter.model.errors import TransitionError
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import replay
+from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Outcome
@@ -60,6 +62,24 @@ def test_a_waybill_is_decided_in_the_pre_loading_dataset_and_no_duty_asked(
     body = text.write_answer(NoticeKind.RECEIVED, declared, evaluation, issued_at=AT)
     assert body is not None
     assert body.decode().splitlines()[0] == "PSN"
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_a_filing_ahead_of_the_goods_lets_none_go(store: PostgresStore, intake: Intake) -> None:
+    number = hand_in(store, intake, PLAIN).lines[0].declaration_id
+    found = store.outcome(number)
+    decision = found.evaluation.decision
+    assert (decision.on_arrival, decision.category) == (None, None)
+    assert decision.lane is not None
+    assert decision.words.startswith("Filed ahead of the goods")
+    with pytest.raises(TransitionError, match="never accepted as a declaration"):
+        Desk(store).confirm_arrival(number, "officer", on=DAY)
+    presented = Declaration(
+        functional_reference_id=found.row.functional_reference_id, function=MessageFunction.PRESENTATION
+    )
+    said = hand_in(store, intake, forms.by_name("json").write([presented]).decode())
+    assert "submission.not_allowed" in [each.rule_id for each in said.findings]
+    assert store.outcome(number).row.state is State.RECEIVED
     assert replay.replay_all(store, workers=1).is_clean
 
 

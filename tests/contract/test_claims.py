@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from tidewaiter.messages import forms
 from tidewaiter.model.decision import HoldKind, State
 from tidewaiter.model.declaration import Consignment, Declaration, Document, GoodsItem, MessageFunction, Party
+from tidewaiter.model.errors import TransitionError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import replay
+from tidewaiter.workflow.claims import CLAIMS_MAX
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.ports import Outcome
@@ -182,3 +184,43 @@ def test_all_of_them_in_one_message_in_any_order(store: PostgresStore, intake: I
 def test_where_the_law_wants_no_claims_none_is_asked_for(store: PostgresStore, intake: Intake) -> None:
     receipt = hand_in(store, intake, "A broker", replace(declared(), procedure_category=""))
     assert told(store.outcome(receipt.lines[0].declaration_id)) == []
+
+
+def test_however_many_orders_of_other_platforms_have_its_number_its_own_is_found(
+    store: PostgresStore, intake: Intake
+) -> None:
+    others = [
+        order("999", functional_reference_id=f"ORD-{at}", marketplace=Party(party_id=f"another {at}"))
+        for at in range(CLAIMS_MAX)
+    ]
+    hand_in(store, intake, "Others", *others)
+    tell_all(store, intake)
+    hand_in(store, intake, "A broker", declared())
+    assert told(outcome(store)) == []
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_a_claim_corrected_to_be_on_another_parcel_is_missed_where_it_was(store: PostgresStore, intake: Intake) -> None:
+    tell_all(store, intake)
+    hand_in(store, intake, "A broker", declared())
+    hand_in(store, intake, "A marketplace", order(invoice_id="O-2", function=MessageFunction.AMENDMENT))
+    assert told(outcome(store)) == [("claim.missing", "invoice_id")]
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_in_one_message_too(store: PostgresStore, intake: Intake) -> None:
+    moved = order(invoice_id="O-2", function=MessageFunction.AMENDMENT)
+    hand_in(store, intake, "A broker", order(), payment(), logistics(), declared(), moved)
+    assert told(outcome(store)) == [("claim.missing", "invoice_id")]
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_a_claim_does_not_arrive(store: PostgresStore, intake: Intake) -> None:
+    number = hand_in(store, intake, "A marketplace", order()).lines[0].declaration_id
+    with pytest.raises(TransitionError, match="no goods arrive"):
+        Desk(store).act(number, Trigger.ARRIVED, "officer", on=DAY)
+    presented = Declaration(functional_reference_id="ORD-1", function=MessageFunction.PRESENTATION)
+    said = hand_in(store, intake, "A marketplace", presented)
+    assert "submission.not_allowed" in [each.rule_id for each in said.findings]
+    assert store.outcome(number).row.state is State.RECEIVED
+    assert replay.replay_all(store, workers=1).is_clean

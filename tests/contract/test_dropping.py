@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from tidewaiter.model.errors import MessageError
+from tidewaiter.cli import output
+from tidewaiter.cli.app import main
+from tidewaiter.model.errors import MessageError, UnavailableError
 from tidewaiter.store import PostgresStore
+from tidewaiter.store.settings import DATABASE_URL_VARIABLE
 from tidewaiter.workflow.dropping import Dropped, prepare, take, waiting
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.records import Receipt
@@ -40,7 +44,7 @@ def submitting(store: PostgresStore) -> Callable[[Dropped, BinaryIO], Receipt]:
     def submit(dropped: Dropped, stream: BinaryIO) -> Receipt:
         sender_id = store.senders.ensure(dropped.sender).sender_id
         with Intake(store, workers=1) as intake:
-            return intake.submit(stream, sender_id=sender_id, file_name=dropped.path.name, transport="drop")
+            return intake.submit(stream, sender_id=sender_id, file_name=dropped.file_name, transport="drop")
 
     return submit
 
@@ -109,3 +113,123 @@ def test_a_link_put_in_its_place_is_not_followed(root: Path, store: PostgresStor
     with pytest.raises(OSError, match="symbolic links"):
         take(Dropped("A courier", path), submitting(store))
     assert not list((root / "A courier" / "out").iterdir())
+
+
+def test_while_the_database_does_not_answer_the_file_stays_where_it_is(root: Path) -> None:
+    def cannot(_: Dropped, __: BinaryIO) -> Receipt:
+        raise UnavailableError("the database does not answer")
+
+    path = drop(root, "night.json")
+    with pytest.raises(UnavailableError):
+        take(Dropped("A courier", path), cannot)
+    assert path.read_bytes() == BODY
+    assert not list((root / "A courier" / "out").iterdir()), "nothing was refused, and nothing is said to be"
+
+
+@pytest.mark.parametrize("name", ["out", "done", "in"])
+def test_a_folder_that_is_a_link_leads_nowhere(root: Path, store: PostgresStore, name: str) -> None:
+    prepare(root, "Another")
+    path = drop(root, "night.json")
+    folder = root / "A courier" / name
+    folder.rename(root / "A courier" / f"{name} before")
+    folder.symlink_to(root / "Another" / "in")
+    if name == "in":
+        (root / "Another" / "in" / "night.json").write_bytes(BODY)
+    with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
+        take(Dropped("A courier", path), submitting(store))
+    assert [each.name for each in (root / "Another" / "in").iterdir()] == (["night.json"] if name == "in" else [])
+
+
+def test_the_day_within_done_that_is_a_link_leads_nowhere(root: Path, store: PostgresStore) -> None:
+    prepare(root, "Another")
+    path = drop(root, "night.json")
+    (root / "A courier" / "done" / "2026-06-15").symlink_to(root / "Another" / "in")
+    with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
+        take(Dropped("A courier", path), submitting(store), on=date(2026, 6, 15))
+    assert path.exists()
+    assert not list((root / "Another" / "in").iterdir())
+
+
+def test_a_file_replaced_while_it_was_taken_is_taken_again(root: Path, store: PostgresStore) -> None:
+    path = drop(root, "night.json")
+    submit = submitting(store)
+
+    def meanwhile(dropped: Dropped, stream: BinaryIO) -> Receipt:
+        receipt = submit(dropped, stream)
+        path.unlink()
+        drop(root, "night.json", BODY.replace(b"D-1", b"D-2"))
+        return receipt
+
+    take(Dropped("A courier", path), meanwhile)
+    assert b"D-2" in path.read_bytes(), "what nobody has read is not put away"
+    take(Dropped("A courier", path), submit)
+    assert not path.exists()
+    assert store.counts()["declarations"] == 2
+
+
+def test_a_name_in_other_bytes_than_utf_8_is_taken(root: Path, store: PostgresStore) -> None:
+    path = drop(root, os.fsdecode(b"S\xf8ndag.json"))
+    taken = take(Dropped("A courier", path), submitting(store))
+    assert taken.file_name == "S\ufffdndag.json"
+    assert not path.exists()
+
+
+def test_a_name_too_long_to_be_answered_is_left_alone_before_anything_is_read(root: Path) -> None:
+    def never(_: Dropped, __: BinaryIO) -> Receipt:
+        raise AssertionError
+
+    with pytest.raises(OSError, match="name too long"):
+        take(Dropped("A courier", drop(root, "n" * 230)), never)
+
+
+def test_a_file_gone_since_the_folder_was_read_keeps_nobody_waiting(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(root, "kept.json")
+    drop(root, "gone.json")
+    scandir = os.scandir
+
+    def slowly(path: Path) -> list[os.DirEntry[str]]:
+        entries = list(scandir(path))
+        (path / "gone.json").unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr(os, "scandir", slowly)
+    assert names(root) == ["kept.json"]
+
+
+def test_a_folder_that_cannot_be_looked_into_keeps_nobody_waiting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(root, "A closed one")
+    drop(root, "kept.json")
+    scandir = os.scandir
+
+    def closed(path: Path) -> object:
+        if "closed" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    troubles: list[Path] = []
+    found = list(waiting(root, 1_000_000, 2, lambda path, _: troubles.append(path)))
+    assert [each.path.name for each in found] == ["kept.json"]
+    assert troubles == [root / "A closed one" / "in"]
+
+
+def test_watching_tells_a_sender_what_the_interface_for_machines_does_and_never_the_lane(
+    root: Path, store: PostgresStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.senders.ensure("A courier")
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, store.url)
+    drop(root, "night.json", BODY.replace(b'"Scarf"', b'"Wool scarf","gross_mass_kg":"0.4"'))
+    drop(root, "empty.json", b"")
+    with pytest.raises(SystemExit) as left:
+        main(["drop", "watch", str(root), "--once"])
+    assert left.value.code == output.EXIT_FINDINGS
+    box = root / "A courier"
+    (line,) = json.loads((box / "out" / "night.json.receipt.json").read_bytes())["lines"]
+    assert line.keys() == {"position", "declaration_id", "reference", "mrn", "state", "error_count"}
+    assert [path.name for path in (box / "refused").rglob("*.json")] == ["empty.json"]
+    said = json.loads((box / "out" / "empty.json.receipt.json").read_bytes())
+    assert (said["code"], said["place"]) == ("message.unreadable", "byte 0")
+    assert said["detail"].startswith("this is an empty file, not a message. It is kept as message ")
+    assert "night.json: taken" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tidewaiter.messages import forms
 from tidewaiter.model.declaration import Consignment, Declaration, Document, GoodsItem, MessageFunction, Party
-from tidewaiter.model.errors import NotFoundError
+from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.money import Money
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.exporting import SAD, export, targets
@@ -67,3 +67,12 @@ def test_an_unknown_target_is_told_what_there_is(store: PostgresStore) -> None:
     with pytest.raises(NotFoundError) as caught:
         export(store, store.find("E-1"), "papyrus")
     assert "wco-dm" in caught.value.hint
+
+
+def test_what_was_rejected_or_is_a_claim_is_not_handed_on_as_decided(store: PostgresStore) -> None:
+    hand_in(store, replace(declared(), goods_items=()))
+    hand_in(store, replace(declared(), functional_reference_id="O-1", procedure_category="ORDER", invoice_id="1"))
+    for reference in ("E-1", "O-1"):
+        with pytest.raises(TransitionError, match="nothing to hand on"):
+            export(store, store.find(reference), SAD)
+        assert b'"functional_reference_id"' in export(store, store.find(reference), "json").content

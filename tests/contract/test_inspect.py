@@ -78,3 +78,14 @@ def test_a_limit_counts_the_rest(tmp_path: Path, capsys: pytest.CaptureFixture[s
     _, said = shown(capsys, str(path), "--limit", "2", "--on", "2026-06-15")
     assert said.count("Record ") == 2
     assert said.endswith("3 records, 3 of them would be rejected; the first 2 are shown\n")
+
+
+@pytest.mark.parametrize(("code", "rule"), [("ZZ", "law.not_in_force"), ("", "law.no_jurisdiction")])
+def test_where_no_law_is_known_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], code: str, rule: str
+) -> None:
+    ended, said = shown(capsys, str(write(tmp_path / "one.json", jurisdiction_code=code)), "--on", "2026-06-15")
+    assert (ended, f"({rule})" in said) == (3, True)
+    withdrawn = write(tmp_path / "two.json", jurisdiction_code=code, function="cancellation")
+    ended, said = shown(capsys, str(withdrawn), "--on", "2026-06-15")
+    assert (ended, f"({rule})" in said) == (0, False), "it falls under the law of what it withdraws"

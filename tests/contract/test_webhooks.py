@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
@@ -20,15 +20,17 @@ from tidewaiter.model.declaration import Declaration, GoodsItem, Party
 from tidewaiter.model.errors import ConflictError
 from tidewaiter.model.money import Money
 from tidewaiter.store import PostgresStore
-from tidewaiter.web.deliveries import post
+from tidewaiter.web.api.shapes import NoticeShape
+from tidewaiter.web.deliveries import posting
 from tidewaiter.workflow.intake import Intake
-from tidewaiter.workflow.webhooks import PAUSES, RESTS_AFTER, Answer, Deliverer, Sent, Webhook, shown
+from tidewaiter.workflow.webhooks import PAUSES, RESTS_AFTER, SHARE, Answer, Deliverer, Post, Sent, Webhook, shown
 
 
 class Receiver:
     """An address on this machine that answers as told, and keeps what it was sent."""
 
     def __init__(self) -> None:
+        self.is_slow = False  # whether it answers a byte now and then, and so never
         self.answers: list[int] = []  # the next ones; 204 when there are none left
         self.got: list[tuple[dict[str, str], bytes]] = []
         outer = self
@@ -37,6 +39,10 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                for _ in range(200 if outer.is_slow else 0):
+                    self.wfile.write(b"H")
+                    self.wfile.flush()
+                    time.sleep(0.02)
                 self.send_response(outer.answers.pop(0) if outer.answers else 204)
                 self.end_headers()
 
@@ -89,9 +95,23 @@ def hand_in(store: PostgresStore, *references: str, sender: str = "A courier") -
     return sender_id
 
 
-def deliverer(store: PostgresStore, clock: Clock) -> Deliverer:
-    client = httpx.Client(timeout=5, trust_env=False)
-    return Deliverer(store, store.webhooks, lambda url, body, headers: post(client, url, body, headers), clock=clock)
+class Working:
+    """A deliverer, and what it posts with while it has a round to do."""
+
+    def __init__(self, store: PostgresStore, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def round(self) -> Sent:
+        with posting(trust_env=False) as post:
+            return with_post(self._store, post, self._clock).round()
+
+
+def with_post(store: PostgresStore, post: Post, clock: Clock) -> Deliverer:
+    return Deliverer(store, store.webhooks, post, NoticeShape.of, clock=clock)
+
+
+def deliverer(store: PostgresStore, clock: Clock) -> Working:
+    return Working(store, clock)
 
 
 def one(store: PostgresStore) -> Webhook:
@@ -111,7 +131,7 @@ def test_each_notice_is_posted_once_signed_and_in_order(store: PostgresStore, re
     headers, body = receiver.got[0]
     said = Verifier(shown(made.secret)).verify(body, headers)
     assert said["type"] == f"notice.{said['data']['kind']}"
-    assert said["data"]["functional_reference_id"] == "W-1"
+    assert said["data"]["reference"] == "W-1"
     with pytest.raises(WebhookVerificationError):
         Verifier(shown(made.secret)).verify(body.replace(b"W-1", b"W-9"), headers)
 
@@ -176,7 +196,7 @@ def test_from_now_on_means_from_now_on(store: PostgresStore, receiver: Receiver)
     store.webhooks.add(sender_id, receiver.url, store.webhooks.last_notice())
     hand_in(store, "W-2")
     deliverer(store, Clock()).round()
-    assert {json.loads(body)["data"]["functional_reference_id"] for _, body in receiver.got} == {"W-2"}
+    assert {json.loads(body)["data"]["reference"] for _, body in receiver.got} == {"W-2"}
 
 
 def test_while_one_process_sends_another_does_not(store: PostgresStore, receiver: Receiver) -> None:
@@ -205,6 +225,66 @@ def test_a_crash_between_sending_and_keeping_sends_the_same_again(store: Postgre
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Deliverer(store, store.webhooks, dies).round()
+        with_post(store, dies, Clock()).round()
     deliverer(store, Clock()).round()
     assert receiver.got[0][0]["webhook-id"] == sent[0]
+
+
+@pytest.mark.parametrize("answer", [204, 500])
+def test_a_replay_asked_for_while_it_is_sent_to_is_not_forgotten(store: PostgresStore, answer: int) -> None:
+    sender_id = hand_in(store, "W-1")
+    made = store.webhooks.add(sender_id, "http://127.0.0.1:9/", 0)
+    told = [notice.notice_id for notice in store.notices(sender_id, 0, 100)]
+    store.webhooks.replay(made.webhook_id, told[0])
+    sent: list[str] = []
+
+    def post(_: str, __: bytes, headers: dict[str, str]) -> Answer:
+        if not sent:
+            store.webhooks.replay(made.webhook_id, 0)
+        sent.append(headers["webhook-id"])
+        return Answer(answer if len(sent) == 1 else 204)
+
+    with_post(store, post, Clock()).round()
+    assert (one(store).taken, one(store).failures) == (0, 0)
+    with_post(store, post, Clock()).round()
+    assert sent[1:] == [f"notice_{each}" for each in told]
+
+
+def test_what_ends_while_it_is_sent_to_is_sent_nothing_more(store: PostgresStore) -> None:
+    made = store.webhooks.add(hand_in(store, "W-1", "W-2"), "http://127.0.0.1:9/", 0)
+    sent: list[str] = []
+
+    def post(_: str, __: bytes, headers: dict[str, str]) -> Answer:
+        sent.append(headers["webhook-id"])
+        store.webhooks.end(made.webhook_id, datetime.now(UTC))
+        return Answer(204)
+
+    with_post(store, post, Clock()).round()
+    assert len(sent) == 1
+    with pytest.raises(ConflictError):
+        store.webhooks.replay(made.webhook_id, 0)
+
+
+def test_a_slow_receiver_has_its_share_of_a_round_and_keeps_no_other_waiting(store: PostgresStore) -> None:
+    slow = hand_in(store, "W-1", "W-2", "W-3")
+    store.webhooks.add(slow, "http://127.0.0.1:9/slow", 0)
+    store.webhooks.add(hand_in(store, "O-1", sender="Another"), "http://127.0.0.1:9/other", 0)
+    clock, has_other, sent = Clock(), threading.Event(), []
+
+    def post(url: str, _: bytes, __: dict[str, str]) -> Answer:
+        if url.endswith("other"):
+            has_other.set()
+            return Answer(204)
+        sent.append(has_other.wait(10))
+        clock.at += SHARE
+        return Answer(204)
+
+    work = with_post(store, post, clock)
+    work.round()
+    assert sent == [True], "the other is sent to at the same time, and the slow one once a round"
+
+
+def test_one_that_answers_byte_by_byte_is_given_up(receiver: Receiver) -> None:
+    receiver.is_slow = True
+    with posting(trust_env=False, seconds=0.3) as post:
+        assert post(receiver.url, b"{}", {}) == Answer(0, "no answer in time")

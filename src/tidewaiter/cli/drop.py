@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import UsageError
 from tidewaiter.cli.session import opened_store
+from tidewaiter.model.errors import UnavailableError
 
 app = App(name="drop")
 
@@ -48,43 +49,64 @@ def watch(
     sending (.part, .tmp, …) are waited for.
     """
     from tidewaiter.cli.accounts.booking import catch_up
+    from tidewaiter.web.api import shapes
+    from tidewaiter.web.api.shapes import ReceiptShape
+    from tidewaiter.web.api.submission import holds_nothing, unreadable
+    from tidewaiter.web.principal import Principal, Role
     from tidewaiter.workflow.books import Books
     from tidewaiter.workflow.dropping import Dropped, take, waiting
     from tidewaiter.workflow.intake import Intake
-    from tidewaiter.workflow.records import Receipt
 
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}", hint="tidewaiter drop add makes the folders of a sender")
     refused = False
-    strangers: set[str] = set()
+    told: set[str] = set()  # what was said once of what is left alone
+
+    def leave(name: str, why: str) -> None:
+        if name not in told:
+            told.add(name)
+            output.err().print(f"{name}: {why}; left alone", markup=False)
+
     with opened_store() as store, Intake(store, books=Books.from_environment()) as intake:
 
-        def hand_in(dropped: Dropped, stream: BinaryIO) -> Receipt:
+        def hand_in(dropped: Dropped, stream: BinaryIO) -> ReceiptShape:
             sender_id = known[dropped.sender]
-            return intake.submit(stream, sender_id=sender_id, file_name=dropped.path.name, transport="drop")
+            receipt = intake.submit(stream, sender_id=sender_id, file_name=dropped.file_name, transport="drop")
+            if holds_nothing(receipt):
+                raise unreadable(receipt)
+            return shapes.receipt(receipt, [], Principal(dropped.sender, Role.DECLARANT, sender_id))
 
-        while True:
-            known = {sender.name: sender.sender_id for sender in store.senders.all() if sender.is_active}
-            took = 0
-            for dropped in waiting(root, time.time(), quiet):
+        def look() -> bool:
+            """Take what is there; whether a file was refused."""
+            took = is_refused = False
+            for dropped in waiting(root, time.time(), quiet, lambda path, error: leave(str(path), _why(error))):
                 if dropped.sender not in known:
-                    if dropped.sender not in strangers:
-                        strangers.add(dropped.sender)
-                        output.err().print(f"{dropped.sender}: no sender of this name; left alone", markup=False)
+                    leave(dropped.sender, "no sender of this name")
                     continue
                 try:
                     taken = take(dropped, hand_in)
-                except OSError as error:  # gone meanwhile, a link in its place, not ours to read: told once, left alone
-                    if str(dropped.path) not in strangers:
-                        strangers.add(str(dropped.path))
-                        output.err().print(f"{dropped.path}: {error.strerror}; left alone", markup=False)
+                except OSError as error:  # gone meanwhile, a link in its place, not ours to read
+                    leave(f"{dropped.sender}/{dropped.file_name}", _why(error))
                     continue
-                took += 1
-                refused = refused or bool(taken.reason)
+                took, is_refused = True, is_refused or bool(taken.reason)
                 said = f"refused: {taken.reason}" if taken.reason else "taken"
                 output.out().print(f"{taken.sender}/{taken.file_name}: {said}", markup=False)
             if took:
                 catch_up(store)
+            return is_refused
+
+        while True:
+            try:
+                known = {sender.name: sender.sender_id for sender in store.senders.all() if sender.is_active}
+                refused = look() or refused
+            except UnavailableError as error:
+                if once:
+                    raise
+                output.err().print(f"it waits: {error.detail}", markup=False)  # the files stay where they are
             if once:
-                return output.EXIT_FINDINGS if refused or strangers else output.EXIT_OK
+                return output.EXIT_FINDINGS if refused or told else output.EXIT_OK
             time.sleep(LOOK_SECONDS)
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

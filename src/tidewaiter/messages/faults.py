@@ -47,7 +47,7 @@ MEANINGS: dict[Fault, str] = {
     Fault.CHARACTER: "A text holds a control character that cannot be kept or shown.",
     Fault.LIMIT: "A documented limit was passed.",
     Fault.UNKNOWN: "Nothing in the record belongs to a declaration.",
-    Fault.KIND: "The message is of a kind on which nothing is decided: an answer of customs, or news beside a declaration.",
+    Fault.KIND: "The message is of a kind that is not read here, or on which nothing is decided: an answer of customs, news.",
 }
 
 

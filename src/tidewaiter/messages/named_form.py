@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -55,6 +55,10 @@ class NamedForm:
     def shortened(self, declaration: Declaration) -> Declaration:
         """The declaration without what `completed` would add."""
         return declaration
+
+    def taken_from(self, declaration: Declaration) -> Mapping[str, str]:
+        """Pointers of what goes without saying, and of what is written, where it is taken from that."""
+        return {}
 
     def recognises(self, head: bytes) -> bool:
         """True when the first declaration, or the header of the table, has a name that only this vocabulary has."""
@@ -115,7 +119,13 @@ class NamedForm:
         return _ENCODER.encode(self.vocabulary.under_own_names(msgspec.to_builtins(short)))
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
-        """The JSON pointer in this form's names (`/contents/0/hs_code`), or row and column of the table."""
+        """The JSON pointer in this form's names (`/contents/0/hs_code`), or row and column of the table.
+
+        What was not written is placed where it was taken from.
+        """
+        taken_from = self.taken_from(declaration)
+        if pointer in taken_from and not getattr(self.shortened(declaration), pointer):
+            pointer = taken_from[pointer]
         if any(extra.path == ROW for extra in declaration.extras):
             return self._table.locate(declaration, pointer)
         return json_pointer(self.vocabulary.own(steps(pointer)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,14 +16,18 @@ from tidewaiter.quality.registry import Context, Law, applicable, replaced
 from tidewaiter.quality.texts import unprintable
 
 REQUIRED = "data.required"
+OF_NO_KIND = "message.kind"  # found in reading: there is no declaration in it to be checked
 
 
-def check(declaration: Declaration, *, regime: Law) -> tuple[Finding, ...]:
+def check(declaration: Declaration, *, regime: Law, found: Sequence[Finding] = ()) -> tuple[Finding, ...]:
     """What all rules in scope on the regime's legal day find; empty for a clean declaration.
 
+    `found` is what reading it found already: what could not be read is not said to be missing, too.
     Never raises for bad data. Findings stand in the order of the rules, without their place in the
     sender's terms, which the message form adds.
     """
+    if any(each.rule_id == OF_NO_KIND for each in found):
+        return ()
     findings: list[Finding] = []
     seen_numbers = numbers.looked_at(declaration)
     if not seen_numbers.are_sound:
@@ -38,7 +43,15 @@ def check(declaration: Declaration, *, regime: Law) -> tuple[Finding, ...]:
     in_scope = applicable(context.jurisdiction_code, context.legal_day, declaration.procedure_category)
     odd = oddities(declaration, has_odd_text=bool(context.unprintable), has_odd_number=not seen_numbers.are_above_zero)
     findings += in_scope.findings(declaration, context, odd)
+    unread = [each.pointer for each in found if each.severity is Severity.ERROR and each.pointer]
+    if unread:
+        findings = [each for each in findings if not (each.rule_id == REQUIRED and _is_told(each.pointer, unread))]
     return tuple(_told_once(findings)) if len(findings) > 1 else tuple(findings)
+
+
+def _is_told(pointer: str, unread: Sequence[str]) -> bool:
+    """Whether something at the place, or within it, was found unreadable."""
+    return any(each == pointer or each.startswith((f"{pointer}.", f"{pointer}[")) for each in unread)
 
 
 def _convert(regime: Any, money: Money, currency: str) -> Money | None:

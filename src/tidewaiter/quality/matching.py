@@ -130,8 +130,11 @@ def _missing(kind: ClaimKind, declaration: Declaration) -> Finding:
     )
 
 
+_NAMES: Final = {"line": "address", "party_id": "identifier", "gross_mass_kg": "gross mass, kg"}
+
+
 def _differs(first: _Fact, said_by: str, other: _Fact, who: str) -> Finding:
-    name = first.pointer.rpartition(".")[2].replace("_", " ")
+    name = _NAMES.get(first.pointer.rpartition(".")[2], first.pointer.rpartition(".")[2].replace("_", " "))
     words = f"{who[:1].upper()}{who[1:]} says “{other.shown}” for {name}; {said_by} says “{first.shown}”."
     hint = "Whichever is wrong must be corrected by who sent it."
     return Finding(DIFFERS, Severity.WARNING, first.pointer, words, first.shown[:VALUE_LENGTH_MAX], hint)

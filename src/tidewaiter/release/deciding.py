@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.decision import Decision, Hold, HoldKind, State
@@ -70,6 +72,8 @@ def decide(
     is_there = is_arrived or when in (Timing.ARRIVED, Timing.SUPPLEMENTARY)
     found = holds(assessment, judgement, securities, timing=when, is_assessed=dataset.is_assessed)
     kinds = frozenset(hold.kind for hold in found)
+    if dataset.is_advance:
+        return _filed_ahead(_lodged(kinds, is_there=False, is_assessed=False), dataset, found, judgement.lane)
     step = _lodged(kinds, is_there=is_there, is_assessed=dataset.is_assessed)
     on_arrival = None if is_there else _lodged(kinds, is_there=True, is_assessed=dataset.is_assessed).state
     kind = category(declaration, assessment, hint=dataset.irg_hint)
@@ -91,6 +95,13 @@ def _claimed(declaration: Declaration, dataset: DatasetFacts) -> Decision:
     documents = declaration.consignment.transport_documents
     named = declaration.invoice_id or next((each.document_id for each in documents), "")
     return _not_judged(step, dataset, f"Kept as what its sender says of “{named[:60]}”.")
+
+
+def _filed_ahead(step: Step, dataset: DatasetFacts, found: tuple[Hold, ...], lane: Lane) -> Decision:
+    """A filing on safety and security is judged and answered; goods are let go by their declaration, never by it."""
+    said = "Filed ahead of the goods" + (":" if found else "; nothing stands against it.")
+    words = " ".join([said, *(hold.words for hold in found)])
+    return replace(_not_judged(step, dataset, words), lane=lane, holds=found)
 
 
 @lru_cache(maxsize=128)

@@ -144,6 +144,7 @@ def read_outcome(connection: psycopg.Connection, declaration_id: int) -> tuple[O
         evaluation=evaluation,
         notices=tuple(each for notice in _WRITTEN.decode(written) for each in notice.notices(row)) if written else (),
         transitions=(beginning(row, first, began_at), *(_HAPPENED.decode(happened) if happened else ())),
+        notes=kept.notes,
     )
     return outcome, kept
 

@@ -173,4 +173,5 @@ def _outcome(declared: Declared, notice_no: int | None) -> Outcome:
         evaluation=evaluation,
         notices=tuple(written.notices(row)) if written else (),
         transitions=(reading.beginning(row, evaluation.decision, row.decided_at),),
+        notes=declared.entry.decided.notes,
     )

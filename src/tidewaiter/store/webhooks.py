@@ -83,18 +83,16 @@ class PostgresWebhooks:
                 if is_ours and not connection.closed:
                     connection.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
-    def advance(self, webhook_id: int, notice_id: int, at: datetime) -> None:
-        """Keep that it took notices up to this one."""
-        self._change(
-            webhook_id,
-            "taken = %s, taken_at = %s, failures = 0, failing_since = NULL, last_error = ''",
-            [notice_id, at],
+    def advance(self, webhook: Webhook, notice_id: int, at: datetime) -> bool:
+        """Keep that it took notices up to this one; False where somebody ended it or asked for a replay meanwhile."""
+        return self._change_as_read(
+            webhook, "taken = %s, taken_at = %s, failures = 0, failing_since = NULL, last_error = ''", [notice_id, at]
         )
 
-    def fail(self, webhook_id: int, words: str, at: datetime, next_try_at: datetime) -> None:
-        """Keep that an attempt failed."""
-        self._change(
-            webhook_id,
+    def fail(self, webhook: Webhook, words: str, at: datetime, next_try_at: datetime) -> None:
+        """Keep that an attempt failed, unless somebody ended it or asked for a replay meanwhile."""
+        self._change_as_read(
+            webhook,
             "failures = failures + 1, failing_since = coalesce(failing_since, %s), next_try_at = %s, last_error = %s",
             [at, next_try_at, words.replace("\x00", "")],
         )
@@ -104,7 +102,13 @@ class PostgresWebhooks:
         self._change(webhook_id, "ended_at = coalesce(ended_at, %s)", [at])
 
     def replay(self, webhook_id: int, after: int) -> Webhook:
-        """Send what comes after a notice again, and try at once, however often it failed. Raises NotFoundError."""
+        """Send what comes after a notice again, and try at once, however often it failed.
+
+        Raises NotFoundError, and ConflictError where it has ended.
+        """
+        with self._connections.lend() as connection:
+            if _one(connection, webhook_id).ended_at is not None:
+                raise ConflictError(f"webhook {webhook_id} has ended", hint="tidewaiter webhook add makes a new one")
         self._change(
             webhook_id,
             "taken = %s, failures = 0, failing_since = NULL, last_error = '', next_try_at = %s",
@@ -112,6 +116,15 @@ class PostgresWebhooks:
         )
         with self._connections.lend() as connection:
             return _one(connection, webhook_id)
+
+    def _change_as_read(self, webhook: Webhook, what: str, values: list[object]) -> bool:
+        """Change what nobody else changed since it was read; whether that is so."""
+        with self._connections.lend() as connection:
+            done = connection.execute(
+                f"UPDATE webhook SET {what} WHERE webhook_id = %s AND taken = %s AND ended_at IS NULL".encode(),
+                [*values, webhook.webhook_id, webhook.taken],
+            )
+        return done.rowcount == 1
 
     def _change(self, webhook_id: int, what: str, values: list[object]) -> None:
         with self._connections.lend() as connection:

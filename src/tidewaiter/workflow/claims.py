@@ -14,11 +14,13 @@ from msgspec import Struct
 
 from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.quality import references
+from tidewaiter.quality import concerns, references
 from tidewaiter.regimes import Regime
 from tidewaiter.workflow.records import KeptClaim, Place, Prior
 
-CLAIMS_MAX: Final = 50  # on one parcel that are looked at: the first ones told
+CLAIMS_MAX: Final = (
+    50  # on one parcel that count: the first ones told. Numbers of others may be the same: see `concerns`
+)
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -58,19 +60,23 @@ class Claims:
     def on(self, declaration: Declaration, regime: Regime) -> tuple[tuple[KeptClaim, Claim], ...]:
         """The claims that stand on a parcel, each with what is kept to find it again."""
         kinds = _claim_datasets(regime)
-        found = []
-        for told in self._told(declaration, regime, tuple(kinds))[:CLAIMS_MAX]:
+        found: list[tuple[KeptClaim, Claim]] = []
+        for told in self._told(declaration, regime, tuple(kinds)):
             sources, stated = self._content(told.prior)
             if stated is None:
                 continue
             kept = KeptClaim(
                 kind=kinds[told.dataset], declaration_id=told.prior.declaration_id, source=told.source, sources=sources
             )
-            found.append((kept, claim_of(kept, stated)))
+            claim = claim_of(kept, stated)
+            if concerns(claim, declaration):
+                found.append((kept, claim))
+            if len(found) == CLAIMS_MAX:
+                break
         return tuple(found)
 
     def waiting(self, claim: Declaration, regime: Regime) -> Iterator[Prior]:
-        """The declarations that a claim is on and that the law compares with claims."""
+        """The declarations that a claim may be on and that the law compares with claims."""
         datasets = tuple(each.code for each in regime.law.datasets if each.is_compared)
         if datasets:
             for told in self._told(claim, regime, datasets):

@@ -151,7 +151,7 @@ def _changed(
     else:
         evaluation, dataset = _evaluated(declaration, circumstances, found, locate)
         if trigger is Trigger.ARRIVED:
-            _refuse_without_law(evaluation)
+            _refuse_arrival(evaluation, dataset)
         step = follow(prior.standing, trigger, evaluation.decision)
         if trigger is not Trigger.ARRIVED and evaluation.decision.state is State.REJECTED:
             return Conclusion(evaluation, None, passed(step))
@@ -162,8 +162,20 @@ def _changed(
     return Conclusion(changed, step.standing, passed(step))
 
 
-def _refuse_without_law(evaluation: Evaluation) -> None:
-    """Raises TransitionError where law or rates of the day of arrival are not known here: no fault of the sender's."""
+def _refuse_arrival(evaluation: Evaluation, dataset: DatasetFacts) -> None:
+    """Raises TransitionError where nothing can arrive, and where law or rates of the day of arrival are not known here:
+    no fault of the sender's.
+    """
+    if dataset.claim is not None:
+        raise TransitionError(
+            "this is what its sender says of a parcel, and no goods arrive with it",
+            hint="Confirm the arrival of the parcel's declaration.",
+        )
+    if dataset.is_advance:
+        raise TransitionError(
+            "this was filed ahead of the goods and is never accepted as a declaration",
+            hint="Confirm the arrival of the declaration under which the goods come in.",
+        )
     for finding in evaluation.findings:
         if finding.rule_id == LAW_NOT_IN_FORCE:
             raise TransitionError(
@@ -186,10 +198,10 @@ def _evaluated(
     securities = NOTHING_NAMED
     if declaration is not None:
         if regime is None:
-            findings.append(_no_law(declaration, circumstances.law_absent))
+            findings.append(no_law(declaration, circumstances.law_absent))
         else:
             dataset = own = regime.dataset_of(declaration)
-            findings += check(declaration, regime=regime)
+            findings += check(declaration, regime=regime, found=found)
             if own.is_compared:
                 findings += match(declaration, circumstances.claims, own.claims)
             if not has_error(findings) and dataset.claim is None:
@@ -279,7 +291,8 @@ def _withdrawal(prior: Prior, legal_day: date, found: tuple[Finding, ...]) -> Ev
     return Evaluation(legal_day=legal_day, findings=found, assessment=None, judgement=None, decision=decision)
 
 
-def _no_law(declaration: Declaration, why: str) -> Finding:
+def no_law(declaration: Declaration, why: str) -> Finding:
+    """That no law is known to decide it by, and why."""
     if not declaration.jurisdiction_code:
         return Finding(
             "law.no_jurisdiction",

@@ -6,13 +6,14 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.messages import asycuda, forms
-from tidewaiter.model.decision import Evaluation
+from tidewaiter.model.decision import Evaluation, State
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import MessageError, NotFoundError
+from tidewaiter.model.errors import MessageError, NotFoundError, TransitionError
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store
 
 SAD = "asycuda-sad"
+CAME_TO_NOTHING = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
 
 
 class Exported(Struct, frozen=True):
@@ -29,7 +30,11 @@ def targets() -> tuple[str, ...]:
 
 
 def export(store: Store, declaration_id: int, target: str) -> Exported:
-    """One declaration as it stands, amendments in it. Raises NotFoundError, MessageError where it cannot be written so."""
+    """One declaration as it stands, amendments in it.
+
+    Raises NotFoundError, MessageError where it cannot be written so, TransitionError where what was decided is to be
+    handed on and nothing came of it.
+    """
     row = store.outcome(declaration_id).row
     kept = store.kept(declaration_id)
     declared = content(store, sources_of(kept))
@@ -37,6 +42,11 @@ def export(store: Store, declaration_id: int, target: str) -> Exported:
         raise NotFoundError(f"declaration {declaration_id} could not be read", hint="its message is kept as received")
     if target == SAD:
         assessment = msgspec.json.decode(kept.evaluation, type=Evaluation).assessment
+        if assessment is None or row.state in CAME_TO_NOTHING:
+            raise TransitionError(
+                f"declaration {declaration_id} is {row.state.value!r}: there is nothing to hand on",
+                hint="hand on what was accepted; any other form gives what was declared",
+            )
         return Exported(asycuda.write_sad(declared, assessment, row.registered_id), "application/xml", target)
     form = forms.by_name(target)
     return Exported(form.write([declared]), form.media_types[0], target)

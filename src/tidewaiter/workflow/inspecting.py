@@ -17,14 +17,14 @@ from msgspec import Struct
 from tidewaiter.messages import forms
 from tidewaiter.messages.pointers import canonical
 from tidewaiter.messages.shape import Element, elements
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, MappingNote, Severity
 from tidewaiter.model.money import Money
 from tidewaiter.quality import check
 from tidewaiter.regimes import Regime, load_regime
 from tidewaiter.workflow.books import Books
-from tidewaiter.workflow.evaluate import placed
+from tidewaiter.workflow.evaluate import no_law, placed
 from tidewaiter.workflow.pieces import pieces
 
 TOLD_AS_NOTES = ("extras",)
@@ -73,9 +73,11 @@ def inspect(stream: BinaryIO, file_name: str, form_name: str, on: date, books: B
         findings = list(reading.findings)
         if own is not None:
             locate = partial(form.locate, own)
-            law = _law(own.jurisdiction_code, on)
+            law, absent = _law(own.jurisdiction_code, on)
             if law is not None:
-                findings += check(own, regime=law)
+                findings += check(own, regime=law, found=reading.findings)
+            elif own.function is MessageFunction.ORIGINAL:  # what changes another falls under that one's law
+                findings.append(no_law(own, absent))
             findings = [finding if finding.place else placed(finding, locate) for finding in findings]
         yield Inspected(
             position=piece.position,
@@ -88,11 +90,12 @@ def inspect(stream: BinaryIO, file_name: str, form_name: str, on: date, books: B
 
 
 @lru_cache(maxsize=16)
-def _law(jurisdiction_code: str, on: date) -> Regime | None:
+def _law(jurisdiction_code: str, on: date) -> tuple[Regime | None, str]:
+    """The law of a day; None and why where none is known."""
     try:
-        return load_regime(jurisdiction_code, on) if jurisdiction_code else None
-    except NotInForceError:
-        return None
+        return (load_regime(jurisdiction_code, on) if jurisdiction_code else None), ""
+    except NotInForceError as error:
+        return None, error.detail
 
 
 def _lines(

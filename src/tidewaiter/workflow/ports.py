@@ -135,6 +135,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     evaluation: Evaluation
     notices: tuple[Notice, ...]
     transitions: tuple[Transition, ...]
+    notes: tuple[MappingNote, ...]  # what was kept of the message without being interpreted
 
 
 class DecisionFile(Outcome, frozen=True, kw_only=True):
@@ -146,7 +147,6 @@ class DecisionFile(Outcome, frozen=True, kw_only=True):
     knowledge_digest: str
     seed_id: str
     software_version: str
-    notes: tuple[MappingNote, ...]
     declaration: Declaration | None  # read again from the kept message
 
 

@@ -54,12 +54,13 @@ class Sequel:
         self._claims = Claims(transaction, self._stated_by)
         self._look_ups = LookUps(self._persons.standing, self._on_parcel)
         self._mine: dict[int, Known] = {}  # what this slice wrote, which nobody else sees yet
-        self._claimed: list[Decided] = []
+        self._claimed: list[tuple[Decided, tuple[Declaration, ...]]] = []  # with what is, and was before, claimed
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
         for piece in self._part.pieces:
             decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve, self._look_ups)
+            claimed = self._said(decided)
             match decided.effect:
                 case Effect.NEW:
                     self._add(decided)
@@ -67,8 +68,8 @@ class Sequel:
                     self._replace(decided)
                 case Effect.STATE:
                     self._change(decided)
-            if decided.claim is not None and decided.standing is not None:
-                self._claimed.append(decided)
+            if claimed:
+                self._claimed.append((decided, claimed))
         self._flush()
         self._append(self._evidence)
         self._decide_waiting()
@@ -125,15 +126,22 @@ class Sequel:
             return mine.sources, mine.original
         return stated_by(self._store, prior)
 
+    def _said(self, decided: Decided) -> tuple[Declaration, ...]:
+        """What a claim says now and, where it is changed, said until now: it may have been on another parcel."""
+        if decided.claim is None or decided.standing is None or decided.declaration is None:
+            return ()
+        before = None if decided.prior is None else self._stated_by(decided.prior)[1]
+        return (decided.declaration,) if before is None else (decided.declaration, before)
+
     def _decide_waiting(self) -> None:
         """Decide those anew that the claims of this slice are on; once each, however many claims there are."""
         waiting: dict[int, tuple[Prior, Decided]] = {}
-        for claim in self._claimed:
+        for claim, claimed in self._claimed:
             assert claim.regime is not None
-            assert claim.declaration is not None
-            for prior in self._claims.waiting(claim.declaration, claim.regime):
-                if Trigger.CLAIMED in may(prior.state):
-                    waiting.setdefault(prior.declaration_id, (prior, claim))
+            for said in claimed:
+                for prior in self._claims.waiting(said, claim.regime):
+                    if Trigger.CLAIMED in may(prior.state):
+                        waiting.setdefault(prior.declaration_id, (prior, claim))
         anew = Anew(self._store, self._transaction, self._shelf, self._look_ups)
         for prior, claim in waiting.values():
             mine = self._mine.get(prior.declaration_id)

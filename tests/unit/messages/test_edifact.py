@@ -185,7 +185,7 @@ def test_several_messages_and_several_interchanges_are_read_in_order() -> None:
         (b"UNZ+1+42", b"UNZ+2+42", "UNZ counts “2” messages, and 1 are there"),
         (b"UNZ+1+42", b"UNZ+1+43", "UNZ closes the interchange “43”, UNB opened “42”"),
         (b"UNZ+1+42'\r\n", b"", "has no UNZ"),
-        (b"UNZ+1+42'", b"UNZ+1+4", "ends within a segment"),
+        (b"UNZ+1+42'", b"UNZ+1+4", "ends within a segment that begins with “UNZ[+]1[+]4"),
         (b"UNH+1", b"BGM+1", "stands outside any message"),
     ],
 )

@@ -114,3 +114,28 @@ def test_places_are_in_the_marketplaces_own_names() -> None:
     assert FORM.locate(own, "goods_items[1].invoice_price.amount") == "/lines/0/price/amount"
     assert FORM.locate(own, "fiscal_references[1].party_id") == "/ioss_id"
     assert FORM.locate(own, "invoice_id") == "/order_id"
+
+
+@pytest.mark.parametrize("kind", ["refund", "Order", "payments", "REFUND"])
+def test_an_unknown_kind_is_no_declaration_by_default(kind: str) -> None:
+    reading = FORM.read(json.dumps(ORDER | {"message": kind}).encode())
+    assert [(each.rule_id, each.pointer, each.value) for each in reading.findings] == [
+        ("message.kind", "procedure_category", kind)
+    ]
+    assert reading.declaration is not None
+    assert FORM.locate(reading.declaration, "procedure_category") == "/message"
+
+
+@pytest.mark.parametrize("kind", ["", "order", "payment", "declaration", "ORDER", "LOGISTICS", "H7", "C21i", "BIRDS"])
+def test_known_kinds_and_data_sets_of_the_law_are_taken(kind: str) -> None:
+    assert FORM.read(json.dumps(ORDER | {"message": kind}).encode()).findings == ()
+
+
+def test_what_was_not_written_is_placed_where_it_was_taken_from() -> None:
+    own, paid = declared(ORDER), declared(PAYMENT)
+    assert FORM.locate(own, "functional_reference_id") == "/order_id"
+    assert FORM.locate(paid, "functional_reference_id") == "/payment_id"
+    assert FORM.locate(own, "jurisdiction_code") == "/ships_to_country_code"
+    named = declared(ORDER | {"functional_reference_id": "OWN", "jurisdiction_code": "SE"})
+    assert FORM.locate(named, "functional_reference_id") == "/functional_reference_id"
+    assert FORM.locate(named, "jurisdiction_code") == "/jurisdiction_code"

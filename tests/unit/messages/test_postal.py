@@ -167,6 +167,26 @@ def test_a_table_is_read_as_the_same_items() -> None:
     assert FORM.locate(own, "consignment.transport_documents[1].document_id") == "row 2, column item_id"
 
 
+def test_what_was_not_written_is_placed_where_it_was_taken_from() -> None:
+    (reading,) = read(message())
+    assert reading.declaration is not None
+    assert FORM.locate(reading.declaration, "functional_reference_id") == "/item_id"
+    assert FORM.locate(reading.declaration, "jurisdiction_code") == "/destination_country_code"
+    (named,) = read(message(functional_reference_id="OWN"))
+    assert named.declaration is not None
+    assert FORM.locate(named.declaration, "functional_reference_id") == "/functional_reference_id"
+
+
+def test_a_category_that_is_none_is_kept_and_noted() -> None:
+    (reading,) = read(message(category_of_item="present"))
+    assert reading.declaration is not None
+    assert reading.declaration.transaction_nature_code == "present"
+    assert [(note.place, note.value) for note in reading.notes] == [("/category_of_item", "present")]
+    for known in ("Gift", "31", "999"):
+        (reading,) = read(message(category_of_item=known))
+        assert reading.notes == ()
+
+
 def test_places_are_in_the_posts_own_names() -> None:
     own = declared(message())
     for pointer, place in {

@@ -13,6 +13,7 @@ from tidewaiter.model.declaration import (
     MessageFunction,
     Party,
 )
+from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.quality import check
 from unit.quality.declared import Dataset, Law, line, parcel
 
@@ -93,3 +94,23 @@ def test_a_group_without_content_counts_as_there_only_where_the_group_is_asked_f
     assert missing(parcel(consignment=empty), "consignment.transport_documents[].document_id") == [
         "consignment.transport_documents[1].document_id"
     ]
+
+
+def test_what_could_not_be_read_is_not_said_to_be_missing_too() -> None:
+    law = Law(dataset=Dataset(required=("importer.party_id", "goods_items[].quantity")))
+    unread = Finding("message.number", Severity.ERROR, "goods_items[1].quantity", "“quantity” must be a number")
+    found = [each.pointer for each in check(parcel(), regime=law, found=(unread,)) if each.rule_id == "data.required"]
+    assert found == ["importer.party_id", "goods_items[2].quantity"]
+
+
+def test_what_is_no_declaration_is_not_asked_for_what_declarations_have() -> None:
+    law = Law(dataset=Dataset(required=("importer.party_id",)))
+    of_no_kind = Finding("message.kind", Severity.ERROR, "type_code", "of a kind on which nothing is decided")
+    assert check(parcel(), regime=law, found=(of_no_kind,)) == ()
+
+
+def test_abbreviations_keep_their_letters_within_a_sentence() -> None:
+    law = Law(dataset=Dataset(required=("consignor.address.country_code", "importer.party_id")))
+    words = " ".join(each.words for each in check(Declaration(), regime=law) if each.rule_id == "data.required")
+    assert "Consignor, address, ISO 3166-1" in words
+    assert "Importer, EORI" in words

@@ -22,6 +22,7 @@ from tidewaiter.messages.edifact.syntax import (
     ADVICE_BYTES,
     Segment,
     parsed,
+    quoted,
     segments,
     separators_of,
     tag,
@@ -107,7 +108,7 @@ class _Interchange:
 
     def _begin(self, offset: int, name: str, segment: bytes) -> None:
         if name != "UNB":
-            words = f"an interchange begins with UNB, this one with {segment[:20]!r}"
+            words = f"an interchange begins with UNB, this one with {quoted(segment[:20])}"
             raise MessageError(words, hint=_HINT, place=f"byte {offset}")
         self._header = segment
 

@@ -16,6 +16,7 @@ from pydifact.exceptions import EDISyntaxError
 from pydifact.parser import Parser
 from pydifact.tokenizer import Tokenizer
 
+from tidewaiter.messages.faults import seen
 from tidewaiter.messages.json_split import Window
 from tidewaiter.messages.limits import RECORD_BYTES_MAX
 from tidewaiter.model.errors import LimitExceededError, MessageError
@@ -73,7 +74,9 @@ def separators_of(head: bytes) -> Separators:
     component, element, decimal, release, _, terminator = tuple(head[3:ADVICE_BYTES].decode("latin-1"))
     used = [component, element, terminator, *(release.strip())]
     if len(set(used)) < len(used) or any(each.isalnum() or not each.isascii() for each in used):
-        words = f"the service string advice {head[:ADVICE_BYTES]!r} names characters that cannot separate anything"
+        words = (
+            f"the service string advice {quoted(head[:ADVICE_BYTES])} names characters that cannot separate anything"
+        )
         raise MessageError(words, hint="UNA is followed by six different characters, as in UNA:+.? '.", place="byte 3")
     return Separators(component, element, decimal, release.strip(), terminator)
 
@@ -89,12 +92,16 @@ def segments(stream_window: Window, separators: Separators) -> Iterator[tuple[in
             words = f"a segment is longer than {RECORD_BYTES_MAX // 1024**2} MiB"
             raise LimitExceededError(words, hint="Is its terminator missing?", place=f"byte {window.offset}")
         if found is None:
-            seen = window.data[window.at : window.at + 40]
-            words = f"the message ends within a segment that begins with {seen!r}"
+            words = f"the message ends within a segment that begins with {quoted(window.data[window.at :])}"
             raise MessageError(words, hint="It may have been cut short; send it again.", place=f"byte {window.offset}")
         offset = window.offset
         window.skip(len(found[0]))
         yield offset, found[0]
+
+
+def quoted(data: bytes) -> str:
+    """The first characters as a sentence repeats them; whatever repertoire they are in, their marks are ASCII's."""
+    return f"“{seen(data[:40].decode('latin-1').strip())}”"
 
 
 def tag(segment: bytes) -> str:

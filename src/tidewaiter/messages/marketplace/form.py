@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
+from tidewaiter.messages.faults import Fault, fault, seen
+from tidewaiter.messages.form import Reading
 from tidewaiter.messages.named_form import NamedForm
 from tidewaiter.messages.vocabulary import vocabulary
 from tidewaiter.model.claim import product_reference
 from tidewaiter.model.declaration import Declaration, Party
+from tidewaiter.model.finding import Finding
 
 PRODUCT: Final = "PRODUCT"  # datasets of the law (data/regimes/COMMON)
 ORDER: Final = "ORDER"
@@ -23,6 +27,7 @@ _DATASETS: Final[Mapping[str, str]] = {
     "payment": PAYMENT,
     "declaration": "",
 }
+_DATASET: Final = re.compile(r"PRODUCT|ORDER|PAYMENT|LOGISTICS|MANIFEST|[A-Z][A-Z0-9]{1,4}[a-z]?")  # as the law names data sets
 
 
 class MarketplaceForm(NamedForm):
@@ -33,6 +38,14 @@ class MarketplaceForm(NamedForm):
 
     def __init__(self) -> None:
         super().__init__(vocabulary("marketplace"))
+
+    def read(self, body: bytes) -> Reading:
+        """As any form under other names; what says to be of an unknown kind is no declaration by default."""
+        reading = super().read(body)
+        kind = reading.declaration.procedure_category if reading.declaration is not None else ""
+        if not kind or _DATASET.fullmatch(kind):
+            return reading
+        return replace(reading, findings=(*reading.findings, _unknown_kind(kind)))
 
     def completed(self, declaration: Declaration) -> Declaration:
         """The dataset of the kind of message, a reference of its own, the role of an IOSS number."""
@@ -48,6 +61,14 @@ class MarketplaceForm(NamedForm):
         )
         reference = declaration.functional_reference_id or _reference(declaration)
         return replace(declaration, functional_reference_id=reference)
+
+    def taken_from(self, declaration: Declaration) -> Mapping[str, str]:
+        """The reference from the number of the payment or order, whose customs from where it goes."""
+        is_payment = declaration.procedure_category == PAYMENT and bool(declaration.documents)
+        return {
+            "functional_reference_id": "documents[1].document_id" if is_payment else "invoice_id",
+            "jurisdiction_code": "consignment.destination_country_code",
+        }
 
     def shortened(self, declaration: Declaration) -> Declaration:
         """Without what `completed` puts in."""
@@ -67,6 +88,12 @@ class MarketplaceForm(NamedForm):
             fiscal_references=references,
             functional_reference_id="" if is_own else declaration.functional_reference_id,
         )
+
+
+def _unknown_kind(kind: str) -> Finding:
+    words = f"“{seen(kind[:40])}” is no kind of message that is read here"
+    hint = f"Write {', '.join(_DATASETS)}, or the name of a data set of the law such as H7."
+    return fault(Fault.KIND, "procedure_category", words, value=kind, hint=hint)
 
 
 def _names_transport(declaration: Declaration) -> bool:

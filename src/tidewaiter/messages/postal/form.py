@@ -10,9 +10,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from tidewaiter.messages.faults import seen
+from tidewaiter.messages.form import Reading
 from tidewaiter.messages.named_form import NamedForm
 from tidewaiter.messages.vocabulary import vocabulary
 from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, TransportMeans
+from tidewaiter.model.finding import MappingNote
 
 BY_POST: Final = TransportMeans(mode_code="5")  # UNECE Recommendation 19
 POSTAL_ITEM: Final = "N750"  # EU code list CL754: movement by post including parcel post
@@ -28,6 +31,16 @@ class PostalForm(NamedForm):
 
     def __init__(self) -> None:
         super().__init__(vocabulary("postal"))
+
+    def read(self, body: bytes) -> Reading:
+        """As any form under other names, with a note on a category that is none."""
+        reading = super().read(body)
+        category = reading.declaration.transaction_nature_code if reading.declaration is not None else ""
+        if reading.declaration is None or not category or category.isdecimal() or category in categories().values():
+            return reading
+        place = self.locate(reading.declaration, "transaction_nature_code")
+        words = f"no category of item that is known here ({', '.join(categories())}): kept, and nothing follows from it"
+        return replace(reading, notes=(*reading.notes, MappingNote(place, seen(category), words)))
 
     def completed(self, declaration: Declaration) -> Declaration:
         """Moved by post under its item number; the category as a code; a gift's lines as gifts."""
@@ -52,6 +65,13 @@ class PostalForm(NamedForm):
             ),
             goods_items=items,
         )
+
+    def taken_from(self, declaration: Declaration) -> Mapping[str, str]:
+        """The reference from the item's number, whose customs from where it goes."""
+        return {
+            "functional_reference_id": "consignment.transport_documents[1].document_id",
+            "jurisdiction_code": "consignment.destination_country_code",
+        }
 
     def shortened(self, declaration: Declaration) -> Declaration:
         """Without what `completed` puts in."""

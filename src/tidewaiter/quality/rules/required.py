@@ -169,7 +169,12 @@ def _label(pointer: str) -> str:
         if not (isinstance(inner, type) and issubclass(inner, Struct)):
             break
         record = inner
-    return ", ".join([words[0], *(word[:1].lower() + word[1:] for word in words[1:])])
+    return ", ".join([words[0], *(_within_a_sentence(word) for word in words[1:])])
+
+
+def _within_a_sentence(words: str) -> str:
+    """With a small first letter, unless what begins is an abbreviation (ISO, EORI)."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 def _inside(hint: Any) -> tuple[Any, str]:

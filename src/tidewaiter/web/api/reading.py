@@ -148,7 +148,7 @@ def declaration_explanation(
     opt=FOR_THE_KNOWN,
     tags=TAGS,
     media_type="*/*",
-    responses=refusals("request.invalid", "auth.required", "not_found"),
+    responses=refusals("request.invalid", "auth.required", "not_found", "declaration.transition", "message.unreadable"),
 )
 def declaration_document(
     request: AnyRequest,

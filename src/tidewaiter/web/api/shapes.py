@@ -157,6 +157,7 @@ class DeclarationDetail(DeclarationShape, frozen=True, kw_only=True):
     collected_at_sale: Annotated[Amount | None, Meta(description="What a scheme collects elsewhere")]
     unresolved: Annotated[list[str], Meta(description="What could not be worked out: due is then not all that is owed")]
     notices: list[NoticeShape]
+    notes: Annotated[list[MappingNote], Meta(description="What was kept of the message without being interpreted")]
 
 
 class OfferedShape(Struct, frozen=True, kw_only=True):
@@ -233,7 +234,6 @@ class Explanation(Struct, frozen=True, kw_only=True):
     regime_digest: Annotated[str, Meta(description="SHA-256 of the law as it was used")]
     software_version: str
     assessment: Annotated[Assessment | None, Meta(description="Every charge with base, rate, rounding and citation")]
-    notes: Annotated[list[MappingNote], Meta(description="What was kept of the message without being interpreted")]
     judgement: Annotated[Judgement | UnsetType | None, Meta(description="Reasons and draw, for officers only")] = UNSET
     knowledge_digest: Annotated[str | UnsetType, Meta(description="SHA-256 of the lists used, for officers only")] = (
         UNSET
@@ -374,6 +374,7 @@ def detail(file: Outcome, asking: Principal, uncovered: Sequence[str] = ()) -> D
         collected_at_sale=Amount.of(evaluation.assessment.collected_at_sale) if evaluation.assessment else None,
         unresolved=list(evaluation.assessment.unresolved) if evaluation.assessment else [],
         notices=[NoticeShape.of(notice) for notice in file.notices],
+        notes=list(file.notes),
     )
 
 
@@ -386,7 +387,6 @@ def explanation(file: DecisionFile, asking: Principal, named: NamedQuote | None 
         regime_digest=file.regime_digest,
         software_version=file.software_version,
         assessment=file.evaluation.assessment,
-        notes=list(file.notes),
         judgement=file.evaluation.judgement if is_officer else UNSET,
         knowledge_digest=file.knowledge_digest if is_officer else UNSET,
         seed_id=file.seed_id if is_officer else UNSET,

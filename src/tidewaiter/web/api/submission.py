@@ -142,7 +142,7 @@ async def receive(request: Request[Principal, Any, State], house: House, asked: 
 def answer(house: House, given: Answer, asking: Principal, few: int) -> Response[shapes.ReceiptShape]:
     """The receipt with each declaration as it stands, where there are `few` at most. Raises WebError for what holds none."""
     found = given.receipt
-    if found.is_complete and not found.record_count and found.message_findings:
+    if holds_nothing(found):
         raise unreadable(found)
     lines = found.lines if found.record_count <= few else ()
     ids = dict.fromkeys(line.declaration_id for line in lines if line.declaration_id)
@@ -155,12 +155,17 @@ def answer(house: House, given: Answer, asking: Principal, few: int) -> Response
     )
 
 
+def holds_nothing(found: Receipt) -> bool:
+    """Whether no record could be taken of the message, so that it is refused as a whole."""
+    return found.is_complete and not found.record_count and bool(found.message_findings)
+
+
 def unreadable(found: Receipt) -> WebError:
     """The refusal of a message of which no record could be taken. It is kept all the same, under its number."""
     finding = found.message_findings[0]
     code = finding.rule_id if finding.rule_id in KINDS else "message.unreadable"
-    kept = f"It is kept as message {found.message_id}."
-    return WebError(code, f"{finding.words} {kept}", hint=finding.hint, place=finding.place)
+    said = f"{finding.words.rstrip('.')}. It is kept as message {found.message_id}."
+    return WebError(code, said, hint=finding.hint, place=finding.place)
 
 
 async def on_behalf(house: House, asking: Principal, asked: Asked) -> int:

@@ -43,7 +43,7 @@ def possible(file: DecisionFile) -> Actions:
     row = TABLE[state]
     open_kinds = {hold.kind for hold in open_holds(file)}
     settling = [Trigger(trigger) for trigger, kind in SETTLES.items() if kind in open_kinds]
-    likely = [NEXT[state]] if state in NEXT else []
+    likely = [NEXT[state]] if state in NEXT and not waits_for_nothing(file) else []
     likely += [trigger for trigger in settling if trigger not in likely]
     asked = open_request(file.transitions)
     answers = ANSWERS.get(asked, ())
@@ -56,6 +56,16 @@ def possible(file: DecisionFile) -> Actions:
         tuple(trigger for trigger in likely if trigger in row),
         tuple(trigger for trigger in other if trigger in row and trigger not in likely),
     )
+
+
+def is_claim(file: DecisionFile) -> bool:
+    """Whether it is what a third party says of a parcel."""
+    return waits_for_nothing(file) and file.evaluation.decision.lane is None
+
+
+def waits_for_nothing(file: DecisionFile) -> bool:
+    """Whether it was received and no goods arrive under it: a claim, or a filing ahead of them."""
+    return file.row.state is State.RECEIVED and file.evaluation.decision.on_arrival is None
 
 
 ANSWERS: Final = {

@@ -12,6 +12,7 @@ from tidewaiter.model.declaration import Declaration, Party
 from tidewaiter.model.judgement import Reason
 from tidewaiter.web import words
 from tidewaiter.web.desk import trace
+from tidewaiter.web.desk.actions import is_claim
 from tidewaiter.web.page import ENDED, word
 from tidewaiter.web.standing import open_holds
 from tidewaiter.workflow.ports import DecisionFile, DeclarationRow
@@ -60,7 +61,7 @@ def arrange(file: DecisionFile) -> ParcelView:
         file=file,
         reference=reference(file.row),
         holds=holds,
-        first="" if holds else first_words(file.row, evaluation.decision.on_arrival),
+        first="" if holds else first_words(file),
         moments=moments(file),
         parties=parties(file.declaration) if file.declaration else (),
         reasons=tuple(sorted(evaluation.judgement.reasons, key=_weight)) if evaluation.judgement else (),
@@ -73,8 +74,11 @@ def reference(row: DeclarationRow) -> str:
     return row.functional_reference_id or row.transport_document_id or row.registered_id or str(row.declaration_id)
 
 
-def first_words(row: DeclarationRow, on_arrival: State | None) -> str:
+def first_words(file: DecisionFile) -> str:
     """What must happen first where nothing holds the parcel."""
+    row, on_arrival = file.row, file.evaluation.decision.on_arrival
+    if is_claim(file):
+        return words.text("parcel.first_claim")
     if row.state is State.REJECTED:
         return words.text("parcel.first_rejected")
     if row.state in ENDED:
