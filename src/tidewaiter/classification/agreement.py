@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache, lru_cache
 
 from tidewaiter.classification.candidates import Candidate, candidates, evidence
-from tidewaiter.classification.goods import goods, read
+from tidewaiter.classification.goods import Codes, goods, read
+from tidewaiter.data.words.goods import goods_terms
 from tidewaiter.model.words import Phrase
 
 # What makes words plain enough to doubt a code; chosen on the development data, which the figures of ADR 17 are stated on, too.
@@ -64,9 +65,9 @@ def names_of(hs_code: str) -> tuple[str, ...]:
 @cache
 def _names() -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for phrase, rows in goods().names.items():
-        for codes in rows:
-            known = found.setdefault(codes.default, [])
-            if len(known) < NAMES_SHOWN and len(phrase) > 1:
-                known.append(" ".join(phrase))
+    for codes, terms in goods_terms():
+        known = found.setdefault(Codes.parse(codes).default, [])
+        for name in map(str.strip, terms):
+            if len(known) < NAMES_SHOWN and " " in name and name not in known:
+                known.append(name)
     return {code: tuple(names) for code, names in found.items()}

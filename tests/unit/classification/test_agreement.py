@@ -42,7 +42,7 @@ def test_no_doubt_otherwise(text: str, declared: str) -> None:
 
 
 def test_names_show_what_plain_words_for_a_code_are() -> None:
-    assert names_of("8518300000")[0] == "wireless earbud"
+    assert names_of("8518300000")[0] == "wireless earbuds"
     assert names_of("851830") == names_of("8518300000")
     assert names_of("999999") == ()
     assert names_of("") == ()

@@ -25,7 +25,7 @@ UNICODE = "Unicode Standard Annex 9 and Technical Report 36"
 _WORDS = {
     Fault.VAGUE: "These words do not say what the goods are.",
     Fault.UNCLEAR: "No word here is a name of goods: most likely this does not say what the goods are.",
-    Fault.REPEATED: "One word repeated does not say what the goods are.",
+    Fault.REPEATED: "One word or letter repeated does not say what the goods are.",
     Fault.SHORT: "This is too short to say what the goods are.",
     Fault.CODE: "This is a code or a number; it does not say what the goods are.",
 }
