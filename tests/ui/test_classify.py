@@ -27,7 +27,7 @@ def test_a_finding_on_words_leads_to_what_to_write(page: Page) -> None:
 
 def test_each_line_of_a_parcel_leads_there(page: Page) -> None:
     page.goto("/parcels/MP-1001")
-    page.get_by_role("link", name="Look at the words of line 2").click()
+    page.get_by_role("link", name="Wooden jigsaw puzzle for children").click()
     expect(page.get_by_label("Description")).to_have_value("Wooden jigsaw puzzle for children")
     expect(page.get_by_role("navigation", name="Main").get_by_role("link", name="Describe")).to_have_attribute(
         "aria-current", "page"

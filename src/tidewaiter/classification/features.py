@@ -39,11 +39,6 @@ class PlainWords(Struct, frozen=True):
     colours: frozenset[str]
     sizes: frozenset[str]
 
-    @property
-    def all(self) -> frozenset[str]:
-        """All of them."""
-        return self.vague | self.fillers | self.colours | self.sizes
-
 
 @cache
 def plain_words() -> PlainWords:
@@ -84,7 +79,15 @@ def _skeleton(word: str) -> str:
 
 def is_known(word: str) -> bool:
     """True for an English word that stands in a name of goods, in the nomenclature, or in a list."""
-    return word in goods().weights or word in votes().nomenclature or word in plain_words().all
+    return word in _known()
+
+
+@cache
+def _known() -> frozenset[str]:
+    plain = plain_words()
+    return frozenset(goods().weights).union(
+        votes().nomenclature, plain.vague, plain.fillers, plain.colours, plain.sizes
+    )
 
 
 def telling_words(text: str) -> frozenset[str]:

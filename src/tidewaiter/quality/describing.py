@@ -72,6 +72,11 @@ class Described(Struct, frozen=True, kw_only=True):
     heading_percent: int | None
     chapter_percent: int | None
 
+    @property
+    def names_goods(self) -> bool:
+        """True where a name of goods stands in the description, right or wrong."""
+        return any(each.because_of for each in self.proposals)
+
 
 class _NoDataset(Struct, frozen=True):
     """No set of data is asked for where there is a description only."""
