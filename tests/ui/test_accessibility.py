@@ -12,7 +12,7 @@ import tidewaiter.web
 
 SHEET = Path(tidewaiter.web.__file__).parent / "static" / "tidewaiter.css"
 PAGES = ("/", "/returns", "/parcels", "/parcels/MP-1001", "/parcels/MP-1002", "/messages", "/messages/1", "/quality", "/accounts", "/accounts/waiting",
-         "/submit", "/quote", "/regimes/GB", "/tariffs", "/elections", "/api",
+         "/submit", "/quote", "/classify", "/classify?description=ceramic+mug&code=610910", "/classify?description=Geschenk", "/regimes/GB", "/tariffs", "/elections", "/api",
          "/health", "/problems", "/login")  # fmt: skip
 TEXT, SHAPE = 4.5, 3.0  # WCAG 1.4.3 for text, 1.4.11 for what one must see to use
 PAIRS = [

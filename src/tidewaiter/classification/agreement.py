@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from operator import itemgetter
 
 from tidewaiter.classification.candidates import Candidate, candidates, evidence
-from tidewaiter.classification.goods import goods, read
+from tidewaiter.classification.goods import Codes, goods, read
+from tidewaiter.data.words.goods import english_terms
 from tidewaiter.model.words import Phrase
 
 # What makes words plain enough to doubt a code; chosen on the development data, which the figures of ADR 17 are stated on, too.
@@ -63,10 +65,20 @@ def names_of(hs_code: str) -> tuple[str, ...]:
 
 @cache
 def _names() -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for phrase, rows in goods().names.items():
-        for codes in rows:
-            known = found.setdefault(codes.default, [])
-            if len(known) < NAMES_SHOWN and len(phrase) > 1:
-                known.append(" ".join(phrase))
-    return {code: tuple(names) for code, names in found.items()}
+    """English names of several words first; then those that a material or a wearer puts there, with it; then single words."""
+    full: dict[str, list[str]] = {}
+    under: dict[str, list[tuple[int, str]]] = {}
+    single: dict[str, list[str]] = {}
+    for codes_text, terms in english_terms():
+        codes = Codes.parse(codes_text)
+        for name in map(str.strip, terms):
+            (full if " " in name else single).setdefault(codes.default, []).append(name)
+        for needed, code in codes.alternatives:
+            under.setdefault(code, []).append((len(needed), ", ".join((terms[0].strip(), *sorted(needed)))))
+    narrowed = {code: [name for _, name in sorted(names, key=itemgetter(0))] for code, names in under.items()}
+    return {
+        code: tuple(dict.fromkeys(name for names in (full, narrowed, single) for name in names.get(code, ())))[
+            :NAMES_SHOWN
+        ]
+        for code in full.keys() | narrowed.keys() | single.keys()
+    }

@@ -17,6 +17,7 @@ from tidewaiter.model.words import Phrase
 
 LENGTH_MAX = 2_000  # characters read of one description
 CANDIDATES = 3
+REASONS = 3  # names shown for one candidate
 
 _PURPOSE = frozenset(("for", "compatible", "fit", "pour", "para", "per", "voor", "dla"))
 _COMPANY = frozenset(("with", "without", "include", "including", "mit", "avec", "con", "met"))
@@ -140,10 +141,19 @@ def candidates(text: str, *, details: str = "", category: str = "", limit: int =
         Candidate(
             hs_code=code,
             share_percent=found.points[code] * 100 // whole,
-            words=tuple(sorted(found.names.get(code, ()), key=lambda name: (-found.names[code][name], name))[:3]),
+            words=_reasons(found.names.get(code, {})),
         )
         for code in found.ranked()[:limit]
     )
+
+
+def _reasons(names: Mapping[str, int]) -> tuple[str, ...]:
+    """The weightiest names, without those that stand within another one that is shown: "mug" in "ceramic mug"."""
+    shown: list[str] = []
+    for name in sorted(names, key=lambda name: (-names[name], name)):
+        if not any(f" {name} " in f" {longer} " for longer in shown):
+            shown.append(name)
+    return tuple(shown[:REASONS])
 
 
 def evidence(text: str, *, details: str = "", category: str = "") -> Evidence:

@@ -96,16 +96,22 @@ SMALLEST = 12  # examples in a leaf
 BINS = 24
 
 
-def boosted(examples: Sequence[Sequence[int]], labels: Sequence[int]) -> list[Tree]:
-    """Trees whose leaves add up to hundredths of the logarithm of the odds that a label is 1."""
+def boosted(
+    examples: Sequence[Sequence[int]], labels: Sequence[int], counting: Sequence[float] | None = None
+) -> list[Tree]:
+    """Trees whose leaves add up to hundredths of the logarithm of the odds that a label is 1.
+
+    `counting` says how much each example counts: 1 where nothing is said.
+    """
+    weights = counting or [1.0] * len(labels)
     cuts = [_cuts([example[feature] for example in examples]) for feature in range(len(examples[0]))]
     binned = [[_bin(example[feature], cuts[feature]) for feature in range(len(cuts))] for example in examples]
     scores = [0.0] * len(labels)
     trees = []
     for _ in range(TREES):
         chances = [1 / (1 + math.exp(-score)) for score in scores]
-        slopes = [label - chance for label, chance in zip(labels, chances, strict=True)]
-        curves = [chance * (1 - chance) for chance in chances]
+        slopes = [weight * (label - chance) for label, chance, weight in zip(labels, chances, weights, strict=True)]
+        curves = [weight * chance * (1 - chance) for chance, weight in zip(chances, weights, strict=True)]
         tree = _grown(binned, cuts, (slopes, curves), list(range(len(labels))), LEAVES_DEPTH)
         trees.append(tree)
         for place, example in enumerate(examples):

@@ -24,6 +24,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 # One run of capitals and digits in which digits stand at least at two places: B08N5WRWNW.
 _ARTICLE_NUMBER = re.compile(r"(?=.{6,})[A-Z\-_/.]*(?:[0-9]+[A-Z\-_/.]+){2,}[0-9]*")
+# "XXX", "...": the Commission's guidance on unacceptable terms takes no row of three or more equal characters.
+_ROW = re.compile(r"(\S)\1{2,}")
 _LENGTH_MAX = 120  # longer texts always hold some word of substance
 _LETTERS_MIN = 3
 
@@ -55,7 +57,7 @@ def listed_fault(description: str) -> Fault | None:
     # One Chinese, Japanese or Korean character can be a whole word.
     if letters < _LETTERS_MIN and text.isascii():
         return Fault.SHORT
-    if len(words) > 1 and len(set(words)) == 1:
+    if (len(words) > 1 and len(set(words)) == 1) or _ROW.fullmatch(text.strip()):
         return Fault.REPEATED
     return Fault.VAGUE if _is_vague(tuple(words), _lists()) else None
 

@@ -14,14 +14,14 @@ from litestar.template import TemplateConfig
 
 from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import accounts as api_accounts
-from tidewaiter.web.api import quoting, reading, submission
+from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import service as api_service
 from tidewaiter.web.desk import accounts, elections, login, messages, parcels, quality, returns, submit
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
-from tidewaiter.web.public import law, machines, quote, service, start, tariff
+from tidewaiter.web.public import classify, law, machines, quote, service, start, tariff
 from tidewaiter.web.settings import WebSettings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -78,7 +78,7 @@ def _open_pages() -> Router:
         path="/",
         include_in_schema=False,
         route_handlers=[
-            quote.quote_form, quote.quote_ask, quote.quote_page,
+            quote.quote_form, quote.quote_ask, quote.quote_page, classify.classify_page,
             law.law_start, law.law_page, tariff.tariff_page, machines.machines_page,
             service.health_page, service.health_json, service.problems_page,
             login.login_page, login.login, login.logout,
@@ -95,7 +95,7 @@ def _api() -> Router:
             reading.declarations, reading.declaration, reading.declaration_explanation, reading.declaration_document, reading.declaration_products, reading.quality, reading.message, reading.notices, reading.notice_document,
             api_returns.submit_returns, api_returns.submit_exit_events, api_returns.returns, api_returns.one_return,
             api_returns.return_schema, api_returns.exit_event_schema,
-            quoting.give_quote, quoting.read_quote,
+            quoting.give_quote, quoting.read_quote, classifying.classify,
             api_accounts.accounts, api_accounts.debts, api_accounts.guarantees, api_accounts.statements,
             api_accounts.statement, api_accounts.statement_lines,
             api_service.regime, api_service.health, api_service.declaration_schema,

@@ -96,6 +96,7 @@ class House:
     quality: PostgresQuality
     throttle: Throttle = field(default_factory=Throttle)
     quote_pace: Pace = field(default_factory=Pace)
+    description_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     counter: Counter = field(init=False)

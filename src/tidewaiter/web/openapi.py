@@ -49,6 +49,7 @@ def config() -> OpenAPIConfig:
                 name="Returns", description="Goods that go back, the proof that they have left, and what is given back"
             ),
             Tag(name="Quotes", description="What a basket will cost: open to anyone"),
+            Tag(name="Descriptions", description="Do words say what goods are, and which code: open to anyone"),
             Tag(name="Accounts", description="What is owed, secured and stated"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],

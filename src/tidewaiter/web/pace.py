@@ -34,8 +34,10 @@ class Pace:
         return 0 if count <= most else int((window + 1) * WINDOW_SECONDS - now) + 1
 
 
-def keep_pace(request: Request[Principal | None, Any, State], pace: Pace, most: int) -> None:
-    """Let a request for a quote pass. Raises WebError where a stranger asks too often."""
+def keep_pace(
+    request: Request[Principal | None, Any, State], pace: Pace, most: int, what: str = "quotes a minute are given"
+) -> None:
+    """Let a request pass. Raises WebError where a stranger asks too often; `what` says of what."""
     if request.scope.get("user") is not None:
         return
     address = request.client.host if request.client is not None else ""
@@ -43,6 +45,6 @@ def keep_pace(request: Request[Principal | None, Any, State], pace: Pace, most: 
     if wait:
         raise WebError(
             "auth.slow_down",
-            f"At most {most} quotes a minute are given to one address without a key.",
+            f"At most {most} {what} to one address without a key.",
             hint=f"Wait {wait} seconds, or send a key.",
         )

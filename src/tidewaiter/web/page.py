@@ -28,11 +28,12 @@ SECTIONS: Final = (
     ("accounts", "/accounts"),
     ("submit", "/submit"),
     ("quote", "/quote"),
+    ("classify", "/classify"),
     ("law", "/regimes"),
     ("api", "/api"),
     ("health", "/health"),
 )
-OPEN_SECTIONS: Final = frozenset({"quote", "law", "api", "health"})  # that anyone may read
+OPEN_SECTIONS: Final = frozenset({"quote", "classify", "law", "api", "health"})  # that anyone may read
 BYTES_IN_KIB: Final = 1024
 # Zero width, direction marks, overrides and isolates: what is read must be what was sent.
 INVISIBLE: Final = {

@@ -49,6 +49,7 @@ class WebSettings(Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = LOOPBACK_HOSTS
     request_bytes_max: int = limits.REQUEST_BYTES_MAX
     quotes_a_minute_max: int = limits.QUOTES_A_MINUTE_MAX
+    descriptions_a_minute_max: int = limits.DESCRIPTIONS_A_MINUTE_MAX
     session_seconds: int = SESSION_SECONDS
 
     @property

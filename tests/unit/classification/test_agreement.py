@@ -42,7 +42,13 @@ def test_no_doubt_otherwise(text: str, declared: str) -> None:
 
 
 def test_names_show_what_plain_words_for_a_code_are() -> None:
-    assert names_of("8518300000")[0] == "wireless earbud"
+    assert names_of("8518300000")[0] == "wireless earbuds"
     assert names_of("851830") == names_of("8518300000")
     assert names_of("999999") == ()
     assert names_of("") == ()
+
+
+def test_codes_that_a_material_decides_are_named_with_it() -> None:
+    """Shirts of cotton are 6205 20 only for being of cotton; a single word is better than nothing."""
+    assert any(name.endswith(", cotton") for name in names_of("62052000"))
+    assert all(names_of(code) for code in ("420221", "711311", "610442"))

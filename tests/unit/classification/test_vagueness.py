@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tidewaiter.classification.features import features_of, telling_words
 from tidewaiter.classification.learning import boosted, group_of, nomenclature_index
-from tidewaiter.classification.vagueness import PLAIN, Tree, features_of, is_named, is_vague, score
+from tidewaiter.classification.vagueness import PLAIN, Tree, is_named, is_vague, score
 
 
 @pytest.mark.parametrize(
@@ -68,3 +69,24 @@ def test_the_index_of_a_nomenclature_points_to_codes_and_leaves_out_what_is_excl
     assert index["bridle"][0][1] > index["leather"][0][1]
     assert "horse" not in index
     assert "thing" not in index
+
+
+def test_words_cut_short_are_told_by_the_names_they_come_from() -> None:
+    """Of "hydrtng mstrsr", the second is a moisturiser without vowels; "moistu" is one without its end."""
+    cut = features_of("mstrsr")[-15:-11]
+    assert cut == [1, 1, 100, 0]
+    assert features_of("cream moistu")[-15:-11] == [1, 0, 0, 1]
+    assert features_of("zzxqv")[-15:-11] == [1, 0, 0, 0]
+
+
+def test_the_words_that_could_tell_are_no_sizes_colours_numbers_or_fillers() -> None:
+    assert telling_words("2 x red Shoes, size 42 and the box") == {"shoe"}
+
+
+def test_what_counts_half_is_outvoted() -> None:
+    """Two examples of one kind that count half each weigh as much as one."""
+    examples = [[0]] * 90
+    labels = [1] * 30 + [0] * 60
+    evenly = boosted(examples, labels, [1.0] * 30 + [0.5] * 60)
+    assert sum(tree.value([0]) for tree in evenly) == 0
+    assert sum(tree.value([0]) for tree in boosted(examples, labels)) < 0

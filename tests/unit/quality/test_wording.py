@@ -86,6 +86,8 @@ def test_says_nothing(description: str, expected: Fault) -> None:
         ("  freight  all kinds. ", ("ICS2", "PACT")),
         ("Daily necessities", ("ACAS",)),
         ("White goods", ("PACT",)),
+        ("Miscellaneous", ("S&S GB",)),
+        ("powder", ("ACAS",)),
         ("cotton T-shirts", ()),
     ],
 )
@@ -94,5 +96,5 @@ def test_programmes_that_refuse_a_wording_are_named(description: str, programmes
 
 
 def test_every_programme_and_language_is_held_with_its_words() -> None:
-    assert {each.programme for each in held_programmes()} == {"ICS2", "ACAS", "PACT"}
+    assert {each.programme for each in held_programmes()} == {"ICS2", "ACAS", "PACT", "S&S GB"}
     assert all("" not in each.terms for each in held_programmes())

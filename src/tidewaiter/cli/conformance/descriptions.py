@@ -1,7 +1,10 @@
 """The suite `descriptions`: how well vague wording is told, and goods are classified, on lists that no one here wrote.
 
-Nothing is split at random. Vague wording is measured on terms whose first word the model never saw, against lists it
-was not learned from as well as against the one it was. Products are reported in parts by ten-digit code: half were looked
+Nothing is split at random. Vague wording is measured on terms whose first word the model never saw, in two ways that mean
+different things, and the lower one is held against the aim (ADR 17). Against a tariff's search terms: are words that name
+goods told from words that name none? Against all plain texts, among them what shops and carriers wrote and somebody found
+a code for: is what a person at a counter called too vague told from what the next person coded? Of those two lists
+hundreds of texts say the same; such texts are counted and stay in. Products are reported in parts by ten-digit code: half were looked
 at before the names of goods were written, of a quarter the misses once, a quarter never (ADR 17).
 """
 
@@ -15,9 +18,18 @@ from pathlib import Path
 from tidewaiter.classification import vagueness
 from tidewaiter.classification.agreement import disagreement
 from tidewaiter.classification.candidates import Candidate, candidates
+from tidewaiter.classification.features import telling_words
 from tidewaiter.classification.goods import votes
 from tidewaiter.cli.conformance.case import Case
-from tidewaiter.cli.conformance.description_files import Part, Product, held_out, products, texts
+from tidewaiter.cli.conformance.description_files import (
+    Part,
+    Product,
+    Texts,
+    held_out,
+    learned_from,
+    products,
+    texts,
+)
 from tidewaiter.quality.wording import fault, listed_fault
 
 PRECISION = Fraction(9, 10)
@@ -63,14 +75,33 @@ def cases(folder: Path) -> Iterator[Case]:
 def _aims(folder: Path) -> Iterator[tuple[str, Fraction, Fraction]]:
     lists = texts(folder)
     if lists.vague:
-        scores, labels = _scored(held_out(lists.vague), held_out(text for text, _ in lists.search_terms))
-        yield "recall of vague unseen terms at 90 % precision", recall_at_precision(scores, labels), AIMS["recall"]
+        yield (
+            "recall of vague unseen terms at 90 % precision, the lower figure",
+            _lower_recall(folder, lists),
+            AIMS["recall"],
+        )
     goods_seen = products(folder)
     if goods_seen:
         answers, per_second = _answers(goods_seen)
         for digits in (6, 4):
             yield f"HS{digits} of products, first candidate", _hits(goods_seen, answers, digits, 1), AIMS[digits]
         yield "descriptions a second on one core", per_second, AIMS["per second"]
+
+
+def _lower_recall(folder: Path, lists: Texts) -> Fraction:
+    """The lower of the recalls against search terms and against all plain texts, none of them learned from."""
+    vague, plain = held_out(lists.vague), _plain_texts(folder, lists)
+    search, everything = plain[0][1], [text for _, texts_ in plain for text in texts_]
+    return min(recall_at_precision(*_scored(vague, each)) for each in (search, everything))
+
+
+def _plain_texts(folder: Path, lists: Texts) -> list[tuple[str, list[str]]]:
+    """Plain texts that the model was not learned from, with what they are."""
+    return [
+        ("tariff search terms", held_out(text for text, _ in lists.search_terms)),
+        ("product titles", [each.title for each in products(folder)]),
+        ("references of shops and carriers", held_out(text for text, _ in lists.references)),
+    ]
 
 
 def _figure(value: Fraction) -> str:
@@ -86,28 +117,47 @@ def _vague_figures(folder: Path) -> Iterator[str]:
     lists = texts(folder)
     if not lists.vague:
         return
-    vague = held_out(lists.vague)
+    vague, plain = held_out(lists.vague), _plain_texts(folder, lists)
     yield (
         f"vague: {len(vague)} of {len(lists.vague)} terms have an unseen first word; {lists.contradicted} more are left out,"
         " which one list calls vague and another gives a code"
     )
-    search = held_out(text for text, _ in lists.search_terms)
-    references = [text for text, _ in lists.references]
-    titles = [each.title for each in products(folder)]
-    for name, plain in (
-        ("tariff search terms (as learned from, unseen words)", search),
-        ("product titles (never learned from)", titles),
-        ("search terms and titles", search + titles),
-        ("references of shops and carriers (never learned from; many are as vague)", references),
+    (_, search), (_, titles), (_, references) = plain
+    for meaning, against in (
+        ("tariff search terms: are words that name goods told from words that name none?", search),
+        ("product titles", titles),
+        ("references of shops and carriers: is what one person called vague told from what another coded?", references),
         ("all of these", search + titles + references),
     ):
-        scores, labels = _scored(vague, plain)
+        recall = recall_at_precision(*_scored(vague, against))
+        yield f"vague: recall at 90 % precision {_figure(recall)} against {len(against)} {meaning}"
+    yield from _strange_words_figures(lists, vague, plain)
+    called = ", ".join(f"{_called(texts_)} of {name}" for name, texts_ in plain)
+    yield f"vague: the rule as it runs finds {_called(vague)} of the unseen vague terms, and calls vague {called}"
+    yield _same_words_figure(lists)
+
+
+def _strange_words_figures(lists: Texts, vague: list[str], plain: list[tuple[str, list[str]]]) -> Iterator[str]:
+    """The same against texts that share no telling word at all with what the model was learned from."""
+    learned = learned_from([*lists.vague, *(text for text, _ in (*lists.search_terms, *lists.references))])
+    known = {word for text in learned for word in telling_words(text)}
+    strange = [text for text in vague if known.isdisjoint(telling_words(text))]
+    everything = [text for _, texts_ in plain for text in texts_ if known.isdisjoint(telling_words(text))]
+    if strange and everything:
+        recall = recall_at_precision(*_scored(strange, everything))
         yield (
-            f"vague: recall at 90 % precision {_figure(recall_at_precision(scores, labels))} against {len(plain)} {name}"
+            f"vague: recall at 90 % precision {_figure(recall)} of {len(strange)} terms against {len(everything)} of all"
+            " these, each without any telling word that a learned text holds"
         )
-    yield (
-        f"vague: the rule as it runs finds {_called(vague)} of the unseen vague terms, and calls vague {_called(search)} of"
-        f" tariff search terms, {_called(titles)} of product titles, {_called(references)} of references"
+
+
+def _same_words_figure(lists: Texts) -> str:
+    """How many references say the same as a vague term does: no model can tell those apart."""
+    said = {words for text in lists.vague if (words := telling_words(text))}
+    same = sum(telling_words(text) in said for text, _ in lists.references)
+    return (
+        f"vague: {same} of {len(lists.references)} references say the same as a vague term, sizes, colours, numbers and"
+        " order aside; they are counted among the plain ones nevertheless"
     )
 
 

@@ -51,6 +51,21 @@ def vague_words() -> VagueWords:
     )
 
 
+def words_by_language() -> dict[str, frozenset[str]]:
+    """The single words that say nothing, case-folded, by language (ISO 639-1). Reads package data at each call: callers keep it."""
+    fields = YAML(typ="safe", pure=True).load(resources.files(__name__).joinpath("vague.yaml").read_text("utf-8"))
+    return {code: frozenset(language["words"].casefold().split()) for code, language in fields["languages"].items()}
+
+
+def words_around() -> dict[str, frozenset[str]]:
+    """English words that name no goods, case-folded, by kind: services, trades, occasions, praise, groups, papers, receivers.
+
+    Reads package data at each call: callers keep it.
+    """
+    fields = YAML(typ="safe", pure=True).load(resources.files(__name__).joinpath("around.yaml").read_text("utf-8"))
+    return {kind: frozenset(words.casefold().split()) for kind, words in fields["kinds"].items()}
+
+
 class Programme(NamedTuple):
     """An advance cargo programme and the wordings it refuses where they stand alone, case-folded."""
 

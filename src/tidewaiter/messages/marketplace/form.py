@@ -63,10 +63,14 @@ class MarketplaceForm(NamedForm):
         return replace(declaration, functional_reference_id=reference)
 
     def taken_from(self, declaration: Declaration) -> Mapping[str, str]:
-        """The reference from the number of the payment or order, whose customs from where it goes."""
-        is_payment = declaration.procedure_category == PAYMENT and bool(declaration.documents)
+        """The reference from the number of the product, payment or order, whose customs from where it goes."""
+        kind, place = declaration.procedure_category, "invoice_id"
+        if kind == PAYMENT and declaration.documents:
+            place = "documents[1].document_id"
+        if kind == PRODUCT:
+            place = "goods_items[1].sku"
         return {
-            "functional_reference_id": "documents[1].document_id" if is_payment else "invoice_id",
+            "functional_reference_id": place,
             "jurisdiction_code": "consignment.destination_country_code",
         }
 

@@ -25,7 +25,7 @@ UNICODE = "Unicode Standard Annex 9 and Technical Report 36"
 _WORDS = {
     Fault.VAGUE: "These words do not say what the goods are.",
     Fault.UNCLEAR: "No word here is a name of goods: most likely this does not say what the goods are.",
-    Fault.REPEATED: "One word repeated does not say what the goods are.",
+    Fault.REPEATED: "One word or letter repeated does not say what the goods are.",
     Fault.SHORT: "This is too short to say what the goods are.",
     Fault.CODE: "This is a code or a number; it does not say what the goods are.",
 }
@@ -75,7 +75,7 @@ def unclear(declaration: Declaration, _: Context) -> Sequence[Seen]:
 
 def _said_of(found: Fault, item: GoodsItem) -> str:
     refusing = refused_by(item.description)
-    return f"{_WORDS[found]} {' and '.join(refusing)} refuse them." if refusing else _WORDS[found]
+    return f"{_WORDS[found]} They are refused by {_listed(refusing, 'and', '')}." if refusing else _WORDS[found]
 
 
 def _better(item: GoodsItem) -> str:
@@ -86,8 +86,10 @@ def _better(item: GoodsItem) -> str:
     return f"{_HINT} Goods of {item.commodity_code[:6]} are called, for example, {_listed(names)}."
 
 
-def _listed(names: Sequence[str]) -> str:
-    return " or ".join(f"“{name}”" for name in names)
+def _listed(names: Sequence[str], joining: str = "or", marks: str = "“”") -> str:
+    """ "“a”, “b” or “c”"."""
+    *first, last = [f"{marks[:1]}{name}{marks[1:]}" for name in names]
+    return f"{', '.join(first)} {joining} {last}" if first else last
 
 
 @rule("description.code", Severity.WARNING, source=FRAMEWORK, odd=Oddity.DESCRIPTION)

@@ -14,6 +14,7 @@ from litestar.response import Redirect, Template
 from msgspec import Struct
 
 from tidewaiter.model.decision import Category, State
+from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError, TransitionError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.web import lookup, words
@@ -22,7 +23,7 @@ from tidewaiter.web.desk.raw import Raw, download, suffix
 from tidewaiter.web.house import House
 from tidewaiter.web.listing import PAGE_ROWS, Given
 from tidewaiter.web.page import query, render, word
-from tidewaiter.web.public import law
+from tidewaiter.web.public import classify, law
 from tidewaiter.workflow.catalogue import offered
 from tidewaiter.workflow.return_records import CaseFilter
 
@@ -124,6 +125,7 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         uncovered=house.uncovered(file),
         titles=law.titles(house.store, file.regime_digest),
         has_quantities=any(item.quantity for item in file.declaration.goods_items) if file.declaration else False,
+        checks=_checks(file.declaration),
         items=file.declaration.goods_items[:ITEMS_SHOWN] if file.declaration else (),
         offered=offered(house.store, file.declaration) if file.declaration else (),
         actions=actions.possible(file),
@@ -135,6 +137,15 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         refused=extra.refused,
         done=words.texts().get(f"action.{extra.done}", ""),
     )
+
+
+def _checks(declaration: Declaration | None) -> dict[str, str]:
+    """Where the words of a line are looked at, by the pointer that findings on them have."""
+    return {
+        f"goods_items[{place}].description": classify.address(item.description, item.commodity_code)
+        for place, item in enumerate(declaration.goods_items[:ITEMS_SHOWN] if declaration else (), 1)
+        if item.description
+    }
 
 
 def _raw(house: House, declaration_id: int) -> tuple[Raw | None, str]:

@@ -9,19 +9,29 @@ to the subheadings in whose text they stand, with points; it holds no sentence o
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import resources
 
 NOT_TERMS = ("families", "conditions", "nomenclature")
+OTHER_LANGUAGES = "languages"
 
 
 def goods_terms() -> Iterator[tuple[str, list[str]]]:
     """(codes, terms) of every row, families put in. Reads package data at each call: callers keep it."""
+    return _terms_without(NOT_TERMS)
+
+
+def english_terms() -> Iterator[tuple[str, list[str]]]:
+    """The same of the rows in English."""
+    return _terms_without((*NOT_TERMS, OTHER_LANGUAGES))
+
+
+def _terms_without(left_out: Collection[str]) -> Iterator[tuple[str, list[str]]]:
     families = dict(_rows("families"))
     names = sorted(each.name for each in resources.files(__name__).iterdir() if each.name.endswith(".csv"))
     for name in names:
         stem = name.removesuffix(".csv")
-        if stem not in NOT_TERMS:
+        if stem not in left_out:
             for codes, terms in _rows(stem):
                 yield families[codes[1:]] if codes.startswith("@") else codes, terms.split(";")
 
