@@ -2,5 +2,6 @@
 
 from tidewaiter.quality.checking import check
 from tidewaiter.quality.matching import match, references
+from tidewaiter.quality.timing import NOTHING_TIMED, Timing, timed
 
-__all__ = ["check", "match", "references"]
+__all__ = ["NOTHING_TIMED", "Timing", "check", "match", "references", "timed"]
