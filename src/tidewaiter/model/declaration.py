@@ -117,7 +117,7 @@ class Consignment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     ucr: Annotated[str, w("016", "Unique consignment reference")] = ""
     border_transport: Annotated[TransportMeans | None, w("15A", "Active means at the border")] = None
     arrival_transport: Annotated[TransportMeans | None, w("10A", "Means on arrival")] = None
-    carrier: Annotated[Party | None, w("18A", "Who moves the goods under that transport document")] = None
+    carrier: Annotated[Party | None, w("", "Who moves the goods under that transport document")] = None
     container_code: Annotated[str, w("096", "Containerised: 0 no, 1 yes")] = ""
     gross_mass_kg: Annotated[Decimal | None, w("131", "Total gross mass, kg")] = None
     package_count: Annotated[int | None, w("146", "Total packages")] = None

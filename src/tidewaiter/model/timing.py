@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
+
+
+_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 class FilingMoment(StrEnum):
@@ -33,3 +37,18 @@ class Deadline(Struct, frozen=True, omit_defaults=True, kw_only=True):
     is_met: bool | None = None
     late_by_seconds: int = 0
     is_confirmed: bool = True
+
+    @property
+    def late_by(self) -> str:
+        """By how much it was missed, in the two largest units there are: "1 day 2 hours"; "" where it was not."""
+        return duration(self.late_by_seconds) if self.is_met is False else ""
+
+
+def duration(seconds: int) -> str:
+    """A length of time in words, its two largest units alone: "1 day 2 hours", "45 minutes"."""
+    parts: list[str] = []
+    for unit, length in _UNITS:
+        number, seconds = divmod(seconds, length)
+        if number:
+            parts.append(f"{number} {unit}{'' if number == 1 else 's'}")
+    return " ".join(parts[:2]) or "less than a second"

@@ -3,7 +3,8 @@
 A deadline is counted back from the expected loading, departure or arrival. Where only a day of it is stated, the moment
 lies somewhere within that day: what is too late at any hour of it is late, what is in time at any hour is in time, and
 the rest cannot be told. Days of arrival are those of the administration's clocks; a day of departure is one anywhere on
-earth. Where the length of a journey decides between two time limits and is not known, both must agree.
+earth. Where the length of a journey decides between two time limits and is not known, both must agree: what came four
+hours before arrival was there before any flight of less than four hours departed.
 
 Source: WCO Framework of Standards on Cross-Border E-Commerce, standards 1 to 3; the time limits themselves are law.
 """
@@ -57,7 +58,6 @@ _WORDS: Final = {
     FilingMoment.PRE_ARRIVAL: "before arrival",
     FilingMoment.AT_ARRIVAL: "at arrival",
 }
-_UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 class Span(NamedTuple):
@@ -202,7 +202,7 @@ def _fits(limit: TimeLimit, minutes: float | None) -> bool | None:
 
 
 def _verdict(limit: TimeLimit, anchors: dict[Anchor, Span], lodged_at: datetime) -> Verdict:
-    due = anchors[limit.counted_from].before(limit.lead_minutes)
+    due = _counted_from(limit, anchors).before(limit.lead_minutes)
     is_met = None
     if due.latest is not None and lodged_at > due.latest:
         is_met = False
@@ -211,11 +211,20 @@ def _verdict(limit: TimeLimit, anchors: dict[Anchor, Span], lodged_at: datetime)
     return Verdict(limit, due, is_met)
 
 
+def _counted_from(limit: TimeLimit, anchors: dict[Anchor, Span]) -> Span:
+    """When what the limit is counted from lies; of a short journey it is known how long before arrival it began at most."""
+    anchor, arrival = anchors[limit.counted_from], anchors["arrival"]
+    length = limit.journey_under_minutes
+    if limit.counted_from != "departure" or length is None or anchor.latest is not None or arrival.latest is None:
+        return anchor
+    return anchor._replace(earliest=arrival.before(length).earliest, latest=arrival.latest)
+
+
 def _told(verdicts: Sequence[Verdict]) -> Verdict:
     """The one to tell of: met where all are, at the first to run out; missed where all are, at the last."""
     said = {verdict.is_met for verdict in verdicts}
     if said == {True}:
-        return min(verdicts, key=lambda each: each.due.earliest or _END)
+        return min(verdicts, key=lambda each: (each.due.earliest or _END, each.due.latest or _END))
     if said == {False}:
         return max(verdicts, key=lambda each: each.due.latest or _BEGINNING)
     open_ = next((each for each in verdicts if each.is_met is None), verdicts[0])
@@ -252,7 +261,7 @@ def _too_late(told: Verdict, deadline: Deadline, clocks: tzinfo) -> Finding:
         TOO_LATE,
         limit.severity,
         due.pointer,
-        f"It was filed {at_least}{duration(deadline.late_by_seconds)} too late: it had to be there {limit.words}, by "
+        f"It was filed {at_least}{deadline.late_by} too late: it had to be there {limit.words}, by "
         f"{latest} ({limit.article}).",
         due.stated,
         hint,
@@ -301,16 +310,6 @@ def _wanted(verdict: Verdict) -> str:
 def _no_mode() -> Finding:
     words = "Whether it was filed in time cannot be told: the time limits depend on the mode of transport."
     return Finding(NOT_CHECKED, Severity.INFO, _MODE, words, hint="State the mode of transport at the border.")
-
-
-def duration(seconds: int) -> str:
-    """A length of time in its two largest units: "1 day 2 hours", "45 minutes"."""
-    parts: list[str] = []
-    for unit, length in _UNITS:
-        number, seconds = divmod(seconds, length)
-        if number:
-            parts.append(f"{number} {unit}{'' if number == 1 else 's'}")
-    return " ".join(parts[:2]) or "less than a second"
 
 
 def _shown(moment: datetime | None, clocks: tzinfo) -> str:
