@@ -232,7 +232,11 @@ class Declaration(Struct, frozen=True, omit_defaults=True, kw_only=True):
     procedure_category: Annotated[str, w("", "Dataset named by the sender: H7, H1, I1 …")] = ""
     jurisdiction_code: Annotated[str, w("", "Whose customs this is for, ISO 3166-1 alpha-2")] = ""
     circumstance_code: Annotated[
-        str, w("504", "Specific circumstance of a safety and security filing: A post or express, C road, D rail, E authorised")
+        str,
+        w(
+            "504",
+            "Specific circumstance of a safety and security filing: A post or express, C road, D rail, E authorised",
+        ),
     ] = ""
     lodgement_office_id: Annotated[str, w("065", "Office of declaration")] = ""
     supervising_office_id: Annotated[str, w("G012", "Supervising office")] = ""

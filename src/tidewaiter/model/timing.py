@@ -8,7 +8,6 @@ from typing import Final
 
 from msgspec import Struct
 
-
 _UNITS: Final = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 

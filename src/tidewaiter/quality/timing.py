@@ -29,7 +29,9 @@ NOT_CHECKED: Final = "timing.not_checked"
 MINIMUM: Final = "timing.minimum_data"
 STILL_DUE: Final = "timing.data_due"
 
-SOURCE: Final = "The law of the jurisdiction: time limits by mode of transport; WCO Framework of Standards, standards 1 to 3"
+SOURCE: Final = (
+    "The law of the jurisdiction: time limits by mode of transport; WCO Framework of Standards, standards 1 to 3"
+)
 MEANINGS: Final = {
     TOO_LATE: "Safety and security data must be with customs some time before the goods are loaded or arrive. The time "
     "depends on the mode of transport; the finding names the article and by how much it was missed.",
@@ -280,7 +282,9 @@ def _minimum(declaration: Declaration, told: Verdict, *, is_due: bool, clocks: t
     listed = "; ".join(label(pointer) for pointer in missing)
     if is_due:
         words = f"The minimum of data {_WORDS[limit.moment]} is not complete ({source}). Missing: {listed}."
-        return [Finding(MINIMUM, limit.required_severity, missing[0], words, hint="Send an amendment with what is missing.")]
+        return [
+            Finding(MINIMUM, limit.required_severity, missing[0], words, hint="Send an amendment with what is missing.")
+        ]
     until = f", by {_shown(told.due.earliest, clocks)}" if told.due.earliest is not None else ""
     words = f"Still to be given {limit.words}{until} ({source}): {listed}."
     return [Finding(STILL_DUE, Severity.INFO, missing[0], words)]

@@ -279,7 +279,9 @@ def _deadlines(book: Lawbook) -> Iterator[str]:
     moments = tuple(FilingMoment)
     for each in sorted(limits, key=lambda limit: (moments.index(limit.moment), limit.order)):
         words = "; ".join(_dated(day, value, "") for day, value in sorted(each.values.items()))
-        minimum = ", ".join(f"`{'` or `'.join(pointers.split('|'))}`" for pointers in each.required) or "that of its dataset"
+        minimum = (
+            ", ".join(f"`{'` or `'.join(pointers.split('|'))}`" for pointers in each.required) or "that of its dataset"
+        )
         source = f" ({each.required_article})" if each.required_article else ""
         unconfirmed = "" if each.is_confirmed else " (**not confirmed**)"
         yield (
