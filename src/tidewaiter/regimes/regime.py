@@ -45,6 +45,7 @@ class Regime:
         "_limits",
         "_rates",
         "_tariff",
+        "_with_limits",
         "content",
         "currency",
         "digest",
@@ -65,6 +66,7 @@ class Regime:
     _rates: Mapping[str, object]
     _last: tuple[Declaration | None, Dataset]
     _limits: tuple[tuple[Predicate, TimeLimit], ...]
+    _with_limits: frozenset[str]  # datasets that the law sets a time
     _tariff: Tariff | None
 
     def __init__(self, content: bytes, tariff: Tariff | None = None) -> None:
@@ -89,6 +91,7 @@ class Regime:
             "_rates": MappingProxyType({law.currency: None, **law.exchanges[EXCHANGE].rates}),
             "_last": (None, law.datasets[-1]),
             "_limits": limits,
+            "_with_limits": frozenset(code for each in law.time_limits for code in each.datasets),
             "_tariff": tariff,
         }
         for name, value in fields.items():
@@ -158,7 +161,7 @@ class Regime:
 
     def has_time_limits(self, dataset: Dataset) -> bool:
         """Whether the law says until when data of this dataset must be there."""
-        return any(dataset.code in limit.datasets for limit in self.law.time_limits)
+        return dataset.code in self._with_limits
 
     def time_limits_on(self, declaration: Declaration) -> tuple[TimeLimit, ...]:
         """The time limits on a declaration, in the order they are tried; whatever the length of the journey."""

@@ -217,6 +217,9 @@ def _shown(regime: Regime, measure_id: str, document: AnyDocument | None) -> str
         return str(regime.law.figures[measure_id].value)
     if measure_id in regime.law.exchanges:
         return regime.law.exchanges[measure_id].words
+    limit = next((each for each in regime.law.time_limits if each.measure_id == measure_id), None)
+    if limit is not None:
+        return f"{_moment(limit.moment)}, {', '.join(limit.datasets)}: {limit.words} ({limit.article})"
     return _value(document, regime.legal_day)
 
 
@@ -285,9 +288,13 @@ def _deadlines(book: Lawbook) -> Iterator[str]:
         source = f" ({each.required_article})" if each.required_article else ""
         unconfirmed = "" if each.is_confirmed else " (**not confirmed**)"
         yield (
-            f"| {each.moment.value.replace('_', '-')} | {', '.join(each.datasets)} | {each.scope} | {words} "
+            f"| {_moment(each.moment)} | {', '.join(each.datasets)} | {each.scope} | {words} "
             f"| {each.severity.value} | {minimum}{source} | {each.article}{unconfirmed} |"
         )
+
+
+def _moment(moment: FilingMoment) -> str:
+    return moment.value.replace("_", "-")
 
 
 def _row(measure_id: str, document: AnyDocument) -> str:

@@ -112,10 +112,11 @@ def test_each_time_limit_has_an_article_a_source_and_a_day_on_which_it_was_read(
 
 def test_they_are_shown_with_the_law_and_on_its_page() -> None:
     shown = {row["measure"]: row["value"] for row in rows(load_regime("DK", ON))}
-    assert shown["time_limit.air.long_haul"] == "4 hours before arrival"
+    article = "Delegated Regulation (EU) 2015/2446, Article 106(2)(b)"
+    assert shown["time_limit.air.long_haul"] == f"pre-arrival, ENS: 4 hours before arrival ({article})"
     page = render_law({}, {})
     assert "### Deadlines, by moment of the journey and in the order they are tried" in page
-    assert "Delegated Regulation (EU) 2015/2446, Article 106(2)(b)" in page
+    assert article in page
 
 
 @pytest.mark.parametrize(
