@@ -340,3 +340,28 @@ class TestService:
         for again in (body, parcels.message(parcels.announced(f"{name} anew"))):
             is_problem(client.post(f"{API}/messages", content=again, headers=headers), 401, "auth.required")
         assert len(house.store.messages(None, 1000)) == before
+
+
+class TestDeadlines:
+    def test_the_legal_deadline_is_told_by_the_answer_and_on_the_page(self, client: TestClient, who: Who) -> None:
+        declared = {
+            "functional_reference_id": "DL-1", "procedure_category": "ENS", "jurisdiction_code": "GB",
+            "supervising_office_id": "GB000060", "declarant": {"party_id": "GB123456789000"},
+            "consignment": {
+                "border_transport": {"mode_code": "3"}, "arrival_at": "2026-01-05T09:00:00Z", "gross_mass_kg": "2",
+            },
+            "goods_items": [{"line_no": 1, "description": "cotton shirts for men", "commodity_code": "6109"}],
+        }  # fmt: skip
+        answer = sent(client, json.dumps(declared).encode(), who.post)
+        (told,) = answer.json()["declarations"]
+        (deadline,) = told["deadlines"]
+        assert deadline["moment"] == "pre_arrival"
+        assert deadline["time_limit"] == "1 hour before arrival"
+        assert deadline["due_at"] == "2026-01-05T08:00:00Z"
+        assert deadline["is_met"] is False
+        assert deadline["late_by_seconds"] > 0
+        assert "Article 108" in deadline["article"]
+        assert {finding["rule_id"] for finding in told["findings"]} >= {"timing.too_late", "timing.minimum_data"}
+        page = client.get(f"/parcels/{told['declaration_id']}")
+        assert "Deadlines for filing" in page.text
+        assert "too late" in page.text

@@ -58,7 +58,7 @@ def summary(reference: str, **changed: object) -> Declaration:
             ucr="UCR-1",
             gross_mass_kg=None,
             package_count=1,
-            arrival_on=DAY,
+            arrival_at=datetime(2026, 11, 20, 18, 0, tzinfo=UTC),
             border_transport=TransportMeans(mode_code="4", means_id="BA123"),
         ),
         "goods_items": (

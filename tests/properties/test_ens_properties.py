@@ -54,6 +54,11 @@ def many(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(strategy, min_size=1, max_size=3).map(tuple)
 
 
+def with_day(consignment: model.Consignment) -> model.Consignment:
+    at = consignment.arrival_at
+    return consignment if at is None else replace(consignment, arrival_on=at.date())
+
+
 ADDRESSES = some(model.Address, line=TEXTS, city=TEXTS, postcode=TEXTS, country_code=CODES)
 PARTIES = some(model.Party, party_id=CODES, name=TEXTS, address=ADDRESSES)
 DOCUMENTS = some(model.Document, type_code=st.sampled_from(["N703", "N740", "N380", "Y900", "C4"]), document_id=TEXTS)
@@ -65,18 +70,20 @@ ITEMS = st.fixed_dictionaries(
         "description": TEXTS, "gross_mass_kg": MASSES, "ucr": TEXTS, "undg_id": CODES, "commodity_code": CODES,
         "transport_documents": many(TRANSPORT), "documents": many(OTHERS), "consignor": PARTIES, "consignee": PARTIES,
         "additional_information": many(some(model.AdditionalInformation, statement_code=CODES)),
+        "container_ids": many(TEXTS), "loading_place": TEXTS, "unloading_place": TEXTS, "notify_party": PARTIES,
         "packagings": many(some(model.Packaging, type_code=CODES, count=COUNTS, marks=TEXTS)),
     },
 ).map(lambda found: model.GoodsItem(**found))  # fmt: skip
 CONSIGNMENTS = some(
     model.Consignment, ucr=TEXTS, gross_mass_kg=MASSES, package_count=COUNTS,
-    arrival_on=st.dates().map(lambda on: on.replace(year=2000 + on.year % 100, day=min(on.day, 28))),
+    arrival_at=MOMENTS, loading_place=TEXTS, unloading_place=TEXTS, routing_country_codes=many(CODES),
+    seal_ids=many(TEXTS), carrier=PARTIES, notify_party=PARTIES,
     border_transport=some(model.TransportMeans, mode_code=st.sampled_from("1348"), means_id=TEXTS, nationality_code=CODES),
 )  # fmt: skip
 WHOLE = {
     "issued_at": MOMENTS, "goods_item_count": COUNTS, "consignor": PARTIES, "consignee": PARTIES, "declarant": PARTIES,
     "representative": PARTIES, "submitter": some(model.Party, party_id=TEXTS), "goods_items": many(ITEMS),
-    "consignment": CONSIGNMENTS,
+    "consignment": CONSIGNMENTS.map(with_day), "circumstance_code": CODES,
 }  # fmt: skip
 
 

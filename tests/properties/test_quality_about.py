@@ -94,7 +94,8 @@ def test_a_rule_is_silent_where_what_it_is_about_is_absent(regime: Regime, rule:
 PARTY, DOCUMENT, MONEY = Party(name="A"), Document(type_code="N380"), Money(Decimal(1), "EUR")
 THERE: dict[str, Any] = {
     "additional_information": (AdditionalInformation(statement_code="00500"),), "amendments": (Amendment(reason="r"),),
-    "consignee": PARTY, "consignment.arrival_on": ON, "consignment.goods_location": GoodsLocation(type_code="A"),
+    "consignee": PARTY, "consignment.arrival_on": ON,
+    "consignment.arrival_at": datetime(2026, 1, 1, tzinfo=UTC), "consignment.goods_location": GoodsLocation(type_code="A"),
     "consignment.gross_mass_kg": Decimal(0), "consignment.package_count": 0, "consignment.posted_on": ON,
     "consignment.ucr": "U", "declarant": PARTY, "documents": (DOCUMENT,), "fiscal_references": (PARTY,), "freight": MONEY,
     "quote_id": "TWQ", "amount_paid": MONEY, "buyer": PARTY, "payer": PARTY,

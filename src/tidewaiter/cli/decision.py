@@ -12,6 +12,7 @@ from tidewaiter.cli.session import opened_store
 from tidewaiter.model.assessment import Assessment, Charge
 from tidewaiter.model.decision import State
 from tidewaiter.model.finding import Finding
+from tidewaiter.model.timing import Deadline
 from tidewaiter.workflow.ports import DecisionFile
 from tidewaiter.workflow.quoting import NamedQuote
 
@@ -136,9 +137,24 @@ def _summary(file: DecisionFile) -> dict[str, Any]:
     }
 
 
+def _deadline_row(deadline: Deadline) -> dict[str, Any]:
+    met = {True: "in time", False: f"{deadline.late_by} too late", None: "cannot be told"}
+    return {
+        "moment": deadline.moment.value.replace("_", "-"),
+        "at the latest": deadline.words,
+        "due": deadline.due_at.isoformat() if deadline.due_at else "",
+        "filed": deadline.lodged_at.isoformat(timespec="seconds"),
+        "result": met[deadline.is_met],
+        "by": deadline.article,
+        "confirmed": "yes" if deadline.is_confirmed else "no",
+    }
+
+
 def _explanation(file: DecisionFile) -> list[tuple[str, list[dict[str, Any]]]]:
     evaluation = file.evaluation
     parts = [("Findings", [_finding_row(finding) for finding in evaluation.findings])]
+    if evaluation.deadlines:
+        parts.append(("Deadlines", [_deadline_row(deadline) for deadline in evaluation.deadlines]))
     if evaluation.assessment:
         parts += _assessment_parts(evaluation.assessment)
     if evaluation.judgement:

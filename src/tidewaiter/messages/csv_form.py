@@ -25,7 +25,7 @@ from tidewaiter.messages.csv_columns import REFERENCE, own_name
 from tidewaiter.messages.csv_rows import ROW, Reader, Row, reader_of
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading, Record
-from tidewaiter.messages.leaves import findings_on_values, numbers_are_sane, without
+from tidewaiter.messages.leaves import findings_on_values, moments_of, numbers_are_sane, without
 from tidewaiter.messages.limits import FAULTS_MAX, GOODS_ITEMS_MAX, RECORD_BYTES_MAX, TEXT_LENGTH_MAX
 from tidewaiter.messages.pointers import Path, steps
 from tidewaiter.messages.vocabulary import PLAIN, Vocabulary
@@ -204,8 +204,7 @@ def _has_plain_values(body: bytes, declaration: Declaration) -> bool:
         is_plain(body)
         and len(body) <= TEXT_LENGTH_MAX
         and len(declaration.goods_items) <= GOODS_ITEMS_MAX
-        and (declaration.issued_at is None or declaration.issued_at.tzinfo is not None)
-        and (declaration.acceptance_at is None or declaration.acceptance_at.tzinfo is not None)
+        and all(moment is None or moment.tzinfo is not None for moment in moments_of(declaration))
         and numbers_are_sane(declaration)
     )
 

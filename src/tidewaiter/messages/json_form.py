@@ -19,6 +19,7 @@ from msgspec import Raw, Struct, UnsetType
 from tidewaiter.messages import json_extras, json_faults, json_split
 from tidewaiter.messages.faults import Fault, fault
 from tidewaiter.messages.form import Reading, Record
+from tidewaiter.messages.leaves import moments_of
 from tidewaiter.messages.limits import RECORD_BYTES_MAX
 from tidewaiter.messages.pointers import json_pointer, steps
 from tidewaiter.messages.shape import Element, Kind, elements
@@ -103,7 +104,7 @@ def _has_no_more_members(body: bytes, declaration: Declaration) -> bool:
 
 def _moments_are_utc(declaration: Declaration) -> bool:
     """Whether moments are written again with as many colons: `+0200` would gain one."""
-    return all(moment is None or moment.tzinfo is UTC for moment in (declaration.issued_at, declaration.acceptance_at))
+    return all(moment is None or moment.tzinfo is UTC for moment in moments_of(declaration))
 
 
 @cache

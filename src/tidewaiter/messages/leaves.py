@@ -205,3 +205,15 @@ def _on_moment(path: Path, value: datetime, place: Callable[[Path], str]) -> Fin
         return None
     words, hint = "the moment lacks its time zone", "Write 2026-06-15T10:00:00Z or 2026-06-15T12:00:00+02:00."
     return fault(Fault.DATE, canonical(path), words, value=value.isoformat(), hint=hint, place=place(path))
+
+
+def moments_of(declaration: Declaration) -> tuple[datetime | None, ...]:
+    """Every moment that a declaration can state; None for each that it does not."""
+    consignment = declaration.consignment
+    return (
+        declaration.issued_at,
+        declaration.acceptance_at,
+        consignment.loading_at,
+        consignment.departure_at,
+        consignment.arrival_at,
+    )

@@ -11,6 +11,7 @@ from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.finding import Finding
 from tidewaiter.model.judgement import Judgement, Lane
 from tidewaiter.model.money import Money
+from tidewaiter.model.timing import Deadline
 
 
 class State(StrEnum):
@@ -101,3 +102,4 @@ class Evaluation(Struct, frozen=True, omit_defaults=True, kw_only=True):
     assessment: Assessment | None
     judgement: Judgement | None
     decision: Decision
+    deadlines: tuple[Deadline, ...] = ()  # of the law, by moment of the journey

@@ -124,6 +124,16 @@ class Consignment(Struct, frozen=True, omit_defaults=True, kw_only=True):
     export_country_code: Annotated[str, w("062", "Country the goods are sent from")] = ""
     destination_country_code: Annotated[str, w("465", "Country of final destination")] = ""
     goods_location: Annotated[GoodsLocation | None, w("64A", "Where the goods are")] = None
+    notify_party: Annotated[Party | None, w("", "Whom the carrier tells of the arrival")] = None
+    loading_place: Annotated[str, w("L010", "Where the goods are loaded: UN/LOCODE, airport or name")] = ""
+    unloading_place: Annotated[str, w("", "Where they are unloaded: UN/LOCODE, airport or name")] = ""
+    routing_country_codes: Annotated[tuple[str, ...], w("064", "Countries on the way, in order")] = ()
+    seal_ids: Annotated[tuple[str, ...], w("165", "Seals")] = ()
+    container_ids: Annotated[tuple[str, ...], w("159", "Containers")] = ()
+    loading_at: Annotated[datetime | None, w("", "Moment of (expected) loading")] = None
+    departure_at: Annotated[datetime | None, w("", "Moment of (expected) departure for the country of arrival")] = None
+    departure_on: Annotated[date | None, w("", "Day of (expected) departure")] = None
+    arrival_at: Annotated[datetime | None, w("", "Moment of (expected) arrival at the first place here")] = None
     arrival_on: Annotated[date | None, w("", "Day of (expected) arrival")] = None
     posted_on: Annotated[date | None, w("", "Day of posting")] = None
 
@@ -167,6 +177,10 @@ class GoodsItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     transaction_nature_code: Annotated[str, w("103", "Nature of the transaction")] = ""
     ucr: Annotated[str, w("016", "Reference of this line")] = ""
     undg_id: Annotated[str, w("506", "UN number of dangerous goods")] = ""
+    container_ids: Annotated[tuple[str, ...], w("159", "Containers with goods of this line")] = ()
+    loading_place: Annotated[str, w("L010", "Where this line is loaded, where lines differ")] = ""
+    unloading_place: Annotated[str, w("", "Where this line is unloaded, where lines differ")] = ""
+    notify_party: Annotated[Party | None, w("", "Whom the carrier tells, where lines differ")] = None
     sku: Annotated[str, w("", "Seller's product number")] = ""
     gtin: Annotated[str, w("", "Barcode (GS1)")] = ""
     url: Annotated[str, w("", "Where the goods were offered")] = ""
@@ -217,6 +231,13 @@ class Declaration(Struct, frozen=True, omit_defaults=True, kw_only=True):
     type_code: Annotated[str, w("D013", "Declaration type: IMA arrived, IMD pre-lodged …")] = ""
     procedure_category: Annotated[str, w("", "Dataset named by the sender: H7, H1, I1 …")] = ""
     jurisdiction_code: Annotated[str, w("", "Whose customs this is for, ISO 3166-1 alpha-2")] = ""
+    circumstance_code: Annotated[
+        str,
+        w(
+            "504",
+            "Specific circumstance of a safety and security filing: A post or express, C road, D rail, E authorised",
+        ),
+    ] = ""
     lodgement_office_id: Annotated[str, w("065", "Office of declaration")] = ""
     supervising_office_id: Annotated[str, w("G012", "Supervising office")] = ""
     issued_at: Annotated[datetime | None, w("D011", "When the sender made it")] = None

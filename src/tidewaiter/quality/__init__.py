@@ -2,5 +2,15 @@
 
 from tidewaiter.quality.checking import check
 from tidewaiter.quality.matching import concerns, match, product_differences, references
+from tidewaiter.quality.timing import NOTHING_TIMED, Timing, timed
 
-__all__ = ["check", "concerns", "match", "product_differences", "references"]
+__all__ = [
+    "NOTHING_TIMED",
+    "Timing",
+    "check",
+    "concerns",
+    "match",
+    "product_differences",
+    "references",
+    "timed",
+]

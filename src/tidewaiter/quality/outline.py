@@ -24,7 +24,6 @@ REMEMBERED_MAX: Final = 2_000_000  # characters that one set of rules remembers,
 WHOLE: Final = (
     "function", "type_code", "procedure_category", "registered_id", "goods_item_count",
     "consignment.export_country_code", "consignment.destination_country_code", "consignment.goods_location",
-    "consignment.arrival_on",
 )  # fmt: skip
 PARTIES: Final = (
     "consignor", "consignee", "importer", "exporter", "seller", "buyer", "declarant", "representative", "marketplace",

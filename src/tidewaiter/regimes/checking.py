@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.regimes import conditions, exchange
 from tidewaiter.regimes.documents import (
@@ -32,9 +33,11 @@ from tidewaiter.regimes.documents import (
     SchemeDocument,
     TableDocument,
     TariffDocument,
+    TimeLimitDocument,
 )
 from tidewaiter.regimes.law import Figure
 from tidewaiter.regimes.reading import Lawbook, place_of, read_table
+from tidewaiter.regimes.time_limits import lead_of, minutes_of
 
 Named = Iterator[tuple[str, type | None]]  # an id and the kind it must be of; None: any
 Documents = Mapping[str, tuple[str, AnyDocument]]
@@ -65,6 +68,7 @@ def check(books: tuple[Lawbook, ...], documents: Documents) -> None:
             place = place_of(by_code[code], measure_id, error.place)
             raise LawDataError(f"{place}: {measure_id} {error.detail}", hint=error.hint, place=place) from error
     _check_jurisdiction(own)
+    _check_datasets_named(books, documents)
     _check_orders(by_code, documents, own.jurisdiction.modelled_since)
     _check_rest(own, documents)
 
@@ -100,6 +104,8 @@ def _check(document: AnyDocument, documents: Documents) -> None:
             hint='claims: {"": ["103"], …}',
             place="claims",
         )
+    if isinstance(document, TimeLimitDocument):
+        _check_time_limit(document)
     for name in _percentages(document):
         _check_unit(name, documents, PERCENT)
     figures = _Stub(documents)
@@ -134,8 +140,49 @@ def _check_value(document: AnyDocument, value: str) -> None:
             read_table(value)
         case ExchangeDocument():
             exchange.refuse_unknown(value)
+        case TimeLimitDocument():
+            lead_of(value)
         case _:
             pass
+
+
+def _check_datasets_named(books: tuple[Lawbook, ...], documents: Documents) -> None:
+    """What a time limit is for must be a dataset of this law or of one it builds on."""
+    known = {each.code for book in books if book.datasets is not None for each in book.datasets.datasets}
+    by_code = {book.code: book for book in books}
+    for measure_id, (code, document) in documents.items():
+        unknown = [each for each in getattr(document, "datasets", ()) if each not in known]
+        if unknown:
+            place = place_of(by_code[code], measure_id, unknown[0])
+            raise LawDataError(
+                f"{place}: {measure_id} is for the dataset {unknown[0]!r}, which this law does not have",
+                hint=f"datasets: {', '.join(sorted(known))}",
+                place=place,
+            )
+
+
+def is_element(pointer: str) -> bool:
+    """Whether a dotted path, `[]` after a list, leads to an element of the declaration."""
+    record: Any = Declaration
+    for step in pointer.split("."):
+        hint = get_type_hints(record).get(step.removesuffix("[]")) if isinstance(record, type) else None
+        if hint is None:
+            return False
+        inner = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
+        record = inner[0] if inner else hint
+    return True
+
+
+def _check_time_limit(document: TimeLimitDocument) -> None:
+    if not document.datasets:
+        raise LawDataError("names no dataset", hint="datasets: [ENS]", place="datasets")
+    for length in (document.journey_under, document.journey_from):
+        minutes_of(length)
+    for pointers in document.required:
+        for pointer in pointers.split("|"):
+            if not is_element(pointer):
+                hint = "the elements stand in docs/reference/declaration.md, as consignor.address.line"
+                raise LawDataError(f"asks for {pointer!r}, which is no element", hint=hint, place=pointer)
 
 
 def _named(document: AnyDocument) -> Named:
@@ -219,7 +266,7 @@ def _check_unit(name: str, documents: Documents, unit: str) -> None:
 
 
 def _whens(document: AnyDocument) -> Iterator[dict[str, Any]]:
-    if isinstance(document, SchemeDocument | AddOnDocument | RefundDocument | PriceShareDocument):
+    if isinstance(document, SchemeDocument | AddOnDocument | RefundDocument | PriceShareDocument | TimeLimitDocument):
         yield document.when
     if isinstance(document, SchemeDocument | AddOnDocument):
         yield from (use.when for use in document.charges if use.when)

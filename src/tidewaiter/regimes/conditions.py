@@ -12,15 +12,14 @@ from typing import Any
 
 from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.errors import LawDataError
-from tidewaiter.model.identifiers import S10Id
 from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.regimes.documents import Condition
 from tidewaiter.regimes.law import Figure
 from tidewaiter.regimes.prices import is_plausible, price_of, settled
+from tidewaiter.regimes.transport import goes_by_post, is_containerised, loading_country, sent_from, transport_mode
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
-POST = "5"  # UNECE Recommendation 19
 COUNTED = ("", "NAR", "C62", "H87", "EA", "PCE", "PR", "NPR", "SET")  # units of which one is an article
 
 Worth = Callable[[Declaration], Decimal | None]  # the intrinsic value of the whole; None where it cannot be told
@@ -283,7 +282,7 @@ def _is_single_article(value: Any, _: Figures) -> Predicate:
 def _export_country(value: Any, _: Figures) -> Predicate:
     """The goods are sent from one of these countries."""
     codes = _texts(value)
-    return lambda facts: _sent_from(facts.declaration) in codes
+    return lambda facts: sent_from(facts.declaration) in codes
 
 
 def _every_origin(value: Any, _: Figures) -> Predicate:
@@ -308,7 +307,7 @@ def _is_post(value: Any, _: Figures) -> Predicate:
     """True: carried by post (mode 5, or a postal item number as transport document); false: by anyone else."""
     if value not in (True, False):
         raise ValueError(repr(value))
-    return lambda facts: _goes_by_post(facts.declaration) is value
+    return lambda facts: goes_by_post(facts.declaration) is value
 
 
 def _scheme_id_like(value: Any, _: Figures) -> Predicate:
@@ -423,19 +422,29 @@ def _articles(item: GoodsItem) -> Decimal:
     return quantity if quantity and item.quantity_unit in COUNTED and is_plausible(quantity) else ONE
 
 
-def _sent_from(declaration: Declaration) -> str:
-    if declaration.consignment.export_country_code:
-        return declaration.consignment.export_country_code
-    sender = declaration.consignor
-    return sender.address.country_code if sender is not None and sender.address is not None else ""
+def _transport_mode(value: Any, _: Figures) -> Predicate:
+    """The goods come by one of these modes (UNECE Recommendation 19: 1 sea, 2 rail, 3 road, 4 air, 5 post …)."""
+    modes = _texts(value)
+    return lambda facts: transport_mode(facts.declaration) in modes
 
 
-def _goes_by_post(declaration: Declaration) -> bool:
-    consignment = declaration.consignment
-    means = (consignment.border_transport, consignment.arrival_transport)
-    if any(each is not None and each.mode_code == POST for each in means):
-        return True
-    return any(S10Id.shape_problem(document.document_id) is None for document in consignment.transport_documents)
+def _is_containerised(value: Any, _: Figures) -> Predicate:
+    """Whether the goods travel in containers."""
+    if not isinstance(value, bool):
+        raise ValueError(repr(value))
+    return lambda facts: is_containerised(facts.declaration) is value
+
+
+def _loading_country(value: Any, _: Figures) -> Predicate:
+    """The goods are loaded in one of these countries: by the place of loading (UN/LOCODE), else where they are sent from."""
+    countries = _texts(value)
+    return lambda facts: loading_country(facts.declaration) in countries
+
+
+def _circumstance(value: Any, _: Figures) -> Predicate:
+    """The filing names one of these specific circumstances."""
+    codes = _texts(value)
+    return lambda facts: facts.declaration.circumstance_code in codes
 
 
 _BUILDERS: Mapping[str, Callable[[Any, Figures], Predicate]] = {
@@ -473,4 +482,8 @@ _BUILDERS: Mapping[str, Callable[[Any, Figures], Predicate]] = {
     "seller_id_like": _seller_id_like,
     "tax_collected_at_sale": _tax_collected_at_sale,
     "claims_preference": _claims_preference,
+    "transport_mode": _transport_mode,
+    "is_containerised": _is_containerised,
+    "circumstance": _circumstance,
+    "loading_country": _loading_country,
 }

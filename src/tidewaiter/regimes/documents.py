@@ -13,7 +13,9 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from tidewaiter.model.claim import ClaimKind
+from tidewaiter.model.finding import Severity
 from tidewaiter.model.returned import EvidenceKind, ReturnReason
+from tidewaiter.model.timing import FilingMoment
 
 Condition = dict[str, Any]  # checked when compiled: `regimes.conditions`
 
@@ -298,6 +300,28 @@ class RefundDocument(Document, frozen=True, tag="refund", kw_only=True):
     when: Condition = {}
 
 
+class TimeLimitDocument(Document, frozen=True, tag="time_limit", kw_only=True):
+    """Until when data of some datasets must be with customs, and what they must hold by then.
+
+    A value is `4 hours before arrival`, `before loading`, `at departure`: counted back from the expected loading,
+    departure or arrival at the first place here. Of one `moment` the first by `order` that applies counts; `journey_under`
+    and `journey_from` ("4 hours") narrow it to journeys of that length. `severity` is that of what comes too late (an
+    error: it is not accepted), `required_severity` that of what is missing by then.
+    """
+
+    moment: FilingMoment
+    datasets: tuple[str, ...]
+    article: str
+    order: int = 0
+    when: Condition = {}
+    journey_under: str = ""
+    journey_from: str = ""
+    severity: Severity = Severity.WARNING
+    required: tuple[str, ...] = ()
+    required_article: str = ""  # where the minimum of data stands, if not beside the time limit; says so if unconfirmed
+    required_severity: Severity = Severity.WARNING
+
+
 AnyDocument = (
     FigureDocument
     | RuleDocument
@@ -316,11 +340,12 @@ AnyDocument = (
     | ElectionDocument
     | ObligationDocument
     | RefundDocument
+    | TimeLimitDocument
 )
 
 
 class LawPage(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`law.yaml` or `refunds.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
+    """`law.yaml`, `refunds.yaml` or `deadlines.yaml`: many measures on one page. `sources` are named once, and measures name them by key."""
 
     sources: dict[str, Source]
     measures: dict[str, dict[str, Any]]

@@ -14,8 +14,12 @@ from msgspec import Struct
 
 from tidewaiter.model.assessment import Citation
 from tidewaiter.model.claim import ClaimKind
+from tidewaiter.model.finding import Severity
 from tidewaiter.model.returned import EvidenceKind, ReturnReason
+from tidewaiter.model.timing import FilingMoment
 from tidewaiter.regimes.documents import Base, ChargeUse, Condition, Due, RateDocument, Waiver
+
+Anchor = Literal["loading", "departure", "arrival"]
 
 
 class Figure(Struct, frozen=True, gc=False):
@@ -136,6 +140,28 @@ class Refund(Struct, frozen=True, omit_defaults=True):
     share: str = ""
 
 
+class TimeLimit(Struct, frozen=True, omit_defaults=True):
+    """Until when data of these datasets must be with customs (`lead_minutes` before what `counted_from` names), and what
+    they must hold by then; see `TimeLimitDocument`. The length of a journey is in minutes, None where any will do."""
+
+    measure_id: str
+    title: str
+    article: str
+    moment: FilingMoment
+    datasets: tuple[str, ...]
+    words: str
+    lead_minutes: int
+    counted_from: Anchor
+    when: Condition = {}
+    journey_under_minutes: int | None = None
+    journey_from_minutes: int | None = None
+    severity: Severity = Severity.WARNING
+    required: tuple[str, ...] = ()
+    required_article: str = ""
+    required_severity: Severity = Severity.WARNING
+    is_confirmed: bool = True
+
+
 class Dataset(Struct, frozen=True, omit_defaults=True):
     """A set of data required for one kind of declaration.
 
@@ -222,4 +248,6 @@ class Content(Struct, frozen=True, omit_defaults=True, kw_only=True):
     price_shares: dict[str, PriceShare] = {}
     obligations: dict[str, Obligation] = {}
     refunds: dict[str, Refund] = {}
+    time_limits: tuple[TimeLimit, ...] = ()  # in the order they are tried
+    time_zone: str = ""  # of the administration's clocks; only where something is counted by them
     tariff: TariffLaw | None = None  # only where one is imported: without it, the law is what it was before

@@ -34,6 +34,7 @@ from tidewaiter.regimes.documents import (
     Source,
     TableDocument,
     TariffDocument,
+    TimeLimitDocument,
     ValuationDocument,
 )
 from tidewaiter.regimes.law import (
@@ -51,9 +52,11 @@ from tidewaiter.regimes.law import (
     Rounding,
     Scheme,
     TariffLaw,
+    TimeLimit,
 )
 from tidewaiter.regimes.reading import Lawbook, codes, lawbook, read_table
 from tidewaiter.regimes.regime import EXCHANGE, Regime
+from tidewaiter.regimes.time_limits import in_order, time_limit_of
 from tidewaiter.tariff.tariff import Tariff
 
 T = TypeVar("T", bound=Struct)
@@ -156,6 +159,7 @@ class _Pages:
         self.price_shares: dict[str, PriceShare] = {}
         self.obligations: dict[str, Obligation] = {}
         self.refunds: dict[str, Refund] = {}
+        self.time_limits: list[tuple[int, TimeLimit]] = []
         self.tables: dict[str, dict[str, str]] = {}
         self.exchanges: dict[str, Exchange] = {}
         self.rules: dict[str, str] = {}
@@ -207,6 +211,8 @@ def _content(books: tuple[Lawbook, ...], on: date) -> Content:
         price_shares=pages.price_shares,
         obligations=pages.obligations,
         refunds=pages.refunds,
+        time_limits=in_order(pages.time_limits),
+        time_zone=own.jurisdiction.time_zone if pages.time_limits else "",
     )
 
 
@@ -282,6 +288,8 @@ def _add(pages: _Pages, document: AnyDocument, entry: _Entry, currency: str, on:
             pages.price_shares[measure_id] = PriceShare(document.title, document.share, adds, document.when)
         case TableDocument():
             pages.tables[measure_id] = _table(value)
+        case TimeLimitDocument():
+            pages.time_limits.append((document.order, time_limit_of(measure_id, document, value)))
         case ExchangeDocument():
             published = exchange.by_month(document.published, on) if document.published else None
             if published is not None:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 JURISDICTION_FILE = "jurisdiction.yaml"
 DATASETS_FILE = "datasets.yaml"
-LAW_FILES = ("law.yaml", "refunds.yaml")  # many measures on one page
+LAW_FILES = ("law.yaml", "refunds.yaml", "deadlines.yaml")  # many measures on one page
 
 
 class Lawbook(Struct, frozen=True):

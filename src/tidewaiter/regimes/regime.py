@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +19,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import LawDataError, NotInForceError
 from tidewaiter.model.money import Money
 from tidewaiter.regimes.conditions import Facts, Predicate, compiled
-from tidewaiter.regimes.law import Content, Dataset, Exchange, Figure
+from tidewaiter.regimes.law import Content, Dataset, Exchange, Figure, TimeLimit
 from tidewaiter.regimes.prices import is_plausible, price_of
 from tidewaiter.tariff.tariff import Tariff
 
@@ -41,8 +42,10 @@ class Regime:
     __slots__ = (
         "_datasets",
         "_last",
+        "_limits",
         "_rates",
         "_tariff",
+        "_with_limits",
         "content",
         "currency",
         "digest",
@@ -62,6 +65,8 @@ class Regime:
     _datasets: tuple[tuple[Predicate, Dataset], ...]
     _rates: Mapping[str, object]
     _last: tuple[Declaration | None, Dataset]
+    _limits: tuple[tuple[Predicate, TimeLimit], ...]
+    _with_limits: frozenset[str]  # datasets that the law sets a time
     _tariff: Tariff | None
 
     def __init__(self, content: bytes, tariff: Tariff | None = None) -> None:
@@ -73,6 +78,7 @@ class Regime:
             raise LawDataError(f"the kept law is of edition {law.edition}; this software reads {EDITION}")
         figures = _FiguresHere(law)
         datasets = tuple((compiled(each.when, figures, each.code), each) for each in law.datasets)
+        limits = tuple((compiled(each.when, figures, each.measure_id), each) for each in law.time_limits)
         fields: dict[str, Any] = {
             "jurisdiction_code": law.jurisdiction_code,
             "legal_day": law.legal_day,
@@ -84,6 +90,8 @@ class Regime:
             "_datasets": datasets,
             "_rates": MappingProxyType({law.currency: None, **law.exchanges[EXCHANGE].rates}),
             "_last": (None, law.datasets[-1]),
+            "_limits": limits,
+            "_with_limits": frozenset(code for each in law.time_limits for code in each.datasets),
             "_tariff": tariff,
         }
         for name, value in fields.items():
@@ -150,6 +158,21 @@ class Regime:
         raise LawDataError(
             f"{self.jurisdiction_code}: no dataset takes the rest", hint="end datasets.yaml without `when`"
         )
+
+    def has_time_limits(self, dataset: Dataset) -> bool:
+        """Whether the law says until when data of this dataset must be there."""
+        return dataset.code in self._with_limits
+
+    def time_limits_on(self, declaration: Declaration) -> tuple[TimeLimit, ...]:
+        """The time limits on a declaration, in the order they are tried; whatever the length of the journey."""
+        code = self.dataset_of(declaration).code
+        facts = Facts(declaration, self.worth, code)
+        return tuple(limit for holds, limit in self._limits if code in limit.datasets and holds(facts))
+
+    @property
+    def clocks(self) -> tzinfo:
+        """The zone of the administration's clocks, UTC where the law counts nothing by them."""
+        return ZoneInfo(self.law.time_zone) if self.law.time_zone else UTC
 
     def convert(self, money: Money, currency: str) -> Money:
         """`money` in `currency` at the rates of the legal day, unrounded. Raises NotInForceError without a rate."""

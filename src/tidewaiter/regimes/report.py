@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from tidewaiter.model.timing import FilingMoment
 from tidewaiter.regimes.checking import TIMES
 from tidewaiter.regimes.documents import (
     AddOnDocument,
@@ -17,6 +18,7 @@ from tidewaiter.regimes.documents import (
     FigureDocument,
     SchemeDocument,
     Source,
+    TimeLimitDocument,
 )
 from tidewaiter.regimes.library import as_of, jurisdictions, lineage, merged
 from tidewaiter.regimes.reading import Lawbook, codes, lawbook
@@ -215,6 +217,9 @@ def _shown(regime: Regime, measure_id: str, document: AnyDocument | None) -> str
         return str(regime.law.figures[measure_id].value)
     if measure_id in regime.law.exchanges:
         return regime.law.exchanges[measure_id].words
+    limit = next((each for each in regime.law.time_limits if each.measure_id == measure_id), None)
+    if limit is not None:
+        return f"{_moment(limit.moment)}, {', '.join(limit.datasets)}: {limit.words} ({limit.article})"
     return _value(document, regime.legal_day)
 
 
@@ -254,6 +259,7 @@ def _jurisdiction(book: Lawbook) -> Iterator[str]:
         yield "\n### Notes\n"
         for measure_id, document in notes:
             yield f"- `{measure_id}`: {document.note}"
+    yield from _deadlines(book)
     if book.datasets is not None:
         yield "\n### Datasets, in the order they are tried\n"
         yield "| code | what | duty and tax worked out |\n|---|---|---|"
@@ -263,6 +269,32 @@ def _jurisdiction(book: Lawbook) -> Iterator[str]:
     for gap in law.known_gaps:
         yield f"- {gap}"
     yield ""
+
+
+def _deadlines(book: Lawbook) -> Iterator[str]:
+    """Until when what must be with customs, and the minimum of data by then; nothing where the law sets no time."""
+    limits = [each for each in book.documents.values() if isinstance(each, TimeLimitDocument)]
+    if not limits:
+        return
+    yield "\n### Deadlines, by moment of the journey and in the order they are tried\n"
+    yield "| moment | datasets | what for | at the latest | too late | minimum of data by then | article |"
+    yield "|---|---|---|---|---|---|---|"
+    moments = tuple(FilingMoment)
+    for each in sorted(limits, key=lambda limit: (moments.index(limit.moment), limit.order)):
+        words = "; ".join(_dated(day, value, "") for day, value in sorted(each.values.items()))
+        minimum = (
+            ", ".join(f"`{'` or `'.join(pointers.split('|'))}`" for pointers in each.required) or "that of its dataset"
+        )
+        source = f" ({each.required_article})" if each.required_article else ""
+        unconfirmed = "" if each.is_confirmed else " (**not confirmed**)"
+        yield (
+            f"| {_moment(each.moment)} | {', '.join(each.datasets)} | {each.scope} | {words} "
+            f"| {each.severity.value} | {minimum}{source} | {each.article}{unconfirmed} |"
+        )
+
+
+def _moment(moment: FilingMoment) -> str:
+    return moment.value.replace("_", "-")
 
 
 def _row(measure_id: str, document: AnyDocument) -> str:

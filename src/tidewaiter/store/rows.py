@@ -176,6 +176,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         sources=decided.sources,
         notes=decided.notes,
         rules_digest=decided.rules_digest,
+        lodged_at=decided.lodged_at,
         persons=decided.persons,
         claims=decided.claims or (),
     )

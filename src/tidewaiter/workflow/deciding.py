@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 
 import msgspec
@@ -198,12 +198,14 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     share = law.knowledge.policy.selection_share if law.knowledge else None
     persons = _persons(declaration, law.regime, task)
     claims = _claims(declaration, law.regime, task)
+    lodged_at = _lodged_at(declaration, law.regime, prior if trigger is not None else None, incoming)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
         knowledge=law.knowledge,
         draw=None if share is None else draw(seed.seed, seed.seed_id, key, share),
         law_absent=law.absent,
+        lodged_at=lodged_at,
         is_arrived=trigger is Trigger.ARRIVED or (prior is not None and prior.is_arrived),
         trigger=trigger,
         prior=prior,
@@ -240,6 +242,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         claims=None if claims is None else tuple(kept for kept, _ in claims),
         claim=_claim(declaration, law.regime),
         rules_digest=task.rules_digest,
+        lodged_at=lodged_at,
         touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
     )
 
@@ -261,6 +264,15 @@ def _claims(
     if declaration is None or regime is None or not regime.dataset_of(declaration).is_compared:
         return None
     return task.look_ups.claims(declaration, regime) if task.look_ups is not None else ()
+
+
+def _lodged_at(
+    declaration: Declaration | None, regime: Regime | None, prior: Prior | None, incoming: Incoming
+) -> datetime | None:
+    """When it was first lodged: no amendment makes it late, or starts the clock again. None where the law sets no time."""
+    if declaration is None or regime is None or not regime.has_time_limits(regime.dataset_of(declaration)):
+        return None
+    return prior.received_at if prior is not None else incoming.received_at
 
 
 def _claim(declaration: Declaration | None, regime: Regime | None) -> ClaimKind | None:

@@ -7,7 +7,7 @@ decision all come through here. Nothing is read that is not an argument.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,7 +21,7 @@ from tidewaiter.model.errors import NotInForceError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Draw, Judgement, Reason
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
-from tidewaiter.quality import check, match
+from tidewaiter.quality import NOTHING_TIMED, Timing, check, match, timed
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.library import EDITION_CITED
 from tidewaiter.release import (
@@ -51,6 +51,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     reference it uses again), as it stood; `trigger` what is to happen to it (None: the
     declaration is lodged). `persons` is what is known of those behind it, `claims`
     what third parties have said of the parcel.
+    `lodged_at` is the moment (aware) at which it was first lodged, None where it is not asked whether that was in time.
     `are_securities_granted`: whatever guarantee or account the declaration names
     is known to be granted, and enough. What is decided and kept never knows it
     (ADR 11: the accounts lift the hold afterwards), so evidence does not say it.
@@ -60,6 +61,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     regime: Regime | None
     knowledge: RiskKnowledge | None
     draw: Draw | None
+    lodged_at: datetime | None = None
     law_absent: str = ""
     is_arrived: bool = False
     trigger: Trigger | None = None
@@ -195,7 +197,7 @@ def _evaluated(
     regime, dataset = circumstances.regime, NO_DATASET
     assessment: Assessment | None = None
     judgement: Judgement | None = None
-    securities = NOTHING_NAMED
+    securities, timing = NOTHING_NAMED, NOTHING_TIMED
     if declaration is not None:
         if regime is None:
             findings.append(no_law(declaration, circumstances.law_absent))
@@ -204,6 +206,8 @@ def _evaluated(
             findings += check(declaration, regime=regime, found=found)
             if own.is_compared:
                 findings += match(declaration, circumstances.claims, own.claims)
+            timing = _timed(declaration, circumstances.lodged_at, regime)
+            findings += timing.findings
             if not has_error(findings) and dataset.claim is None:
                 assessment = _assessed(declaration, regime, circumstances.persons, findings)
             if assessment is not None and assessment.due.amount:
@@ -229,8 +233,16 @@ def _evaluated(
         assessment=assessment,
         judgement=judgement,
         decision=decision,
+        deadlines=timing.deadlines,
     )
     return evaluation, dataset
+
+
+def _timed(declaration: Declaration, lodged_at: datetime | None, regime: Regime) -> Timing:
+    """Whether it was lodged in time, and holds what it must by then; nothing where the law sets its dataset no time."""
+    if lodged_at is None or not regime.has_time_limits(regime.dataset_of(declaration)):
+        return NOTHING_TIMED
+    return timed(declaration, regime.time_limits_on(declaration), lodged_at, regime.clocks)
 
 
 def _by_tariff(declaration: Declaration, regime: Regime) -> Sequence[Reason]:

@@ -5,10 +5,11 @@
 
 Four shares of the records that a sender handed in, each from 0 to 100 %:
 
-- *complete*: nothing that must be there was missing,
+- *complete*: nothing that must be there was missing, nor of the minimum that the law asks for by that moment,
 - *valid*: it could be read and was accepted,
 - *plausible*: no warning was made on it,
-- *in time*: of those accepted, the goods were not there yet.
+- *in time*: of those accepted, no deadline of the law was missed, and the goods were not there yet. Where whether a deadline
+  was met cannot be told, it is not held against the sender.
 
 The score is their mean. A record counts on the day it was received, in the form it came in; what officers do
 afterwards, and arrivals and withdrawals that a sender reports, do not count.
@@ -26,13 +27,15 @@ from msgspec import Struct
 
 from tidewaiter.model.decision import Evaluation, State
 from tidewaiter.model.finding import Severity
+from tidewaiter.quality.timing import MINIMUM, TOO_LATE
 from tidewaiter.release import Trigger
 from tidewaiter.workflow.evidence import Block
 from tidewaiter.workflow.records import Kept
 
 BLOCKS_AT_ONCE: Final = 32
 RULES_SHOWN: Final = 10
-MISSING_RULES: Final = ("data.required", "description.missing", "message.missing")
+MISSING_RULES: Final = ("data.required", "description.missing", "message.missing", MINIMUM)
+COUNTED_APART: Final = (TOO_LATE, MINIMUM)  # by the shares of their own, not as implausible
 NOT_COUNTED: Final = (Trigger.ARRIVED, Trigger.INVALIDATION_REQUESTED)
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 _TENTH = Decimal("0.1")
@@ -267,13 +270,18 @@ def count(kept: Sequence[Kept], received: dict[int, Received]) -> Counted:
 
 def _counts(evaluation: Evaluation, kept: Kept) -> Counts:
     severities = {finding.severity for finding in evaluation.findings}
+    is_implausible = any(
+        finding.severity is Severity.WARNING and finding.rule_id not in COUNTED_APART for finding in evaluation.findings
+    )
     is_invalid = Severity.ERROR in severities or evaluation.decision.state is State.REJECTED
-    is_late = kept.trigger is None and not is_invalid and evaluation.decision.state is not State.RECEIVED
+    is_too_late = any(deadline.is_met is False for deadline in evaluation.deadlines)
+    was_there = evaluation.decision.state is not State.RECEIVED
+    is_late = kept.trigger is None and not is_invalid and (was_there or is_too_late)
     return Counts(
         records=1,
         incomplete=any(finding.rule_id in MISSING_RULES for finding in evaluation.findings),
         invalid=is_invalid,
-        implausible=Severity.WARNING in severities,
+        implausible=is_implausible,
         late=is_late,
     )
 

@@ -92,6 +92,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     persons: PersonalStanding | None = None
     claims: tuple[KeptClaim, ...] = ()
     rules_digest: str = ""  # of published schemas and rules that the record was checked by
+    lodged_at: datetime | None = None  # when it was first lodged, where the law sets it a time
 
 
 class Span(Struct, frozen=True):
@@ -159,6 +160,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     claims: tuple[KeptClaim, ...] | None = None  # None where the law wants none
     claim: ClaimKind | None = None  # what it claims, where it is no declaration but a third party's word
     rules_digest: str = ""  # of the published schemas and rules that the record was checked by
+    lodged_at: datetime | None = None  # when it was first lodged; None where the law sets its dataset no time
     touches_counters: bool = False  # its law, or the one it was decided by before, has counters
 
     @property

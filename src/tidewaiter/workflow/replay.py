@@ -216,6 +216,7 @@ class Player:
             knowledge=self._knowledge(kept.knowledge_digest) if kept.knowledge_digest else None,
             draw=draw(seed.seed, seed.seed_id, kept.draw_key, Decimal(share)) if share else None,
             law_absent=kept.law_absent,
+            lodged_at=kept.lodged_at,
             is_arrived=kept.is_arrived,
             trigger=kept.trigger,
             prior=kept.prior,

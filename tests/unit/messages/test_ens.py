@@ -85,7 +85,8 @@ def test_everything_that_has_a_word_goes_to_its_field() -> None:
     transport = TransportMeans(mode_code="4", means_id="BA123")
     assert declaration.consignment == Consignment(
         ucr="UCR-1", border_transport=transport, gross_mass_kg=Decimal("1.25"), package_count=2,
-        arrival_on=date(2026, 3, 2),
+        arrival_on=date(2026, 3, 2), arrival_at=datetime(2026, 3, 2, 18, 30, tzinfo=UTC),
+        routing_country_codes=("CN", "GB"),
     )  # fmt: skip
     (item,) = declaration.goods_items
     assert (item.line_no, item.description, item.commodity_code) == (1, "cotton shirts", "6109")
@@ -98,13 +99,16 @@ def test_everything_that_has_a_word_goes_to_its_field() -> None:
 
 
 def test_what_has_no_field_is_kept_noted_and_written_back_where_it_stood() -> None:
-    body = message(extra="<TRACARENT601><TINTRACARENT602>GB55</TINTRACARENT602></TRACARENT601><New a='1'>x</New>")
+    body = message(
+        header="<IdeOfMeaOfTraCroHEA85LNG>EN</IdeOfMeaOfTraCroHEA85LNG>",
+        extra="<TRACARENT601><TRACARENT601LNG>EN</TRACARENT601LNG><TINTRACARENT602>GB55</TINTRACARENT602></TRACARENT601>"
+        "<New a='1'>x</New>",
+    )
     reading = FORM.read(body)
     kept = {extra.path: extra.value for extra in read(body).extras}
     for path, value in {
-        "/CC315A/GOOITEGDS[1]/CONNR2/ConNumNR21": "BOX1",
-        "/CC315A/ITI[2]/CouOfRouCodITI1": "GB",
-        "/CC315A/TRACARENT601/TINTRACARENT602": "GB55",
+        "/CC315A/HEAHEA/IdeOfMeaOfTraCroHEA85LNG": "EN",
+        "/CC315A/TRACARENT601/TRACARENT601LNG": "EN",
         "/CC315A/New": "x",
     }.items():
         assert kept[path] == value
@@ -114,6 +118,26 @@ def test_what_has_no_field_is_kept_noted_and_written_back_where_it_stood() -> No
     written = FORM.write([read(body)])
     assert FORM.read(written) == reading
     assert [child.tag for child in etree.fromstring(written)][-3:] == ["CUSOFFFENT730", "TRACARENT601", "New"]
+
+
+def test_how_the_goods_come_is_read_and_written() -> None:
+    places = "<PlaLoaGOOITE334>CNSHA</PlaLoaGOOITE334><PlaUnlGOOITE334>GBLHR</PlaUnlGOOITE334>"
+    body = message(
+        header=f"<SpeCirIndHEA1>A</SpeCirIndHEA1>{places}",
+        extra="<NOTPAR670><NamNOTPAR672>Told</NamNOTPAR672></NOTPAR670>"
+        "<SEAID529><SeaIdSEAID530>S1</SeaIdSEAID530></SEAID529><SEAID529><SeaIdSEAID530>S2</SeaIdSEAID530></SEAID529>"
+        "<TRACARENT601><NamTRACARENT604>Air</NamTRACARENT604><TINTRACARENT602>GB55</TINTRACARENT602></TRACARENT601>",
+    )
+    declaration = read(body)
+    consignment = declaration.consignment
+    assert declaration.circumstance_code == "A"
+    assert (consignment.loading_place, consignment.unloading_place) == ("CNSHA", "GBLHR")
+    assert consignment.seal_ids == ("S1", "S2")
+    assert (consignment.carrier, consignment.notify_party) == (Party(name="Air", party_id="GB55"), Party(name="Told"))
+    assert declaration.goods_items[0].container_ids == ("BOX1",)
+    assert FORM.locate(declaration, "consignment.seal_ids[2]") == "/CC315A/SEAID529[2]/SeaIdSEAID530"
+    assert FORM.locate(declaration, "consignment.arrival_on") == "/CC315A/CUSOFFFENT730/ExpDatOfArrFIRENT733"
+    assert read(FORM.write([declaration])) == declaration
 
 
 def test_an_amendment_names_the_declaration_it_changes() -> None:

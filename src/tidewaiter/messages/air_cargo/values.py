@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from itertools import groupby
 from typing import Final
 
 from msgspec.structs import replace
@@ -32,6 +35,7 @@ HOUSE_NUMBER: Final = "air_cargo.house_number"
 HOUSE_NUMBER_MAX: Final = 35  # Transport Canada, PACT Technical Implementation Guide 1.9, table 7
 
 KG_IN_POUND: Final = Decimal("0.45359237")  # International yard and pound agreement, 1959
+_MONTH_DAYS: Final = 31
 _GRAM: Final = Decimal("0.001")
 _CONSOLIDATED = re.compile(r"\s*CONSOL(?:\b|I|S)", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,30}(?:\.0*)?")
@@ -73,6 +77,26 @@ def count(text: str) -> int:
     if number > WHOLE_NUMBER_MAX:
         raise Faulty(text)
     return number
+
+
+def countries_of(airports: Iterable[str]) -> tuple[str, ...]:
+    """The countries that airports lie in, in order; one that follows itself once, unknown airports left out."""
+    found = (country_of(each) for each in airports if each)
+    return tuple(country for country, _ in groupby(country for country in found if country))
+
+
+def flight_day(day: str, issued: str) -> date | None:
+    """The day of a flight that a waybill names by its day of the month: the first such day from the day of issue on.
+
+    `issued` is as `06JAN23`. None where one of them is no day, or it would be more than a month ahead.
+    """
+    try:
+        number = count(day)
+        begun = datetime.strptime(issued.title(), "%d%b%y").replace(tzinfo=UTC).date()
+        ahead = (begun + timedelta(days=days) for days in range(_MONTH_DAYS))
+        return next((each for each in ahead if each.day == number), None)
+    except (Faulty, ValueError, OverflowError):
+        return None
 
 
 def not_a_number(pointer: str, words: str, value: str, place: str) -> Finding:

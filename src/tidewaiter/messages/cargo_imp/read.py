@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -43,7 +44,7 @@ from tidewaiter.model.finding import Finding, MappingNote
 VERSIONS: Final = {"FWB": range(9, 18), "FHL": range(2, 6), "FFM": range(5, 9)}
 # The versions of published messages that were read (PACT guide, tables 5; ONE Record documentation).
 _INTERPRETED: Final = {
-    "FWB": {"FWB", CONSIGNMENT, "FLT", "SHP", "CNE", "AGT", "RTD", "OCI"},
+    "FWB": {"FWB", CONSIGNMENT, "FLT", "RTG", "SHP", "CNE", "AGT", "RTD", "OCI"},
     "FHL": {"FHL", "MBI", "HBS", "TXT", "HTS", "SHP", "CNE", "OCI"},
     "FFM": {"FFM", FLIGHT, UNLOADING, CONSIGNMENT, "LAST"},
 }
@@ -210,6 +211,8 @@ class _Master(_Message):
                     quantity.mass, quantity.odd_mass, quantity.unit, "consignment.gross_mass_kg", at
                 ),
                 border_transport=self._flight(),
+                departure_on=self._departure(),
+                routing_country_codes=self._routing(line.origin),
             ),
             goods_items=tuple(self._item(no, rate, each) for no, (rate, each) in enumerate(rated, start=1)),
         )
@@ -244,6 +247,21 @@ class _Master(_Message):
         flights = segment.first.split("/")[::2] if segment else []
         last = next((flight for flight in reversed(flights) if flight), "")
         return TransportMeans(mode_code="4", means_id=last) if last else None
+
+    def _departure(self) -> date | None:
+        """The day of the last flight booked: its day of the month, after the day on which the waybill was issued."""
+        segment, issued = self.first("FLT"), self.first("ISU")
+        booked = segment.first.split("/") if segment else []
+        days = [day.strip() for flight, day in zip(booked[::2], booked[1::2], strict=False) if flight.strip()]
+        if not days or issued is None:
+            return None
+        return values.flight_day(days[-1], issued.first.partition("/")[0].strip())
+
+    def _routing(self, origin: str) -> tuple[str, ...]:
+        """The countries of the airports on the way: that of origin, then those of the routing, each before its carrier."""
+        segment = self.first("RTG")
+        legs = segment.first.split("/") if segment else []
+        return values.countries_of([origin, *(leg.strip()[:3] for leg in legs)]) if legs else ()
 
 
 class _House(_Message):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
 from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, Final
@@ -49,6 +49,11 @@ _GOODS: Final = frozenset(
 NOTE: Final = "IncludedCustomsNote"
 MOVEMENT: Final = "SpecifiedLogisticsTransportMovement"
 
+_SCHEDULED: Final = "ScheduledOccurrenceDateTime"
+_CARRIER: Final = "UsedLogisticsTransportMeans/Name"
+_DEPARTS_FROM: Final = "DepartureEvent/OccurrenceDepartureLocation/ID"
+_ARRIVES_AT: Final = "ArrivalEvent/OccurrenceArrivalLocation/ID"
+
 _STEP = re.compile(r"/([^/\[]+)(?:\[([0-9]+)\])?")
 _MEASURED = re.compile(r"(.*)/TransportLogisticsPackage(?:\[[0-9]+\])?/ItemQuantity")
 _POSITION = re.compile(r"\[[0-9]+\]")
@@ -57,7 +62,8 @@ _UNDERSTOOD: Final = frozenset(
     {
         "OriginLocation/ID", "FinalDestinationLocation/ID", "SummaryDescription", "TransportContractDocument/ID",
         f"{MOVEMENT}/ID", f"{MOVEMENT}/ModeCode", f"{MOVEMENT}/SequenceNumeric",
-        f"{MOVEMENT}/ArrivalEvent/ScheduledOccurrenceDateTime",
+        f"{MOVEMENT}/ArrivalEvent/{_SCHEDULED}", f"{MOVEMENT}/DepartureEvent/{_SCHEDULED}",
+        f"{MOVEMENT}/{_CARRIER}", f"{MOVEMENT}/{_DEPARTS_FROM}", f"{MOVEMENT}/{_ARRIVES_AT}",
         f"{NOTE}/ContentCode", f"{NOTE}/Content", f"{NOTE}/SubjectCode", f"{NOTE}/CountryID",  # told by line
     }
 )  # fmt: skip
@@ -234,21 +240,35 @@ class _Reader:
         )
 
     def _moved(self, declaration: Declaration) -> Declaration:
-        """The last flight named, and the day it arrives."""
+        """The last flight named, between which airports, when it departs and arrives; the countries on the way."""
         base = f"{self.layout.consignment}/{MOVEMENT}"
         paths = [_numbered(base, at) for at in range(1, self._count(base) + 1)]
         last = next((path for path in reversed(paths) if self._text(f"{path}/ID")), "")
         if not last:
             return declaration
         means = TransportMeans(mode_code=self._text(f"{last}/ModeCode") or "4", means_id=self._text(f"{last}/ID"))
+        carrier = self._text(f"{last}/{_CARRIER}")
+        departs, arrives = (self._text(f"{last}/{event}/{_SCHEDULED}") for event in ("DepartureEvent", "ArrivalEvent"))
         return replace(
             declaration,
             consignment=replace(
                 declaration.consignment,
                 border_transport=means,
-                arrival_on=_day(self._text(f"{last}/ArrivalEvent/ScheduledOccurrenceDateTime")),
+                carrier=Party(name=carrier) if carrier else None,
+                loading_place=self._text(f"{last}/{_DEPARTS_FROM}"),
+                unloading_place=self._text(f"{last}/{_ARRIVES_AT}"),
+                routing_country_codes=self._countries(paths),
+                departure_at=_hour(departs),
+                departure_on=_day(departs),
+                arrival_at=_hour(arrives),
+                arrival_on=_day(arrives),
             ),
         )
+
+    def _countries(self, movements: Sequence[str]) -> tuple[str, ...]:
+        """The countries of the airports on the way, in order."""
+        stops = (self._text(f"{path}/{end}") for path in movements for end in (_DEPARTS_FROM, _ARRIVES_AT))
+        return values.countries_of(stops)
 
     def _check_pieces(self, declaration: Declaration) -> None:
         """Measurements are of as many pieces as there are."""
@@ -378,6 +398,20 @@ def _put(tree: dict[str, Any], pointer: str, value: object) -> None:
         else:
             at = at.setdefault(step, empty)
     at[path[-1]] = value
+
+
+def _hour(text: str) -> datetime | None:
+    """A scheduled moment, in UTC where it names no zone (PACT guide, 2.2.5.1.2); None for one of midnight without a zone.
+
+    Schedules that know the day alone are sent as its midnight.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC) if moment.time() != time.min else None
+    return moment
 
 
 def _day(text: str) -> date | None:

@@ -18,7 +18,7 @@ from tidewaiter.messages.wco_xml.functions import jurisdiction_of
 from tidewaiter.messages.wco_xml.locate import locate
 from tidewaiter.messages.wco_xml.read import Walk
 from tidewaiter.messages.wco_xml.write import tree
-from tidewaiter.model.declaration import Declaration, Extra, MessageFunction
+from tidewaiter.model.declaration import Consignment, Declaration, Extra, MessageFunction
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.finding import MappingNote
 
@@ -29,6 +29,7 @@ FUNCTIONS: Final[Mapping[str, MessageFunction]] = {
 }
 IDENTIFICATION_MAX: Final = 14  # characters of MesIdeMES19
 
+_ARRIVAL_ON, _ARRIVAL_AT = "consignment.arrival_on", "consignment.arrival_at"  # one element says both
 _DOCUMENT: Final = re.compile(rb"<(?:[\w.-]+:)?CC31[35]A[\s/>]")
 _DOCUMENTS: Final = xml_split.Documents(
     frozenset(name.encode() for name in FUNCTIONS), frozenset(), "a CC315A or CC313A document"
@@ -75,6 +76,7 @@ class EnsForm:
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The XPath, in local names, of a canonical pointer."""
         name = self.table.root_of_function.get(declaration.function, "CC315A")
+        pointer = _ARRIVAL_AT if pointer == _ARRIVAL_ON else pointer
         return locate(self.table, declaration, pointer, name)
 
     def document(self, declaration: Declaration, function: MessageFunction) -> etree._Element:
@@ -127,9 +129,16 @@ def _completed(table: tables.Table, root: etree._Element, reading: Reading) -> R
         function=FUNCTIONS[name],
         procedure_category=CATEGORY,
         jurisdiction_code=jurisdiction_of(table, offices),
+        consignment=_with_day(declaration.consignment),
         extras=extras,
     )
     return Reading(declared, reading.findings, (*_version_note(table, root), *notes))
+
+
+def _with_day(consignment: Consignment) -> Consignment:
+    """With the day of arrival beside its moment, as law and rules about days alone ask for it."""
+    at = consignment.arrival_at
+    return consignment if at is None else replace(consignment, arrival_on=at.date())
 
 
 def _version_note(table: tables.Table, root: etree._Element) -> tuple[MappingNote, ...]:

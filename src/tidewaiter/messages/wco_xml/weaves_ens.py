@@ -1,4 +1,4 @@
-"""Weaves of the entry summary declaration."""
+"""Weaves of the entry summary declaration, and of transport."""
 
 from __future__ import annotations
 
@@ -83,7 +83,35 @@ class ProducedDocuments(Weave):
         return {"type_code": "/DocTypDC21", "document_id": "/DocRefDC23"}.get(name, "")
 
 
+class Listed(Weave):
+    """One element for each text of a list: countries of routing, seals, containers."""
+
+    def __init__(self, element: str, leaf: str, field: str) -> None:
+        self.leaves = frozenset({leaf})
+        self.fields = (field,)
+        self._element, self._leaf = element, leaf
+
+    def parse(self, nodes: Sequence[Node]) -> Fields:
+        """The texts in their order."""
+        texts = tuple(leaves[self._leaf] for _, leaves in nodes if leaves.get(self._leaf))
+        return {self.fields[0]: texts} if texts else {}
+
+    def build(self, fields: Mapping[str, Any]) -> list[Node]:
+        """One element for each."""
+        return [(self._element, {self._leaf: text}) for text in fields.get(self.fields[0], ())]
+
+    def place(self, field: str, index: int) -> str:
+        """By position."""
+        return f"{self._element}[{index + 1}]/{self._leaf}"
+
+
 ENS_WEAVES: Final[Mapping[str, Weave]] = {
+    "itinerary": Listed("ITI", "CouOfRouCodITI1", "consignment.routing_country_codes"),
+    "seals": Listed("SEAID529", "SeaIdSEAID530", "consignment.seal_ids"),
+    "containers": Listed("CONNR2", "ConNumNR21", "container_ids"),
+    "routing": Listed("Itinerary", "RoutingCountryCode", "consignment.routing_country_codes"),
+    "equipment": Listed("TransportEquipment", "ID", "consignment.container_ids"),
+    "equipment_of_line": Listed("TransportEquipment", "ID", "container_ids"),
     "border_transport": BorderTransport(),
     "produced_documents": ProducedDocuments(),
 }

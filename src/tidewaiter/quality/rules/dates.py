@@ -21,10 +21,16 @@ def _days(declaration: Declaration) -> Iterator[tuple[str, date]]:
         yield "issued_at", declaration.issued_at.date()
     if declaration.acceptance_at:
         yield "acceptance_at", declaration.acceptance_at.date()
-    if declaration.consignment.arrival_on:
-        yield "consignment.arrival_on", declaration.consignment.arrival_on
-    if declaration.consignment.posted_on:
-        yield "consignment.posted_on", declaration.consignment.posted_on
+    consignment = declaration.consignment
+    for name in ("loading_at", "departure_at", "arrival_at"):
+        if moment := getattr(consignment, name):
+            yield f"consignment.{name}", moment.date()
+    if consignment.departure_on and consignment.departure_at is None:
+        yield "consignment.departure_on", consignment.departure_on
+    if consignment.arrival_on and consignment.arrival_at is None:
+        yield "consignment.arrival_on", consignment.arrival_on
+    if consignment.posted_on:
+        yield "consignment.posted_on", consignment.posted_on
 
 
 @rule("date.impossible", Severity.ERROR, source=OWN)
@@ -50,16 +56,30 @@ def issued_in_future(declaration: Declaration, context: Context) -> Sequence[See
 @rule("date.posted_after_arrival", Severity.WARNING, source=OWN, about=("consignment.posted_on",))
 def posted_after_arrival(declaration: Declaration, _: Context) -> Sequence[Seen]:
     """A parcel is posted before it arrives."""
-    posted, arrived = declaration.consignment.posted_on, declaration.consignment.arrival_on
+    posted, arrived = declaration.consignment.posted_on, _arrival(declaration)
     if posted is None or arrived is None or posted - arrived <= CLOCK_TOLERANCE:
         return ()
     return [Seen("consignment.posted_on", posted, f"It was posted after its arrival on {arrived}.")]
 
 
-@rule("date.arrival_far_ahead", Severity.WARNING, source=OWN, about=("consignment.arrival_on",), by_outline=True)
+@rule(
+    "date.arrival_far_ahead",
+    Severity.WARNING,
+    source=OWN,
+    about=("consignment.arrival_on", "consignment.arrival_at"),
+)
 def arrival_far_ahead(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """An arrival more than half a year ahead is rarely meant."""
-    arrived = declaration.consignment.arrival_on
+    arrived = _arrival(declaration)
     if arrived is None or arrived - context.legal_day <= ARRIVAL_AHEAD_MAX:
         return ()
-    return [Seen("consignment.arrival_on", arrived, "The arrival is more than half a year ahead.")]
+    pointer = "consignment.arrival_on" if declaration.consignment.arrival_on else "consignment.arrival_at"
+    return [Seen(pointer, arrived, "The arrival is more than half a year ahead.")]
+
+
+def _arrival(declaration: Declaration) -> date | None:
+    """The day of arrival, by its moment where the day is not stated by itself."""
+    consignment = declaration.consignment
+    if consignment.arrival_on is None and consignment.arrival_at is not None:
+        return consignment.arrival_at.date()
+    return consignment.arrival_on

@@ -30,15 +30,18 @@ def required(declaration: Declaration, context: Context) -> Sequence[Seen]:
     """
     if not is_whole(declaration):
         return ()
-    missing: list[str] = []
-    for look in _compiled(context.dataset.required):
-        look(declaration, missing)
-    if not missing:
-        return ()
     return [
-        Seen(pointer, "", f"{_label(pointer)} is missing; {context.dataset.title} needs it.")
-        for pointer in dict.fromkeys(missing)
+        Seen(pointer, "", f"{label(pointer)} is missing; {context.dataset.title} needs it.")
+        for pointer in absent(declaration, context.dataset.required)
     ]
+
+
+def absent(declaration: Declaration, required: tuple[str, ...]) -> tuple[str, ...]:
+    """The places of what is asked for and not there, each once; `required` are pointers, alternatives separated by `|`."""
+    missing: list[str] = []
+    for look in _compiled(required):
+        look(declaration, missing)
+    return tuple(dict.fromkeys(missing)) if missing else ()
 
 
 def is_whole(declaration: Declaration) -> bool:
@@ -154,7 +157,7 @@ def _presence(path: str) -> Callable[[Any], bool]:
 
 
 @lru_cache(maxsize=1024)
-def _label(pointer: str) -> str:
+def label(pointer: str) -> str:
     """The element's meaning in the model's own words: "Consignor, name"."""
     record: type[Struct] = Declaration
     words: list[str] = []

@@ -14,6 +14,7 @@ from tidewaiter.model.decision import Category, Hold, HoldKind, NoticeKind, Stat
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Judgement, Lane
 from tidewaiter.model.money import Money
+from tidewaiter.model.timing import Deadline, FilingMoment
 from tidewaiter.quotes.comparing import Comparison
 from tidewaiter.regimes.law import Content
 from tidewaiter.web import words
@@ -87,6 +88,33 @@ class HoldShape(Struct, frozen=True):
         return cls(shown.kind, shown.words, shown.reference, Amount.of(shown.amount), because)
 
 
+class DeadlineShape(Struct, frozen=True, kw_only=True):
+    """A legal deadline: until when the data had to be with customs, and whether they were."""
+
+    moment: Annotated[FilingMoment, Meta(description="For which moment of the journey the data are asked")]
+    time_limit: Annotated[str, Meta(description="As the law puts it: 4 hours before arrival")]
+    article: Annotated[str, Meta(description="Where it stands")]
+    is_confirmed: Annotated[bool, Meta(description="False where no source was found that confirms it")]
+    lodged_at: datetime
+    due_at: Annotated[datetime | None, Meta(description="null where the moment it is counted from is not stated")]
+    is_met: Annotated[bool | None, Meta(description="null where it cannot be told")]
+    late_by_seconds: Annotated[int, Meta(description="By how much it was missed, at least where only a day is stated")]
+
+    @classmethod
+    def of(cls, deadline: Deadline) -> DeadlineShape:
+        """The deadline as it travels."""
+        return cls(
+            moment=deadline.moment,
+            time_limit=deadline.words,
+            article=deadline.article,
+            is_confirmed=deadline.is_confirmed,
+            lodged_at=deadline.lodged_at,
+            due_at=deadline.due_at,
+            is_met=deadline.is_met,
+            late_by_seconds=deadline.late_by_seconds,
+        )
+
+
 class NoticeShape(Struct, frozen=True):
     """One thing customs told the sender."""
 
@@ -154,6 +182,7 @@ class DeclarationDetail(DeclarationShape, frozen=True, kw_only=True):
     next_state: Annotated[State | None, Meta(description="What it becomes when arrival is confirmed")]
     holds: Annotated[list[HoldShape], Meta(description="What must happen first")]
     findings: list[FindingShape]
+    deadlines: Annotated[list[DeadlineShape], Meta(description="Of the law on filing it, by moment of the journey")]
     collected_at_sale: Annotated[Amount | None, Meta(description="What a scheme collects elsewhere")]
     unresolved: Annotated[list[str], Meta(description="What could not be worked out: due is then not all that is owed")]
     notices: list[NoticeShape]
@@ -371,6 +400,7 @@ def detail(file: Outcome, asking: Principal, uncovered: Sequence[str] = ()) -> D
         next_state=None if file.row.is_arrived else evaluation.decision.on_arrival,
         holds=[HoldShape.of(hold, asking, uncovered) for hold in open_holds(file)],
         findings=[FindingShape.of(finding) for finding in evaluation.findings],
+        deadlines=[DeadlineShape.of(deadline) for deadline in evaluation.deadlines],
         collected_at_sale=Amount.of(evaluation.assessment.collected_at_sale) if evaluation.assessment else None,
         unresolved=list(evaluation.assessment.unresolved) if evaluation.assessment else [],
         notices=[NoticeShape.of(notice) for notice in file.notices],
