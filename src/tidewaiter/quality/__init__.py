@@ -2,5 +2,6 @@
 
 from tidewaiter.quality.checking import check
 from tidewaiter.quality.matching import match, references
+from tidewaiter.quality.parcels import declared_before, parcel_key
 
-__all__ = ["check", "match", "references"]
+__all__ = ["check", "declared_before", "match", "parcel_key", "references"]

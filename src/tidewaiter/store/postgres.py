@@ -109,6 +109,11 @@ class PostgresStore:
         with self._connections.lend() as connection:
             return reading.read_declarations(connection, wanted)
 
+    def duplicates(self, declaration_id: int) -> list[DeclarationRow]:
+        """The declarations held because this one declared the parcel before them, oldest first."""
+        with self._connections.lend() as connection:
+            return reading.read_duplicates(connection, declaration_id)
+
     def find(self, reference: str) -> int:
         """The declaration_id for a registered id (MRN), sender's reference, transport document or id."""
         with self._connections.lend() as connection:

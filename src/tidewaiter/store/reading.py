@@ -83,6 +83,14 @@ def read_declarations(connection: psycopg.Connection, wanted: Filter) -> list[De
     return _declaration_rows(connection, f"WHERE {where} ORDER BY d.declaration_id DESC LIMIT {limit}", parameters)
 
 
+def read_duplicates(connection: psycopg.Connection, declaration_id: int) -> list[DeclarationRow]:
+    """Those held because this one declared the parcel before them, oldest first."""
+    condition = "WHERE d.duplicate_of = %s AND d.duplicate_of IS NOT NULL"
+    return _declaration_rows(
+        connection, f"{condition} ORDER BY d.declaration_id LIMIT {LIST_LIMIT_MAX}", [declaration_id]
+    )
+
+
 def read_declaration(connection: psycopg.Connection, declaration_id: int) -> DeclarationRow:
     """One row. Raises NotFoundError."""
     for row in _declaration_rows(connection, "WHERE d.declaration_id = %s", [declaration_id]):
@@ -312,7 +320,7 @@ def _declaration_rows(connection: psycopg.Connection, tail: str, parameters: Seq
 
 def _declaration_row(columns: dict[str, Any]) -> DeclarationRow:
     currency, value, due = columns.pop("currency"), columns.pop("intrinsic_value"), columns.pop("due")
-    for name in ("block_id", "block_index", "is_assessed", "standing", "order_id"):
+    for name in ("block_id", "block_index", "is_assessed", "standing", "order_id", "parcel_key"):
         del columns[name]
     lane, category = columns.pop("lane"), columns.pop("category")
     return DeclarationRow(
@@ -333,6 +341,7 @@ _OF_TEXT: Final[dict[str, Callable[[str], Any]]] = {
     **dict.fromkeys(("intrinsic_value", "due"), Decimal),
     "legal_day": date.fromisoformat,
     "is_arrived": "t".__eq__,
+    "duplicate_of": int,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from tidewaiter.release import Standing
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
     Batch,
+    Decided,
     Effect,
     EncodedBatch,
     Entry,
@@ -33,7 +34,7 @@ DECLARATION_COLUMNS = (
     " block_index, position, sender_id, legal_day, goods_item_count, state,"
     " lane, category, version, error_count, warning_count, is_arrived, is_assessed, functional_reference_id,"
     " registered_id, transport_document_id, commodity_code, jurisdiction_code, dataset, description,"
-    " intrinsic_value, due, currency, standing, order_id"
+    " intrinsic_value, due, currency, standing, order_id, parcel_key, duplicate_of"
 )
 GOODS_ITEM_COLUMNS = (
     "declaration_id, line_no, commodity_code, origin_country_code, net_mass_kg, invoice_price, invoice_currency,"
@@ -176,6 +177,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         sources=decided.sources,
         notes=decided.notes,
         rules_digest=decided.rules_digest,
+        declared_before=decided.declared_before,
         persons=decided.persons,
         claims=decided.claims or (),
     )
@@ -216,8 +218,19 @@ def _declaration_row(entry: Entry, common: _Common) -> str:
         f"\t{'t' if is_arrived else 'f'}\t{'t' if is_assessed else 'f'}"
         f"\t{reference}\t{entry.registered_id}\t{document}\t{code}\t{jurisdiction}\t{dataset}\t{description}"
         f"\t{_amount(value)}\t{_amount(due)}\t{value.currency if value else _NULL}\t{_standing_text(standing)}"
-        f"\t{order}\n"
+        f"\t{order}\t{_number_or_null(decided.parcel_key)}\t{_number_or_null(_duplicate_of(decided))}\n"
     )
+
+
+def _duplicate_of(decided: Decided) -> int | None:
+    """The first declaration of the parcel, where this one is another."""
+    if decided.parcel_key is None or not decided.declared_before:
+        return None
+    return decided.declared_before[0].declaration_id
+
+
+def _number_or_null(number: int | None) -> int | str:
+    return _NULL if number is None else number
 
 
 def _severities(findings: tuple[Finding, ...]) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 
@@ -18,12 +18,15 @@ from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
+from tidewaiter.quality import parcel_key
 from tidewaiter.regimes import Regime, legal_day_at
-from tidewaiter.release import Trigger, amended, may
+from tidewaiter.release import Timing, Trigger, amended, may, timing
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
+from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Decided, Effect, Incoming, KeptClaim, Place, Prior, Seed, WatchList
 from tidewaiter.workflow.tariffs import NOTHING_IMPORTED
@@ -126,10 +129,11 @@ Resolve = Callable[[Declaration], Known | None]
 
 class LookUps(Struct, frozen=True):
     """What is known beside a declaration: of the persons behind it (its own id, where it was lodged before), of the
-    parcel from others."""
+    parcel from others, and which other declarations of it stand."""
 
     persons: Callable[[Declaration, Regime, int | None], PersonalStanding]
     claims: Callable[[Declaration, Regime], tuple[tuple[KeptClaim, Claim], ...]]
+    parcels: Callable[[Declaring], Sequence[DeclaredBefore]]
 
 
 def decide_piece(
@@ -198,6 +202,8 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     share = law.knowledge.policy.selection_share if law.knowledge else None
     persons = _persons(declaration, law.regime, task)
     claims = _claims(declaration, law.regime, task)
+    parcel = _parcel_key(declaration, law.regime)
+    before = _declared_before(parcel, incoming, task)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
@@ -209,6 +215,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         prior=prior,
         persons=persons or NOTHING_KNOWN,
         claims=tuple(claim for _, claim in claims or ()),
+        declared_before=before,
     )
     conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
     effect = _effect(conclusion, circumstances)
@@ -241,7 +248,30 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         claim=_claim(declaration, law.regime),
         rules_digest=task.rules_digest,
         touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
+        parcel_key=parcel if conclusion.standing is not None else None,
+        declared_before=before,
     )
+
+
+def _parcel_key(declaration: Declaration | None, regime: Regime | None) -> int | None:
+    """What its parcel is known by, where duty and tax are worked out on it and its goods are not gone already."""
+    if declaration is None or regime is None or not regime.dataset_of(declaration).is_assessed:
+        return None
+    return None if timing(declaration) is Timing.SUPPLEMENTARY else parcel_key(declaration)
+
+
+def _declared_before(key: int | None, incoming: Incoming, task: _Task) -> tuple[DeclaredBefore, ...]:
+    """The other declarations of the parcel that stand; none is looked for where one is only taken back."""
+    if key is None or task.look_ups is None or task.trigger is Trigger.INVALIDATION_REQUESTED:
+        return ()
+    own = task.known.prior if task.known is not None and task.trigger is not None else None
+    declaring = Declaring(
+        parcel_key=key,
+        sender_id=incoming.sender_id,
+        received_at=own.received_at if own else incoming.received_at,
+        declaration_id=own.declaration_id if own else None,
+    )
+    return tuple(task.look_ups.parcels(declaring))
 
 
 def _persons(declaration: Declaration | None, regime: Regime | None, task: _Task) -> PersonalStanding | None:

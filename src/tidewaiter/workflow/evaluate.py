@@ -20,8 +20,9 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import NotInForceError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Draw, Judgement, Reason
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
-from tidewaiter.quality import check, match
+from tidewaiter.quality import check, declared_before, match
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.library import EDITION_CITED
 from tidewaiter.release import (
@@ -50,7 +51,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     says why. `prior` is the declaration that the record speaks of (or whose
     reference it uses again), as it stood; `trigger` what is to happen to it (None: the
     declaration is lodged). `persons` is what is known of those behind it, `claims`
-    what third parties have said of the parcel.
+    what third parties have said of the parcel, `declared_before` the other
+    declarations of it that stand.
     `are_securities_granted`: whatever guarantee or account the declaration names
     is known to be granted, and enough. What is decided and kept never knows it
     (ADR 11: the accounts lift the hold afterwards), so evidence does not say it.
@@ -67,6 +69,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     persons: PersonalStanding = NOTHING_KNOWN
     are_securities_granted: bool = False
     claims: tuple[Claim, ...] = ()
+    declared_before: tuple[DeclaredBefore, ...] = ()
 
 
 class Conclusion(Struct, frozen=True):
@@ -192,6 +195,7 @@ def _evaluated(
             findings += check(declaration, regime=regime)
             if own.is_compared:
                 findings += match(declaration, circumstances.claims, own.claims)
+            findings += declared_before(declaration, circumstances.declared_before)
             if not has_error(findings) and dataset.claim is None:
                 assessment = _assessed(declaration, regime, circumstances.persons, findings)
             if assessment is not None and assessment.due.amount:

@@ -11,6 +11,7 @@ from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.decision import Evaluation, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import PersonalStanding
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Standing, Trigger
@@ -66,7 +67,8 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     records that the declaration as decided on is made of, the first as lodged,
     then its amendments; empty when that is this record alone. `persons` is how
     counters and elections stood, None where the law of the day asks for neither;
-    `claims` are those it was held against.
+    `claims` are those it was held against, `declared_before` the other
+    declarations of the same parcel that stood.
     """
 
     declaration_id: int
@@ -92,6 +94,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     persons: PersonalStanding | None = None
     claims: tuple[KeptClaim, ...] = ()
     rules_digest: str = ""  # of published schemas and rules that the record was checked by
+    declared_before: tuple[DeclaredBefore, ...] = ()
 
 
 class Span(Struct, frozen=True):
@@ -160,6 +163,8 @@ class Decided(Struct, frozen=True, kw_only=True):
     claim: ClaimKind | None = None  # what it claims, where it is no declaration but a third party's word
     rules_digest: str = ""  # of the published schemas and rules that the record was checked by
     touches_counters: bool = False  # its law, or the one it was decided by before, has counters
+    parcel_key: int | None = None  # see quality.parcels; None where the declaration stands for no parcel of its own
+    declared_before: tuple[DeclaredBefore, ...] = ()
 
     @property
     def stands_alone(self) -> bool:
@@ -197,6 +202,16 @@ class Batch(Struct, frozen=True, kw_only=True):
     decided_at: datetime
     software_version: str
     are_bodies_kept: bool = False
+
+
+class Sought(Struct, frozen=True):
+    """What records of one sender must not find in what is kept, if they are to be written as they were decided.
+
+    `references` are theirs, `parcel_keys` those of the parcels that they declare.
+    """
+
+    references: tuple[str, ...] = ()
+    parcel_keys: tuple[int, ...] = ()
 
 
 class EncodedBatch(Struct, frozen=True, kw_only=True):

@@ -221,6 +221,7 @@ class Player:
             prior=kept.prior,
             persons=kept.persons or NOTHING_KNOWN,
             claims=tuple(claim_of(each, stated) for each, stated in self._claims(kept)),
+            declared_before=kept.declared_before,
         )
 
 

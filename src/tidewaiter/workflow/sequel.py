@@ -7,20 +7,19 @@ what the next one finds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from msgspec.structs import replace
 
 from tidewaiter.model.claim import Claim
 from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
-from tidewaiter.model.errors import TransitionError
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
-from tidewaiter.release import Trigger, may
-from tidewaiter.workflow.anew import Act, Anew, known_of, stated_by
+from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
 from tidewaiter.workflow.claims import Claims
 from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_piece, is_refiled
+from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
@@ -52,9 +51,10 @@ class Sequel:
         self._tallying = Tallying()
         self._persons = Persons(transaction.persons)
         self._claims = Claims(transaction, self._stated_by)
-        self._look_ups = LookUps(self._persons.standing, self._on_parcel)
+        self._look_ups = LookUps(self._persons.standing, self._on_parcel, self._declared_before)
         self._mine: dict[int, Known] = {}  # what this slice wrote, which nobody else sees yet
         self._claimed: list[Decided] = []
+        self._changed: list[int] = []  # declarations of before that were, or came to nothing
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
@@ -119,6 +119,10 @@ class Sequel:
         self._flush()
         return self._claims.on(declaration, regime)
 
+    def _declared_before(self, declaring: Declaring) -> Sequence[DeclaredBefore]:
+        self._flush()
+        return self._transaction.declared_before(declaring)
+
     def _stated_by(self, prior: Prior) -> tuple[tuple[Place, ...], Declaration | None]:
         mine = self._mine.get(prior.declaration_id)
         if mine is not None and mine.original is not None:
@@ -126,27 +130,23 @@ class Sequel:
         return stated_by(self._store, prior)
 
     def _decide_waiting(self) -> None:
-        """Decide those anew that the claims of this slice are on; once each, however many claims there are."""
-        waiting: dict[int, tuple[Prior, Decided]] = {}
+        """Decide those anew that the claims of this slice are on, or whose parcel nobody else declares any more.
+
+        Once each, however many claims there are.
+        """
+        waiting: dict[int, tuple[Prior, str]] = {}
         for claim in self._claimed:
             assert claim.regime is not None
             assert claim.declaration is not None
             for prior in self._claims.waiting(claim.declaration, claim.regime):
-                if Trigger.CLAIMED in may(prior.state):
-                    waiting.setdefault(prior.declaration_id, (prior, claim))
+                waiting.setdefault(prior.declaration_id, (prior, f"{claim.claim} {claim.reference}".strip()))
+        waiting |= held_for(self._transaction, [each for each in self._changed if each not in waiting])
         anew = Anew(self._store, self._transaction, self._shelf, self._look_ups)
-        for prior, claim in waiting.values():
-            mine = self._mine.get(prior.declaration_id)
-            known = mine if mine is not None and mine.original is not None else known_of(self._store, prior)
-            act = Act(
-                declaration_id=prior.declaration_id,
-                trigger=Trigger.CLAIMED,
-                actor=f"sender {self._part.incoming.sender_id}",
-                words=f"{claim.claim} {claim.reference}".strip(),
-                legal_day=prior.legal_day,
-            )
-            with suppress(TransitionError):  # as it now is it would be rejected: it stays as it was
-                anew.decide(act, prior, known, now())
+        anew.decide_on_others(waiting, f"sender {self._part.incoming.sender_id}", self._known_of)
+
+    def _known_of(self, prior: Prior) -> Known:
+        mine = self._mine.get(prior.declaration_id)
+        return mine if mine is not None and mine.original is not None else known_of(self._store, prior)
 
     # --- what it does ----------------------------------------------------------------------------------------
 
@@ -176,6 +176,7 @@ class Sequel:
         )
         self._append([row])
         self._transaction.add_transitions(self._change_of(decided, prior))
+        self._changed.append(prior.declaration_id)
         self._persons.settle(decided, prior.declaration_id, decided.evaluation.decision.state, at)
         self._note(row)
         self._remember(self._as_known(row))
@@ -184,6 +185,7 @@ class Sequel:
         prior = _prior_of(decided)
         self._flush()
         self._transaction.change_state(self._change_of(decided, prior))
+        self._changed.append(prior.declaration_id)
         self._note(Entry(decided, prior.declaration_id, prior.version, prior.registered_id))
         assert decided.standing is not None
         state = decided.standing.state or prior.state
