@@ -77,7 +77,9 @@ def test_the_same_postal_item_from_another_sender_in_another_form_is_held(
     assert second.row.lane is not Lane.GREEN
     assert HoldKind.DOCUMENTS in [hold.kind for hold in second.evaluation.decision.holds]
     assert second.row.duplicate_of == first.row.declaration_id
-    assert [row.declaration_id for row in store.duplicates(first.row.declaration_id)] == [second.row.declaration_id]
+    one_way, other_way = first.row.declaration_id, second.row.declaration_id
+    assert [row.declaration_id for row in store.same_parcel(one_way)] == [other_way]
+    assert [row.declaration_id for row in store.same_parcel(other_way)] == [one_way]
     assert again(store, first).row.version == 1, "who was first is not touched"
     assert replay.replay_all(store, workers=1).is_clean
 

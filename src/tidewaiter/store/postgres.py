@@ -109,10 +109,10 @@ class PostgresStore:
         with self._connections.lend() as connection:
             return reading.read_declarations(connection, wanted)
 
-    def duplicates(self, declaration_id: int) -> list[DeclarationRow]:
-        """The declarations held because this one declared the parcel before them, oldest first."""
+    def same_parcel(self, declaration_id: int) -> list[DeclarationRow]:
+        """The declaration it waits for because both are of one parcel, and those that wait for it, oldest first."""
         with self._connections.lend() as connection:
-            return reading.read_duplicates(connection, declaration_id)
+            return reading.read_same_parcel(connection, declaration_id)
 
     def find(self, reference: str) -> int:
         """The declaration_id for a registered id (MRN), sender's reference, transport document or id."""

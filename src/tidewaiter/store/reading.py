@@ -83,12 +83,12 @@ def read_declarations(connection: psycopg.Connection, wanted: Filter) -> list[De
     return _declaration_rows(connection, f"WHERE {where} ORDER BY d.declaration_id DESC LIMIT {limit}", parameters)
 
 
-def read_duplicates(connection: psycopg.Connection, declaration_id: int) -> list[DeclarationRow]:
-    """Those held because this one declared the parcel before them, oldest first."""
-    condition = "WHERE d.duplicate_of = %s AND d.duplicate_of IS NOT NULL"
-    return _declaration_rows(
-        connection, f"{condition} ORDER BY d.declaration_id LIMIT {LIST_LIMIT_MAX}", [declaration_id]
-    )
+def read_same_parcel(connection: psycopg.Connection, declaration_id: int) -> list[DeclarationRow]:
+    """The declaration that one waits for because both are of one parcel, and those that wait for it, oldest first."""
+    one = "SELECT duplicate_of FROM declaration WHERE declaration_id = %s"
+    others = "SELECT declaration_id FROM declaration WHERE duplicate_of = %s AND duplicate_of IS NOT NULL"
+    tail = f"WHERE d.declaration_id IN ({one} UNION {others}) ORDER BY d.declaration_id LIMIT {LIST_LIMIT_MAX}"
+    return _declaration_rows(connection, tail, [declaration_id, declaration_id])
 
 
 def read_declaration(connection: psycopg.Connection, declaration_id: int) -> DeclarationRow:

@@ -183,8 +183,8 @@ class Reader(Protocol):
     def outcome(self, declaration_id: int) -> Outcome:
         """How it stands and why, without what else was kept. Raises NotFoundError."""
 
-    def duplicates(self, declaration_id: int) -> list[DeclarationRow]:
-        """The declarations that are held because this one declared the parcel before them, oldest first."""
+    def same_parcel(self, declaration_id: int) -> list[DeclarationRow]:
+        """The declaration it waits for because both are of one parcel, and those that wait for it, oldest first."""
 
     def find(self, reference: str) -> int:
         """The declaration_id for an id, registered id (MRN) or sender's reference. Raises NotFoundError."""
