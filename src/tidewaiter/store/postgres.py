@@ -275,6 +275,12 @@ class PostgresStore:
                     raise psycopg.Rollback  # the chunks go, too
             return (reading.read_message(connection, message_id) if is_new else None), digest.hexdigest()
 
+    def is_any_expired(self, at: datetime) -> bool:
+        """Whether a change waited for its declaration until before this moment."""
+        with self._connections.lend() as connection:
+            row = connection.execute("SELECT EXISTS (SELECT FROM awaited WHERE waits_until < %s)", [at]).fetchone()
+        return bool(row and row[0])
+
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""
         with self._connections.lend() as connection:

@@ -105,7 +105,7 @@ def _unknown(declaration_id: int) -> NotFoundError:
 def find_declaration(connection: psycopg.Connection, reference: str) -> int:
     """The newest declaration with this id, registered id or sender's reference; not rejected ones come first."""
     text = _searchable(reference)
-    rank = "ORDER BY (state = 'rejected'), declaration_id DESC LIMIT 1"
+    rank = "ORDER BY (state IN ('rejected', 'awaiting_original', 'applied')), declaration_id DESC LIMIT 1"
     for column in ("registered_id", "functional_reference_id", "transport_document_id"):
         row = connection.execute(
             f"SELECT declaration_id FROM declaration WHERE {column} = %s AND {column} <> '' {rank}", [text]

@@ -42,6 +42,7 @@ GOODS_ITEM_COLUMNS = (
 )
 NOTICE_COLUMNS = "declaration_id, issued_at, sender_id, version, kinds"
 
+NOT_ARRIVED = (State.RECEIVED, State.AWAITING_ORIGINAL)
 DESCRIPTION_LENGTH_MAX = 80
 CODE_LENGTH_MAX = 40
 COMPRESSION_LEVEL = 1  # blocks are written far more often than read; level 3 saves 8 % of the space for twice the time
@@ -178,6 +179,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         notes=decided.notes,
         rules_digest=decided.rules_digest,
         declared_before=decided.declared_before,
+        awaited_hours=decided.awaited_hours,
         persons=decided.persons,
         claims=decided.claims or (),
     )
@@ -202,7 +204,7 @@ def _declaration_row(entry: Entry, common: _Common) -> str:
     errors, warnings = _severities(evaluation.findings) if evaluation.findings else (0, 0)
     value, due = (assessment.intrinsic_value, assessment.due) if assessment else (None, None)
     block, block_index = entry.block or (_NULL, _NULL)
-    is_arrived = standing is not None and standing.state is not State.RECEIVED
+    is_arrived = standing is not None and standing.state not in NOT_ARRIVED
     is_assessed = standing is not None and standing.is_assessed
     reference, document, code, jurisdiction, dataset, description, order = _texts(
         reference, _transport_document(declaration)[:REFERENCE_LENGTH_MAX], first.commodity_code[:CODE_LENGTH_MAX],

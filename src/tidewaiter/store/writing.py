@@ -8,10 +8,12 @@ from typing import Any
 
 import psycopg
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 from psycopg.rows import dict_row
 
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
+from tidewaiter.model.declaration import MessageFunction
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
@@ -22,6 +24,7 @@ from tidewaiter.workflow.ports import Declared, Outcome
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
     Arriving,
+    Awaited,
     ChangeOfState,
     EncodedBatch,
     Place,
@@ -34,6 +37,8 @@ from tidewaiter.workflow.records import (
 SMALL_ROWS = 12  # up to here all goes in one statement, beyond by COPY
 WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
 
+_AWAITED = "declaration_id, sender_id, reference, function, stated_at, waits_until"
+NO_DECLARATION = "ARRAY['rejected', 'awaiting_original', 'applied']::state[]"
 _PRIOR = (
     "declaration_id, version, state, is_arrived, is_assessed, legal_day, functional_reference_id AS reference,"
     " registered_id, message_id, position, received_at, standing"
@@ -85,9 +90,37 @@ class PostgresWriting:
         for column, values in (("functional_reference_id", references), ("registered_id", registered_ids)):
             wanted = _wanted(values)
             if wanted:
-                condition = f"{column} = ANY(%s) AND {column} <> '' AND sender_id = %s AND state <> 'rejected'"
+                condition = (
+                    f"{column} = ANY(%s) AND {column} <> '' AND sender_id = %s AND state <> ALL({NO_DECLARATION})"
+                )
                 found += self._priors(condition, [wanted, sender_id])
         return list({prior.declaration_id: prior for prior in found}.values())
+
+    def keep_awaited(self, awaited: Awaited) -> None:
+        """Keep that a change waits for its declaration."""
+        self._connection.execute(
+            f"INSERT INTO awaited ({_AWAITED}) VALUES (%(declaration_id)s, %(sender_id)s, %(reference)s, %(function)s,"
+            " %(stated_at)s, %(waits_until)s)",
+            _columns(replace(awaited, reference=awaited.reference.replace("\x00", ""))),
+        )
+
+    def take_awaited(self, sender_id: int, reference: str) -> list[Awaited]:
+        """The changes that wait for a declaration of this reference; see `workflow.ports.Writing`."""
+        wanted = reference.replace("\x00", "")
+        return self._taken("reference = %s AND sender_id = %s ORDER BY stated_at, declaration_id", [wanted, sender_id])
+
+    def take_expired(self, at: datetime, limit: int) -> list[Awaited]:
+        """The first changes that waited until before this moment; see `workflow.ports.Writing`."""
+        return self._taken("waits_until < %s ORDER BY waits_until LIMIT %s", [at, limit])
+
+    def _taken(self, condition: str, parameters: list[Any]) -> list[Awaited]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(f"SELECT {_AWAITED} FROM awaited WHERE {condition}", parameters).fetchall()
+        taken = [Awaited(**{**columns, "function": MessageFunction(columns["function"])}) for columns in found]
+        if taken:
+            ids = [each.declaration_id for each in taken]
+            self._connection.execute("DELETE FROM awaited WHERE declaration_id = ANY(%s)", [ids])
+        return taken
 
     def told(self, wanted: Wanted) -> list[Told]:
         """Claims or declarations that stand, by order or transport document; see `workflow.ports.Writing`."""
@@ -123,7 +156,7 @@ class PostgresWriting:
             " AND (%(declaration_id)s::bigint IS NULL"
             "   OR (declaration_id <> %(declaration_id)s AND duplicate_of IS DISTINCT FROM %(declaration_id)s))"
             f" ORDER BY declaration_id LIMIT {FOUND_MAX}",
-            to_builtins(declaring, builtin_types=[datetime]),
+            _columns(declaring),
         ).fetchall()
         return [
             DeclaredBefore(
@@ -313,6 +346,10 @@ def _row_count(batch: EncodedBatch) -> int:
 def _wanted(references: Sequence[str]) -> list[str]:
     """References as they are kept: what PostgreSQL cannot hold is left out."""
     return [reference.replace("\x00", "") for reference in references if reference]
+
+
+def _columns(record: Struct) -> Any:
+    return to_builtins(record, builtin_types=[datetime])
 
 
 def _sought(sought: Sought) -> tuple[list[str], list[int]]:

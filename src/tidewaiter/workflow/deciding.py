@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -32,6 +33,7 @@ from tidewaiter.workflow.records import Decided, Effect, Incoming, KeptClaim, Pl
 from tidewaiter.workflow.tariffs import NOTHING_IMPORTED
 from tidewaiter.workflow.tariffs import Known as KnownTariffs
 
+AWAITED_HOURS: Final = 24  # that a change is kept for the declaration it overtook; ours, no law's
 LAWS_MAX = 256  # senders may name any country; what is not modelled is remembered, too
 
 _LOG = logging.getLogger(__name__)
@@ -202,7 +204,8 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     share = law.knowledge.policy.selection_share if law.knowledge else None
     persons = _persons(declaration, law.regime, task)
     claims = _claims(declaration, law.regime, task)
-    parcel = _parcel_key(declaration, law.regime)
+    awaited_hours = AWAITED_HOURS if trigger is not None and known is None and task.look_ups is not None else 0
+    parcel = _parcel_key(declaration, law.regime) if trigger is None or known is not None else None
     before = _declared_before(parcel, incoming, task)
     circumstances = Circumstances(
         legal_day=on,
@@ -216,6 +219,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         persons=persons or NOTHING_KNOWN,
         claims=tuple(claim for _, claim in claims or ()),
         declared_before=before,
+        awaited_hours=awaited_hours,
     )
     conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
     effect = _effect(conclusion, circumstances)
@@ -250,6 +254,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
         parcel_key=parcel if conclusion.standing is not None else None,
         declared_before=before,
+        awaited_hours=awaited_hours,
     )
 
 

@@ -36,6 +36,8 @@ NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a
         Trigger.AMENDED,
         Trigger.AMENDMENT_REJECTED,
         Trigger.CLAIMED,
+        Trigger.AWAITED,
+        Trigger.APPLIED,
     }
 )
 DECIDED_ANEW = frozenset({Trigger.ARRIVED, Trigger.AMENDMENT_GRANTED})

@@ -34,6 +34,7 @@ from tidewaiter.release import (
     Trigger,
     decide,
     follow,
+    lodge,
     securities_of,
     standing,
 )
@@ -56,6 +57,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     `are_securities_granted`: whatever guarantee or account the declaration names
     is known to be granted, and enough. What is decided and kept never knows it
     (ADR 11: the accounts lift the hold afterwards), so evidence does not say it.
+    `awaited_hours` is how long a change waits for the declaration it is for where
+    that is not known yet; 0: it does not wait.
     """
 
     legal_day: date
@@ -68,6 +71,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     prior: Prior | None = None
     persons: PersonalStanding = NOTHING_KNOWN
     are_securities_granted: bool = False
+    awaited_hours: int = 0
     claims: tuple[Claim, ...] = ()
     declared_before: tuple[DeclaredBefore, ...] = ()
 
@@ -122,6 +126,8 @@ def conclude(
         findings = [*found, *_used_before(declaration, prior)]
         return _lodged(declaration, circumstances, findings, locate)
     if prior is None:
+        if _may_wait(declaration, circumstances, found):
+            return _awaited(declaration, circumstances, found)
         findings = [*found, _unknown_original(declaration, trigger)]
         return _lodged(declaration, circumstances, findings, locate)
     try:
@@ -129,6 +135,47 @@ def conclude(
     except TransitionError as error:
         findings = [*found, _not_allowed(prior, error)]
         return _lodged(declaration, circumstances, findings, locate)
+
+
+def _may_wait(declaration: Declaration, circumstances: Circumstances, found: Sequence[Finding]) -> bool:
+    """Whether the declaration that a change is for may still come: it has no number of ours before it was taken in."""
+    is_overtaking = circumstances.trigger in AWAITED and declaration.functional_reference_id
+    return bool(
+        circumstances.awaited_hours and is_overtaking and not declaration.registered_id and not has_error(found)
+    )
+
+
+def _awaited(declaration: Declaration, circumstances: Circumstances, found: Sequence[Finding]) -> Conclusion:
+    """A change that is kept until the declaration comes that it is for."""
+    assert circumstances.trigger is not None
+    finding = Finding(
+        "submission.original_awaited",
+        Severity.WARNING,
+        "functional_reference_id",
+        "No declaration of yours is known by this reference yet. This is kept for"
+        f" {circumstances.awaited_hours} hours and then refused; once the declaration comes, it is"
+        f" {_ASKED[circumstances.trigger]} at once.",
+        value=declaration.functional_reference_id[:VALUE_LENGTH_MAX],
+        hint="Send the declaration under this reference. Look here for what became of this.",
+    )
+    decision = Decision(
+        state=State.AWAITING_ORIGINAL,
+        lane=None,
+        category=None,
+        dataset="",
+        holds=(),
+        on_arrival=None,
+        words="It waits for the declaration it is for.",
+        notices=lodge(Trigger.AWAITED, (), is_assessed=False).notices,
+    )
+    evaluation = Evaluation(
+        legal_day=circumstances.legal_day,
+        findings=(*found, finding),
+        assessment=None,
+        judgement=None,
+        decision=decision,
+    )
+    return Conclusion(evaluation, Standing(state=State.AWAITING_ORIGINAL, is_assessed=False))
 
 
 def _lodged(
@@ -317,6 +364,7 @@ def _used_before(declaration: Declaration | None, prior: Prior | None) -> list[F
     ]
 
 
+AWAITED = (Trigger.AMENDED, Trigger.INVALIDATION_REQUESTED)
 _ASKED = {
     Trigger.AMENDED: "amended",
     Trigger.INVALIDATION_REQUESTED: "withdrawn",

@@ -26,6 +26,7 @@ from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
     Answer,
     Arriving,
+    Awaited,
     Batch,
     ChangeOfState,
     Election,
@@ -263,6 +264,15 @@ class Writing(Protocol):
     def held_for(self, declaration_ids: Sequence[int]) -> Sequence[Prior]:
         """The declarations held because one of these was first to declare the parcel, which it now does no more."""
 
+    def keep_awaited(self, awaited: Awaited) -> None:
+        """Keep that a change waits for its declaration."""
+
+    def take_awaited(self, sender_id: int, reference: str) -> Sequence[Awaited]:
+        """The changes that wait for a declaration of this reference, as they were made; they wait no longer."""
+
+    def take_expired(self, at: datetime, limit: int) -> Sequence[Awaited]:
+        """The first changes that waited until before this moment; they wait no longer."""
+
     def told(self, wanted: Wanted) -> Sequence[Told]:
         """Claims or declarations that stand, by order or transport document, in the order they were told."""
 
@@ -361,6 +371,9 @@ class Store(Reader, QuoteStore, Protocol):
 
     def keep_small(self, arriving: Sequence[Arriving]) -> list[tuple[KeptMessage, int] | Unkept]:
         """Keep messages as they came, and commit: each with an id set aside for its first declaration, or why not."""
+
+    def is_any_expired(self, at: datetime) -> bool:
+        """Whether a change waited for its declaration until before this moment."""
 
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.decision import Evaluation, NoticeKind, State
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import PersonalStanding
@@ -95,6 +95,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     claims: tuple[KeptClaim, ...] = ()
     rules_digest: str = ""  # of published schemas and rules that the record was checked by
     declared_before: tuple[DeclaredBefore, ...] = ()
+    awaited_hours: int = 0  # that a change could wait for the declaration it is for
 
 
 class Span(Struct, frozen=True):
@@ -165,6 +166,12 @@ class Decided(Struct, frozen=True, kw_only=True):
     touches_counters: bool = False  # its law, or the one it was decided by before, has counters
     parcel_key: int | None = None  # see quality.parcels; None where the declaration stands for no parcel of its own
     declared_before: tuple[DeclaredBefore, ...] = ()
+    awaited_hours: int = 0
+
+    @property
+    def awaits_original(self) -> bool:
+        """Whether it is a change that came before the declaration it is for, and is kept for that."""
+        return self.standing is not None and self.standing.state is State.AWAITING_ORIGINAL
 
     @property
     def stands_alone(self) -> bool:
@@ -231,6 +238,17 @@ class EncodedBatch(Struct, frozen=True, kw_only=True):
     evidence: bytes
     bodies: bytes | None
     recorded_at: datetime
+
+
+class Awaited(Struct, frozen=True, kw_only=True):
+    """A change that waits for the declaration it is for, under a number of its own; see `workflow.ahead`."""
+
+    declaration_id: int
+    sender_id: int
+    reference: str
+    function: MessageFunction
+    stated_at: datetime
+    waits_until: datetime
 
 
 class ReplacedVersion(Struct, frozen=True, kw_only=True):

@@ -197,8 +197,8 @@ class Player:
 
     def _original(self, kept: Kept) -> Declaration | None:
         sources = kept.sources
-        if kept.trigger is Trigger.AMENDED:
-            sources = sources[:-1]
+        if kept.trigger is Trigger.AMENDED and kept.message_id is not None:
+            sources = sources[:-1]  # the last is the record itself
         return content(self._store, sources) if sources else None
 
     def _claims(self, kept: Kept) -> Iterator[tuple[KeptClaim, Declaration]]:
@@ -222,6 +222,7 @@ class Player:
             persons=kept.persons or NOTHING_KNOWN,
             claims=tuple(claim_of(each, stated) for each, stated in self._claims(kept)),
             declared_before=kept.declared_before,
+            awaited_hours=kept.awaited_hours,
         )
 
 

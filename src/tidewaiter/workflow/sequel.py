@@ -15,12 +15,14 @@ from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
+from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of
 from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
 from tidewaiter.workflow.claims import Claims
 from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_piece, is_refiled
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import Persons
+from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
@@ -52,14 +54,19 @@ class Sequel:
         self._persons = Persons(transaction.persons)
         self._claims = Claims(transaction, self._stated_by)
         self._look_ups = LookUps(self._persons.standing, self._on_parcel, self._declared_before)
+        self._anew = Anew(store, transaction, shelf, self._look_ups)
         self._mine: dict[int, Known] = {}  # what this slice wrote, which nobody else sees yet
         self._claimed: list[Decided] = []
+        self._own: dict[Place, Declaration] = {}  # what the records of this slice say
+        self._lodged: list[Entry] = []
         self._changed: list[int] = []  # declarations of before that were, or came to nothing
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
         for piece in self._part.pieces:
             decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve, self._look_ups)
+            if decided.own is not None:
+                self._own[self._place(decided)] = decided.own
             match decided.effect:
                 case Effect.NEW:
                     self._add(decided)
@@ -67,10 +74,11 @@ class Sequel:
                     self._replace(decided)
                 case Effect.STATE:
                     self._change(decided)
-            if decided.claim is not None and decided.standing is not None:
+            if decided.claim is not None and decided.standing is not None and not decided.awaits_original:
                 self._claimed.append(decided)
         self._flush()
         self._append(self._evidence)
+        self._carry_out_what_came_ahead()
         self._decide_waiting()
         return self._tallying.tally()
 
@@ -141,8 +149,25 @@ class Sequel:
             for prior in self._claims.waiting(claim.declaration, claim.regime):
                 waiting.setdefault(prior.declaration_id, (prior, f"{claim.claim} {claim.reference}".strip()))
         waiting |= held_for(self._transaction, [each for each in self._changed if each not in waiting])
-        anew = Anew(self._store, self._transaction, self._shelf, self._look_ups)
-        anew.decide_on_others(waiting, f"sender {self._part.incoming.sender_id}", self._known_of)
+        self._anew.decide_on_others(waiting, f"sender {self._part.incoming.sender_id}", self._known_of)
+
+    # --- what came ahead of its declaration ------------------------------------------------------------------
+
+    def _carry_out_what_came_ahead(self) -> None:
+        ahead = Ahead(self._transaction, self._anew, self._said)
+        for row in self._lodged:
+            known = self._mine[row.declaration_id]
+            after = ahead.carry_out(Lodged(known, row.decided.evaluation.decision), self._part.incoming.received_at)
+            if after is not known:
+                self._remember(after)
+                self._changed.append(row.declaration_id)
+
+    def _said(self, place: Place) -> Declaration | None:
+        return self._own.get(place) or content(self._store, (place,))
+
+    def _place(self, decided: Decided) -> Place:
+        assert self._part.incoming.message_id is not None
+        return Place(self._part.incoming.message_id, decided.position)
 
     def _known_of(self, prior: Prior) -> Known:
         mine = self._mine.get(prior.declaration_id)
@@ -160,8 +185,15 @@ class Sequel:
         self._waiting.append(row)
         self._note(row)
         self._persons.settle(decided, row.declaration_id, decided.evaluation.decision.state, now())
-        if decided.standing is not None:
+        if decided.awaits_original:
+            self._flush()
+            incoming = self._part.incoming
+            awaited = awaited_of(decided, row.declaration_id, incoming.sender_id, incoming.received_at)
+            self._transaction.keep_awaited(awaited)
+        elif decided.standing is not None:
             self._remember(self._as_known(row))
+            if decided.reference:
+                self._lodged.append(row)
 
     def _replace(self, decided: Decided) -> None:
         prior = _prior_of(decided)
@@ -227,8 +259,7 @@ class Sequel:
         decided, incoming = row.decided, self._part.incoming
         standing, prior = decided.standing, decided.prior
         assert standing is not None
-        assert incoming.message_id is not None
-        place = Place(incoming.message_id, decided.position)
+        place = self._place(decided)
         is_version = decided.effect is Effect.VERSION and prior is not None
         state = standing.state or State.RECEIVED
         return Known(

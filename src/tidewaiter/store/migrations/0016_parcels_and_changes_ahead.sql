@@ -1,3 +1,17 @@
+-- Changes that came before the declaration they are for: those that still wait. What becomes of them is in `declaration`.
+ALTER TYPE state ADD VALUE 'awaiting_original';
+ALTER TYPE state ADD VALUE 'applied';
+CREATE TABLE awaited (
+  declaration_id bigint PRIMARY KEY,      -- the change's own number
+  sender_id      int NOT NULL,
+  reference      text COLLATE "C" NOT NULL,
+  function       text NOT NULL,
+  stated_at      timestamptz NOT NULL,    -- when its sender says that it was made, else when it was received
+  waits_until    timestamptz NOT NULL
+);
+CREATE INDEX awaited_reference ON awaited (reference);
+CREATE INDEX awaited_until ON awaited (waits_until);
+
 -- What a parcel is known by, whoever declares it (quality.parcels), and which declaration of it was first. One narrow
 -- column and index: every new declaration is looked up by it beside its reference, in the same statement.
 ALTER TABLE declaration ADD COLUMN parcel_key bigint, ADD COLUMN duplicate_of bigint;
