@@ -11,11 +11,14 @@ from msgspec.structs import replace
 
 from tidewaiter.cli.bench import parcels
 from tidewaiter.messages import forms
+from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, GoodsItem, MessageFunction
+from tidewaiter.model.errors import NotFoundError
 from tidewaiter.release import Trigger
+from tidewaiter.risk import WatchListEntry
 from tidewaiter.store import PostgresStore
-from tidewaiter.workflow import processing, replay
+from tidewaiter.workflow import ahead, processing, replay
 from tidewaiter.workflow.ahead import NEVER_CAME, refuse_expired
 from tidewaiter.workflow.deciding import AWAITED_HOURS
 from tidewaiter.workflow.desk import Desk
@@ -106,7 +109,7 @@ def test_a_withdrawal_ahead_withdraws_the_declaration_when_it_comes_and_both_are
 
 @pytest.mark.parametrize("is_reversed", [False, True])
 def test_amendments_that_overtook_one_another_are_carried_out_as_they_were_made(
-    store: PostgresStore, intake: Intake, is_reversed: bool
+    store: PostgresStore, intake: Intake, *, is_reversed: bool
 ) -> None:
     changes = [amendment("First words", NOON), amendment("Last words", NOON + timedelta(minutes=5))]
     for each in reversed(changes) if is_reversed else changes:
@@ -114,6 +117,55 @@ def test_amendments_that_overtook_one_another_are_carried_out_as_they_were_made(
     number = one(store, intake, lodged())
     assert store.outcome(number).row.version == 3
     assert description(store, number) == "Last words"
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+@pytest.mark.parametrize("is_together", [False, True])
+def test_an_amendment_overtaken_by_a_later_one_does_not_undo_it(
+    store: PostgresStore, intake: Intake, *, is_together: bool
+) -> None:
+    number = one(store, intake, lodged())
+    late = replace(amendment("Last words", NOON + timedelta(minutes=5)), invoice_id="LAST")
+    early = replace(amendment("First words", NOON), incoterm_code="DAP")
+    if is_together:
+        hand_in(store, intake, late, early)
+    else:
+        one(store, intake, late)
+        one(store, intake, early)
+    declaration = store.decision(number).declaration
+    assert declaration is not None
+    assert description(store, number) == "Last words"
+    assert (declaration.invoice_id, declaration.incoterm_code) == ("LAST", "DAP"), "what only one changes holds"
+    hand_in(store, intake, amendment("The very last", NOON + timedelta(minutes=9)))
+    assert description(store, number) == "The very last"
+    assert store.outcome(number).row.version == 4
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_an_amendment_that_does_not_say_when_it_was_made_counts_as_it_comes(
+    store: PostgresStore, intake: Intake
+) -> None:
+    number = one(store, intake, lodged())
+    for each in (amendment("Dated", NOON), amendment("Undated")):
+        one(store, intake, each)
+    assert description(store, number) == "Undated"
+    assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_nothing_is_written_by_half_when_carrying_out_breaks_off(
+    store: PostgresStore, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = one(store, intake, withdrawal())
+    with monkeypatch.context() as broken:
+        broken.setattr(ahead, "end", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            hand_in(store, intake, lodged())
+    assert store.outcome(change).row.state is State.AWAITING_ORIGINAL
+    with pytest.raises(NotFoundError):
+        store.outcome(change + 1)
+    assert [receipt.counts for receipt in intake.resume()] == [{"received": 1}]
+    assert store.outcome(store.find("R-1")).row.state is State.INVALIDATED
+    assert store.outcome(change).row.state is State.APPLIED
     assert replay.replay_all(store, workers=1).is_clean
 
 
@@ -139,13 +191,20 @@ def test_in_a_long_message_a_change_ahead_is_carried_out(
 ) -> None:
     monkeypatch.setattr(processing, "SLICE_RECORDS", 16)
     many = list(islice(parcels.declarations("json", 900, 5, DAY), 900))
-    ahead = amendment("Silk scarves", reference=many[700].functional_reference_id)
+    far = amendment("Silk scarves", reference=many[700].functional_reference_id)
     other = amendment("Wool scarves", reference=many[3].functional_reference_id)
-    receipt = hand_in(store, intake, other, ahead, *many)
+    receipt = hand_in(store, intake, other, far, *many)
     assert receipt.counts["awaiting_original"] == 2
     assert description(store, store.find(many[700].functional_reference_id)) == "Silk scarves"
     assert description(store, store.find(many[3].functional_reference_id)) == "Wool scarves"
     assert replay.replay_all(store, workers=2).is_clean
+
+
+def test_a_declaration_that_is_rejected_is_not_the_one_that_is_waited_for(store: PostgresStore, intake: Intake) -> None:
+    change = one(store, intake, withdrawal())
+    assert store.outcome(one(store, intake, lodged(goods_items=()))).row.state is State.REJECTED
+    assert store.outcome(change).row.state is State.AWAITING_ORIGINAL
+    assert store.outcome(one(store, intake, lodged())).row.state is State.INVALIDATED
 
 
 def test_another_sender_s_declaration_is_not_waited_for(store: PostgresStore, intake: Intake) -> None:
@@ -171,18 +230,22 @@ def test_an_amendment_that_would_be_rejected_is_and_the_declaration_stands(
     assert replay.replay_all(store, workers=1).is_clean
 
 
-def test_goods_that_are_gone_when_it_comes_leave_the_amendment_to_an_officer(
+def test_goods_under_control_when_it_comes_leave_the_amendment_to_an_officer(
     store: PostgresStore, intake: Intake
 ) -> None:
     change = one(store, intake, amendment("Silk scarves"))
-    arrived = lodged(type_code="IMA", fiscal_references=())
-    free = replace(arrived, jurisdiction_code="GB", procedure_category="", type_code="IMJ")
-    number = one(store, intake, free)
-    state = store.outcome(number).row.state
-    assert state in (State.CLEARED, State.AWAITING_PAYMENT, State.ACCEPTED)
+    arrived = lodged(type_code="IMJ", jurisdiction_code="GB", procedure_category="", fiscal_references=())
+    assert arrived.importer is not None
+    entry = WatchListEntry(entry_id="W1", words="Seen before.", names=(arrived.importer.name,))
+    store.senders.change_watch_list([canonical_bytes(entry)], [], actor="test", words="test")
+    with Intake(store) as anew:
+        number = one(store, anew, arrived)
+    found = store.outcome(number)
+    assert (found.row.state, found.row.version) == (State.UNDER_CONTROL, 1)
+    assert found.transitions[-1].trigger == "amended"
     assert store.outcome(change).row.state is State.APPLIED
-    if state is State.CLEARED:
-        assert Desk(store).act(number, Trigger.AMENDMENT_GRANTED, "officer", on=DAY) is State.CLEARED
+    assert description(store, number) != "Silk scarves"
+    assert Desk(store).act(number, Trigger.AMENDMENT_GRANTED, "officer", on=DAY) is State.UNDER_CONTROL
     assert description(store, number) == "Silk scarves"
     assert replay.replay_all(store, workers=1).is_clean
 

@@ -259,12 +259,20 @@ def test_an_amendment_with_errors_leaves_the_original_as_it_was(
     assert replay.replay_all(store).is_clean
 
 
-@pytest.mark.parametrize("function", [f for f in MessageFunction if f is not MessageFunction.ORIGINAL])
+@pytest.mark.parametrize(
+    ("function", "named"),
+    [
+        (MessageFunction.PRESENTATION, {}),
+        (MessageFunction.AMENDMENT, {"registered_id": "26DK000000000042R5"}),
+        (MessageFunction.CANCELLATION, {"registered_id": "26DK000000000042R5"}),
+        (MessageFunction.CANCELLATION, {"functional_reference_id": ""}),
+    ],
+)
 def test_what_speaks_of_an_unknown_original_is_rejected(
-    store: PostgresStore, intake: Intake, sender_id: int, function: MessageFunction
+    store: PostgresStore, intake: Intake, sender_id: int, function: MessageFunction, named: dict[str, str]
 ) -> None:
     (parcel,) = some(1)
-    receipt = hand_in(intake, sender_id, as_json(replace(parcel, function=function)))
+    receipt = hand_in(intake, sender_id, as_json(replace(parcel, function=function, **named)))
     assert receipt.counts == {"rejected": 1}
     assert receipt.findings[0].rule_id == "submission.original_unknown"
     assert replay.replay_all(store).is_clean

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Final
 
 from msgspec import Struct
@@ -27,7 +28,7 @@ from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import Awaited, Decided, Place, Prior
 
 EXPIRED_AT_ONCE: Final = 500
-US: Final = "tidewaiter"  # who ends what nobody else does
+OURSELVES: Final = "tidewaiter"  # who ends what nobody else does
 NEVER_CAME: Final = "The declaration it is for did not come in time."
 
 Read = Callable[[Place], Declaration | None]
@@ -121,6 +122,26 @@ class Ahead(Struct, frozen=True):
         return replace(known, original=lodged, sources=(first, *(each for each, _ in told)))
 
 
+def in_stated_order(own: Declaration, known: Known, read: Read) -> Known:
+    """What is known of a declaration that `own` amends, with the amendments apart that were made after it.
+
+    As they came where one of them does not say when it was made.
+    """
+    if own.issued_at is None or len(known.sources) < 2:
+        return known
+    told = [(place, read(place)) for place in known.sources]
+    stated = [(place, said) for place, said in told if said is not None]
+    amendments = stated[1:]
+    if len(stated) != len(told) or any(said.issued_at is None for _, said in amendments):
+        return known
+    count = sum(_issued_at(each) <= _issued_at((known.sources[0], own)) for each in amendments)
+    before, later = stated[: count + 1], stated[count + 1 :]
+    if not later or sorted(amendments, key=_issued_at) != amendments:
+        return known
+    original = reduce(amended, (said for _, said in before[1:]), before[0][1])
+    return replace(known, original=original, sources=tuple(place for place, _ in before), later=tuple(later))
+
+
 def _issued_at(told: tuple[Place, Declaration]) -> datetime:
     issued_at = told[1].issued_at
     assert issued_at is not None
@@ -130,7 +151,7 @@ def _issued_at(told: tuple[Place, Declaration]) -> datetime:
 def end(transaction: Writing, change: Prior, trigger: Trigger, words: str) -> None:
     """Write what became of a change that waited."""
     step = follow(change.standing, trigger)
-    act = Act(declaration_id=change.declaration_id, trigger=trigger, actor=US, words=words)
+    act = Act(declaration_id=change.declaration_id, trigger=trigger, actor=OURSELVES, words=words)
     transaction.change_state(change_by(act, change, Happened(passed(step), step.standing, step.notices), now()))
 
 

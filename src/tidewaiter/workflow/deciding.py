@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from functools import partial
+from functools import partial, reduce
 from typing import Final
 
 import msgspec
@@ -124,6 +124,7 @@ class Known(Struct, frozen=True):
     sources: tuple[Place, ...] = ()
     drawing: Drawing | None = None
     is_refiled: bool = False  # the record takes the place of all that was filed before
+    later: tuple[tuple[Place, Declaration], ...] = ()  # amendments that came before the record and were made after it
 
 
 Resolve = Callable[[Declaration], Known | None]
@@ -195,7 +196,7 @@ class _Task(Struct, frozen=True):
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     own, known, trigger = task.reading.declaration, task.known, task.trigger
     prior = known.prior if known else None
-    declaration = as_changed(own, trigger, known.original if known else None)
+    declaration = as_changed(own, trigger, known.original if known else None, known.later if known else ())
     jurisdiction_code = declaration.jurisdiction_code if declaration is not None else ""
     on = _legal_day(trigger, prior, incoming, jurisdiction_code)
     law = task.shelf.law(jurisdiction_code, on)
@@ -320,18 +321,29 @@ def concluded(
     return conclude(declaration, circumstances, reading.findings, locate)
 
 
-def as_changed(own: Declaration | None, trigger: Trigger | None, original: Declaration | None) -> Declaration | None:
-    """What is to be decided on: the record's own declaration, or the original, with what an amendment changes."""
+def as_changed(
+    own: Declaration | None,
+    trigger: Trigger | None,
+    original: Declaration | None,
+    later: Sequence[tuple[Place, Declaration]] = (),
+) -> Declaration | None:
+    """What is to be decided on: the record's own declaration, or the original, with what an amendment changes.
+
+    `later` are amendments that were made after it, though they came before: where both change the same, they hold.
+    """
     if original is None or trigger is None:
         return own
-    return amended(original, own) if trigger is Trigger.AMENDED and own is not None else original
+    if trigger is not Trigger.AMENDED or own is None:
+        return original
+    return reduce(amended, (stated for _, stated in later), amended(original, own))
 
 
 def _sources(piece: Piece, incoming: Incoming, task: _Task) -> tuple[Place, ...]:
     if task.known is None or not task.known.sources or task.trigger is None:
         return ()
     if task.trigger is Trigger.AMENDED and incoming.message_id is not None:
-        return (*task.known.sources, Place(incoming.message_id, piece.position))
+        later = (place for place, _ in task.known.later)
+        return (*task.known.sources, Place(incoming.message_id, piece.position), *later)
     return task.known.sources
 
 

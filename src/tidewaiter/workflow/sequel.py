@@ -15,7 +15,7 @@ from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
-from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of
+from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of, in_stated_order
 from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
 from tidewaiter.workflow.claims import Claims
@@ -95,7 +95,8 @@ class Sequel:
             return None
         if own.function is MessageFunction.AMENDMENT and self._is_refiled(own, known):
             return self._without_content(known)
-        return known if known.original is not None else known_of(self._store, known.prior)
+        whole = known if known.original is not None else known_of(self._store, known.prior)
+        return in_stated_order(own, whole, self._said) if own.function is MessageFunction.AMENDMENT else whole
 
     def _is_refiled(self, own: Declaration, known: Known) -> bool:
         return is_refiled(own, known.prior, self._part.incoming, self._shelf)
