@@ -104,10 +104,10 @@ class PostgresWriting:
             _columns(replace(awaited, reference=awaited.reference.replace("\x00", ""))),
         )
 
-    def take_awaited(self, sender_id: int, reference: str) -> list[Awaited]:
-        """The changes that wait for a declaration of this reference; see `workflow.ports.Writing`."""
-        wanted = reference.replace("\x00", "")
-        return self._taken("reference = %s AND sender_id = %s ORDER BY stated_at, declaration_id", [wanted, sender_id])
+    def take_awaited(self, sender_id: int, references: Sequence[str]) -> list[Awaited]:
+        """The changes that wait for declarations of these references; see `workflow.ports.Writing`."""
+        condition = "reference = ANY(%s) AND sender_id = %s ORDER BY stated_at, declaration_id"
+        return self._taken(condition, [_wanted(references), sender_id])
 
     def take_expired(self, at: datetime, limit: int) -> list[Awaited]:
         """The first changes that waited until before this moment; see `workflow.ports.Writing`."""

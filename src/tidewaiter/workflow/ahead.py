@@ -7,7 +7,7 @@ same transaction, as if it had come afterwards; several in the order in which th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Final
@@ -63,10 +63,10 @@ class Ahead(Struct, frozen=True):
     anew: Anew
     read: Read
 
-    def carry_out(self, lodged: Lodged, received_at: datetime) -> Known:
-        """Carry out what waits for a declaration that was received at that moment; what is known of it afterwards."""
-        known, sender_id = lodged.known, self.transaction.sender_of(lodged.known.prior.declaration_id)
-        for each in self.transaction.take_awaited(sender_id, known.prior.reference):
+    def carry_out(self, waiting: Iterable[Awaited], lodged: Lodged, received_at: datetime) -> Known:
+        """Carry out what waited for a declaration that was received at that moment; what is known of it afterwards."""
+        known = lodged.known
+        for each in waiting:
             change = self.transaction.prior(each.declaration_id)
             if each.waits_until < received_at:
                 end(self.transaction, change, Trigger.REJECTED, NEVER_CAME)

@@ -267,8 +267,8 @@ class Writing(Protocol):
     def keep_awaited(self, awaited: Awaited) -> None:
         """Keep that a change waits for its declaration."""
 
-    def take_awaited(self, sender_id: int, reference: str) -> Sequence[Awaited]:
-        """The changes that wait for a declaration of this reference, as they were made; they wait no longer."""
+    def take_awaited(self, sender_id: int, references: Sequence[str]) -> Sequence[Awaited]:
+        """The changes that wait for declarations of these references, as they were made; they wait no longer."""
 
     def take_expired(self, at: datetime, limit: int) -> Sequence[Awaited]:
         """The first changes that waited until before this moment; they wait no longer."""

@@ -26,6 +26,7 @@ from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
+    Awaited,
     ChangeOfState,
     Decided,
     Effect,
@@ -58,7 +59,8 @@ class Sequel:
         self._mine: dict[int, Known] = {}  # what this slice wrote, which nobody else sees yet
         self._claimed: list[Decided] = []
         self._own: dict[Place, Declaration] = {}  # what the records of this slice say
-        self._lodged: list[Entry] = []
+        self._lodged: dict[str, Entry] = {}  # new declarations by their references, as these are kept
+        self._keys: set[int | None] = set()  # of the parcels that are not written yet
         self._changed: list[int] = []  # declarations of before that were, or came to nothing
 
     def write(self) -> Tally:
@@ -129,7 +131,8 @@ class Sequel:
         return self._claims.on(declaration, regime)
 
     def _declared_before(self, declaring: Declaring) -> Sequence[DeclaredBefore]:
-        self._flush()
+        if declaring.parcel_key in self._keys:
+            self._flush()
         return self._transaction.declared_before(declaring)
 
     def _stated_by(self, prior: Prior) -> tuple[tuple[Place, ...], Declaration | None]:
@@ -155,10 +158,15 @@ class Sequel:
     # --- what came ahead of its declaration ------------------------------------------------------------------
 
     def _carry_out_what_came_ahead(self) -> None:
-        ahead = Ahead(self._transaction, self._anew, self._said)
-        for row in self._lodged:
+        incoming, ahead = self._part.incoming, Ahead(self._transaction, self._anew, self._said)
+        waiting: dict[str, list[Awaited]] = {}
+        if self._lodged:
+            for each in self._transaction.take_awaited(incoming.sender_id, [*self._lodged]):
+                waiting.setdefault(each.reference, []).append(each)
+        for reference, changes in waiting.items():
+            row = self._lodged[reference]
             known = self._mine[row.declaration_id]
-            after = ahead.carry_out(Lodged(known, row.decided.evaluation.decision), self._part.incoming.received_at)
+            after = ahead.carry_out(changes, Lodged(known, row.decided.evaluation.decision), incoming.received_at)
             if after is not known:
                 self._remember(after)
                 self._changed.append(row.declaration_id)
@@ -193,8 +201,9 @@ class Sequel:
             self._transaction.keep_awaited(awaited)
         elif decided.standing is not None:
             self._remember(self._as_known(row))
+            self._keys.add(decided.parcel_key)
             if decided.reference:
-                self._lodged.append(row)
+                self._lodged[decided.reference.replace("\x00", "")] = row
 
     def _replace(self, decided: Decided) -> None:
         prior = _prior_of(decided)
@@ -239,6 +248,7 @@ class Sequel:
         if self._waiting:
             self._append(self._waiting)
             self._waiting = []
+            self._keys.clear()
 
     def _change_of(self, decided: Decided, prior: Prior) -> ChangeOfState:
         incoming = self._part.incoming
