@@ -166,6 +166,28 @@ class TestParcels:
         assert "night.json" in client.get(f"/messages/{message[1]}").text
 
 
+class TestTheSameParcel:
+    def test_officers_are_led_from_one_declaration_to_the_other_and_senders_are_not(
+        self, client: TestClient, who: Who
+    ) -> None:
+        waybill = {"transport_documents": [{"type_code": "N703", "document_id": "HW-88001"}]}
+        numbers = []
+        for reference, holder in (("SAME-1", who.courier), ("SAME-2", who.post)):
+            record = parcels.announced(reference)
+            record["consignment"] |= waybill
+            answer = client.post("/api/v1/messages", content=parcels.message(record), headers=holder)
+            numbers.append(answer.json()["lines"][0]["declaration_id"])
+        first, second = numbers
+        page = client.get(f"/parcels/{second}").text
+        assert f'href="/parcels/{first}" class="id">SAME-1</a> declared it first' in page
+        assert "Declared before" in page
+        assert f'href="/parcels/{second}" class="id">SAME-2</a> by' in client.get(f"/parcels/{first}").text
+        told = client.get(f"/api/v1/declarations/{second}", headers=who.post).text
+        assert "submission.transport_document_used" in told
+        assert "SAME-1" not in told
+        assert client.get(f"/api/v1/declarations/{first}", headers=who.post).status_code == 404
+
+
 class TestActions:
     @pytest.fixture
     def announced(self, client: TestClient, who: Who) -> Iterator[int]:

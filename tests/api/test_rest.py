@@ -50,6 +50,20 @@ class TestSubmission:
         read = client.get(f"{API}/declarations/{declared['mrn']}", headers=who.post)
         assert read.json() == declared
 
+    def test_a_sender_can_ask_what_became_of_a_change_that_came_too_early(self, client: TestClient, who: Who) -> None:
+        early = {"functional_reference_id": "R-early", "function": "cancellation"}
+        answer = sent(client, parcels.message(early), who.post)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["counts"] == {"awaiting_original": 1}
+        change = f"{API}/declarations/{answer.json()['lines'][0]['declaration_id']}"
+        waiting = client.get(change, headers=who.post).json()
+        assert (waiting["state"], waiting["next_state"], waiting["mrn"]) == ("awaiting_original", None, "")
+        assert [finding["rule_id"] for finding in waiting["findings"]] == ["submission.original_awaited"]
+        (lodged,) = sent(client, parcels.message(parcels.announced("R-early")), who.post).json()["declarations"]
+        assert lodged["state"] == "invalidated"
+        assert client.get(change, headers=who.post).json()["state"] == "applied"
+        assert client.get(f"{API}/declarations/R-early", headers=who.post).json() == lodged
+
     def test_less_is_answered_where_less_is_preferred(self, client: TestClient, who: Who) -> None:
         answer = sent(client, parcels.message(parcels.announced("R-1b")), who.post | {"Prefer": "return=minimal"})
         assert answer.json()["declarations"] == []

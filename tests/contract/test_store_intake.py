@@ -259,12 +259,20 @@ def test_an_amendment_with_errors_leaves_the_original_as_it_was(
     assert replay.replay_all(store).is_clean
 
 
-@pytest.mark.parametrize("function", [f for f in MessageFunction if f is not MessageFunction.ORIGINAL])
+@pytest.mark.parametrize(
+    ("function", "named"),
+    [
+        (MessageFunction.PRESENTATION, {}),
+        (MessageFunction.AMENDMENT, {"registered_id": "26DK000000000042R5"}),
+        (MessageFunction.CANCELLATION, {"registered_id": "26DK000000000042R5"}),
+        (MessageFunction.CANCELLATION, {"functional_reference_id": ""}),
+    ],
+)
 def test_what_speaks_of_an_unknown_original_is_rejected(
-    store: PostgresStore, intake: Intake, sender_id: int, function: MessageFunction
+    store: PostgresStore, intake: Intake, sender_id: int, function: MessageFunction, named: dict[str, str]
 ) -> None:
     (parcel,) = some(1)
-    receipt = hand_in(intake, sender_id, as_json(replace(parcel, function=function)))
+    receipt = hand_in(intake, sender_id, as_json(replace(parcel, function=function, **named)))
     assert receipt.counts == {"rejected": 1}
     assert receipt.findings[0].rule_id == "submission.original_unknown"
     assert replay.replay_all(store).is_clean
@@ -430,11 +438,15 @@ def test_an_amendment_under_control_waits_for_an_officer(store: PostgresStore, i
 
 
 def test_one_by_one_and_in_bulk_the_bytes_are_the_same(
-    store: PostgresStore, intake: Intake, sender_id: int, monkeypatch: pytest.MonkeyPatch
+    store: PostgresStore, intake: Intake, sender_id: int, monkeypatch: pytest.MonkeyPatch, database_url: str
 ) -> None:
     monkeypatch.setattr(processing, "SLICE_RECORDS", 16)
     body = as_json(*some(200))
     by_crew = hand_in(intake, sender_id, body)
+    with psycopg.connect(
+        database_url, autocommit=True
+    ) as connection:  # that they are the same parcels is not the matter
+        connection.execute("UPDATE declaration SET parcel_key = NULL")
     other = store.senders.ensure("The same, alone").sender_id
     monkeypatch.setattr(processing, "ALONE_SLICES", 1000)
     alone = hand_in(intake, other, body)

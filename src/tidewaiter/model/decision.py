@@ -28,6 +28,8 @@ class State(StrEnum):
     CLEARED = "cleared"
     REFUSED = "refused"
     INVALIDATED = "invalidated"
+    AWAITING_ORIGINAL = "awaiting_original"  # a change that came before the declaration it is for
+    APPLIED = "applied"  # such a change, carried out on that declaration or handed to an officer
 
 
 class NoticeKind(StrEnum):

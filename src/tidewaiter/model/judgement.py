@@ -30,6 +30,7 @@ class ReasonKind(StrEnum):
     RANDOM = "random"
     QUALITY = "quality"
     CLAIM = "claim"  # third parties say otherwise of the parcel, or nothing yet
+    DECLARED_BEFORE = "declared_before"  # another declaration of the same parcel stands
 
 
 class Reason(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tidewaiter.quality import matching, timing
+from tidewaiter.quality import matching, parcels, timing
 from tidewaiter.quality.registry import Rule, Scope, rules
 
 
 def rows() -> list[dict[str, str]]:
     """One row for each rule, in the order in which they run."""
-    return [*(_row(rule) for rule in rules()), *matching.rows(), *timing.rows()]
+    return [*(_row(rule) for rule in rules()), *matching.rows(), *parcels.rows(), *timing.rows()]
 
 
 def _row(rule: Rule) -> dict[str, str]:

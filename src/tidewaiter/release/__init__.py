@@ -9,7 +9,7 @@
 """
 
 from tidewaiter.release.amendment import amended
-from tidewaiter.release.course import Standing, Step, follow, standing
+from tidewaiter.release.course import Standing, Step, follow, lodge, standing
 from tidewaiter.release.deciding import DatasetFacts, decide
 from tidewaiter.release.holds import NOTHING_NAMED, Securities, Security, securities_of
 from tidewaiter.release.states import Trigger, after, may, mermaid
@@ -28,6 +28,7 @@ __all__ = [
     "amended",
     "decide",
     "follow",
+    "lodge",
     "may",
     "mermaid",
     "securities_of",

@@ -118,5 +118,7 @@ def _words(kind: HoldKind, reason: Reason) -> str:
             return f"Hand in the {reason.permit_words} (document code {reason.permit_code}).{because}"
         case _ if reason.kind is ReasonKind.CLAIM:
             return f"{reason.words} It must be told or put right, or shown by papers."
+        case _ if reason.kind is ReasonKind.DECLARED_BEFORE:
+            return f"{reason.words} Withdraw one of the two, or show by papers that the goods are others."
         case _:
             return f"Hand in the invoice and whatever shows what the goods are.{because}"

@@ -26,6 +26,8 @@ class Trigger(StrEnum):
     ARRIVED = "arrived"  # arrival confirmed
     AMENDED = "amended"
     CLAIMED = "claimed"  # a third party said something of the parcel, or took it back: decided anew
+    AWAITED = "awaited"  # an amendment or withdrawal that came before the declaration it is for
+    APPLIED = "applied"  # that declaration has come, and the change is carried out on it
     AMENDMENT_REJECTED = "amendment_rejected"  # the amended version has errors: the old one stands
     INVALIDATION_REQUESTED = "invalidation_requested"
     DOCUMENTS_RECEIVED = "documents_received"
@@ -125,7 +127,10 @@ TABLE: dict[State | None, dict[Trigger, Transition]] = {
         T.ANNOUNCED: _to(S.RECEIVED, N.RECEIVED, _TAX_LIABILITY),
         T.ACCEPTED: _to(S.ACCEPTED, N.ACCEPTED, _TAX_LIABILITY),
         T.REJECTED: _to(S.REJECTED, N.REJECTED),
+        T.AWAITED: _to(S.AWAITING_ORIGINAL, N.RECEIVED),
     },
+    # No declaration, but a change that overtook the one it is for. The sender is told on that one what came of it.
+    S.AWAITING_ORIGINAL: {T.APPLIED: _to(S.APPLIED), T.REJECTED: _to(S.REJECTED, N.REJECTED)},
     # Announced: nothing is accepted yet, so an amendment simply replaces what was announced. It is answered
     # at once where it changes what will be owed; otherwise its result follows acceptance.
     S.RECEIVED: _asked(S.RECEIVED)
@@ -174,6 +179,7 @@ TABLE: dict[State | None, dict[Trigger, Transition]] = {
     S.REJECTED: {},
     S.REFUSED: {},
     S.INVALIDATED: {},
+    S.APPLIED: {},
 }
 
 _HINTS = {
@@ -181,6 +187,8 @@ _HINTS = {
     S.REJECTED: "a rejected declaration is closed; put the errors right and lodge a new one",
     S.REFUSED: "customs refused the goods; an appeal or a new declaration is needed",
     S.INVALIDATED: "the declaration was withdrawn; lodge a new one",
+    S.AWAITING_ORIGINAL: "it is carried out when the declaration it is for comes",
+    S.APPLIED: "it was carried out; change the declaration it was for",
     S.CLEARED: "the declaration is cleared; ask for a correction, a repayment or an invalidation",
     S.RELEASED: "the goods are released; ask for a correction, a repayment or an invalidation",
     S.RECEIVED: "the goods have not arrived; confirm arrival first",

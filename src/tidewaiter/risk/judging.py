@@ -11,6 +11,7 @@ from tidewaiter.risk.knowledge import RiskKnowledge
 from tidewaiter.risk.policy import Policy
 
 CLAIM_RULES = "claim."  # what the rules' ids begin with
+DECLARED_BEFORE = "submission.transport_document_used"
 _RANK = {lane: lane.rank for lane in Lane}
 
 
@@ -30,7 +31,7 @@ def judge(
         reasons += knowledge.watch_index.reasons(declaration)
     if findings:
         reasons += _quality(findings, knowledge.policy)
-        reasons += _claims(findings, knowledge.policy)
+        reasons += _of_others(findings, knowledge.policy)
     if draw.is_selected:
         reasons.append(_random(draw, knowledge.policy))
     return Judgement(lane=_lane(reasons), reasons=tuple(reasons), draw=draw, lists_digest=knowledge.digest)
@@ -55,18 +56,25 @@ def _quality(findings: Sequence[Finding], policy: Policy) -> list[Reason]:
     ]
 
 
-def _claims(findings: Sequence[Finding], policy: Policy) -> list[Reason]:
+def _of_others(findings: Sequence[Finding], policy: Policy) -> list[Reason]:
+    """What third parties claim of the parcel, and that it was declared before."""
+    found = [
+        (finding, ReasonKind.CLAIM, policy.claims_lane)
+        if finding.rule_id.startswith(CLAIM_RULES)
+        else (finding, ReasonKind.DECLARED_BEFORE, policy.duplicates_lane)
+        for finding in findings
+        if finding.rule_id.startswith(CLAIM_RULES) or finding.rule_id == DECLARED_BEFORE
+    ]
     return [
         Reason(
             reason_id=finding.rule_id,
-            kind=ReasonKind.CLAIM,
-            lane=policy.claims_lane,
+            kind=kind,
+            lane=lane,
             words=finding.words,
             pointer=finding.pointer,
             value=finding.value,
         )
-        for finding in findings
-        if finding.rule_id.startswith(CLAIM_RULES)
+        for finding, kind, lane in found
     ]
 
 

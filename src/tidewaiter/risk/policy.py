@@ -18,7 +18,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `selection_share` is the share of all declarations drawn at random (0.02 is
     2 %); `quality_rules` are ids of rules whose warnings send a declaration to
     `quality_lane`, a trailing `*` standing for any ending. Where third parties
-    say otherwise of a parcel, or nothing of what they must, it goes to `claims_lane`.
+    say otherwise of a parcel, or nothing of what they must, it goes to `claims_lane`;
+    where another declaration of the same parcel stands, to `duplicates_lane`.
     """
 
     title: str
@@ -27,6 +28,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quality_lane: Lane
     quality_rules: tuple[str, ...]
     claims_lane: Lane = Lane.YELLOW
+    duplicates_lane: Lane = Lane.YELLOW
 
     def heeds(self, rule_id: str) -> bool:
         """True when a warning of this rule raises the lane."""

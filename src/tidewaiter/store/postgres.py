@@ -109,6 +109,11 @@ class PostgresStore:
         with self._connections.lend() as connection:
             return reading.read_declarations(connection, wanted)
 
+    def same_parcel(self, declaration_id: int) -> list[DeclarationRow]:
+        """The declaration it waits for because both are of one parcel, and those that wait for it, oldest first."""
+        with self._connections.lend() as connection:
+            return reading.read_same_parcel(connection, declaration_id)
+
     def find(self, reference: str) -> int:
         """The declaration_id for a registered id (MRN), sender's reference, transport document or id."""
         with self._connections.lend() as connection:
@@ -269,6 +274,12 @@ class PostgresStore:
                 if not is_new:
                     raise psycopg.Rollback  # the chunks go, too
             return (reading.read_message(connection, message_id) if is_new else None), digest.hexdigest()
+
+    def is_any_expired(self, at: datetime) -> bool:
+        """Whether a change waited for its declaration until before this moment."""
+        with self._connections.lend() as connection:
+            row = connection.execute("SELECT EXISTS (SELECT FROM awaited WHERE waits_until < %s)", [at]).fetchone()
+        return bool(row and row[0])
 
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""

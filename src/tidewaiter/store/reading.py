@@ -83,6 +83,14 @@ def read_declarations(connection: psycopg.Connection, wanted: Filter) -> list[De
     return _declaration_rows(connection, f"WHERE {where} ORDER BY d.declaration_id DESC LIMIT {limit}", parameters)
 
 
+def read_same_parcel(connection: psycopg.Connection, declaration_id: int) -> list[DeclarationRow]:
+    """The declaration that one waits for because both are of one parcel, and those that wait for it, oldest first."""
+    one = "SELECT duplicate_of FROM declaration WHERE declaration_id = %s"
+    others = "SELECT declaration_id FROM declaration WHERE duplicate_of = %s AND duplicate_of IS NOT NULL"
+    tail = f"WHERE d.declaration_id IN ({one} UNION {others}) ORDER BY d.declaration_id LIMIT {LIST_LIMIT_MAX}"
+    return _declaration_rows(connection, tail, [declaration_id, declaration_id])
+
+
 def read_declaration(connection: psycopg.Connection, declaration_id: int) -> DeclarationRow:
     """One row. Raises NotFoundError."""
     for row in _declaration_rows(connection, "WHERE d.declaration_id = %s", [declaration_id]):
@@ -97,7 +105,7 @@ def _unknown(declaration_id: int) -> NotFoundError:
 def find_declaration(connection: psycopg.Connection, reference: str) -> int:
     """The newest declaration with this id, registered id or sender's reference; not rejected ones come first."""
     text = _searchable(reference)
-    rank = "ORDER BY (state = 'rejected'), declaration_id DESC LIMIT 1"
+    rank = "ORDER BY (state IN ('rejected', 'awaiting_original', 'applied')), declaration_id DESC LIMIT 1"
     for column in ("registered_id", "functional_reference_id", "transport_document_id"):
         row = connection.execute(
             f"SELECT declaration_id FROM declaration WHERE {column} = %s AND {column} <> '' {rank}", [text]
@@ -316,7 +324,7 @@ def _declaration_rows(connection: psycopg.Connection, tail: str, parameters: Seq
 
 def _declaration_row(columns: dict[str, Any]) -> DeclarationRow:
     currency, value, due = columns.pop("currency"), columns.pop("intrinsic_value"), columns.pop("due")
-    for name in ("block_id", "block_index", "is_assessed", "standing", "order_id"):
+    for name in ("block_id", "block_index", "is_assessed", "standing", "order_id", "parcel_key"):
         del columns[name]
     lane, category = columns.pop("lane"), columns.pop("category")
     return DeclarationRow(
@@ -337,6 +345,7 @@ _OF_TEXT: Final[dict[str, Callable[[str], Any]]] = {
     **dict.fromkeys(("intrinsic_value", "due"), Decimal),
     "legal_day": date.fromisoformat,
     "is_arrived": "t".__eq__,
+    "duplicate_of": int,
 }  # fmt: skip
 
 

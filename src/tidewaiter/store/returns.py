@@ -208,7 +208,8 @@ class Returns:
             connection.execute("SET LOCAL enable_seqscan = off")  # a plan made while the table was small stays
             rows = connection.execute(
                 f"SELECT declaration_id FROM declaration WHERE {column} = %s AND {column} <> ''"
-                " AND (%s::int IS NULL OR sender_id = %s) AND state NOT IN ('rejected', 'refused', 'invalidated')"
+                " AND (%s::int IS NULL OR sender_id = %s) AND state NOT IN ('rejected', 'refused', 'invalidated',"
+                " 'awaiting_original', 'applied')"
                 f" ORDER BY declaration_id LIMIT {IMPORTS_MAX}".encode(),
                 [value.replace("\x00", ""), sender_id, sender_id],
             ).fetchall()

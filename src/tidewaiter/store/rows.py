@@ -22,6 +22,7 @@ from tidewaiter.release import Standing
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
     Batch,
+    Decided,
     Effect,
     EncodedBatch,
     Entry,
@@ -33,7 +34,7 @@ DECLARATION_COLUMNS = (
     " block_index, position, sender_id, legal_day, goods_item_count, state,"
     " lane, category, version, error_count, warning_count, is_arrived, is_assessed, functional_reference_id,"
     " registered_id, transport_document_id, commodity_code, jurisdiction_code, dataset, description,"
-    " intrinsic_value, due, currency, standing, order_id"
+    " intrinsic_value, due, currency, standing, order_id, parcel_key, duplicate_of"
 )
 GOODS_ITEM_COLUMNS = (
     "declaration_id, line_no, commodity_code, origin_country_code, net_mass_kg, invoice_price, invoice_currency,"
@@ -41,6 +42,7 @@ GOODS_ITEM_COLUMNS = (
 )
 NOTICE_COLUMNS = "declaration_id, issued_at, sender_id, version, kinds"
 
+NOT_ARRIVED = (State.RECEIVED, State.AWAITING_ORIGINAL)
 DESCRIPTION_LENGTH_MAX = 80
 CODE_LENGTH_MAX = 40
 COMPRESSION_LEVEL = 1  # blocks are written far more often than read; level 3 saves 8 % of the space for twice the time
@@ -177,6 +179,8 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         notes=decided.notes,
         rules_digest=decided.rules_digest,
         lodged_at=decided.lodged_at,
+        declared_before=decided.declared_before,
+        awaited_hours=decided.awaited_hours,
         persons=decided.persons,
         claims=decided.claims or (),
     )
@@ -201,7 +205,7 @@ def _declaration_row(entry: Entry, common: _Common) -> str:
     errors, warnings = _severities(evaluation.findings) if evaluation.findings else (0, 0)
     value, due = (assessment.intrinsic_value, assessment.due) if assessment else (None, None)
     block, block_index = entry.block or (_NULL, _NULL)
-    is_arrived = standing is not None and standing.state is not State.RECEIVED
+    is_arrived = standing is not None and standing.state not in NOT_ARRIVED
     is_assessed = standing is not None and standing.is_assessed
     reference, document, code, jurisdiction, dataset, description, order = _texts(
         reference, _transport_document(declaration)[:REFERENCE_LENGTH_MAX], first.commodity_code[:CODE_LENGTH_MAX],
@@ -217,8 +221,19 @@ def _declaration_row(entry: Entry, common: _Common) -> str:
         f"\t{'t' if is_arrived else 'f'}\t{'t' if is_assessed else 'f'}"
         f"\t{reference}\t{entry.registered_id}\t{document}\t{code}\t{jurisdiction}\t{dataset}\t{description}"
         f"\t{_amount(value)}\t{_amount(due)}\t{value.currency if value else _NULL}\t{_standing_text(standing)}"
-        f"\t{order}\n"
+        f"\t{order}\t{_number_or_null(decided.parcel_key)}\t{_number_or_null(_duplicate_of(decided))}\n"
     )
+
+
+def _duplicate_of(decided: Decided) -> int | None:
+    """The first declaration of the parcel, where this one is another."""
+    if decided.parcel_key is None or not decided.declared_before:
+        return None
+    return decided.declared_before[0].declaration_id
+
+
+def _number_or_null(number: int | None) -> int | str:
+    return _NULL if number is None else number
 
 
 def _severities(findings: tuple[Finding, ...]) -> tuple[int, int]:

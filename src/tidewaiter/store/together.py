@@ -46,6 +46,7 @@ class _Declaration(Struct, frozen=True, kw_only=True):
 
     sender_id: int
     reference: list[str]
+    parcel_keys: list[int]
     message_id: int
     receipt: bytes
     findings: str
@@ -137,11 +138,12 @@ def _kept(message_id: int, sender_name: str, message: _Message) -> KeptMessage:
 
 
 def _declaration(declared: Declared) -> _Declaration:
-    encoded, receipt, reference = declared.encoded, declared.receipt, declared.entry.decided.reference
+    encoded, receipt, decided = declared.encoded, declared.receipt, declared.entry.decided
     message_id = declared.message.message_id
     return _Declaration(
         sender_id=encoded.sender_id,
-        reference=[wanted] if (wanted := reference.replace("\x00", "")) else [],
+        reference=[wanted] if (wanted := decided.reference.replace("\x00", "")) else [],
+        parcel_keys=[] if decided.parcel_key is None else [decided.parcel_key],
         message_id=message_id,
         receipt=canonical_bytes(receipt),
         findings=canonical_bytes(receipt.message_findings).decode(),

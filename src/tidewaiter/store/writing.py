@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
-from msgspec import Struct
+from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 from psycopg.rows import dict_row
 
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
+from tidewaiter.model.declaration import MessageFunction
 from tidewaiter.model.errors import NotFoundError, TransitionError
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.workflow.claims import Told, Wanted
+from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
 from tidewaiter.workflow.ports import Declared, Outcome
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
     Arriving,
+    Awaited,
     ChangeOfState,
     EncodedBatch,
     Place,
     Prior,
     Receipt,
     ReplacedVersion,
+    Sought,
 )
 
 SMALL_ROWS = 12  # up to here all goes in one statement, beyond by COPY
 WRITER_LOCK = 0x7469_6465_0002  # any number nobody else uses; held by whoever writes, until commit
 
+_AWAITED = "declaration_id, sender_id, reference, function, stated_at, waits_until"
+NO_DECLARATION = "ARRAY['rejected', 'awaiting_original', 'applied']::state[]"
 _PRIOR = (
     "declaration_id, version, state, is_arrived, is_assessed, legal_day, functional_reference_id AS reference,"
     " registered_id, message_id, position, received_at, standing"
@@ -81,9 +90,37 @@ class PostgresWriting:
         for column, values in (("functional_reference_id", references), ("registered_id", registered_ids)):
             wanted = _wanted(values)
             if wanted:
-                condition = f"{column} = ANY(%s) AND {column} <> '' AND sender_id = %s AND state <> 'rejected'"
+                condition = (
+                    f"{column} = ANY(%s) AND {column} <> '' AND sender_id = %s AND state <> ALL({NO_DECLARATION})"
+                )
                 found += self._priors(condition, [wanted, sender_id])
         return list({prior.declaration_id: prior for prior in found}.values())
+
+    def keep_awaited(self, awaited: Awaited) -> None:
+        """Keep that a change waits for its declaration."""
+        self._connection.execute(
+            f"INSERT INTO awaited ({_AWAITED}) VALUES (%(declaration_id)s, %(sender_id)s, %(reference)s, %(function)s,"
+            " %(stated_at)s, %(waits_until)s)",
+            _columns(replace(awaited, reference=awaited.reference.replace("\x00", ""))),
+        )
+
+    def take_awaited(self, sender_id: int, references: Sequence[str]) -> list[Awaited]:
+        """The changes that wait for declarations of these references; see `workflow.ports.Writing`."""
+        condition = "reference = ANY(%s) AND sender_id = %s ORDER BY stated_at, declaration_id"
+        return self._taken(condition, [_wanted(references), sender_id])
+
+    def take_expired(self, at: datetime, limit: int) -> list[Awaited]:
+        """The first changes that waited until before this moment; see `workflow.ports.Writing`."""
+        return self._taken("waits_until < %s ORDER BY waits_until LIMIT %s", [at, limit])
+
+    def _taken(self, condition: str, parameters: list[Any]) -> list[Awaited]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(f"SELECT {_AWAITED} FROM awaited WHERE {condition}", parameters).fetchall()
+        taken = [Awaited(**{**columns, "function": MessageFunction(columns["function"])}) for columns in found]
+        if taken:
+            ids = [each.declaration_id for each in taken]
+            self._connection.execute("DELETE FROM awaited WHERE declaration_id = ANY(%s)", [ids])
+        return taken
 
     def told(self, wanted: Wanted) -> list[Told]:
         """Claims or declarations that stand, by order or transport document; see `workflow.ports.Writing`."""
@@ -107,6 +144,42 @@ class PostgresWriting:
             for columns in found
         ]
 
+    def declared_before(self, declaring: Declaring) -> list[DeclaredBefore]:
+        """The other declarations of a parcel that stand; see `workflow.ports.Writing`."""
+        found = self._connection.execute(
+            "SELECT declaration_id, (received_at AT TIME ZONE 'UTC')::date, sender_id = %(sender_id)s,"
+            " functional_reference_id, registered_id FROM declaration"
+            " WHERE parcel_key = %(parcel_key)s AND parcel_key IS NOT NULL"
+            " AND state NOT IN ('rejected', 'refused', 'invalidated')"
+            f" AND received_at > %(received_at)s - interval '{MONTHS} months'"
+            # What is held because of this one does not hold it in turn.
+            " AND (%(declaration_id)s::bigint IS NULL"
+            "   OR (declaration_id <> %(declaration_id)s AND duplicate_of IS DISTINCT FROM %(declaration_id)s))"
+            f" ORDER BY declaration_id LIMIT {FOUND_MAX}",
+            _columns(declaring),
+        ).fetchall()
+        return [
+            DeclaredBefore(
+                declaration_id=declaration_id,
+                declared_on=declared_on,
+                is_of_same_sender=is_own,
+                reference=reference if is_own else "",
+                registered_id=registered_id if is_own else "",
+            )
+            for declaration_id, declared_on, is_own, reference, registered_id in found
+        ]
+
+    def held_for(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Those held because of declarations that stand in their way no more; see `workflow.ports.Writing`."""
+        condition = (
+            "declaration_id IN (SELECT held.declaration_id FROM declaration held"
+            " JOIN declaration first ON first.declaration_id = held.duplicate_of"
+            " WHERE held.duplicate_of = ANY(%s) AND held.duplicate_of IS NOT NULL"
+            " AND (first.state IN ('rejected', 'refused', 'invalidated')"
+            " OR first.parcel_key IS DISTINCT FROM held.parcel_key))"
+        )
+        return self._priors(condition, [list(declaration_ids)])
+
     def prior(self, declaration_id: int) -> Prior:
         """One declaration as it stands. Raises NotFoundError."""
         for prior in self._priors("declaration_id = %s", [declaration_id]):
@@ -126,12 +199,14 @@ class PostgresWriting:
         """That many new ids, rising."""
         return take_declaration_ids(self._connection, count)
 
-    def append_new(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
+    def append_new(self, batch: EncodedBatch, sought: Sought, expected: int, receipt: Receipt) -> bool:
         """Write a batch of new declarations and carry its message on; see `workflow.ports.Writing`."""
         if _row_count(batch) <= SMALL_ROWS:
-            return self._append_small(batch, references, expected, receipt)
-        wanted = _wanted(references)
-        if wanted and self._fetch("SELECT are_known(%s, %s)", [batch.sender_id, wanted]):
+            return self._append_small(batch, sought, expected, receipt)
+        references, keys = _sought(sought)
+        if (references or keys) and self._fetch(
+            "SELECT are_known(%s, %s, %s::bigint[])", [batch.sender_id, references, keys]
+        ):
             return False
         self.advance(receipt.message_id, expected, receipt)
         self.append(batch)
@@ -158,12 +233,12 @@ class PostgresWriting:
                     [batch.message_id, *_evidence(batch)],
                 )
 
-    def _append_small(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
+    def _append_small(self, batch: EncodedBatch, sought: Sought, expected: int, receipt: Receipt) -> bool:
         """All in one statement, which is a transaction by itself unless one was begun."""
         outcome = self._lent.execute(
-            "SELECT append_new(%s, %s, %s, %s, %s, %s, %s, %b, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %b, %s, %s)",
+            "SELECT append_new(%s, %s, %s, %s::bigint[], %s, %s, %s, %s, %b, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %b, %s, %s)",
             [
-                WRITER_LOCK, batch.sender_id, _wanted(references), receipt.message_id, expected, *_progress(receipt),
+                WRITER_LOCK, batch.sender_id, *_sought(sought), receipt.message_id, expected, *_progress(receipt),
                 rows.as_json(rows.DECLARATION_COLUMNS, batch.declarations),
                 rows.as_json(rows.GOODS_ITEM_COLUMNS, batch.goods_items),
                 rows.as_json(rows.NOTICE_COLUMNS, batch.notices),
@@ -271,6 +346,14 @@ def _row_count(batch: EncodedBatch) -> int:
 def _wanted(references: Sequence[str]) -> list[str]:
     """References as they are kept: what PostgreSQL cannot hold is left out."""
     return [reference.replace("\x00", "") for reference in references if reference]
+
+
+def _columns(record: Struct) -> Any:
+    return to_builtins(record, builtin_types=[datetime])
+
+
+def _sought(sought: Sought) -> tuple[list[str], list[int]]:
+    return _wanted(sought.references), list(sought.parcel_keys)
 
 
 def _progress(receipt: Receipt) -> list[Any]:

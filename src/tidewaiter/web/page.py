@@ -195,5 +195,11 @@ WAITING: Final = (
     DeclarationState.AWAITING_DOCUMENTS,
     DeclarationState.AWAITING_PERMIT,
     DeclarationState.AWAITING_PAYMENT,
+    DeclarationState.AWAITING_ORIGINAL,
 )
-ENDED: Final = (DeclarationState.REJECTED, DeclarationState.REFUSED, DeclarationState.INVALIDATED)
+ENDED: Final = (
+    DeclarationState.REJECTED,
+    DeclarationState.REFUSED,
+    DeclarationState.INVALIDATED,
+    DeclarationState.APPLIED,
+)

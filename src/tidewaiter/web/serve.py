@@ -26,6 +26,7 @@ from tidewaiter.web.app import create_app
 from tidewaiter.web.bookkeeping import posting
 from tidewaiter.web.deliveries import delivering
 from tidewaiter.web.house import House
+from tidewaiter.web.refusing import refusing
 from tidewaiter.web.scoring import scoring
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
@@ -51,7 +52,7 @@ def serve(
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
         leaving.enter_context(beside.kept(opened.url, posting))
-        leaving.enter_context(beside.kept(opened.url, delivering, scoring))
+        leaving.enter_context(beside.kept(opened.url, delivering, scoring, refusing))
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)

@@ -11,7 +11,7 @@ from tidewaiter.web import words
 from tidewaiter.workflow.ports import Outcome, Transition
 
 GONE: Final = frozenset(
-    {State.REJECTED, State.REFUSED, State.INVALIDATED, State.RELEASED, State.CLEARED}
+    {State.REJECTED, State.REFUSED, State.INVALIDATED, State.RELEASED, State.CLEARED, State.APPLIED}
 )  # nothing is waited for any more
 SETTLES: Final = {
     Trigger.EXAMINED_SATISFACTORY.value: HoldKind.EXAMINATION,

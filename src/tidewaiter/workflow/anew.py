@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -10,13 +12,15 @@ from msgspec import Struct
 from tidewaiter.model.decision import Evaluation, NoticeKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TransitionError
-from tidewaiter.release import Standing, Trigger
-from tidewaiter.workflow.batching import Slice, batch_of
+from tidewaiter.release import Standing, Trigger, may
+from tidewaiter.workflow.batching import Slice, batch_of, now
 from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_act
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import ChangeOfState, Entry, Incoming, Place, Prior, ReplacedVersion
+
+NO_LONGER = "the other declaration of the parcel no longer stands"
 
 
 class Act(Struct, frozen=True, kw_only=True):
@@ -73,6 +77,41 @@ class Anew(Struct, frozen=True):
         state = decided.passed[-1][1]
         Persons(transaction.persons).settle(decided, act.declaration_id, state, at)
         return state
+
+    def decide_on_others(
+        self, waiting: Mapping[int, tuple[Prior, str]], actor: str, known: Callable[[Prior], Known]
+    ) -> None:
+        """Decide those anew that wait because of what others told of their parcel: each with words for why now.
+
+        What its state does not allow any more, and what would be rejected as it
+        now is, stays as it was.
+        """
+        for prior, words in waiting.values():
+            if Trigger.CLAIMED not in may(prior.state):
+                continue
+            act = Act(
+                declaration_id=prior.declaration_id,
+                trigger=Trigger.CLAIMED,
+                actor=actor,
+                words=words,
+                legal_day=prior.legal_day,
+            )
+            with suppress(TransitionError):
+                self.decide(act, prior, known(prior), now())
+
+
+def held_for(transaction: Writing, declaration_ids: Sequence[int]) -> dict[int, tuple[Prior, str]]:
+    """Who waits no longer for these, which came to nothing or declare another parcel now, as `decide_on_others` takes it.
+
+    The last to be held stands first: decided before the others, it is held for
+    the first of them, and that one is free.
+    """
+    held = transaction.held_for(declaration_ids) if declaration_ids else ()
+    return {prior.declaration_id: (prior, NO_LONGER) for prior in sorted(held, key=_newest_first)}
+
+
+def _newest_first(prior: Prior) -> int:
+    return -prior.declaration_id
 
 
 def known_of(store: Store, prior: Prior) -> Known:

@@ -50,7 +50,8 @@ def now() -> datetime:
 
 def new_entry(decided: Decided, declaration_id: int) -> Entry:
     """A new declaration's entry; accepted ones get a number of their own."""
-    return Entry(decided, declaration_id, 1, "" if decided.standing is None else registered_id(decided, declaration_id))
+    has_number = decided.standing is not None and not decided.awaits_original
+    return Entry(decided, declaration_id, 1, registered_id(decided, declaration_id) if has_number else "")
 
 
 def registered_id(decided: Decided, declaration_id: int) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from functools import partial
+from functools import partial, reduce
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -18,17 +19,21 @@ from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
+from tidewaiter.quality import parcel_key
 from tidewaiter.regimes import Regime, legal_day_at
-from tidewaiter.release import Trigger, amended, may
+from tidewaiter.release import Timing, Trigger, amended, may, timing
 from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
+from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Decided, Effect, Incoming, KeptClaim, Place, Prior, Seed, WatchList
 from tidewaiter.workflow.tariffs import NOTHING_IMPORTED
 from tidewaiter.workflow.tariffs import Known as KnownTariffs
 
+AWAITED_HOURS: Final = 24  # that a change is kept for the declaration it overtook; ours, no law's
 LAWS_MAX = 256  # senders may name any country; what is not modelled is remembered, too
 
 _LOG = logging.getLogger(__name__)
@@ -119,6 +124,7 @@ class Known(Struct, frozen=True):
     sources: tuple[Place, ...] = ()
     drawing: Drawing | None = None
     is_refiled: bool = False  # the record takes the place of all that was filed before
+    later: tuple[tuple[Place, Declaration], ...] = ()  # amendments that came before the record and were made after it
 
 
 Resolve = Callable[[Declaration], Known | None]
@@ -126,10 +132,11 @@ Resolve = Callable[[Declaration], Known | None]
 
 class LookUps(Struct, frozen=True):
     """What is known beside a declaration: of the persons behind it (its own id, where it was lodged before), of the
-    parcel from others."""
+    parcel from others, and which other declarations of it stand."""
 
     persons: Callable[[Declaration, Regime, int | None], PersonalStanding]
     claims: Callable[[Declaration, Regime], tuple[tuple[KeptClaim, Claim], ...]]
+    parcels: Callable[[Declaring], Sequence[DeclaredBefore]]
 
 
 def decide_piece(
@@ -189,7 +196,7 @@ class _Task(Struct, frozen=True):
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     own, known, trigger = task.reading.declaration, task.known, task.trigger
     prior = known.prior if known else None
-    declaration = as_changed(own, trigger, known.original if known else None)
+    declaration = as_changed(own, trigger, known.original if known else None, known.later if known else ())
     jurisdiction_code = declaration.jurisdiction_code if declaration is not None else ""
     on = _legal_day(trigger, prior, incoming, jurisdiction_code)
     law = task.shelf.law(jurisdiction_code, on)
@@ -199,6 +206,9 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     persons = _persons(declaration, law.regime, task)
     claims = _claims(declaration, law.regime, task)
     lodged_at = _lodged_at(declaration, law.regime, prior if trigger is not None else None, incoming)
+    awaited_hours = AWAITED_HOURS if trigger is not None and known is None and task.look_ups is not None else 0
+    parcel = _parcel_key(declaration, law.regime) if trigger is None or known is not None else None
+    before = _declared_before(parcel, incoming, task)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
@@ -211,6 +221,8 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         prior=prior,
         persons=persons or NOTHING_KNOWN,
         claims=tuple(claim for _, claim in claims or ()),
+        declared_before=before,
+        awaited_hours=awaited_hours,
     )
     conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
     effect = _effect(conclusion, circumstances)
@@ -244,7 +256,31 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         rules_digest=task.rules_digest,
         lodged_at=lodged_at,
         touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
+        parcel_key=parcel if conclusion.standing is not None else None,
+        declared_before=before,
+        awaited_hours=awaited_hours,
     )
+
+
+def _parcel_key(declaration: Declaration | None, regime: Regime | None) -> int | None:
+    """What its parcel is known by, where duty and tax are worked out on it and its goods are not gone already."""
+    if declaration is None or regime is None or not regime.dataset_of(declaration).is_assessed:
+        return None
+    return None if timing(declaration) is Timing.SUPPLEMENTARY else parcel_key(declaration)
+
+
+def _declared_before(key: int | None, incoming: Incoming, task: _Task) -> tuple[DeclaredBefore, ...]:
+    """The other declarations of the parcel that stand; none is looked for where one is only taken back."""
+    if key is None or task.look_ups is None or task.trigger is Trigger.INVALIDATION_REQUESTED:
+        return ()
+    own = task.known.prior if task.known is not None and task.trigger is not None else None
+    declaring = Declaring(
+        parcel_key=key,
+        sender_id=incoming.sender_id,
+        received_at=own.received_at if own else incoming.received_at,
+        declaration_id=own.declaration_id if own else None,
+    )
+    return tuple(task.look_ups.parcels(declaring))
 
 
 def _persons(declaration: Declaration | None, regime: Regime | None, task: _Task) -> PersonalStanding | None:
@@ -297,18 +333,29 @@ def concluded(
     return conclude(declaration, circumstances, reading.findings, locate)
 
 
-def as_changed(own: Declaration | None, trigger: Trigger | None, original: Declaration | None) -> Declaration | None:
-    """What is to be decided on: the record's own declaration, or the original, with what an amendment changes."""
+def as_changed(
+    own: Declaration | None,
+    trigger: Trigger | None,
+    original: Declaration | None,
+    later: Sequence[tuple[Place, Declaration]] = (),
+) -> Declaration | None:
+    """What is to be decided on: the record's own declaration, or the original, with what an amendment changes.
+
+    `later` are amendments that were made after it, though they came before: where both change the same, they hold.
+    """
     if original is None or trigger is None:
         return own
-    return amended(original, own) if trigger is Trigger.AMENDED and own is not None else original
+    if trigger is not Trigger.AMENDED or own is None:
+        return original
+    return reduce(amended, (stated for _, stated in later), amended(original, own))
 
 
 def _sources(piece: Piece, incoming: Incoming, task: _Task) -> tuple[Place, ...]:
     if task.known is None or not task.known.sources or task.trigger is None:
         return ()
     if task.trigger is Trigger.AMENDED and incoming.message_id is not None:
-        return (*task.known.sources, Place(incoming.message_id, piece.position))
+        later = (place for place, _ in task.known.later)
+        return (*task.known.sources, Place(incoming.message_id, piece.position), *later)
     return task.known.sources
 
 

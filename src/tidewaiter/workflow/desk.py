@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tidewaiter.model.decision import HoldKind, State
 from tidewaiter.model.errors import TransitionError
 from tidewaiter.release import Trigger, follow, may
-from tidewaiter.workflow.anew import Act, Anew, Happened, change_by, known_of, stated_by
+from tidewaiter.workflow.anew import Act, Anew, Happened, change_by, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.claims import Claims
 from tidewaiter.workflow.deciding import Known, LookUps, Shelf
@@ -36,6 +36,8 @@ NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a
         Trigger.AMENDED,
         Trigger.AMENDMENT_REJECTED,
         Trigger.CLAIMED,
+        Trigger.AWAITED,
+        Trigger.APPLIED,
     }
 )
 DECIDED_ANEW = frozenset({Trigger.ARRIVED, Trigger.AMENDMENT_GRANTED})
@@ -72,8 +74,13 @@ class Desk:
         with self._store.writing() as transaction:
             prior = transaction.prior(declaration_id)
             if trigger in DECIDED_ANEW:
-                return self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
-            return self._follow(transaction, act, prior)
+                state = self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
+            else:
+                state = self._follow(transaction, act, prior)
+            held = held_for(transaction, [declaration_id])
+            if held:
+                self._anew(transaction).decide_on_others(held, actor, partial(known_of, self._store))
+            return state
 
     def _follow(self, transaction: Writing, act: Act, prior: Prior) -> State:
         """An act that changes the state alone, with what persons drew on counters; the state reached."""
@@ -129,10 +136,14 @@ class Desk:
         return done
 
     def _decide_anew(self, transaction: Writing, act: Act, prior: Prior, known: Known) -> State:
+        return self._anew(transaction).decide(act, prior, known, self._clock())
+
+    def _anew(self, transaction: Writing) -> Anew:
         store = self._store
         shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known_tariffs(store))
-        look_ups = LookUps(Persons(transaction.persons).standing, Claims(transaction, partial(stated_by, store)).on)
-        return Anew(store, transaction, shelf, look_ups).decide(act, prior, known, self._clock())
+        claims = Claims(transaction, partial(stated_by, store))
+        look_ups = LookUps(Persons(transaction.persons).standing, claims.on, transaction.declared_before)
+        return Anew(store, transaction, shelf, look_ups)
 
     def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
         known = known_of(self._store, prior)

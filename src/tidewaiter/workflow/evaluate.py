@@ -20,8 +20,9 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import NotInForceError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Draw, Judgement, Reason
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
-from tidewaiter.quality import NOTHING_TIMED, Timing, check, match, timed
+from tidewaiter.quality import NOTHING_TIMED, Timing, check, declared_before, match, timed
 from tidewaiter.regimes import Regime
 from tidewaiter.regimes.library import EDITION_CITED
 from tidewaiter.release import (
@@ -33,6 +34,7 @@ from tidewaiter.release import (
     Trigger,
     decide,
     follow,
+    lodge,
     securities_of,
     standing,
 )
@@ -50,11 +52,14 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     says why. `prior` is the declaration that the record speaks of (or whose
     reference it uses again), as it stood; `trigger` what is to happen to it (None: the
     declaration is lodged). `persons` is what is known of those behind it, `claims`
-    what third parties have said of the parcel.
+    what third parties have said of the parcel, `declared_before` the other
+    declarations of it that stand.
     `lodged_at` is the moment (aware) at which it was first lodged, None where it is not asked whether that was in time.
     `are_securities_granted`: whatever guarantee or account the declaration names
     is known to be granted, and enough. What is decided and kept never knows it
     (ADR 11: the accounts lift the hold afterwards), so evidence does not say it.
+    `awaited_hours` is how long a change waits for the declaration it is for where
+    that is not known yet; 0: it does not wait.
     """
 
     legal_day: date
@@ -68,7 +73,9 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     prior: Prior | None = None
     persons: PersonalStanding = NOTHING_KNOWN
     are_securities_granted: bool = False
+    awaited_hours: int = 0
     claims: tuple[Claim, ...] = ()
+    declared_before: tuple[DeclaredBefore, ...] = ()
 
 
 class Conclusion(Struct, frozen=True):
@@ -121,6 +128,8 @@ def conclude(
         findings = [*found, *_used_before(declaration, prior)]
         return _lodged(declaration, circumstances, findings, locate)
     if prior is None:
+        if _may_wait(declaration, circumstances, found):
+            return _awaited(declaration, circumstances, found)
         findings = [*found, _unknown_original(declaration, trigger)]
         return _lodged(declaration, circumstances, findings, locate)
     try:
@@ -128,6 +137,47 @@ def conclude(
     except TransitionError as error:
         findings = [*found, _not_allowed(prior, error)]
         return _lodged(declaration, circumstances, findings, locate)
+
+
+def _may_wait(declaration: Declaration, circumstances: Circumstances, found: Sequence[Finding]) -> bool:
+    """Whether the declaration that a change is for may still come: it has no number of ours before it was taken in."""
+    is_overtaking = circumstances.trigger in AWAITED and declaration.functional_reference_id
+    return bool(
+        circumstances.awaited_hours and is_overtaking and not declaration.registered_id and not has_error(found)
+    )
+
+
+def _awaited(declaration: Declaration, circumstances: Circumstances, found: Sequence[Finding]) -> Conclusion:
+    """A change that is kept until the declaration comes that it is for."""
+    assert circumstances.trigger is not None
+    finding = Finding(
+        "submission.original_awaited",
+        Severity.WARNING,
+        "functional_reference_id",
+        "No declaration of yours is known by this reference yet. This is kept for"
+        f" {circumstances.awaited_hours} hours and then refused; once the declaration comes, it is"
+        f" {_ASKED[circumstances.trigger]} at once.",
+        value=declaration.functional_reference_id[:VALUE_LENGTH_MAX],
+        hint="Send the declaration under this reference. Look here for what became of this.",
+    )
+    decision = Decision(
+        state=State.AWAITING_ORIGINAL,
+        lane=None,
+        category=None,
+        dataset="",
+        holds=(),
+        on_arrival=None,
+        words="It waits for the declaration it is for.",
+        notices=lodge(Trigger.AWAITED, (), is_assessed=False).notices,
+    )
+    evaluation = Evaluation(
+        legal_day=circumstances.legal_day,
+        findings=(*found, finding),
+        assessment=None,
+        judgement=None,
+        decision=decision,
+    )
+    return Conclusion(evaluation, Standing(state=State.AWAITING_ORIGINAL, is_assessed=False))
 
 
 def _lodged(
@@ -208,6 +258,7 @@ def _evaluated(
                 findings += match(declaration, circumstances.claims, own.claims)
             timing = _timed(declaration, circumstances.lodged_at, regime)
             findings += timing.findings
+            findings += declared_before(declaration, circumstances.declared_before)
             if not has_error(findings) and dataset.claim is None:
                 assessment = _assessed(declaration, regime, circumstances.persons, findings)
             if assessment is not None and assessment.due.amount:
@@ -338,6 +389,7 @@ def _used_before(declaration: Declaration | None, prior: Prior | None) -> list[F
     ]
 
 
+AWAITED = (Trigger.AMENDED, Trigger.INVALIDATION_REQUESTED)
 _ASKED = {
     Trigger.AMENDED: "amended",
     Trigger.INVALIDATION_REQUESTED: "withdrawn",

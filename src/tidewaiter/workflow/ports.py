@@ -18,12 +18,15 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, MappingNote
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.quotes.quote import Quote
 from tidewaiter.workflow.claims import Told, Wanted
+from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
     Answer,
     Arriving,
+    Awaited,
     Batch,
     ChangeOfState,
     Election,
@@ -37,6 +40,7 @@ from tidewaiter.workflow.records import (
     Receipt,
     ReplacedVersion,
     Seed,
+    Sought,
     Span,
     WatchList,
 )
@@ -103,6 +107,7 @@ class DeclarationRow(Struct, frozen=True, kw_only=True):
     is_arrived: bool
     received_at: datetime
     decided_at: datetime
+    duplicate_of: int | None = None  # the declaration that was first to declare the parcel, while that one stands
 
 
 class Notice(Struct, frozen=True, kw_only=True):
@@ -181,6 +186,9 @@ class Reader(Protocol):
     def outcome(self, declaration_id: int) -> Outcome:
         """How it stands and why, without what else was kept. Raises NotFoundError."""
 
+    def same_parcel(self, declaration_id: int) -> list[DeclarationRow]:
+        """The declaration it waits for because both are of one parcel, and those that wait for it, oldest first."""
+
     def find(self, reference: str) -> int:
         """The declaration_id for an id, registered id (MRN) or sender's reference. Raises NotFoundError."""
 
@@ -252,14 +260,30 @@ class Writing(Protocol):
     def elections(self) -> Registry:
         """The registry of what operators elected."""
 
+    def declared_before(self, declaring: Declaring) -> Sequence[DeclaredBefore]:
+        """The other declarations of a parcel that stand, in the order of their numbers; see `workflow.parcels`."""
+
+    def held_for(self, declaration_ids: Sequence[int]) -> Sequence[Prior]:
+        """The declarations held because one of these was first to declare the parcel, which it now does no more."""
+
+    def keep_awaited(self, awaited: Awaited) -> None:
+        """Keep that a change waits for its declaration."""
+
+    def take_awaited(self, sender_id: int, references: Sequence[str]) -> Sequence[Awaited]:
+        """The changes that wait for declarations of these references, as they were made; they wait no longer."""
+
+    def take_expired(self, at: datetime, limit: int) -> Sequence[Awaited]:
+        """The first changes that waited until before this moment; they wait no longer."""
+
     def told(self, wanted: Wanted) -> Sequence[Told]:
         """Claims or declarations that stand, by order or transport document, in the order they were told."""
 
-    def append_new(self, batch: EncodedBatch, references: Sequence[str], expected: int, receipt: Receipt) -> bool:
+    def append_new(self, batch: EncodedBatch, sought: Sought, expected: int, receipt: Receipt) -> bool:
         """Write a batch of new declarations, and record how far its message is written (see `advance`).
 
         False, with nothing written, when the sender lodged a declaration under
-        one of the references before. Raises TransitionError as `advance` does.
+        one of the references before, or anybody one of one of the parcels that
+        stands. Raises TransitionError as `advance` does.
         """
 
     def append_together(self, declared: Sequence[Declared]) -> list[Outcome | None]:
@@ -349,6 +373,9 @@ class Store(Reader, QuoteStore, Protocol):
 
     def keep_small(self, arriving: Sequence[Arriving]) -> list[tuple[KeptMessage, int] | Unkept]:
         """Keep messages as they came, and commit: each with an id set aside for its first declaration, or why not."""
+
+    def is_any_expired(self, at: datetime) -> bool:
+        """Whether a change waited for its declaration until before this moment."""
 
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""

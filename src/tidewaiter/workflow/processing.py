@@ -137,10 +137,10 @@ class Processing:
     # --- writing ---------------------------------------------------------------------------------------------
 
     def _appended(self, transaction: Writing, result: Result, receipt: Receipt) -> bool:
-        """Write what stands alone. False, with nothing written, when a reference turns out to be used before."""
+        """Write what stands alone. False, with nothing written, when a reference or a parcel turns out to be declared before."""
         assert result.encoded is not None
         with _overtaking():
-            return transaction.append_new(result.encoded, result.references, self._receipt.record_count, receipt)
+            return transaction.append_new(result.encoded, result.sought, self._receipt.record_count, receipt)
 
     def _sequel(self, transaction: Writing, part: Slice) -> Tally:
         if transaction.record_count(self._receipt.message_id) != self._receipt.record_count:

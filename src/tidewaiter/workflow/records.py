@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from tidewaiter.model.claim import ClaimKind
 from tidewaiter.model.decision import Evaluation, NoticeKind, State
-from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.finding import Finding, MappingNote
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import PersonalStanding
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Standing, Trigger
@@ -66,7 +67,8 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     records that the declaration as decided on is made of, the first as lodged,
     then its amendments; empty when that is this record alone. `persons` is how
     counters and elections stood, None where the law of the day asks for neither;
-    `claims` are those it was held against.
+    `claims` are those it was held against, `declared_before` the other
+    declarations of the same parcel that stood.
     """
 
     declaration_id: int
@@ -93,6 +95,8 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     claims: tuple[KeptClaim, ...] = ()
     rules_digest: str = ""  # of published schemas and rules that the record was checked by
     lodged_at: datetime | None = None  # when it was first lodged, where the law sets it a time
+    declared_before: tuple[DeclaredBefore, ...] = ()
+    awaited_hours: int = 0  # that a change could wait for the declaration it is for
 
 
 class Span(Struct, frozen=True):
@@ -162,6 +166,14 @@ class Decided(Struct, frozen=True, kw_only=True):
     rules_digest: str = ""  # of the published schemas and rules that the record was checked by
     lodged_at: datetime | None = None  # when it was first lodged; None where the law sets its dataset no time
     touches_counters: bool = False  # its law, or the one it was decided by before, has counters
+    parcel_key: int | None = None  # see quality.parcels; None where the declaration stands for no parcel of its own
+    declared_before: tuple[DeclaredBefore, ...] = ()
+    awaited_hours: int = 0
+
+    @property
+    def awaits_original(self) -> bool:
+        """Whether it is a change that came before the declaration it is for, and is kept for that."""
+        return self.standing is not None and self.standing.state is State.AWAITING_ORIGINAL
 
     @property
     def stands_alone(self) -> bool:
@@ -201,6 +213,16 @@ class Batch(Struct, frozen=True, kw_only=True):
     are_bodies_kept: bool = False
 
 
+class Sought(Struct, frozen=True):
+    """What records of one sender must not find in what is kept, if they are to be written as they were decided.
+
+    `references` are theirs, `parcel_keys` those of the parcels that they declare.
+    """
+
+    references: tuple[str, ...] = ()
+    parcel_keys: tuple[int, ...] = ()
+
+
 class EncodedBatch(Struct, frozen=True, kw_only=True):
     """A batch ready to be written: rows as COPY text, evidence compressed.
 
@@ -218,6 +240,17 @@ class EncodedBatch(Struct, frozen=True, kw_only=True):
     evidence: bytes
     bodies: bytes | None
     recorded_at: datetime
+
+
+class Awaited(Struct, frozen=True, kw_only=True):
+    """A change that waits for the declaration it is for, under a number of its own; see `workflow.ahead`."""
+
+    declaration_id: int
+    sender_id: int
+    reference: str
+    function: MessageFunction
+    stated_at: datetime
+    waits_until: datetime
 
 
 class ReplacedVersion(Struct, frozen=True, kw_only=True):

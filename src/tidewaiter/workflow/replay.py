@@ -34,7 +34,7 @@ from tidewaiter.workflow.deciding import as_changed, concluded
 from tidewaiter.workflow.evaluate import Circumstances
 from tidewaiter.workflow.pieces import Piece, content, piece_at, pieces_taken_in
 from tidewaiter.workflow.ports import Store
-from tidewaiter.workflow.records import Kept, KeptClaim, Seed
+from tidewaiter.workflow.records import Kept, KeptClaim, Place, Seed
 from tidewaiter.workflow.tariffs import TARIFFS_KEPT
 
 DIFFERENCES_MAX = 100  # described in full; more are only counted
@@ -192,14 +192,18 @@ class Player:
             if kept.rules_digest:
                 reading = self._checks(kept.rules_digest).checked(reading, piece.body)
         own = reading.declaration
-        declaration = as_changed(own, kept.trigger, self._original(kept))
+        declaration = as_changed(own, kept.trigger, *self._before_and_after(kept))
         return canonical_bytes(concluded(kept.form, own, declaration, self._circumstances(kept), reading).evaluation)
 
-    def _original(self, kept: Kept) -> Declaration | None:
-        sources = kept.sources
-        if kept.trigger is Trigger.AMENDED:
-            sources = sources[:-1]
-        return content(self._store, sources) if sources else None
+    def _before_and_after(self, kept: Kept) -> tuple[Declaration | None, list[tuple[Place, Declaration]]]:
+        """What an amendment changed, and the amendments made after it; the whole where it is none."""
+        before, after = kept.sources, kept.sources[len(kept.sources) :]
+        if kept.trigger is Trigger.AMENDED and kept.message_id is not None and before:
+            at = before.index(Place(kept.message_id, kept.position))
+            before, after = before[:at], before[at + 1 :]
+        stated = [(place, content(self._store, (place,))) for place in after]
+        later = [(place, said) for place, said in stated if said is not None]
+        return content(self._store, before) if before else None, later
 
     def _claims(self, kept: Kept) -> Iterator[tuple[KeptClaim, Declaration]]:
         for each in kept.claims:
@@ -222,6 +226,8 @@ class Player:
             prior=kept.prior,
             persons=kept.persons or NOTHING_KNOWN,
             claims=tuple(claim_of(each, stated) for each, stated in self._claims(kept)),
+            declared_before=kept.declared_before,
+            awaited_hours=kept.awaited_hours,
         )
 
 

@@ -7,24 +7,26 @@ what the next one finds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from msgspec.structs import replace
 
 from tidewaiter.model.claim import Claim
 from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
-from tidewaiter.model.errors import TransitionError
+from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
-from tidewaiter.release import Trigger, may
-from tidewaiter.workflow.anew import Act, Anew, known_of, stated_by
+from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of, in_stated_order
+from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
 from tidewaiter.workflow.claims import Claims
 from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_piece, is_refiled
+from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import Persons
+from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
+    Awaited,
     ChangeOfState,
     Decided,
     Effect,
@@ -52,15 +54,22 @@ class Sequel:
         self._tallying = Tallying()
         self._persons = Persons(transaction.persons)
         self._claims = Claims(transaction, self._stated_by)
-        self._look_ups = LookUps(self._persons.standing, self._on_parcel)
+        self._look_ups = LookUps(self._persons.standing, self._on_parcel, self._declared_before)
+        self._anew = Anew(store, transaction, shelf, self._look_ups)
         self._mine: dict[int, Known] = {}  # what this slice wrote, which nobody else sees yet
         self._claimed: list[tuple[Decided, tuple[Declaration, ...]]] = []  # with what is, and was before, claimed
+        self._own: dict[Place, Declaration] = {}  # what the records of this slice say
+        self._lodged: dict[str, Entry] = {}  # new declarations by their references, as these are kept
+        self._keys: set[int | None] = set()  # of the parcels that are not written yet
+        self._changed: list[int] = []  # declarations of before that were, or came to nothing
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
         for piece in self._part.pieces:
             decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve, self._look_ups)
-            claimed = self._said(decided)
+            claimed = self._claimed_by(decided)
+            if decided.own is not None:
+                self._own[self._place(decided)] = decided.own
             match decided.effect:
                 case Effect.NEW:
                     self._add(decided)
@@ -72,6 +81,7 @@ class Sequel:
                 self._claimed.append((decided, claimed))
         self._flush()
         self._append(self._evidence)
+        self._carry_out_what_came_ahead()
         self._decide_waiting()
         return self._tallying.tally()
 
@@ -88,7 +98,8 @@ class Sequel:
             return None
         if own.function is MessageFunction.AMENDMENT and self._is_refiled(own, known):
             return self._without_content(known)
-        return known if known.original is not None else known_of(self._store, known.prior)
+        whole = known if known.original is not None else known_of(self._store, known.prior)
+        return in_stated_order(own, whole, self._said) if own.function is MessageFunction.AMENDMENT else whole
 
     def _is_refiled(self, own: Declaration, known: Known) -> bool:
         return is_refiled(own, known.prior, self._part.incoming, self._shelf)
@@ -120,41 +131,64 @@ class Sequel:
         self._flush()
         return self._claims.on(declaration, regime)
 
+    def _declared_before(self, declaring: Declaring) -> Sequence[DeclaredBefore]:
+        if declaring.parcel_key in self._keys:
+            self._flush()
+        return self._transaction.declared_before(declaring)
+
     def _stated_by(self, prior: Prior) -> tuple[tuple[Place, ...], Declaration | None]:
         mine = self._mine.get(prior.declaration_id)
         if mine is not None and mine.original is not None:
             return mine.sources, mine.original
         return stated_by(self._store, prior)
 
-    def _said(self, decided: Decided) -> tuple[Declaration, ...]:
+    def _claimed_by(self, decided: Decided) -> tuple[Declaration, ...]:
         """What a claim says now and, where it is changed, said until now: it may have been on another parcel."""
-        if decided.claim is None or decided.standing is None or decided.declaration is None:
+        if decided.claim is None or decided.standing is None or decided.declaration is None or decided.awaits_original:
             return ()
         before = None if decided.prior is None else self._stated_by(decided.prior)[1]
         return (decided.declaration,) if before is None else (decided.declaration, before)
 
     def _decide_waiting(self) -> None:
-        """Decide those anew that the claims of this slice are on; once each, however many claims there are."""
-        waiting: dict[int, tuple[Prior, Decided]] = {}
+        """Decide those anew that the claims of this slice are on, or whose parcel nobody else declares any more.
+
+        Once each, however many claims there are.
+        """
+        waiting: dict[int, tuple[Prior, str]] = {}
         for claim, claimed in self._claimed:
             assert claim.regime is not None
             for said in claimed:
                 for prior in self._claims.waiting(said, claim.regime):
-                    if Trigger.CLAIMED in may(prior.state):
-                        waiting.setdefault(prior.declaration_id, (prior, claim))
-        anew = Anew(self._store, self._transaction, self._shelf, self._look_ups)
-        for prior, claim in waiting.values():
-            mine = self._mine.get(prior.declaration_id)
-            known = mine if mine is not None and mine.original is not None else known_of(self._store, prior)
-            act = Act(
-                declaration_id=prior.declaration_id,
-                trigger=Trigger.CLAIMED,
-                actor=f"sender {self._part.incoming.sender_id}",
-                words=f"{claim.claim} {claim.reference}".strip(),
-                legal_day=prior.legal_day,
-            )
-            with suppress(TransitionError):  # as it now is it would be rejected: it stays as it was
-                anew.decide(act, prior, known, now())
+                    waiting.setdefault(prior.declaration_id, (prior, f"{claim.claim} {claim.reference}".strip()))
+        waiting |= held_for(self._transaction, [each for each in self._changed if each not in waiting])
+        self._anew.decide_on_others(waiting, f"sender {self._part.incoming.sender_id}", self._known_of)
+
+    # --- what came ahead of its declaration ------------------------------------------------------------------
+
+    def _carry_out_what_came_ahead(self) -> None:
+        incoming, ahead = self._part.incoming, Ahead(self._transaction, self._anew, self._said)
+        waiting: dict[str, list[Awaited]] = {}
+        if self._lodged:
+            for each in self._transaction.take_awaited(incoming.sender_id, [*self._lodged]):
+                waiting.setdefault(each.reference, []).append(each)
+        for reference, changes in waiting.items():
+            row = self._lodged[reference]
+            known = self._mine[row.declaration_id]
+            after = ahead.carry_out(changes, Lodged(known, row.decided.evaluation.decision), incoming.received_at)
+            if after is not known:
+                self._remember(after)
+                self._changed.append(row.declaration_id)
+
+    def _said(self, place: Place) -> Declaration | None:
+        return self._own.get(place) or content(self._store, (place,))
+
+    def _place(self, decided: Decided) -> Place:
+        assert self._part.incoming.message_id is not None
+        return Place(self._part.incoming.message_id, decided.position)
+
+    def _known_of(self, prior: Prior) -> Known:
+        mine = self._mine.get(prior.declaration_id)
+        return mine if mine is not None and mine.original is not None else known_of(self._store, prior)
 
     # --- what it does ----------------------------------------------------------------------------------------
 
@@ -168,8 +202,16 @@ class Sequel:
         self._waiting.append(row)
         self._note(row)
         self._persons.settle(decided, row.declaration_id, decided.evaluation.decision.state, now())
-        if decided.standing is not None:
+        if decided.awaits_original:
+            self._flush()
+            incoming = self._part.incoming
+            awaited = awaited_of(decided, row.declaration_id, incoming.sender_id, incoming.received_at)
+            self._transaction.keep_awaited(awaited)
+        elif decided.standing is not None:
             self._remember(self._as_known(row))
+            self._keys.add(decided.parcel_key)
+            if decided.reference:
+                self._lodged[decided.reference.replace("\x00", "")] = row
 
     def _replace(self, decided: Decided) -> None:
         prior = _prior_of(decided)
@@ -184,6 +226,7 @@ class Sequel:
         )
         self._append([row])
         self._transaction.add_transitions(self._change_of(decided, prior))
+        self._changed.append(prior.declaration_id)
         self._persons.settle(decided, prior.declaration_id, decided.evaluation.decision.state, at)
         self._note(row)
         self._remember(self._as_known(row))
@@ -192,6 +235,7 @@ class Sequel:
         prior = _prior_of(decided)
         self._flush()
         self._transaction.change_state(self._change_of(decided, prior))
+        self._changed.append(prior.declaration_id)
         self._note(Entry(decided, prior.declaration_id, prior.version, prior.registered_id))
         assert decided.standing is not None
         state = decided.standing.state or prior.state
@@ -212,6 +256,7 @@ class Sequel:
         if self._waiting:
             self._append(self._waiting)
             self._waiting = []
+            self._keys.clear()
 
     def _change_of(self, decided: Decided, prior: Prior) -> ChangeOfState:
         incoming = self._part.incoming
@@ -233,8 +278,7 @@ class Sequel:
         decided, incoming = row.decided, self._part.incoming
         standing, prior = decided.standing, decided.prior
         assert standing is not None
-        assert incoming.message_id is not None
-        place = Place(incoming.message_id, decided.position)
+        place = self._place(decided)
         is_version = decided.effect is Effect.VERSION and prior is not None
         state = standing.state or State.RECEIVED
         return Known(

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.deciding import Contents, Loaded, Shelf, decide_piece
-from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, WatchList
+from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Sought, WatchList
 from tidewaiter.workflow.tariffs import Known
 
 Encode = Callable[[Batch, Iterable[Entry]], EncodedBatch]
@@ -21,7 +21,7 @@ class Result(Struct, frozen=True):
     """One slice, decided: ready to be written unless a record's decision depends on what was decided before."""
 
     encoded: EncodedBatch | None
-    references: tuple[str, ...] = ()
+    sought: Sought = Sought()
     tally: Tally | None = None
     contents: dict[str, tuple[str, bytes]] = {}  # law and lists that this worker used for the first time
 
@@ -34,15 +34,18 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     """The records of a slice decided one by one and encoded; none is held longer than that takes."""
     tallying = Tallying()
     references: dict[str, None] = {}
+    parcel_keys: dict[int, None] = {}
 
     def entries() -> Iterator[Entry]:
         for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
             decided = decide_piece(piece, part.incoming, shelf)
-            reference = decided.reference
-            if not decided.stands_alone or reference in references:
+            reference, key = decided.reference, decided.parcel_key
+            if not decided.stands_alone or reference in references or key in parcel_keys:
                 raise _SpeaksOfAnother
             if reference:
                 references[reference] = None
+            if key is not None:
+                parcel_keys[key] = None
             entry = new_entry(decided, declaration_id)
             tallying.add(entry)
             yield entry
@@ -51,7 +54,7 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
         encoded = encode(batch_of(part), entries())
     except _SpeaksOfAnother:
         return Result(None)
-    return Result(encoded, tuple(references), tallying.tally())
+    return Result(encoded, Sought(tuple(references), tuple(parcel_keys)), tallying.tally())
 
 
 def decider(
@@ -76,7 +79,7 @@ def decider(
             gc.collect()
         result = decide_slice(part, shelf, encode)
         if contents:
-            result = Result(result.encoded, result.references, result.tally, dict(contents))
+            result = Result(result.encoded, result.sought, result.tally, dict(contents))
             contents.clear()
         return result
 

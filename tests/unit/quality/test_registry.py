@@ -10,7 +10,7 @@ import pytest
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Severity
-from tidewaiter.quality import matching, registry, report, timing
+from tidewaiter.quality import matching, parcels, registry, report, timing
 from tidewaiter.quality.registry import Context, RuleError, Scope, Seen
 
 
@@ -97,11 +97,8 @@ def test_values_are_shown_plainly_and_cut(value: object, text: str) -> None:
 
 def test_the_report_has_a_row_for_each_rule() -> None:
     rows = report.rows()
-    assert [row["rule"] for row in rows] == [
-        *(rule.rule_id for rule in registry.rules()),
-        *matching.MEANINGS,
-        *timing.MEANINGS,
-    ]
+    others = [*matching.MEANINGS, parcels.DECLARED_BEFORE, *timing.MEANINGS]
+    assert [row["rule"] for row in rows] == [*(rule.rule_id for rule in registry.rules()), *others]
     assert next(row for row in rows if row["rule"] == "DK1018")["scope"] == "declared H7 in DK"
     assert report.scope_words(Scope(valid_from=date(2026, 1, 1), valid_to=date(2026, 2, 1))) == (
         "from 2026-01-01 to 2026-02-01"

@@ -15,7 +15,8 @@ S, T, N = State, Trigger, NoticeKind
 
 # Written out once more by hand, apart from the code: state, trigger → state. Everything else is forbidden.
 ALLOWED: dict[State | None, dict[State, str]] = {
-    None: {S.RECEIVED: "announced", S.ACCEPTED: "accepted", S.REJECTED: "rejected"},
+    None: {S.RECEIVED: "announced", S.ACCEPTED: "accepted", S.REJECTED: "rejected", S.AWAITING_ORIGINAL: "awaited"},
+    S.AWAITING_ORIGINAL: {S.APPLIED: "applied", S.REJECTED: "rejected"},
     S.RECEIVED: {
         S.ACCEPTED: "arrived",
         S.RECEIVED: "amended amendment_rejected documents_received payment_received documents_requested"
@@ -105,7 +106,7 @@ def test_every_pair_of_state_and_trigger(state: State | None, trigger: Trigger) 
 def test_every_state_can_be_reached_and_left_or_is_an_end() -> None:
     reached = {row.to for rows in TABLE.values() for row in rows.values()}
     assert reached == set(State)
-    assert {state for state, row in TABLE.items() if not row} == {S.REJECTED, S.REFUSED, S.INVALIDATED}
+    assert {state for state, row in TABLE.items() if not row} == {S.REJECTED, S.REFUSED, S.INVALIDATED, S.APPLIED}
     assert set(TABLE) == {None, *State}
 
 
@@ -159,5 +160,5 @@ def test_the_diagram_shows_every_change_of_state() -> None:
         for row in rows.values()
         if row.to is not state
     }
-    assert arrows == wanted | {(state, "[*]") for state in ("rejected", "refused", "invalidated")}
+    assert arrows == wanted | {(state, "[*]") for state in ("rejected", "refused", "invalidated", "applied")}
     assert "    received --> accepted: arrived" in lines

@@ -32,6 +32,7 @@ from tidewaiter.model.identifiers import S10Id
 from tidewaiter.model.money import Money, total
 
 BATCH: Final = 500  # declarations written at a time
+SERIALS_A_SEED: Final = 100_000
 START: Final = b"<Batch>\n"  # what encloses several declarations in one XML message
 END: Final = b"</Batch>\n"
 
@@ -96,7 +97,8 @@ def declarations(form_name: str, count: int, seed: int, on: date) -> Iterator[De
     chance = random.Random(seed)  # noqa: S311
     kinds = KINDS[form_name]
     for number in range(1, count + 1):
-        yield _declaration(chance, f"{seed % 1000:03d}{number:09d}", kinds[number % len(kinds)], on)
+        serial = (seed % 1000 * SERIALS_A_SEED + number) % 10**8  # no parcel of one seed is that of another
+        yield _declaration(chance, f"{seed % 1000:03d}{number:09d}", f"{serial:08d}", kinds[number % len(kinds)], on)
 
 
 def message(form_name: str, count: int, seed: int, on: date) -> Iterator[bytes]:
@@ -112,11 +114,10 @@ def message(form_name: str, count: int, seed: int, on: date) -> Iterator[bytes]:
         yield END
 
 
-def _declaration(chance: random.Random, tail: str, kind: Kind, on: date) -> Declaration:
+def _declaration(chance: random.Random, tail: str, serial: str, kind: Kind, on: date) -> Declaration:
     to_britain = kind is Kind.BRITAIN
     shop = chance.choice(_SHOPS)
     items = tuple(_item(chance, line_no, shop[4], kind) for line_no in (1, 2))
-    serial = tail[-8:]
     buyer = _buyer(chance, to_britain=to_britain)
     prices = [item.invoice_price for item in items if item.invoice_price]
     return Declaration(

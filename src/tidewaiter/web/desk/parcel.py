@@ -51,10 +51,11 @@ class ParcelView(Struct, frozen=True):
     parties: tuple[NamedParty, ...]
     reasons: tuple[Reason, ...]
     trace: trace.Trace | None
+    same_parcel: tuple[DeclarationRow, ...] = ()  # the other declarations of it: the one it waits for, those that wait
 
 
-def arrange(file: DecisionFile) -> ParcelView:
-    """The decision file in reading order."""
+def arrange(file: DecisionFile, same_parcel: Sequence[DeclarationRow] = ()) -> ParcelView:
+    """The decision file in reading order, with the other declarations of the same parcel."""
     evaluation = file.evaluation
     holds = open_holds(file)
     return ParcelView(
@@ -66,6 +67,7 @@ def arrange(file: DecisionFile) -> ParcelView:
         parties=parties(file.declaration) if file.declaration else (),
         reasons=tuple(sorted(evaluation.judgement.reasons, key=_weight)) if evaluation.judgement else (),
         trace=trace.arrange(evaluation.assessment) if evaluation.assessment else None,
+        same_parcel=tuple(same_parcel),
     )
 
 

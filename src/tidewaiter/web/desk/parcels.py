@@ -112,7 +112,7 @@ def parcel_record(house: NamedDependency[House], declaration_id: FromPath[int]) 
 
 def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) -> Template:
     file = house.store.decision(declaration_id)
-    view = parcel.arrange(file)
+    view = parcel.arrange(file, house.store.same_parcel(declaration_id))
     raw, raw_problem = _raw(house, declaration_id) if extra.is_raw_shown else (None, "")
     return render(
         request,
