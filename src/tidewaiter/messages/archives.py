@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import lzma
 import re
 import struct
 import tempfile
@@ -334,7 +335,7 @@ class _Unzipped:
             if self._file is None:
                 self._file = self._archive.open(self._info)
             data: bytes = self._file.read(count)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError) as error:
             words = f"the file in the archive is damaged: {shown(str(error))}"
             raise MessageError(words, hint=_CUT_SHORT, place=self._label) from error
         self._given += len(data)

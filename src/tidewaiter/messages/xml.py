@@ -28,14 +28,23 @@ _PROLOG = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 
 _ATTRIBUTES_LOOKED_AT: Final = 2_000
 _DOCTYPE_WORDS = "the message has a document type (DOCTYPE); entities and document types are not read"
+_HINTS: Final = {
+    "xml.malformed": "check that every tag is closed, and that < and & within a text are written &lt; and &amp;",
+    "xml.truncated": "send it again in full",
+    "xml.encoding": "save the message as UTF-8",
+    "xml.limit": "send less at once; docs/reference/limits.md has the limits",
+}
 _DOCTYPE_HINT = "remove the <!DOCTYPE …> part and write every value out in full"
 
 
 class XmlFault(MessageError):
-    """Bytes that are not XML we read. `rule_id` names the fault, `place` the line and column within the record."""
+    """Bytes that are not XML we read. `rule_id` names the fault, `place` the line and column within the record.
+
+    Where no better hint is given, it is the one for all faults of that id.
+    """
 
     def __init__(self, rule_id: str, detail: str, *, hint: str = "", place: str = "") -> None:
-        super().__init__(detail, hint=hint, place=place)
+        super().__init__(detail, hint=hint or _HINTS.get(rule_id, ""), place=place)
         self.code = rule_id
 
     @property
@@ -230,7 +239,6 @@ def _fault(error: etree.XMLSyntaxError, body: bytes) -> XmlFault:
         return XmlFault(
             "xml.encoding",
             "the bytes are not in the encoding that the message names (UTF-8 where it names none)",
-            hint="save the message as UTF-8",
             place=place,
         )
     if code == _CODES.ERR_INVALID_CHAR:
@@ -242,12 +250,8 @@ def _fault(error: etree.XMLSyntaxError, body: bytes) -> XmlFault:
     if code == _CODES.ERR_DOCUMENT_EMPTY:
         return XmlFault("xml.malformed", "the message is not XML: it does not begin with <", place=place)
     if _ends_early(code, line, body):
-        return XmlFault(
-            "xml.truncated", f"the document ends too early: {words}", hint="send it again in full", place=place
-        )
-    return XmlFault(
-        "xml.malformed", f"not well-formed XML: {words}", hint="check that every tag is closed", place=place
-    )
+        return XmlFault("xml.truncated", f"the document ends too early: {words}", place=place)
+    return XmlFault("xml.malformed", f"not well-formed XML: {words}", place=place)
 
 
 def _ends_early(code: int, line: int, body: bytes) -> bool:

@@ -114,7 +114,7 @@ class _Splitter:
                 window.start = len(window.data)
             if not window.more():
                 if lt >= 0:
-                    self._fail("xml.truncated", "the message ends inside a tag", hint="send it again in full")
+                    self._fail("xml.truncated", "the message ends inside a tag")
                 return None
 
     def _check_between(self, start: int, end: int) -> None:
@@ -182,7 +182,7 @@ class _Splitter:
         at -= window.start
         if not window.more():
             shown = name.decode("utf-8", "replace")
-            self._fail("xml.truncated", f"the message ends inside <{shown}>", hint="send it again in full")
+            self._fail("xml.truncated", f"the message ends inside <{shown}>")
         return at
 
     def _with_namespaces(self, tag: re.Match[bytes]) -> bytes:
@@ -244,7 +244,7 @@ class _Splitter:
     def _finish(self) -> None:
         if self.open:
             name = self.open[-1][0].decode("utf-8", "replace")
-            self._fail("xml.truncated", f"the message ends inside <{name}>", hint="send it again in full")
+            self._fail("xml.truncated", f"the message ends inside <{name}>")
         if self.position == 0:
             name = (self.root or b"").decode("utf-8", "replace")
             self._fail(
@@ -265,6 +265,7 @@ class _Window:
         self.start = 0
         self.base = 0  # where data[0] lies in the message
         self.decoder: codecs.IncrementalDecoder | None = None
+        self.received = 0  # bytes that were given to the decoder
         self.data = stream.read(CHUNK)
         if self.data[:2] in UTF16_HEADS:
             self.base = 2 if self.data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else 0
@@ -305,13 +306,13 @@ class _Window:
     def _decoded(self, chunk: bytes) -> bytes:
         assert self.decoder is not None
         try:
-            return self.decoder.decode(chunk, final=not chunk).encode("utf-8")
+            text = self.decoder.decode(chunk, final=not chunk).encode("utf-8")
         except UnicodeError as error:
-            raise XmlFault(
-                "xml.encoding",
-                "the message begins as UTF-16, but is not UTF-16 throughout",
-                hint="save it as UTF-8",
-            ) from error
+            at = self.received + (error.start if isinstance(error, UnicodeDecodeError) else 0)
+            words = "the message begins as UTF-16, but is not UTF-16 throughout"
+            raise XmlFault("xml.encoding", words, place=f"byte {at + 1}") from error
+        self.received += len(chunk)
+        return text
 
 
 @lru_cache(maxsize=64)

@@ -46,7 +46,8 @@ class CargoImpForm:
                 position += 1
                 yield Record(position, offset + within, body)
         if not position:
-            raise MessageError("there is no line FWB, FHL or FFM with a version", hint="Begin with FWB/17 or FHL/5.")
+            words = "there is no message behind a line FWB, FHL or FFM with a version"
+            raise MessageError(words, hint="Begin with FWB/17 or FHL/5.", place="line 1")
 
     def read(self, body: bytes) -> Reading:
         """One message's declaration, or findings. Never raises for bad data."""

@@ -10,8 +10,10 @@ import io
 import json
 import logging
 import re
+import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -55,10 +57,15 @@ class Complaint(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of one message; `is_accepted`: at least one record of it was."""
+    """What became of one message; `is_accepted`: at least one record of it was.
+
+    `longest_seconds` is the most processor time that passed without a record answered. A message may hold thousands
+    of records, and take its time for them; none of them may keep the others waiting.
+    """
 
     is_accepted: bool
     complaints: tuple[Complaint, ...]
+    longest_seconds: float
 
 
 class Door(Protocol):
@@ -66,6 +73,9 @@ class Door(Protocol):
 
     def take(self, body: bytes) -> Outcome:
         """What becomes of a message; whatever goes wrong is a complaint, not an exception."""
+
+    def look(self, body: bytes) -> Outcome:
+        """The same, and the message is shown and written out again as well."""
 
 
 def doors() -> dict[str, Callable[[], Door]]:
@@ -84,6 +94,13 @@ class _Complaints:
 
     def __init__(self) -> None:
         self.found: dict[Complaint, None] = {}
+        self._longest = 0.0
+        self._since = time.process_time()
+
+    def answered(self) -> None:
+        """A record is done with, or the message is."""
+        now = time.process_time()
+        self._longest, self._since = max(self._longest, now - self._since), now
 
     def add(self, kind: str, words: str) -> None:
         self.found[Complaint(kind, words)] = None
@@ -119,7 +136,8 @@ class _Complaints:
                 self.add(UNCLEAR, f"{finding.rule_id} without {' and '.join(lacking)}{words}")
 
     def outcome(self, *, is_accepted: bool) -> Outcome:
-        return Outcome(is_accepted, tuple(self.found))
+        self.answered()
+        return Outcome(is_accepted, tuple(self.found), self._longest)
 
 
 class DeclarationDoor:
@@ -144,15 +162,23 @@ class DeclarationDoor:
     def take(self, body: bytes) -> Outcome:
         """What becomes of a message."""
         complaints = _Complaints()
+        return _outcome(self._decided(body, complaints), complaints)
+
+    def look(self, body: bytes) -> Outcome:
+        """The same, and the message is shown and written out again as well."""
+        complaints = _Complaints()
         decided = self._decided(body, complaints)
+        for each in decided:
+            self._try(self._write, each, complaints)
         self._compare(decided, self._inspected(body, complaints), complaints)
-        return complaints.outcome(is_accepted=any(each.evaluation.decision.state is not State.REJECTED for each in decided))
+        return _outcome(decided, complaints)
 
     def _decided(self, body: bytes, complaints: _Complaints) -> list[Decided]:
         decided: list[Decided] = []
         try:
             for piece in pieces(io.BytesIO(body), "message", ""):
                 decided.append(self._piece(piece, complaints))
+                complaints.answered()
         except MessageError as error:
             complaints.refused(error, "split")
         except Exception as error:  # whatever it is, it is what is looked for
@@ -166,18 +192,24 @@ class DeclarationDoor:
         complaints.found_wrong(decided.evaluation.findings, self._judged)
         if decided.own is None and decided.evaluation.decision.state is not State.REJECTED:
             complaints.add(DISAGREEMENT, "a record that could not be read is not rejected")
-        for step in (self._encode, self._answer, self._write):
-            try:
-                step(piece, decided, complaints)
-            except Exception as error:
-                complaints.failed(error, step.__name__.strip("_"))
+        for step in (self._encode, self._answer):
+            self._try(step, decided, complaints)
         return decided
 
-    def _encode(self, piece: Piece, decided: Decided, complaints: _Complaints) -> None:
+    @staticmethod
+    def _try(step: Callable[[Decided, _Complaints], None], decided: Decided, complaints: _Complaints) -> None:
+        try:
+            step(decided, complaints)
+        except Exception as error:
+            complaints.failed(error, step.__name__.strip("_"))
+        complaints.answered()
+
+    def _encode(self, decided: Decided, _: _Complaints) -> None:
+        piece = Piece(decided.position, decided.form, decided.body)
         part = Slice(incoming=self._incoming, pieces=(piece,), declaration_ids=(1,), are_bodies_kept=True)
         rows.encode(batch_of(part), [new_entry(decided, 1)])
 
-    def _answer(self, piece: Piece, decided: Decided, complaints: _Complaints) -> None:
+    def _answer(self, decided: Decided, complaints: _Complaints) -> None:
         if decided.declaration is None:
             return
         for kind in decided.evaluation.decision.notices:
@@ -189,28 +221,25 @@ class DeclarationDoor:
                 issued_at=AT,
                 reference_id="1",
             )
-            if not _is_whole(answer := write_answer(piece.form, telling)):
-                complaints.add(DISAGREEMENT, f"the answer to {piece.form} is no {answer.media_type}")
+            if not _is_whole(answer := write_answer(decided.form, telling)):
+                complaints.add(DISAGREEMENT, f"the answer to {decided.form} is no {answer.media_type}")
 
-    def _write(self, piece: Piece, decided: Decided, complaints: _Complaints) -> None:
-        if decided.own is None:
+    def _write(self, decided: Decided, _: _Complaints) -> None:
+        """In its own form and as ASYCUDA has it; what a form has no place for may be refused."""
+        own = decided.own
+        if own is None:
             return
-        writers: list[Callable[[], bytes]] = [
-            lambda: forms.by_name(piece.form).write([decided.own]) if decided.own is not None else b"",
-            lambda: asycuda.write_sad(decided.own, decided.evaluation.assessment) if decided.own is not None else b"",
-        ]
-        for write in writers:
-            try:
-                write()
-            except MessageError as error:
-                if not error.detail:
-                    complaints.refused(error, "write")
+        with suppress(MessageError):
+            forms.by_name(decided.form).write([own])
+        with suppress(MessageError):
+            asycuda.write_sad(own, decided.evaluation.assessment)
 
     def _inspected(self, body: bytes, complaints: _Complaints) -> list[Inspected]:
         found: list[Inspected] = []
         try:
             for record in inspect(io.BytesIO(body), "message", "", DAY, self._books):
                 found.append(record)
+                complaints.answered()
         except MessageError as error:
             complaints.refused(error, "inspect")
         except Exception as error:
@@ -234,6 +263,10 @@ class PlainDoor:
     def __init__(self, read: Callable[[bytes], list[tuple[Finding, ...]]]) -> None:
         self._read = read
 
+    def look(self, body: bytes) -> Outcome:
+        """What becomes of a message."""
+        return self.take(body)
+
     def take(self, body: bytes) -> Outcome:
         """What becomes of a message."""
         complaints = _Complaints()
@@ -249,6 +282,11 @@ class PlainDoor:
             for findings in found:
                 complaints.found_wrong(findings)
         return complaints.outcome(is_accepted=is_accepted)
+
+
+def _outcome(decided: list[Decided], complaints: _Complaints) -> Outcome:
+    is_accepted = any(each.evaluation.decision.state is not State.REJECTED for each in decided)
+    return complaints.outcome(is_accepted=is_accepted)
 
 
 def _returns(body: bytes) -> list[tuple[Finding, ...]]:

@@ -141,7 +141,7 @@ class Mutator:
 
     def _part_repeated(self, body: bytes) -> bytes:
         at, end = self._part(body)
-        times = self._chance.choices((2, 3, 20, 200, 3_000), (50, 20, 10, 3, 0.3))[0]
+        times = self._chance.choices((2, 3, 20, 200, 3_000), (50, 20, 8, 1, 0.1))[0]
         return body[:at] + body[at:end] * min(times, SIZE_MAX // max(1, end - at)) + body[end:]
 
     def _part_moved(self, body: bytes) -> bytes:
@@ -227,7 +227,7 @@ class Mutator:
 
     def _nested(self, body: bytes) -> bytes:
         at, end = self._part(body)
-        depth = self._chance.choice((3, 30, 70, 300, 20_000))
+        depth = self._chance.choices((3, 30, 70, 300, 20_000), (10, 10, 10, 10, 1))[0]
         before, after = self._chance.choice(((b"<a>", b"</a>"), (b"[", b"]"), (b'{"a":', b"}"), (b"(", b")"), (b"<", b"")))
         return body[:at] + before * depth + body[at:end] + after * depth + body[end:]
 
@@ -273,7 +273,7 @@ class Mutator:
         return body + mark + other
 
     def _again(self, body: bytes) -> bytes:
-        times = self._chance.choice((2, 2, 3, 20))
+        times = self._chance.choices((2, 3, 20), (20, 10, 1))[0]
         return self._chance.choice((b"", b"\n")).join([body] * min(times, max(2, SIZE_MAX // max(1, len(body)))))
 
     def _doctype(self, body: bytes) -> bytes:
