@@ -84,7 +84,7 @@ def readable(body: bytes) -> bytes:
             place=_place(body, body.index(b"\0")),
         )
     if not body.strip():
-        raise XmlFault("xml.empty", "the message is empty", hint="send one XML document")
+        raise XmlFault("xml.empty", "the message is empty", hint="send one XML document", place="line 1")
     if not body.startswith(b"<") or body.startswith(b"<?xml"):
         check_encoding(body)
     if b"<!DOCTYPE" in body and has_document_type(body):

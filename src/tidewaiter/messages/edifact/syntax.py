@@ -16,13 +16,15 @@ from pydifact.exceptions import EDISyntaxError
 from pydifact.parser import Parser
 from pydifact.tokenizer import Tokenizer
 
+from tidewaiter.messages.characters import shown
 from tidewaiter.messages.json_split import Window
-from tidewaiter.messages.limits import RECORD_BYTES_MAX
+from tidewaiter.messages.limits import RECORD_BYTES_MAX, TEXT_LENGTH_MAX
 from tidewaiter.model.errors import LimitExceededError, MessageError
 
 ADVICE = b"UNA"
 ADVICE_BYTES = 9
 COMPONENTS_MAX = 1_000  # of one segment; the richest of the directory has some eighty
+SEGMENT_LENGTH_MAX = 2 * TEXT_LENGTH_MAX
 REMEMBERED_LENGTH_MAX = 200  # characters of a segment that is remembered when it has been taken apart
 
 _HINT = "An interchange begins with UNA or UNB and ends with UNZ."
@@ -89,8 +91,8 @@ def segments(stream_window: Window, separators: Separators) -> Iterator[tuple[in
             words = f"a segment is longer than {RECORD_BYTES_MAX // 1024**2} MiB"
             raise LimitExceededError(words, hint="Is its terminator missing?", place=f"byte {window.offset}")
         if found is None:
-            seen = window.data[window.at : window.at + 40]
-            words = f"the message ends within a segment that begins with {seen!r}"
+            begins = shown(window.data[window.at : window.at + 40].decode("latin-1"))
+            words = f"the message ends within a segment that begins with {begins!r}"
             raise MessageError(words, hint="It may have been cut short; send it again.", place=f"byte {window.offset}")
         offset = window.offset
         window.skip(len(found[0]))
@@ -130,6 +132,8 @@ def _parsed_before(text: str, separators: Separators) -> Segment:
 def _parsed(text: str, separators: Separators) -> Segment:
     if text.count(separators.component) + text.count(separators.element) > COMPONENTS_MAX:
         raise ValueError(f"more than {COMPONENTS_MAX} components in one segment")
+    if len(text) > SEGMENT_LENGTH_MAX:  # it is taken apart character by character
+        raise ValueError(f"it has {len(text):,} characters, more than {SEGMENT_LENGTH_MAX:,}")
     tokens = Tokenizer().get_tokens(text, separators.characters)
     try:
         name, *elements = next(iter(Parser().convert_tokens_to_raw_segments(tokens)))
