@@ -60,6 +60,7 @@ def parse(body: bytes) -> etree._Element:
             "xml.limit",
             f"the document is longer than {limits.RECORD_BYTES_MAX} bytes",
             hint="send fewer goods items in one declaration",
+            place="line 1",
         )
     body = readable(body)
     try:
@@ -193,12 +194,14 @@ def _check_size(root: etree._Element) -> None:
             "message.limit",
             f"the declaration has {items} goods items; at most {limits.GOODS_ITEMS_MAX} are read",
             hint="send the consignment in several declarations",
+            place=f"/{local_name(root)}",
         )
     if count > limits.XML_ELEMENTS_MAX:
         raise XmlFault(
             "message.limit",
             f"the declaration has {count} elements; at most {limits.XML_ELEMENTS_MAX} are read",
             hint="send the consignment in several declarations",
+            place=f"/{local_name(root)}",
         )
 
 

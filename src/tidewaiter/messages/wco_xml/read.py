@@ -387,6 +387,7 @@ class Walk:
                 "message.limit",
                 f"more than {limits.EXTRAS_MAX} elements are not known here",
                 hint="send the consignment in several declarations",
+                place=path,
             )
         self.extras.append(Extra(path, text, tuple(attributes)))
 

@@ -25,7 +25,7 @@ from tidewaiter.messages.limits import MESSAGE_MEMORY_MAX
 
 SLOW_SECONDS: Final = 1.0  # of processor time without a record answered
 STUCK_SECONDS: Final = 120  # by the clock without a message done: the process is ended
-LOOKED_AT_EVERY: Final = 4  # of so many messages one is shown and written out again, which takes longer than deciding it
+LOOKED_AT_EVERY: Final = 8  # of so many messages one is shown and written out again, which takes longer than deciding it
 COLLECT_EVERY: Final = 100  # messages between two garbage collections
 KEPT_OF_A_COMPLAINT: Final = 1  # messages written to the folder of failures
 TRIES_MAX: Final = 400  # to make a failing message smaller
