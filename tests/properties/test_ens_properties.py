@@ -125,6 +125,8 @@ BOOK = Rulebook.from_files(
             && a.trim('MarNumOfPacGSL21') == b.trim('MarNumOfPacGSL21')})"}]}""".replace(b"\n", b" "),
     }
 )
+
+
 def in_any_order(declaration: Declaration) -> Declaration:
     """An element that stands twice, and not together, is written together: its extras come in another order."""
     return replace(declaration, extras=tuple(sorted(declaration.extras, key=lambda each: each.path)))

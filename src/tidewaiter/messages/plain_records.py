@@ -59,7 +59,9 @@ def read_records(body: bytes, kind: type[T], plural: str, name: str = "") -> lis
         raise MessageError("the message is empty", hint=f"Send {plural} as JSON or CSV.", place="byte 1")
     begins = text.lstrip()[0]
     if begins not in "[{" and name.lower().endswith((".json", ".jsonl")):
-        raise MessageError(f"JSON begins with {{ or [, this with {begins!r}", hint=f"Send {plural} as JSON or CSV.", place="byte 1")
+        raise MessageError(
+            f"JSON begins with {{ or [, this with {begins!r}", hint=f"Send {plural} as JSON or CSV.", place="byte 1"
+        )
     found = _from_json(text, plural) if begins in "[{" else _from_csv(text, kind)
     return [_read(position, part, kind) for position, part in enumerate(found, start=1)]
 

@@ -70,7 +70,9 @@ class _Splitter:
     def __iter__(self) -> Iterator[Record]:
         window = self.window
         if not window.data.strip():
-            raise XmlFault("xml.empty", "the message is empty", hint="send one XML document, or a batch of them", place="byte 1")
+            raise XmlFault(
+                "xml.empty", "the message is empty", hint="send one XML document, or a batch of them", place="byte 1"
+            )
         self._begin()
         while (found := self._next_markup()) is not None:
             if found.lastindex is not None and found.lastindex <= 3:

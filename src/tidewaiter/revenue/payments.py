@@ -107,7 +107,9 @@ def read_camt053(body: bytes) -> list[BankStatement]:
     and entries must come to the closing balance.
     """
     if len(body) > LARGEST_STATEMENT:
-        raise BankStatementError("the statement is larger than 64 MiB", hint="ask the bank for shorter periods", place="byte 1")
+        raise BankStatementError(
+            "the statement is larger than 64 MiB", hint="ask the bank for shorter periods", place="byte 1"
+        )
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(body, parser)

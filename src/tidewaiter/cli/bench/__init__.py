@@ -71,11 +71,15 @@ def measure_assess(
 @app.command(name="fuzz")
 def fuzz(
     *,
-    form: Annotated[tuple[str, ...], Parameter(help="Which kinds of messages; all that are read where none is named.")] = (),
+    form: Annotated[
+        tuple[str, ...], Parameter(help="Which kinds of messages; all that are read where none is named.")
+    ] = (),
     count: Annotated[int, Parameter(help="Spoilt messages of each.")] = 100_000,
     seed: Annotated[int, Parameter(help="Of chance: the same seed spoils the same messages in the same way.")] = 1,
     samples: Annotated[Path | None, Parameter(help="Folder of messages to spoil beside those that ship.")] = None,
-    failures: Annotated[Path | None, Parameter(help="Folder for messages that something went wrong with, made small.")] = None,
+    failures: Annotated[
+        Path | None, Parameter(help="Folder for messages that something went wrong with, made small.")
+    ] = None,
     workers: Annotated[int, Parameter(help="Processes at once.")] = 1,
     json: Annotated[bool, Parameter(negative="", help="Print one JSON value.")] = False,
 ) -> int:
@@ -85,7 +89,9 @@ def fuzz(
     """
     from tidewaiter.cli.bench.fuzzing import report
 
-    tallies = report.run(report.Plan(forms=form, count=count, seed=seed, samples=samples, failures=failures, workers=workers))
+    tallies = report.run(
+        report.Plan(forms=form, count=count, seed=seed, samples=samples, failures=failures, workers=workers)
+    )
     if json:
         output.print_json(tallies)
     else:

@@ -143,7 +143,9 @@ def _from_json(body: bytes) -> bytes:
     try:
         content = msgspec.json.decode(body.removeprefix(xml.UTF8_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MessageError(f"the envelope is not JSON: {error}", hint="send it again in full", place="byte 1") from error
+        raise MessageError(
+            f"the envelope is not JSON: {error}", hint="send it again in full", place="byte 1"
+        ) from error
     found = _body(content, 0)
     if found is None:
         words = "the envelope has no messageBody with data"

@@ -80,7 +80,11 @@ class WcoXmlForm(ABC):
 def _on_version(notes: tuple[MappingNote, ...], namespace: str | None) -> tuple[MappingNote, ...]:
     """The notes with what is to be said of a version that is not the one read here."""
     told = tuple(replace(note, words=_OTHER_VERSION) if note.place == _MODEL_VERSION else note for note in notes)
-    return told if namespace in _NAMESPACES else (MappingNote("/Declaration", seen(namespace or ""), _OTHER_VERSION), *told)
+    return (
+        told
+        if namespace in _NAMESPACES
+        else (MappingNote("/Declaration", seen(namespace or ""), _OTHER_VERSION), *told)
+    )
 
 
 def plain_head(head: bytes) -> bytes:

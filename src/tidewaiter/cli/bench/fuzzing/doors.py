@@ -75,12 +75,12 @@ class Door(Protocol):
         """What becomes of a message; whatever goes wrong is a complaint, not an exception."""
 
     def look(self, body: bytes) -> Outcome:
-        """The same, and the message is shown and written out again as well."""
+        """The same, and its rows are made, it is shown, and written out again."""
 
 
 def doors() -> dict[str, Callable[[], Door]]:
     """Every door by name: a form's, packed messages', and those that are no declarations'."""
-    known: dict[str, Callable[[], Door]] = {name: DeclarationDoor for name in forms.forms()}
+    known: dict[str, Callable[[], Door]] = dict.fromkeys(forms.forms(), DeclarationDoor)
     return known | {
         "archives": DeclarationDoor,
         "returns": lambda: PlainDoor(_returns),
@@ -165,10 +165,11 @@ class DeclarationDoor:
         return _outcome(self._decided(body, complaints), complaints)
 
     def look(self, body: bytes) -> Outcome:
-        """The same, and the message is shown and written out again as well."""
+        """The same, and its rows are made, it is shown, and written out again."""
         complaints = _Complaints()
         decided = self._decided(body, complaints)
         for each in decided:
+            self._try(self._encode, each, complaints)
             self._try(self._write, each, complaints)
         self._compare(decided, self._inspected(body, complaints), complaints)
         return _outcome(decided, complaints)
@@ -192,8 +193,7 @@ class DeclarationDoor:
         complaints.found_wrong(decided.evaluation.findings, self._judged)
         if decided.own is None and decided.evaluation.decision.state is not State.REJECTED:
             complaints.add(DISAGREEMENT, "a record that could not be read is not rejected")
-        for step in (self._encode, self._answer):
-            self._try(step, decided, complaints)
+        self._try(self._answer, decided, complaints)
         return decided
 
     @staticmethod

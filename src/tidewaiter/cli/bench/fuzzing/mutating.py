@@ -33,11 +33,22 @@ _VALUES: Final = tuple(
         "99991231235959Z", "20260615100000+1", "260230", "31FEB", "10000-01-01", "-2026-01-01", "２０２６-06-15", "null", "true", "[]", "{}",
         "\u202etxt.exe", "a\u200bb", "\ufeff", "\ufffe", "\ud800", "\U0010ffff", "e\u0301" * 20, "👨‍👩‍👧‍👦", "İ", "ß", "ﬁ", "\u2028", "\x85",
         "\u0000", "\u0007", "ÄÖÜ", "无锡", "עברית", "a" * 300, "x" * 5_000, "A" * 101_000, "=cmd|' /C calc'!A0", "<script>", "&bomb;", "%s%n",
-        "../../etc/passwd", "'; drop table declarations; --", "${jndi:ldap://x}", "ZZ", "XX", "gb", "GBR", "EUR", "XXX", "000000", "99999999",
+        "../../etc/passwd", "'; drop table declarations; --", "${jndi:ldap://x}", "ZZ", "XX", "gb", "GBR", "EUR", "XTS", "000000", "99999999",
         "IMX", "9", "1", "3", "C21I", "H7", "ENS", "PLACI", "17", "true ", "RR123456785GB", "GB000000000000", "610910", "6109100010", "1" * 22,
     )
 )  # fmt: skip
-_ENCODINGS: Final = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252", "gb18030", "cp037", "utf-7", "shift_jis")
+_ENCODINGS: Final = (
+    "utf-16",
+    "utf-16-le",
+    "utf-16-be",
+    "utf-32",
+    "latin-1",
+    "cp1252",
+    "gb18030",
+    "cp037",
+    "utf-7",
+    "shift_jis",
+)
 _DECLARED: Final = (b"UTF-16", b"ISO-8859-1", b"GB18030", b"UTF-7", b"IBM037", b"x-unknown", b"US-ASCII", b"", b"utf8")
 _DOCTYPES: Final = (
     b'<!DOCTYPE x [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY bomb "&b;&b;&b;&b;&b;&b;&b;&b;">]>',
@@ -177,7 +188,11 @@ class Mutator:
         if not found:
             return self._flipped(body)
         old, new = self._chance.choice(found), self._chance.choice(found)[0]
-        name = new if self._chance.random() < 0.5 else self._chance.choice((b"Novel", b"x:y", b"a" * 200, b"extras", b"xmlns"))
+        name = (
+            new
+            if self._chance.random() < 0.5
+            else self._chance.choice((b"Novel", b"x:y", b"a" * 200, b"extras", b"xmlns"))
+        )
         if self._chance.random() < 0.5:
             return body.replace(old[0], name)
         return body[: old.start()] + name + body[old.end() :]
@@ -228,7 +243,9 @@ class Mutator:
     def _nested(self, body: bytes) -> bytes:
         at, end = self._part(body)
         depth = self._chance.choices((3, 30, 70, 300, 20_000), (10, 10, 10, 10, 1))[0]
-        before, after = self._chance.choice(((b"<a>", b"</a>"), (b"[", b"]"), (b'{"a":', b"}"), (b"(", b")"), (b"<", b"")))
+        before, after = self._chance.choice(
+            ((b"<a>", b"</a>"), (b"[", b"]"), (b'{"a":', b"}"), (b"(", b")"), (b"<", b""))
+        )
         return body[:at] + before * depth + body[at:end] + after * depth + body[end:]
 
     def _with_attributes(self, body: bytes) -> bytes:
@@ -261,7 +278,12 @@ class Mutator:
         return head + re.sub(rb"^\s*<\?xml[^>]{0,200}\?>", b"", body)
 
     def _marked(self, body: bytes) -> bytes:
-        return self._chance.choice((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf" * 2, b"\n\n", b"\x00", b" ")) + body
+        return (
+            self._chance.choice(
+                (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf" * 2, b"\n\n", b"\x00", b" ")
+            )
+            + body
+        )
 
     def _mixed(self, body: bytes) -> bytes:
         """Two messages, one after the other or one within the other."""
@@ -289,7 +311,9 @@ class Mutator:
         return re.sub(rb"\r?\n", self._chance.choice((b"\r\n", b"\r", b"\n\n", b"", b"\x85")), body)
 
     def _nothing(self, _: bytes) -> bytes:
-        return self._chance.choice((b"", b" ", b"\n", b"\x00" * 100, b"\xef\xbb\xbf", b"<", b"{", b"[", b'"', b"{}", b"[]", b"<a/>"))
+        return self._chance.choice(
+            (b"", b" ", b"\n", b"\x00" * 100, b"\xef\xbb\xbf", b"<", b"{", b"[", b'"', b"{}", b"[]", b"<a/>")
+        )
 
 
 _JSON_VALUES: Final[tuple[Any, ...]] = (
@@ -303,7 +327,6 @@ def _weighed(steps: dict[_Step, int]) -> tuple[list[_Step], list[int]]:
     return list(steps), list(steps.values())
 
 
-# ruff: noqa: SLF001 (the steps of the class above, by name)
 _PARTS: Final = _weighed(
     {
         Mutator._flipped: 8, Mutator._deleted: 8, Mutator._doubled: 4, Mutator._moved: 4, Mutator._put_in: 10, Mutator._part_deleted: 8,

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from tidewaiter.cli import output
 from tidewaiter.cli.bench.fuzzing.doors import DISAGREEMENT, EXCEPTION, UNCLEAR, door_of, doors
-from tidewaiter.cli.bench.fuzzing.running import MEMORY, SLOW, STUCK, Tally, Task, run as run_task
+from tidewaiter.cli.bench.fuzzing.running import MEMORY, SLOW, STUCK, Tally, Task
+from tidewaiter.cli.bench.fuzzing.running import run as run_task
 from tidewaiter.cli.bench.fuzzing.seeds import seeds
 from tidewaiter.cli.output import Output
 from tidewaiter.model.errors import NotFoundError

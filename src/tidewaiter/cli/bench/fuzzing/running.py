@@ -25,12 +25,16 @@ from tidewaiter.messages.limits import MESSAGE_MEMORY_MAX
 
 SLOW_SECONDS: Final = 1.0  # of processor time without a record answered
 STUCK_SECONDS: Final = 120  # by the clock without a message done: the process is ended
-LOOKED_AT_EVERY: Final = 8  # of so many messages one is shown and written out again, which takes longer than deciding it
+LOOKED_AT_EVERY: Final = (
+    8  # of so many messages one is looked at: its rows made, shown, written out, which takes longer than deciding it
+)
 COLLECT_EVERY: Final = 100  # messages between two garbage collections
 KEPT_OF_A_COMPLAINT: Final = 1  # messages written to the folder of failures
 TRIES_MAX: Final = 400  # to make a failing message smaller
 TRYING_SECONDS: Final = 5.0
-_ADDRESS_SPACE_FACTOR: Final = 4  # beyond the stated limit; there a process is stopped before it takes the machine's memory
+_ADDRESS_SPACE_FACTOR: Final = (
+    4  # beyond the stated limit; there a process is stopped before it takes the machine's memory
+)
 SLOW: Final = "slow"
 MEMORY: Final = "memory"
 STUCK: Final = "stuck"
@@ -149,7 +153,9 @@ def _keep(task: Task, number: int, complaint: Complaint, door: Door, body: bytes
     folder = Path(task.folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(small)
-    (folder / f"{name}.txt").write_text(f"{complaint.kind}: {complaint.words}\n{len(body)} bytes, made {len(small)}\n", "utf-8")
+    (folder / f"{name}.txt").write_text(
+        f"{complaint.kind}: {complaint.words}\n{len(body)} bytes, made {len(small)}\n", "utf-8"
+    )
     return name
 
 
@@ -248,7 +254,9 @@ class _Running:
 
 def _main(task: Task, at: Any, sending: Connection) -> None:
     """A process of its own: the task done, and what was seen sent back."""
-    allowed = _ADDRESS_SPACE_FACTOR * MESSAGE_MEMORY_MAX + resource.getpagesize() * int(Path("/proc/self/statm").read_text().split()[0])
+    allowed = _ADDRESS_SPACE_FACTOR * MESSAGE_MEMORY_MAX + resource.getpagesize() * int(
+        Path("/proc/self/statm").read_text().split()[0]
+    )
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
 
     def note(number: int) -> None:

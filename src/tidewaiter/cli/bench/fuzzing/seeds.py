@@ -53,7 +53,9 @@ def _files(folder: Path) -> Iterator[bytes]:
 
 def _in_tar(path: Path) -> Iterator[bytes]:
     with tarfile.open(path) as archive, suppress(tarfile.TarError, EOFError, OSError):
-        for member in islice((each for each in archive if each.isfile() and each.size <= SEED_BYTES_MAX), TAR_MEMBERS_MAX):
+        for member in islice(
+            (each for each in archive if each.isfile() and each.size <= SEED_BYTES_MAX), TAR_MEMBERS_MAX
+        ):
             file = archive.extractfile(member)
             if file is not None:
                 yield file.read()
