@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tidewaiter.cli.bench.fuzzing.doors import Complaint, Door, door_of
 from tidewaiter.cli.bench.fuzzing.mutating import Mutator
-from tidewaiter.messages.limits import MESSAGE_MEMORY_MAX
+from tidewaiter.messages.limits import MESSAGE_MEMORY_BYTES_MAX
 
 SLOW_SECONDS: Final = 1.0  # of processor time without a record answered
 STUCK_SECONDS: Final = 120  # by the clock without a message done: the process is ended
@@ -128,8 +128,8 @@ def work(task: Task, note: Callable[[int], None] = lambda _: None) -> Tally:
         complaints = list(outcome.complaints)
         if outcome.longest_seconds > SLOW_SECONDS:
             complaints.append(Complaint(SLOW, f"more than {SLOW_SECONDS:g} s of processor time for one record"))
-        if (grown := _peak_bytes() - before) > max(MESSAGE_MEMORY_MAX, tally.peak_memory_bytes):
-            complaints.append(Complaint(MEMORY, f"more than {MESSAGE_MEMORY_MAX // 1024**2} MiB"))
+        if (grown := _peak_bytes() - before) > max(MESSAGE_MEMORY_BYTES_MAX, tally.peak_memory_bytes):
+            complaints.append(Complaint(MEMORY, f"more than {MESSAGE_MEMORY_BYTES_MAX // 1024**2} MiB"))
         tally.peak_memory_bytes = max(tally.peak_memory_bytes, grown)
         for complaint in complaints:
             if tally.complain(complaint) and task.folder:
@@ -254,7 +254,7 @@ class _Running:
 
 def _main(task: Task, at: Any, sending: Connection) -> None:
     """A process of its own: the task done, and what was seen sent back."""
-    allowed = _ADDRESS_SPACE_FACTOR * MESSAGE_MEMORY_MAX + resource.getpagesize() * int(
+    allowed = _ADDRESS_SPACE_FACTOR * MESSAGE_MEMORY_BYTES_MAX + resource.getpagesize() * int(
         Path("/proc/self/statm").read_text().split()[0]
     )
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
