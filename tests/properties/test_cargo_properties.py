@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tidewaiter.cli.bench.fuzzing.mutating import Mutator
 from tidewaiter.messages import forms
 from tidewaiter.messages.air_cargo import pre_loading, programme
 from tidewaiter.messages.form import Form
@@ -20,32 +21,8 @@ SEEDS = {
     "cargo-xml": [xfwb(), xfzb(), xfhl(("KEEL1", "2", "20"), ("KEEL2", "3", "22.5"))],
     "cargo-imp": [FWB, FHL, FHL_NAMED, FHL_LIST, FFM],
 }
-PIECES = [
-    b"", b"/", b"//", b"\n", b"\r\n", b"<", b">", b"</", b"&amp;", b"\x00", b"\xff", b"\xe2\x80\xae", b"9" * 40, b"-1", b"1E9999",
-    b"NaN", b"KGM", b"LBR", b"NAM/", b"LOC/", b"SHP", b"RTD/", b"HBS/", b"OCI/", b"<ID>", b"[2]", b"T1K", b"A" * 300, b"/ND//X/7",
-]  # fmt: skip
 ROUNDS = 1200
 SECONDS_MAX = 1.0
-
-
-def spoilt(chance: random.Random, body: bytes) -> bytes:
-    """The message with a few pieces cut out, doubled, moved or put in."""
-    for _ in range(chance.randint(1, 4)):
-        at, length = chance.randrange(len(body) + 1), chance.choice((1, 2, 7, 60))
-        match chance.randrange(5):
-            case 0:
-                body = body[:at] + body[at + length :]
-            case 1:
-                body = body[:at] + body[at : at + length] * 2 + body[at + length :]
-            case 2:
-                body = body[:at] + chance.choice(PIECES) + body[at:]
-            case 3:
-                body = body[:at] + chance.choice(PIECES) + body[at + length :]
-            case _:
-                lines = body.split(b"\n")
-                lines.insert(chance.randrange(len(lines)), lines.pop(chance.randrange(len(lines))))
-                body = b"\n".join(lines)
-    return body
 
 
 def looked_at(form: Form, body: bytes) -> None:
@@ -69,11 +46,12 @@ def looked_at(form: Form, body: bytes) -> None:
 
 @pytest.mark.parametrize("name", SEEDS)
 def test_a_spoilt_message_is_read_without_error_of_ours(name: str) -> None:
-    form, chance = forms.by_name(name), random.Random(20260615)
+    form = forms.by_name(name)
+    mutator = Mutator([seed.encode() for seed in SEEDS[name]], random.Random(20260615))
     for _ in range(ROUNDS):
-        body = spoilt(chance, chance.choice(SEEDS[name]).encode())
+        body = mutator.message()
         form.recognises(body)
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             records = list(form.split(io.BytesIO(body)))
         except MessageError:
@@ -81,7 +59,7 @@ def test_a_spoilt_message_is_read_without_error_of_ours(name: str) -> None:
         for record in records:
             looked_at(form, record.body)
         looked_at(form, body)
-        assert time.perf_counter() - began < SECONDS_MAX
+        assert time.process_time() - began < SECONDS_MAX
 
 
 @pytest.mark.parametrize("name", SEEDS)

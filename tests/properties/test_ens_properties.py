@@ -14,6 +14,7 @@ from lxml import etree
 from msgspec import Struct
 from msgspec.structs import replace
 
+from tidewaiter.cli.bench.fuzzing.mutating import Mutator
 from tidewaiter.messages import xml
 from tidewaiter.messages.ens import EnsForm
 from tidewaiter.messages.form import Reading
@@ -131,36 +132,6 @@ BOOK = Rulebook.from_files(
             && a.trim('MarNumOfPacGSL21') == b.trim('MarNumOfPacGSL21')})"}]}""".replace(b"\n", b" "),
     }
 )
-ODD = (
-    b"<",
-    b">",
-    b"&amp;",
-    b"&#0;",
-    b"</GOOITEGDS>",
-    b"<GOOITEGDS>",
-    b"\x00",
-    b"\xff",
-    b"'" * 9,
-    b" " * 60,
-    b"9" * 40,
-    b"<!--",
-)
-
-
-def mutated(body: bytes, chance: random.Random) -> bytes:
-    data = bytearray(body)
-    for _ in range(chance.randint(1, 6)):
-        at, to = sorted(chance.randrange(len(data) + 1) for _ in range(2))
-        match chance.randrange(4):
-            case 0:
-                data[at:at] = chance.choice(ODD)
-            case 1:
-                del data[at : min(to, at + 200)]
-            case 2:
-                data[at:at] = data[at : min(to, at + 400)]
-            case _ if at < len(data):
-                data[at] = chance.randrange(256)
-    return bytes(data)
 
 
 def in_any_order(declaration: Declaration) -> Declaration:
@@ -169,10 +140,10 @@ def in_any_order(declaration: Declaration) -> Declaration:
 
 
 def test_mutated_messages_give_readings_or_findings_and_nothing_hangs() -> None:
-    chance = random.Random(20261127)
+    mutator = Mutator([SEED], random.Random(20261127))
     unread = 0
     for _ in range(MUTANTS):
-        body, began = mutated(SEED, chance), time.process_time()
+        body, began = mutator.message(), time.process_time()
         try:
             records = list(FORM.split(io.BytesIO(body)))
         except MessageError:

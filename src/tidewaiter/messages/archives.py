@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import lzma
 import re
 import struct
 import tempfile
@@ -251,7 +252,7 @@ def _wanted(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     if any(info.filename in _OFFICE for info in infos):
         words = "the file is an office document (spreadsheet or text), not data"
         raise MessageError(words, hint="Save the table as “CSV UTF-8” and send that.", place=name)
-    wanted = [info for info in infos if not info.is_dir() and not _NOT_DATA.search(info.filename)]
+    wanted = [info for info in infos if not info.filename.endswith("/") and not _NOT_DATA.search(info.filename)]
     if not wanted:
         raise MessageError("the archive holds no file", hint="Put the messages into it.", place=name)
     by_offset = sorted(infos, key=lambda info: info.header_offset)
@@ -334,9 +335,12 @@ class _Unzipped:
             if self._file is None:
                 self._file = self._archive.open(self._info)
             data: bytes = self._file.read(count)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, OSError, ValueError) as error:
             words = f"the file in the archive is damaged: {shown(str(error))}"
             raise MessageError(words, hint=_CUT_SHORT, place=self._label) from error
+        except MemoryError as error:  # LZMA names the size of its window, of up to 4 GiB
+            words = "the file in the archive wants more memory to unpack than it may have"
+            raise MessageError(words, hint="Use deflate, the usual one.", place=self._label) from error
         self._given += len(data)
         self._limits.count(len(data), self._given, self._info.compress_size)
         return data

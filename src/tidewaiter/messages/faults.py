@@ -51,9 +51,35 @@ MEANINGS: dict[Fault, str] = {
 }
 
 
+# What to do where nothing better is known at the place itself.
+_HINTS: dict[Fault, str] = {
+    Fault.EMPTY: "Send a declaration here, or leave the record out.",
+    Fault.TRUNCATED: "It may have been cut short on its way; send it again in full.",
+    Fault.ENCODING: "Save and send the message as UTF-8.",
+    Fault.MALFORMED: "Correct the text at this place; a program that writes the form makes no such slip.",
+    Fault.NESTING: "Take out what is nested so deeply.",
+    Fault.DUPLICATE: "Send it once.",
+    Fault.TYPE: "Send what this element holds in the reference of the form.",
+    Fault.NUMBER: "Write digits with a point and no thousands separator: 12.50.",
+    Fault.DATE: "Write a day that exists, the year first.",
+    Fault.CHOICE: "Send one of these, spelled as here.",
+    Fault.MISSING: "Add it.",
+    Fault.CONFLICT: "Say it once, or the same each time.",
+    Fault.CHARACTER: "Leave this character out.",
+    Fault.LIMIT: "Send less at once; docs/reference/limits.md has the limits.",
+    Fault.UNKNOWN: "Send a declaration here, or leave the record out.",
+    Fault.KIND: "Send it to whom it is meant for, and declarations here.",
+}
+
+
 def fault(code: Fault, pointer: str, words: str, *, value: str = "", hint: str = "", place: str = "") -> Finding:
-    """An error finding on the form of a record; the value seen is cut to 200 characters and safe to show."""
-    return Finding(code.value, Severity.ERROR, pointer, words, seen(value), hint, place)
+    """An error finding on the form of a record, with what to do; the value seen is cut to 200 characters.
+
+    Names that the sender gave may stand in words, pointer and place: all of it is safe to show and to keep.
+    """
+    return Finding(
+        code.value, Severity.ERROR, shown(pointer), shown(words), seen(value), shown(hint or _HINTS[code]), shown(place)
+    )
 
 
 def seen(value: str) -> str:

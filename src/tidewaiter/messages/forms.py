@@ -43,7 +43,10 @@ _KINDS = {
     b"SQLite format 3": "a database (SQLite)",
 }
 _PACKED = "Gzip and zip are unpacked, but not within one another; other archives send unpacked."
-_ROOT = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>)*+<([^\s<>/!?]{1,100})", re.DOTALL)
+# Each alternative is taken whole or not at all (possessive): what begins like a document type and does not end is looked at once.
+_ROOT = re.compile(
+    r"(?:\s++|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?+[^>\[]*+>)*+<([^\s<>/!?]{1,100})", re.DOTALL
+)
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tidewaiter.messages.characters import has_noncharacters
+from tidewaiter.messages.characters import FORBIDDEN, has_noncharacters
 from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.json_extras import json_text
@@ -176,6 +176,10 @@ class _Examination:
 
     def _keep(self, path: Path, value: Any) -> None:
         place = self._place(path)
+        if FORBIDDEN.search(place):
+            words = f"the name “{path[-1]}” holds a character that cannot be kept"
+            self._fault(Fault.CHARACTER, path, words, hint="Write the name as docs/reference/declaration.md does.")
+            return
         if _depth(value) > JSON_DEPTH_MAX:
             self.findings.append(_too_deep(path))
             return
@@ -183,6 +187,9 @@ class _Examination:
             text = json_text(value)
         except TypeError:
             self._fault(Fault.MALFORMED, path, "NaN and Infinity are no JSON", hint="Leave the member out.")
+            return
+        except UnicodeEncodeError:  # half of a pair of surrogates, which is no character
+            self._fault(Fault.CHARACTER, path, f"“{path[-1]}” holds half of a character", hint="Send whole characters.")
             return
         self.extras.append(Extra(place, text))
         self.notes.append(MappingNote(place, seen(text)))

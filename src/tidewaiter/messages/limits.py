@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 RECORD_BYTES_MAX: Final = 32 * 1024 * 1024  # one declaration as bytes
+MESSAGE_MEMORY_BYTES_MAX: Final = 256 * 1024**2  # memory for a message of up to 1 MiB, as `bench fuzz` measures it
 GOODS_ITEMS_MAX: Final = 9_999  # lines in one declaration (EU H7: 9,999)
 TEXT_LENGTH_MAX: Final = 100_000  # characters in one value; more is refused, not cut
 XML_DEPTH_MAX: Final = 64  # nested elements

@@ -56,10 +56,12 @@ def read_records(body: bytes, kind: type[T], plural: str, name: str = "") -> lis
             place=f"byte {error.start + 1}",
         ) from error
     if not text.strip():
-        raise MessageError("the message is empty", hint=f"Send {plural} as JSON or CSV.")
+        raise MessageError("the message is empty", hint=f"Send {plural} as JSON or CSV.", place="byte 1")
     begins = text.lstrip()[0]
     if begins not in "[{" and name.lower().endswith((".json", ".jsonl")):
-        raise MessageError(f"JSON begins with {{ or [, this with {begins!r}", hint=f"Send {plural} as JSON or CSV.")
+        raise MessageError(
+            f"JSON begins with {{ or [, this with {begins!r}", hint=f"Send {plural} as JSON or CSV.", place="byte 1"
+        )
     found = _from_json(text, plural) if begins in "[{" else _from_csv(text, kind)
     return [_read(position, part, kind) for position, part in enumerate(found, start=1)]
 
@@ -126,7 +128,8 @@ def _from_json(text: str, plural: str) -> Iterator[_Part]:
             f"not well-formed JSON at {place}: {words}", hint=f"{hint} {several}".strip(), place=place
         ) from error
     except RecursionError as error:
-        raise LimitExceededError("objects and lists are nested too deeply") from error
+        hint = "A record needs no more than three levels."
+        raise LimitExceededError("objects and lists are nested too deeply", hint=hint, place="/") from error
     prefix = ""
     if isinstance(root, dict) and plural in root:
         if len(root) > 1:
@@ -211,7 +214,7 @@ def _from_csv(text: str, kind: type[Struct]) -> Iterator[_Part]:
         if len(cells) > len(header) and any(cells[len(header) :]):
             group.broken.append(_cells_beyond(number, len(header)))
     if group is None:
-        raise MessageError("the table has a header and no row", place="row 2")
+        raise MessageError("the table has a header and no row", hint="Put the records below it.", place="row 2")
     yield group.part()
 
 
@@ -222,11 +225,14 @@ def _cells_beyond(number: int, count: int) -> Finding:
 
 def _rows(text: str, known: dict[str, _Column]) -> tuple[list[str], list[tuple[int, list[str]]]]:
     first = text.splitlines()[0]
+    table: list[list[str]] = []
     delimiter = max(_DELIMITERS, key=lambda each: sum(name.strip() in known for name in first.split(each)))
     try:
-        table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        for cells in (reader := csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)):
+            table.append(cells)
     except csv.Error as error:
-        raise MessageError(f"the table cannot be read: {error}", hint="Look for a quote that is not closed.") from error
+        hint, place = "Look for a quote that is not closed.", f"line {reader.line_num}"
+        raise MessageError(f"the table cannot be read: {error}", hint=hint, place=place) from error
     header = [name.strip() for name in table[0]]
     unknown = [name for name in header if name and name not in known]
     if unknown or len(set(header)) != len(header):
@@ -256,6 +262,11 @@ class _Group:
         fresh: set[str] = set()
         for name, cell in named.items():
             if not cell:
+                continue
+            if not name:
+                words, place = "a value stands in a column without a name", f"row {number}"
+                hint = "Name the column in the first row, or leave it out."
+                self.broken.append(fault(Fault.UNKNOWN, "", words, value=cell, hint=hint, place=place))
                 continue
             column = self._known[name]
             if column.is_list:

@@ -28,14 +28,23 @@ _PROLOG = re.compile(rb"(?:\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 
 _ATTRIBUTES_LOOKED_AT: Final = 2_000
 _DOCTYPE_WORDS = "the message has a document type (DOCTYPE); entities and document types are not read"
+_HINTS: Final = {
+    "xml.malformed": "check that every tag is closed, and that < and & within a text are written &lt; and &amp;",
+    "xml.truncated": "send it again in full",
+    "xml.encoding": "save the message as UTF-8",
+    "xml.limit": "send less at once; docs/reference/limits.md has the limits",
+}
 _DOCTYPE_HINT = "remove the <!DOCTYPE …> part and write every value out in full"
 
 
 class XmlFault(MessageError):
-    """Bytes that are not XML we read. `rule_id` names the fault, `place` the line and column within the record."""
+    """Bytes that are not XML we read. `rule_id` names the fault, `place` the line and column within the record.
+
+    Where no better hint is given, it is the one for all faults of that id.
+    """
 
     def __init__(self, rule_id: str, detail: str, *, hint: str = "", place: str = "") -> None:
-        super().__init__(detail, hint=hint, place=place)
+        super().__init__(detail, hint=hint or _HINTS.get(rule_id, ""), place=place)
         self.code = rule_id
 
     @property
@@ -51,6 +60,7 @@ def parse(body: bytes) -> etree._Element:
             "xml.limit",
             f"the document is longer than {limits.RECORD_BYTES_MAX} bytes",
             hint="send fewer goods items in one declaration",
+            place="line 1",
         )
     body = readable(body)
     try:
@@ -75,7 +85,7 @@ def readable(body: bytes) -> bytes:
             place=_place(body, body.index(b"\0")),
         )
     if not body.strip():
-        raise XmlFault("xml.empty", "the message is empty", hint="send one XML document")
+        raise XmlFault("xml.empty", "the message is empty", hint="send one XML document", place="line 1")
     if not body.startswith(b"<") or body.startswith(b"<?xml"):
         check_encoding(body)
     if b"<!DOCTYPE" in body and has_document_type(body):
@@ -184,12 +194,14 @@ def _check_size(root: etree._Element) -> None:
             "message.limit",
             f"the declaration has {items} goods items; at most {limits.GOODS_ITEMS_MAX} are read",
             hint="send the consignment in several declarations",
+            place=f"/{local_name(root)}",
         )
     if count > limits.XML_ELEMENTS_MAX:
         raise XmlFault(
             "message.limit",
             f"the declaration has {count} elements; at most {limits.XML_ELEMENTS_MAX} are read",
             hint="send the consignment in several declarations",
+            place=f"/{local_name(root)}",
         )
 
 
@@ -230,7 +242,6 @@ def _fault(error: etree.XMLSyntaxError, body: bytes) -> XmlFault:
         return XmlFault(
             "xml.encoding",
             "the bytes are not in the encoding that the message names (UTF-8 where it names none)",
-            hint="save the message as UTF-8",
             place=place,
         )
     if code == _CODES.ERR_INVALID_CHAR:
@@ -242,12 +253,8 @@ def _fault(error: etree.XMLSyntaxError, body: bytes) -> XmlFault:
     if code == _CODES.ERR_DOCUMENT_EMPTY:
         return XmlFault("xml.malformed", "the message is not XML: it does not begin with <", place=place)
     if _ends_early(code, line, body):
-        return XmlFault(
-            "xml.truncated", f"the document ends too early: {words}", hint="send it again in full", place=place
-        )
-    return XmlFault(
-        "xml.malformed", f"not well-formed XML: {words}", hint="check that every tag is closed", place=place
-    )
+        return XmlFault("xml.truncated", f"the document ends too early: {words}", place=place)
+    return XmlFault("xml.malformed", f"not well-formed XML: {words}", place=place)
 
 
 def _ends_early(code: int, line: int, body: bytes) -> bool:

@@ -4,7 +4,8 @@ A message is one document, or a batch: a root element around many documents,
 directly or in the envelopes of a transport (`submitDeclarationRequest`). Only
 the tags around the documents are read; a document's own end is found by
 searching for its closing tag, aware of comments, CDATA and processing
-instructions.
+instructions. What stands beside documents and is none is told when all of
+them have been read.
 """
 
 from __future__ import annotations
@@ -61,14 +62,17 @@ class _Splitter:
         self.window = _Window(stream)
         self.documents = documents
         self.position = 0
-        self.open: list[tuple[bytes, dict[bytes, bytes]]] = []  # enclosing elements: name, namespaces in scope
+        self.open: list[_Open] = []  # the elements around
+        self.passed_over: tuple[bytes, int] | None = None  # the first element beside documents that is none, and where
         self.root: bytes | None = None
         self.declaration = b""  # put before each record where the encoding is not UTF-8
 
     def __iter__(self) -> Iterator[Record]:
         window = self.window
         if not window.data.strip():
-            raise XmlFault("xml.empty", "the message is empty", hint="send one XML document, or a batch of them")
+            raise XmlFault(
+                "xml.empty", "the message is empty", hint="send one XML document, or a batch of them", place="byte 1"
+            )
         self._begin()
         while (found := self._next_markup()) is not None:
             if found.lastindex is not None and found.lastindex <= 3:
@@ -114,7 +118,7 @@ class _Splitter:
                 window.start = len(window.data)
             if not window.more():
                 if lt >= 0:
-                    self._fail("xml.truncated", "the message ends inside a tag", hint="send it again in full")
+                    self._fail("xml.truncated", "the message ends inside a tag")
                 return None
 
     def _check_between(self, start: int, end: int) -> None:
@@ -132,6 +136,12 @@ class _Splitter:
         self._check_second_root(tag[6])
         is_root = not self.open
         self.root = self.root or tag[6]
+        if self.open:
+            self.open[-1].is_batch = True
+            for around in reversed(self.open):
+                if around.has_document:
+                    break
+                around.has_document = True
         window = self.window
         if is_root and window.is_untouched:
             # A message that is one document: its record is the message itself, so that line numbers agree.
@@ -182,12 +192,12 @@ class _Splitter:
         at -= window.start
         if not window.more():
             shown = name.decode("utf-8", "replace")
-            self._fail("xml.truncated", f"the message ends inside <{shown}>", hint="send it again in full")
+            self._fail("xml.truncated", f"the message ends inside <{shown}>")
         return at
 
     def _with_namespaces(self, tag: re.Match[bytes]) -> bytes:
         """The document's start tag with the namespaces that the elements around it declare."""
-        inherited = self.open[-1][1]
+        inherited = self.open[-1].namespaces
         if not inherited:
             return tag[0]
         own = {name for name, _ in _NAMESPACE.findall(tag[7])} if b"xmlns" in tag[7] else set()
@@ -197,20 +207,28 @@ class _Splitter:
     def _open(self, tag: re.Match[bytes]) -> None:
         self._check_second_root(tag[6])
         self.root = self.root or tag[6]
+        self.window.start = tag.start()
+        offset = self.window.offset
         self.window.start = tag.end()
+        if self.open:
+            self.open[-1].has_element = True
         if tag[7].endswith(b"/"):
             return
-        inherited = self.open[-1][1] if self.open else {}
+        inherited = self.open[-1].namespaces if self.open else {}
         own = dict(_NAMESPACE.findall(tag[7])) if b"xmlns" in tag[7] else {}
-        self.open.append((tag[6], {**inherited, **own} if own else inherited))
+        self.open.append(_Open(tag[6], {**inherited, **own} if own else inherited, offset))
         if len(self.open) > limits.XML_DEPTH_MAX:
             self._fail("xml.limit", f"elements are nested deeper than {limits.XML_DEPTH_MAX}")
 
     def _close(self, name: bytes) -> None:
-        if not self.open or self.open[-1][0] != name:
-            expected = f"</{self.open[-1][0].decode('utf-8', 'replace')}>" if self.open else "no closing tag"
+        if not self.open or self.open[-1].name != name:
+            expected = f"</{self.open[-1].name.decode('utf-8', 'replace')}>" if self.open else "no closing tag"
             self._fail("xml.malformed", f"</{name.decode('utf-8', 'replace')}> where {expected} was expected")
-        self.open.pop()
+        closed = self.open.pop()
+        if closed.is_batch:
+            self.passed_over = self.passed_over or closed.other
+        elif self.open and closed.has_element and not closed.has_document and not name.endswith(b"Signature"):
+            self.open[-1].other = self.open[-1].other or (name, closed.offset)
 
     def _check_second_root(self, name: bytes) -> None:
         if self.root is not None and not self.open:
@@ -243,8 +261,8 @@ class _Splitter:
 
     def _finish(self) -> None:
         if self.open:
-            name = self.open[-1][0].decode("utf-8", "replace")
-            self._fail("xml.truncated", f"the message ends inside <{name}>", hint="send it again in full")
+            name = self.open[-1].name.decode("utf-8", "replace")
+            self._fail("xml.truncated", f"the message ends inside <{name}>")
         if self.position == 0:
             name = (self.root or b"").decode("utf-8", "replace")
             self._fail(
@@ -252,9 +270,34 @@ class _Splitter:
                 f"<{name}> holds no declaration" if name else "the message holds no element",
                 hint=f"send {self.documents.words}, or a batch element around several of them",
             )
+        if self.passed_over is not None:
+            name, at = self.passed_over[0].decode("utf-8", "replace"), self.passed_over[1]
+            raise XmlFault(
+                "xml.root",
+                f"beside the declarations stands <{name}>, which is none and was not read",
+                hint=f"a batch holds one kind: {self.documents.words}; send others as a message of their own",
+                place=f"byte {at + 1}",
+            )
 
     def _fail(self, rule_id: str, detail: str, *, hint: str = "") -> NoReturn:
         raise XmlFault(rule_id, detail, hint=hint, place=f"byte {self.window.offset + 1}")
+
+
+class _Open:
+    """An element around the documents.
+
+    `is_batch`: a document stands directly in it; `other` is then the first element beside that holds elements and no
+    document. Single values (a count, a date) and signatures are an envelope's own.
+    """
+
+    __slots__ = ("has_document", "has_element", "is_batch", "name", "namespaces", "offset", "other")
+
+    def __init__(self, name: bytes, namespaces: dict[bytes, bytes], offset: int) -> None:
+        self.name = name
+        self.namespaces = namespaces
+        self.offset = offset
+        self.has_element = self.has_document = self.is_batch = False
+        self.other: tuple[bytes, int] | None = None
 
 
 class _Window:
@@ -265,6 +308,7 @@ class _Window:
         self.start = 0
         self.base = 0  # where data[0] lies in the message
         self.decoder: codecs.IncrementalDecoder | None = None
+        self.received = 0  # bytes that were given to the decoder
         self.data = stream.read(CHUNK)
         if self.data[:2] in UTF16_HEADS:
             self.base = 2 if self.data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else 0
@@ -305,13 +349,13 @@ class _Window:
     def _decoded(self, chunk: bytes) -> bytes:
         assert self.decoder is not None
         try:
-            return self.decoder.decode(chunk, final=not chunk).encode("utf-8")
+            text = self.decoder.decode(chunk, final=not chunk).encode("utf-8")
         except UnicodeError as error:
-            raise XmlFault(
-                "xml.encoding",
-                "the message begins as UTF-16, but is not UTF-16 throughout",
-                hint="save it as UTF-8",
-            ) from error
+            at = self.received + (error.start if isinstance(error, UnicodeDecodeError) else 0)
+            words = "the message begins as UTF-16, but is not UTF-16 throughout"
+            raise XmlFault("xml.encoding", words, place=f"byte {at + 1}") from error
+        self.received += len(chunk)
+        return text
 
 
 @lru_cache(maxsize=64)

@@ -107,7 +107,9 @@ def read_camt053(body: bytes) -> list[BankStatement]:
     and entries must come to the closing balance.
     """
     if len(body) > LARGEST_STATEMENT:
-        raise BankStatementError("the statement is larger than 64 MiB", hint="ask the bank for shorter periods")
+        raise BankStatementError(
+            "the statement is larger than 64 MiB", hint="ask the bank for shorter periods", place="byte 1"
+        )
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(body, parser)
@@ -116,10 +118,12 @@ def read_camt053(body: bytes) -> list[BankStatement]:
             f"this is no XML: {error.msg}", place=f"line {error.lineno}", hint="ask the bank for camt.053, as XML"
         ) from error
     if root.getroottree().docinfo.internalDTD is not None:
-        raise BankStatementError("a document type has no place in a bank statement", hint="ask the bank for camt.053")
+        hint = "ask the bank for camt.053"
+        raise BankStatementError("a document type has no place in a bank statement", hint=hint, place="line 1")
     statements = root.findall(".//{*}Stmt")
     if not statements:
-        raise BankStatementError("there is no statement in it", hint="camt.053 has BkToCstmrStmt/Stmt")
+        hint, place = "camt.053 has BkToCstmrStmt/Stmt", f"/{etree.QName(root).localname}"
+        raise BankStatementError("there is no statement in it", hint=hint, place=place)
     return [_statement(each) for each in statements]
 
 

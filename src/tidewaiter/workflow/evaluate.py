@@ -369,6 +369,7 @@ def no_law(declaration: Declaration, why: str) -> Finding:
         Severity.ERROR,
         "jurisdiction_code",
         f"It cannot be decided here: {why}.",
+        hint="Check country and day; ask this administration whose law it has, and for which days.",
         value=declaration.jurisdiction_code[:VALUE_LENGTH_MAX],
     )
 

@@ -125,7 +125,7 @@ def test_places_are_segments_counted_from_unh() -> None:
     assert FORM.locate(first, "consignor.address.city") == "segment 10 NAD"
     assert FORM.locate(first, "issued_at") == "segment 3 DTM"
     assert FORM.locate(second, "goods_items[1].description") == "segment 25 FTX"
-    assert FORM.locate(second, "consignee") == ""
+    assert FORM.locate(second, "consignee") == "segment 24 CNI"  # which nothing said: where the consignment begins
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
@@ -65,3 +66,34 @@ def measure_assess(
     else:
         output.print_one(measuring.row(report), output_as, title="assess")
     return output.EXIT_OK
+
+
+@app.command(name="fuzz")
+def fuzz(
+    *,
+    form: Annotated[
+        tuple[str, ...], Parameter(help="Which kinds of messages; all that are read where none is named.")
+    ] = (),
+    count: Annotated[int, Parameter(help="Spoilt messages of each.")] = 100_000,
+    seed: Annotated[int, Parameter(help="Of chance: the same seed spoils the same messages in the same way.")] = 1,
+    samples: Annotated[Path | None, Parameter(help="Folder of messages to spoil beside those that ship.")] = None,
+    failures: Annotated[
+        Path | None, Parameter(help="Folder for messages that something went wrong with, made small.")
+    ] = None,
+    workers: Annotated[int, Parameter(help="Processes at once.")] = 1,
+    json: Annotated[bool, Parameter(negative="", help="Print one JSON value.")] = False,
+) -> int:
+    """Spoil messages of every kind and take them in, without a database: nothing may fail, hang, or take much memory.
+
+    The exit code is 1 where something did.
+    """
+    from tidewaiter.cli.bench.fuzzing import report
+
+    tallies = report.run(
+        report.Plan(forms=form, count=count, seed=seed, samples=samples, failures=failures, workers=workers)
+    )
+    if json:
+        output.print_json(tallies)
+    else:
+        report.show(tallies)
+    return output.EXIT_ERROR if any(each.complaints for each in tallies) else output.EXIT_OK

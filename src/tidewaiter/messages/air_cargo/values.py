@@ -130,7 +130,8 @@ def on_numbers(declaration: Declaration) -> list[Finding]:
     if declaration.type_code == HOUSE and len(number) > HOUSE_NUMBER_MAX:
         words = f"The house waybill number has {len(number)} characters; at most {HOUSE_NUMBER_MAX} are taken."
         pointer = "consignment.transport_documents[1].document_id"
-        found.append(Finding(HOUSE_NUMBER, Severity.ERROR, pointer, words, seen(number)))
+        hint = "Send the number as it stands on the house waybill."
+        found.append(Finding(HOUSE_NUMBER, Severity.ERROR, pointer, words, seen(number), hint))
     if declaration.type_code == DIRECT:
         for line, item in enumerate(declaration.goods_items, start=1):
             if _CONSOLIDATED.match(item.description):

@@ -11,7 +11,7 @@ from tidewaiter.messages.faults import Fault, fault
 from tidewaiter.messages.form import Reading, Record
 from tidewaiter.messages.limits import RECORD_BYTES_MAX
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import MessageError
+from tidewaiter.model.errors import LimitExceededError, MessageError
 
 _CHUNK: Final = 1024 * 1024
 _HEADER: Final = re.compile(rb"^(?:FWB|FHL|FFM)/[0-9]{1,2}[ \t]*\r?$", re.MULTILINE)
@@ -46,7 +46,8 @@ class CargoImpForm:
                 position += 1
                 yield Record(position, offset + within, body)
         if not position:
-            raise MessageError("there is no line FWB, FHL or FFM with a version", hint="Begin with FWB/17 or FHL/5.")
+            words = "there is no message behind a line FWB, FHL or FFM with a version"
+            raise MessageError(words, hint="Begin with FWB/17 or FHL/5.", place="line 1")
 
     def read(self, body: bytes) -> Reading:
         """One message's declaration, or findings. Never raises for bad data."""
@@ -101,9 +102,11 @@ def _messages(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         if start > 0:
             data, base, start = data[start:], base + start, 0
         if start < 0 and len(data) > RECORD_BYTES_MAX:
-            raise MessageError("no message begins in the first lines", hint="Begin with FWB/17 or FHL/5.")
+            hint = "Begin with FWB/17 or FHL/5."
+            raise MessageError("no message begins in the first lines", hint=hint, place="line 1")
         if len(data) > 2 * RECORD_BYTES_MAX:
-            raise MessageError("a message is too long to be a waybill", place=f"byte {base + 1}")
+            hint = "Begin each waybill with a line of its own: FWB/17 or FHL/5."
+            raise LimitExceededError("a message is too long to be a waybill", hint=hint, place=f"byte {base + 1}")
     if start >= 0 and data.strip():
         yield base + start, data[: RECORD_BYTES_MAX + 1]
 

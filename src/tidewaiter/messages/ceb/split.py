@@ -19,7 +19,7 @@ import msgspec
 from tidewaiter.messages import limits, xml, xml_split
 from tidewaiter.messages.ceb.tables import load
 from tidewaiter.messages.form import Record
-from tidewaiter.model.errors import MessageError
+from tidewaiter.model.errors import LimitExceededError, MessageError
 
 _MESSAGE: Final = re.compile(rb"CEB(\d{3})(?:Message)?")
 _ENVELOPES: Final = frozenset({b"DxpMsg"})
@@ -86,10 +86,11 @@ def _records(message: bytes) -> Iterator[tuple[int, bytes]]:
     between = [message[spans[at][1] : spans[at + 1][0]] for at in range(len(spans) - 1)]
     rest = b"".join(text for text in between if text.strip()) + after
     if len(spans) > limits.CEB_RECORDS_MAX or len(before) + len(rest) > limits.CEB_AROUND_BYTES_MAX:
-        raise MessageError(
+        raise LimitExceededError(
             f"the message has {len(spans)} records, and {len(before) + len(rest)} bytes around them; at most"
             f" {limits.CEB_RECORDS_MAX} and {limits.CEB_AROUND_BYTES_MAX} are read",
             hint="send fewer records in one message, and nothing but who transmits and the signature beside them",
+            place="byte 1",
         )
     for start, end in spans:
         yield start, before + message[start:end] + rest
@@ -137,14 +138,18 @@ def _from_envelope(body: bytes) -> bytes:
 def _from_json(body: bytes) -> bytes:
     """The message within an envelope in JSON: what `messageBody` holds as `data`, at whatever depth."""
     if len(body) > limits.RECORD_BYTES_MAX:
-        raise MessageError(f"the envelope is longer than {limits.RECORD_BYTES_MAX} bytes", hint="send fewer records")
+        words = f"the envelope is longer than {limits.RECORD_BYTES_MAX} bytes"
+        raise LimitExceededError(words, hint="send fewer records", place="byte 1")
     try:
         content = msgspec.json.decode(body.removeprefix(xml.UTF8_BOM))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MessageError(f"the envelope is not JSON: {error}", hint="send it again in full") from error
+        raise MessageError(
+            f"the envelope is not JSON: {error}", hint="send it again in full", place="byte 1"
+        ) from error
     found = _body(content, 0)
     if found is None:
-        raise MessageError("the envelope has no messageBody with data", hint=f"send {_WORDS} in it, in base64")
+        words = "the envelope has no messageBody with data"
+        raise MessageError(words, hint=f"send {_WORDS} in it, in base64", place="/")
     return _decoded(found, "messageBody/data")
 
 

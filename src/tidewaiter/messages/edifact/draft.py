@@ -110,10 +110,8 @@ class Draft:
 
 
 def place_of(told: Mapping[str, str], pointer: str) -> str:
-    """The segment that said what a pointer leads to, or the group it is in; "" where none did."""
+    """The segment that said what a pointer leads to, else the group it is in, at last the whole consignment."""
     path = steps(pointer)
-    while path:
-        if place := told.get(canonical(path)):
-            return place
+    while path and canonical(path) not in told:
         path = path[:-1]
-    return ""
+    return told.get(canonical(path), "")

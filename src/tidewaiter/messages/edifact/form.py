@@ -47,7 +47,7 @@ class EdifactForm:
         raise MessageError("EDIFACT interchanges are read here and not written", hint=hint)
 
     def locate(self, declaration: Declaration, pointer: str) -> str:
-        """The segment that said it, UNH being 1: `segment 7 NAD`; "" where none did."""
+        """The segment that said it, UNH being 1: `segment 7 NAD`; where none did, that with which the consignment begins."""
         kept = next((extra.value for extra in declaration.extras if extra.path == SEGMENTS), "")
         told: Mapping[str, str] = dict(entry.split("=", 1) for entry in kept.split(";") if "=" in entry)
         return place_of(told, pointer)

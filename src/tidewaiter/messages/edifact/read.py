@@ -87,7 +87,9 @@ class _Reader:
         self._draft.is_in_detail = not any(
             each.segment.tag == "UNS" and each.segment.value(1) == "D" for each in placed
         )
-        self._draft.has_consignments = any(each.segment.tag == "CNI" for each in placed)
+        first = next((each for each in placed if each.segment.tag == "CNI"), header)
+        self._draft.has_consignments = first is not header
+        self._told[""] = f"segment {first.number} {first.segment.tag}"
         for each in placed:
             self._take(each)
         return self._reading(data)

@@ -18,12 +18,13 @@ from pydifact.tokenizer import Tokenizer
 
 from tidewaiter.messages.faults import seen
 from tidewaiter.messages.json_split import Window
-from tidewaiter.messages.limits import RECORD_BYTES_MAX
+from tidewaiter.messages.limits import RECORD_BYTES_MAX, TEXT_LENGTH_MAX
 from tidewaiter.model.errors import LimitExceededError, MessageError
 
 ADVICE = b"UNA"
 ADVICE_BYTES = 9
 COMPONENTS_MAX = 1_000  # of one segment; the richest of the directory has some eighty
+SEGMENT_LENGTH_MAX = 2 * TEXT_LENGTH_MAX
 REMEMBERED_LENGTH_MAX = 200  # characters of a segment that is remembered when it has been taken apart
 
 _HINT = "An interchange begins with UNA or UNB and ends with UNZ."
@@ -137,6 +138,8 @@ def _parsed_before(text: str, separators: Separators) -> Segment:
 def _parsed(text: str, separators: Separators) -> Segment:
     if text.count(separators.component) + text.count(separators.element) > COMPONENTS_MAX:
         raise ValueError(f"more than {COMPONENTS_MAX} components in one segment")
+    if len(text) > SEGMENT_LENGTH_MAX:  # it is taken apart character by character
+        raise ValueError(f"it has {len(text):,} characters, more than {SEGMENT_LENGTH_MAX:,}")
     tokens = Tokenizer().get_tokens(text, separators.characters)
     try:
         name, *elements = next(iter(Parser().convert_tokens_to_raw_segments(tokens)))

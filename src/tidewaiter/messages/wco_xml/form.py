@@ -8,14 +8,17 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from lxml import etree
+from msgspec.structs import replace
 
 from tidewaiter.messages import xml, xml_split
+from tidewaiter.messages.faults import seen
 from tidewaiter.messages.form import Reading, Record
 from tidewaiter.messages.wco_xml import tables
 from tidewaiter.messages.wco_xml.locate import locate
 from tidewaiter.messages.wco_xml.read import Walk
 from tidewaiter.messages.wco_xml.write import tree
 from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.finding import MappingNote
 
 _COMMENT: Final = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
 _HEAD_BYTES: Final = 64 * 1024
@@ -24,6 +27,10 @@ _HEAD_BYTES: Final = 64 * 1024
 _DECLARATION: Final = re.compile(rb"<(?:[\w.-]+:)?Declaration[\s/>]")
 _ENVELOPE: Final = re.compile(rb"<(?:[\w.-]+:)?MetaData[\s/>]")
 _RESPONSE: Final = re.compile(rb"<(?:[\w.-]+:)?Response[\s/>]")
+
+_NAMESPACES: Final = frozenset({None, "urn:wco:datamodel:WCO:DEC-DMS:2"})  # None: many senders leave it out
+_MODEL_VERSION: Final = "/MetaData/WCODataModelVersionCode"
+_OTHER_VERSION: Final = "a version that is not known here; it was read as if it were one that is"
 
 
 class WcoXmlForm(ABC):
@@ -52,9 +59,13 @@ class WcoXmlForm(ABC):
         try:
             root = xml.parse(body)
             declaration, envelope = _declaration_of(root)
-            return Walk(self.table, self.name).declaration(declaration, envelope)
+            reading = Walk(self.table, self.name).declaration(declaration, envelope)
         except xml.XmlFault as fault:
             return Reading(None, (fault.finding,))
+        namespace = declaration.nsmap.get(declaration.prefix)
+        if namespace not in _NAMESPACES or any(note.place == _MODEL_VERSION for note in reading.notes):
+            reading = replace(reading, notes=_on_version(reading.notes, namespace))
+        return reading
 
     def write(self, declarations: Sequence[Declaration]) -> bytes:
         """One document, or a `Batch` element around several. Raises MessageError for a text that XML cannot hold."""
@@ -64,6 +75,16 @@ class WcoXmlForm(ABC):
     def locate(self, declaration: Declaration, pointer: str) -> str:
         """The XPath, in local names, of a canonical pointer."""
         return locate(self.table, declaration, pointer)
+
+
+def _on_version(notes: tuple[MappingNote, ...], namespace: str | None) -> tuple[MappingNote, ...]:
+    """The notes with what is to be said of a version that is not the one read here."""
+    told = tuple(replace(note, words=_OTHER_VERSION) if note.place == _MODEL_VERSION else note for note in notes)
+    return (
+        told
+        if namespace in _NAMESPACES
+        else (MappingNote("/Declaration", seen(namespace or ""), _OTHER_VERSION), *told)
+    )
 
 
 def plain_head(head: bytes) -> bytes:

@@ -237,9 +237,8 @@ class Walk:
         self._extra(place, text, attributes_of(child))
         if len(self.findings) < limits.FAULTS_MAX:
             words = f"{local_name(child)} {fault}"
-            self.findings.append(
-                Finding(f"{self.prefix}.value", Severity.ERROR, pointer, words, value=text[:_VALUE_CUT], place=place)
-            )
+            rule_id, value = f"{self.prefix}.value", text[:_VALUE_CUT]
+            self.findings.append(Finding(rule_id, Severity.ERROR, pointer, words, value, fault.hint, place))
 
     def _stray(self, child: etree._Element, path: str) -> None:
         """Text between elements: XML allows it, no customs message has it."""
@@ -388,6 +387,7 @@ class Walk:
                 "message.limit",
                 f"more than {limits.EXTRAS_MAX} elements are not known here",
                 hint="send the consignment in several declarations",
+                place=path,
             )
         self.extras.append(Extra(path, text, tuple(attributes)))
 

@@ -37,16 +37,29 @@ _MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z|[+-]\d\d(?:
 
 
 class Fault(str):
-    """Why a text is not a value, in words for the sender."""
+    """Why a text is not a value, in words for the sender; `hint` is what to do."""
 
-    __slots__ = ()
+    hint: str
+
+    def __new__(cls, words: str, hint: str) -> Fault:
+        """The words with their hint."""
+        made = super().__new__(cls, words)
+        made.hint = hint
+        return made
 
 
-NOT_A_NUMBER: Final = Fault("is not a decimal number such as 12.50")
-NOT_WHOLE: Final = Fault("is not a whole number")
-NO_CURRENCY: Final = Fault("is an amount without a currency (attribute currencyID)")
-NOT_A_MOMENT: Final = Fault("is not a date and time such as 20260615103000Z")
-NOT_A_UNIT: Final = Fault("is a mass in a unit other than KGM, GRM, TNE, LBR or ONZ (attribute unitCode)")
+_DIGITS_HINT: Final = "Write digits with a point and no thousands separator: 12.50."
+NOT_A_NUMBER: Final = Fault("is not a decimal number such as 12.50", _DIGITS_HINT)
+NOT_WHOLE: Final = Fault("is not a whole number", "Write digits only: 2.")
+NO_CURRENCY: Final = Fault(
+    "is an amount without a currency (attribute currencyID)", "Name the currency by its three letters: EUR."
+)
+NOT_A_MOMENT: Final = Fault(
+    "is not a date and time such as 20260615103000Z", "Write year, month, day and time without signs between them."
+)
+NOT_A_UNIT: Final = Fault(
+    "is a mass in a unit other than KGM, GRM, TNE, LBR or ONZ (attribute unitCode)", "Give the mass in kilograms: KGM."
+)
 
 
 def decimal_of(text: str) -> Decimal | Fault:
@@ -59,7 +72,8 @@ def decimal_of(text: str) -> Decimal | Fault:
         return NOT_A_NUMBER
     if len(whole) > limits.NUMBER_DIGITS_MAX or len(fraction) > limits.FRACTION_DIGITS_MAX:
         return Fault(
-            f"has more than {limits.NUMBER_DIGITS_MAX} digits before or {limits.FRACTION_DIGITS_MAX} after the point"
+            f"has more than {limits.NUMBER_DIGITS_MAX} digits before or {limits.FRACTION_DIGITS_MAX} after the point",
+            "No amount, mass or quantity is that large or that fine.",
         )
     return Decimal(text)
 
@@ -87,7 +101,7 @@ def moment_of(text: str) -> datetime | Fault:
             offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5] or 0))
             moment += -offset if zone[0] == "+" else offset
     except (ValueError, OverflowError):
-        return Fault("is not a day and time of the calendar")
+        return Fault("is not a day and time of the calendar", NOT_A_MOMENT.hint)
     return moment
 
 

@@ -1,0 +1,1 @@
+"""Messages spoilt by chance, and what the doors say to them: `tidewaiter bench fuzz`."""
