@@ -27,7 +27,9 @@ _DATASETS: Final[Mapping[str, str]] = {
     "payment": PAYMENT,
     "declaration": "",
 }
-_DATASET: Final = re.compile(r"PRODUCT|ORDER|PAYMENT|LOGISTICS|MANIFEST|[A-Z][A-Z0-9]{1,4}[a-z]?")  # as the law names data sets
+_DATASET: Final = re.compile(
+    r"PRODUCT|ORDER|PAYMENT|LOGISTICS|MANIFEST|[A-Z][A-Z0-9]{1,4}[a-z]?"
+)  # as the law names data sets
 
 
 class MarketplaceForm(NamedForm):
