@@ -446,7 +446,8 @@ def test_a_record_that_stands_twice_is_not_decided_as_if_it_stood_alone(name: st
         decided = [decide_piece(each, INCOMING, shelf) for each in records]
         assert len({each.reference for each in decided}) == len(set(references))
         result = decide_slice(Slice(incoming=INCOMING, pieces=records, declaration_ids=(1, 2, 3)), shelf, rows.encode)
-        is_together = all(each.stands_alone for each in decided)
+        keys = [each.parcel_key for each in decided if each.parcel_key is not None]
+        is_together = all(each.stands_alone for each in decided) and len(set(keys)) == len(keys)
         assert (result.encoded is not None) == (is_together and len(set(references)) == 3)
 
 

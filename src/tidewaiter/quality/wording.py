@@ -24,7 +24,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 # One run of capitals and digits in which digits stand at least at two places: B08N5WRWNW.
 _ARTICLE_NUMBER = re.compile(r"(?=.{6,})[A-Z\-_/.]*(?:[0-9]+[A-Z\-_/.]+){2,}[0-9]*")
-# "XXX", "...": the Commission's guidance on unacceptable terms takes no row of three or more equal characters.
+# "aaa", "...": the Commission's guidance on unacceptable terms takes no row of three or more equal characters.
 _ROW = re.compile(r"(\S)\1{2,}")
 _LENGTH_MAX = 120  # longer texts always hold some word of substance
 _LETTERS_MIN = 3

@@ -66,6 +66,7 @@ def test_says_something(description: str) -> None:
         ("General cargo", Fault.VAGUE),
         ("mystery box", Fault.UNCLEAR),
         ("hey hey hey", Fault.REPEATED),
+        ("aaaa", Fault.REPEATED),
         ("ab", Fault.SHORT),
         ("-", Fault.SHORT),
         ("12345678", Fault.CODE),

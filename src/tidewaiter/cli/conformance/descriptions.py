@@ -3,9 +3,9 @@
 Nothing is split at random. Vague wording is measured on terms whose first word the model never saw, in two ways that mean
 different things, and the lower one is held against the aim (ADR 17). Against a tariff's search terms: are words that name
 goods told from words that name none? Against all plain texts, among them what shops and carriers wrote and somebody found
-a code for: is what a person at a counter called too vague told from what the next person coded? Of those two lists
-hundreds of texts say the same; such texts are counted and stay in. Products are reported in parts by ten-digit code: half were looked
-at before the names of goods were written, of a quarter the misses once, a quarter never (ADR 17).
+a code for: is what one person called too vague told from what another coded? Texts that stand in both lists are left out
+and counted; those that say the same in other words stay in and are counted. Products are reported in parts by ten-digit
+code: half were looked at before the names of goods were written, of a quarter the misses once, a quarter never (ADR 17).
 """
 
 from __future__ import annotations
@@ -138,16 +138,21 @@ def _vague_figures(folder: Path) -> Iterator[str]:
 
 
 def _strange_words_figures(lists: Texts, vague: list[str], plain: list[tuple[str, list[str]]]) -> Iterator[str]:
-    """The same against texts that share no telling word at all with what the model was learned from."""
+    """The same on texts that have telling words, none of which stands in a text that the model was learned from."""
     learned = learned_from([*lists.vague, *(text for text, _ in (*lists.search_terms, *lists.references))])
     known = {word for text in learned for word in telling_words(text)}
-    strange = [text for text in vague if known.isdisjoint(telling_words(text))]
-    everything = [text for _, texts_ in plain for text in texts_ if known.isdisjoint(telling_words(text))]
+
+    def is_strange(text: str) -> bool:
+        words = telling_words(text)
+        return bool(words) and known.isdisjoint(words)
+
+    strange = list(filter(is_strange, vague))
+    everything = [text for _, texts_ in plain for text in texts_ if is_strange(text)]
     if strange and everything:
         recall = recall_at_precision(*_scored(strange, everything))
         yield (
             f"vague: recall at 90 % precision {_figure(recall)} of {len(strange)} terms against {len(everything)} of all"
-            " these, each without any telling word that a learned text holds"
+            " these, of whose telling words no learned text holds any"
         )
 
 
