@@ -21,7 +21,7 @@ from tidewaiter.messages.faults import Fault, fault, seen
 from tidewaiter.messages.form import Reading
 from tidewaiter.messages.json_extras import json_text
 from tidewaiter.messages.json_words import path_at, said
-from tidewaiter.messages.leaves import drop, findings_on_values, numbers_are_sane, without
+from tidewaiter.messages.leaves import drop, findings_on_values, moments_of, numbers_are_sane, without
 from tidewaiter.messages.limits import FAULTS_MAX, GOODS_ITEMS_MAX, JSON_DEPTH_MAX, TEXT_LENGTH_MAX
 from tidewaiter.messages.pointers import Path, Step, canonical, json_pointer, steps
 from tidewaiter.messages.shape import Element, Kind, elements
@@ -63,8 +63,7 @@ def has_plain_values(body: bytes, declaration: Declaration) -> bool:
         return False
     return (
         len(declaration.goods_items) <= GOODS_ITEMS_MAX
-        and (declaration.issued_at is None or declaration.issued_at.tzinfo is not None)
-        and (declaration.acceptance_at is None or declaration.acceptance_at.tzinfo is not None)
+        and all(moment is None or moment.tzinfo is not None for moment in moments_of(declaration))
         and numbers_are_sane(declaration)
     )
 

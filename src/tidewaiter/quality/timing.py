@@ -40,7 +40,7 @@ MEANINGS: Final = {
     STILL_DUE: "Data that are asked for by a later moment of the journey are not there yet. Add them until then.",
     NOT_CHECKED: "Whether the data came in time cannot be told, for the moment of loading, departure or arrival is not "
     "stated, or only as a day. Nothing is held against the sender.",
-}  # fmt: skip
+}
 SEVERITIES: Final = {
     TOO_LATE: "as the law states: warning or error",
     MINIMUM: "as the law states: warning or error",

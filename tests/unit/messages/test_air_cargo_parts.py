@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -96,3 +97,26 @@ def test_where_a_waybill_is_for() -> None:
     unknown, notes = values.routed(Declaration(), "", "", "p")
     assert unknown.jurisdiction_code == ""
     assert "not known" in notes[0].words
+
+
+@pytest.mark.parametrize(
+    ("day", "issued", "flies"),
+    [
+        ("08", "06JAN23", date(2023, 1, 8)),
+        ("06", "06JAN23", date(2023, 1, 6)),
+        ("02", "30DEC25", date(2026, 1, 2)),
+        ("29", "28FEB24", date(2024, 2, 29)),
+        ("05", "06JAN23", None),  # booked for the day before: a month is not guessed
+        ("31", "30NOV23", None),
+        ("", "06JAN23", None),
+        ("8", "6JAN23", None),
+        ("08", "06JAM23", None),
+        ("08", "31FEB23", None),
+    ],
+)
+def test_the_day_of_a_flight_follows_that_of_issue(day: str, issued: str, flies: date | None) -> None:
+    assert values.flight_day(day, issued) == flies
+
+
+def test_countries_on_the_way_are_those_of_the_airports() -> None:
+    assert values.countries_of(["BER", "MUC", "IST", "", "???", "YUL"]) == ("DE", "TR", "CA")

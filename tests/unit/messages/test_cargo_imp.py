@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -152,3 +153,11 @@ def test_a_text_of_several_messages_is_split_where_each_begins() -> None:
 def test_a_text_without_a_beginning_is_refused() -> None:
     with pytest.raises(MessageError):
         list(FORM.split(io.BytesIO(b"SHP/KEEL\n/CORK")))
+
+
+def test_the_day_and_the_countries_of_the_flight_are_read() -> None:
+    routed = FWB.replace("FLT/ZZ100/02", "FLT/ZZ100/02\nRTG/FRAZZ/YYZZZ\nISU/28FEB26/DUBLIN")
+    consignment = read(routed).consignment
+    assert consignment.departure_on == date(2026, 3, 2)
+    assert consignment.routing_country_codes[-2:] == ("DE", "CA")
+    assert read(FWB).consignment.departure_on is None

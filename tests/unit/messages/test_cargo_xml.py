@@ -11,7 +11,15 @@ import pytest
 from tidewaiter.messages import forms
 from tidewaiter.messages.air_cargo import pre_loading, values
 from tidewaiter.messages.cargo_xml import CargoXmlForm
-from tidewaiter.model.declaration import Declaration, Document, Extra, GoodsItem, MessageFunction
+from tidewaiter.model.declaration import (
+    Consignment,
+    Declaration,
+    Document,
+    Extra,
+    GoodsItem,
+    MessageFunction,
+    Party,
+)
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.finding import Finding
 from waybills import MASTER, xfhl, xfwb, xfzb
@@ -69,6 +77,34 @@ def test_an_empty_customs_line_ends_nothing() -> None:
     assert reading.declaration.consignor.party_id == "IE7654321X"
     assert any(note.value == "riddle" for note in reading.notes)
     assert FORM.read(FORM.write([reading.declaration])) == reading
+
+
+MOVED = """<ram:UsedLogisticsTransportMeans><ram:Name>ZZ</ram:Name></ram:UsedLogisticsTransportMeans>
+<ram:ArrivalEvent><ram:ScheduledOccurrenceDateTime>{arrives}</ram:ScheduledOccurrenceDateTime>
+<ram:OccurrenceArrivalLocation><ram:ID>YUL</ram:ID></ram:OccurrenceArrivalLocation></ram:ArrivalEvent>
+<ram:DepartureEvent><ram:ScheduledOccurrenceDateTime>{departs}</ram:ScheduledOccurrenceDateTime>
+<ram:OccurrenceDepartureLocation><ram:ID>DUB</ram:ID></ram:OccurrenceDepartureLocation></ram:DepartureEvent>"""
+
+
+def moved(departs: str, arrives: str) -> Consignment:
+    text = xfwb()
+    begin, end = text.index("<ram:ArrivalEvent>"), text.index("</ram:ArrivalEvent>") + len("</ram:ArrivalEvent>")
+    return read(text[:begin] + MOVED.format(departs=departs, arrives=arrives) + text[end:]).consignment
+
+
+def test_when_and_between_which_airports_it_flies() -> None:
+    found = moved("2026-03-03T02:30:00", "2026-03-03T10:00:00+01:00")
+    assert (found.loading_place, found.unloading_place, found.routing_country_codes) == ("DUB", "YUL", ("IE", "CA"))
+    assert found.carrier == Party(name="ZZ")
+    assert found.departure_at == datetime(2026, 3, 3, 2, 30, tzinfo=UTC)  # without a zone it is UTC
+    assert found.arrival_at == datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-03-03T00:00:00", "2026-03-03"])
+def test_a_midnight_without_a_zone_is_a_day(text: str) -> None:
+    found = moved(text, text)
+    assert (found.departure_at, found.arrival_at) == (None, None)
+    assert (found.departure_on, found.arrival_on) == (date(2026, 3, 3), date(2026, 3, 3))
 
 
 def test_the_last_flight_named_counts() -> None:

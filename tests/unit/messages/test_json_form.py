@@ -257,3 +257,10 @@ def test_writes_json_lines_or_one_list() -> None:
 )
 def test_locates_by_json_pointer(pointer: str, place: str) -> None:
     assert FORM.locate(Declaration(), pointer) == place
+
+
+@pytest.mark.parametrize("name", ["loading_at", "departure_at", "arrival_at"])
+def test_every_moment_needs_its_zone(name: str) -> None:
+    body = json.dumps({"goods_items": [{"line_no": 1}], "consignment": {name: "2026-06-13T08:30:00"}}).encode()
+    reading = JsonForm().read(body)
+    assert [finding.pointer for finding in reading.findings] == [f"consignment.{name}"]

@@ -333,3 +333,24 @@ def test_a_form_without_a_language_of_its_own_is_told_in_a_wco_response() -> Non
     answer = write_answer("json", telling)
     assert answer.media_type == "application/xml"
     assert b"MetaData" in answer.content
+
+
+def test_how_the_despatch_travels_is_read_under_the_posts_names() -> None:
+    body = message(
+        carrier={"name": "Air"}, receptacle_seal_ids=["S1", "S2"], routing_country_codes=["DK", "GB"],
+        despatch_loading_at="2026-06-13T05:00:00Z", despatch_departure_at="2026-06-13T08:00:00+02:00",
+        despatch_arrival_at="2026-06-13T08:30:00Z",
+    )  # fmt: skip
+    declaration = declared(body)
+    consignment = declaration.consignment
+    assert (consignment.seal_ids, consignment.routing_country_codes) == (("S1", "S2"), ("DK", "GB"))
+    assert consignment.carrier is not None
+    assert consignment.loading_at == datetime(2026, 6, 13, 5, tzinfo=UTC)
+    assert consignment.departure_at == datetime(2026, 6, 13, 6, tzinfo=UTC)
+    assert consignment.arrival_at == datetime(2026, 6, 13, 8, 30, tzinfo=UTC)
+    assert declared(FORM.write([declaration])) == declaration
+
+
+def test_a_moment_of_the_despatch_needs_its_zone() -> None:
+    (reading,) = read(message(despatch_arrival_at="2026-06-13T08:30:00"))
+    assert [finding.pointer for finding in reading.findings] == ["consignment.arrival_at"]

@@ -13,7 +13,7 @@ from tidewaiter.messages import forms, limits
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.h7 import H7Form
 from tidewaiter.messages.wco_dm import WcoDmForm
-from tidewaiter.model.declaration import Declaration, Extra, GoodsItem, MessageFunction
+from tidewaiter.model.declaration import Declaration, Extra, GoodsItem, MessageFunction, Party
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.money import Money
 
@@ -334,3 +334,27 @@ def test_a_pointer_is_located_in_h7(pointer: str, place: str) -> None:
 def test_an_amount_has_its_currency() -> None:
     found = declaration("<InvoiceAmount currencyID='EUR'>-1.50</InvoiceAmount>")
     assert found.invoice_amount == Money(Decimal("-1.50"), "EUR")
+
+
+TRANSPORT = """<SpecificCircumstancesCodeCode>A20</SpecificCircumstancesCodeCode>
+<Consignment><Carrier><Name>Air</Name><ID>GB1</ID></Carrier>
+ <Itinerary><SequenceNumeric>1</SequenceNumeric><RoutingCountryCode>CN</RoutingCountryCode></Itinerary>
+ <Itinerary><SequenceNumeric>2</SequenceNumeric><RoutingCountryCode>GB</RoutingCountryCode></Itinerary></Consignment>
+<GoodsShipment><Consignment><LoadingLocation><ID>CNSHA</ID></LoadingLocation>
+ <TransportEquipment><SequenceNumeric>1</SequenceNumeric><ID>BOX1</ID>
+  <Seal><SequenceNumeric>1</SequenceNumeric><ID>S1</ID></Seal></TransportEquipment></Consignment>
+ <GovernmentAgencyGoodsItem><SequenceNumeric>1</SequenceNumeric><Commodity><TransportEquipment>
+  <SequenceNumeric>1</SequenceNumeric><ID>BOX1</ID></TransportEquipment></Commodity></GovernmentAgencyGoodsItem>
+</GoodsShipment>"""
+
+
+def test_how_the_goods_come_is_read_and_written_and_seals_of_a_container_are_kept_with_it() -> None:
+    found = declaration(TRANSPORT)
+    consignment = found.consignment
+    assert found.circumstance_code == "A20"
+    assert (consignment.carrier, consignment.loading_place) == (Party(name="Air", party_id="GB1"), "CNSHA")
+    assert consignment.routing_country_codes == ("CN", "GB")
+    assert (consignment.container_ids, found.goods_items[0].container_ids) == (("BOX1",), ("BOX1",))
+    assert any(extra.value == "S1" for extra in found.extras)
+    assert WCO.read(WCO.write([found])).declaration == found
+    assert WCO.locate(found, "consignment.routing_country_codes[2]").endswith("/Itinerary[2]/RoutingCountryCode")

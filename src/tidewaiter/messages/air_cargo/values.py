@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from itertools import groupby
 from typing import Final
@@ -35,7 +35,9 @@ HOUSE_NUMBER: Final = "air_cargo.house_number"
 HOUSE_NUMBER_MAX: Final = 35  # Transport Canada, PACT Technical Implementation Guide 1.9, table 7
 
 KG_IN_POUND: Final = Decimal("0.45359237")  # International yard and pound agreement, 1959
-_MONTH_DAYS: Final = 31
+_DAYS_AHEAD: Final = 15
+_MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_ISSUED: Final = re.compile(r"([0-9]{2})([A-Z]{3})([0-9]{2})")
 _GRAM: Final = Decimal("0.001")
 _CONSOLIDATED = re.compile(r"\s*CONSOL(?:\b|I|S)", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,30}(?:\.0*)?")
@@ -88,15 +90,19 @@ def countries_of(airports: Iterable[str]) -> tuple[str, ...]:
 def flight_day(day: str, issued: str) -> date | None:
     """The day of a flight that a waybill names by its day of the month: the first such day from the day of issue on.
 
-    `issued` is as `06JAN23`. None where one of them is no day, or it would be more than a month ahead.
+    `issued` is as `06JAN23`. None where one of them is no day, or the flight would be more than two weeks later: a waybill
+    may be issued after its flight was booked for an earlier day, and a month is not guessed.
     """
+    found = _ISSUED.fullmatch(issued.upper())
+    if found is None or found[2] not in _MONTHS:
+        return None
     try:
         number = count(day)
-        begun = datetime.strptime(issued.title(), "%d%b%y").replace(tzinfo=UTC).date()
-        ahead = (begun + timedelta(days=days) for days in range(_MONTH_DAYS))
-        return next((each for each in ahead if each.day == number), None)
-    except (Faulty, ValueError, OverflowError):
+        begun = date(2000 + int(found[3]), _MONTHS.index(found[2]) + 1, int(found[1]))
+    except (Faulty, ValueError):
         return None
+    ahead = (begun + timedelta(days=days) for days in range(_DAYS_AHEAD))
+    return next((each for each in ahead if each.day == number), None)
 
 
 def not_a_number(pointer: str, words: str, value: str, place: str) -> Finding:
