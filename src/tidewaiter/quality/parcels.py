@@ -41,7 +41,10 @@ MEANING: Final = (
     " duty and tax are not taken twice."
 )
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
-_NO_PREVIOUS_PROCEDURE: Final = ("", "00")
+# First digits of the procedures that goods on import were under before: free circulation, processing and temporary
+# admission, warehouses and zones, others (codes of Annex B, data element 11 09 002; from memory, not read again). Goods
+# that come back after export (1 to 3) are declared for import once; so are those of clearance requests ("0020").
+_UNDER_BEFORE: Final = ("4", "5", "7", "9")
 
 
 def parcel_key(declaration: Declaration) -> int | None:
@@ -49,7 +52,7 @@ def parcel_key(declaration: Declaration) -> int | None:
 
     None, too, for goods that come out of another procedure: they were declared before, and must be again.
     """
-    if any(item.previous_procedure_code not in _NO_PREVIOUS_PROCEDURE for item in declaration.goods_items):
+    if any(item.previous_procedure_code.startswith(_UNDER_BEFORE) for item in declaration.goods_items):
         return None
     known_by = _known_by(declaration)
     if known_by is None:

@@ -37,6 +37,13 @@ def declared(*documents: tuple[str, str], master: str = "", **changed: Any) -> D
         (declared(("N750", POSTAL)), declared(("N703", POSTAL), consignee=None)),
         (declared(("N750", POSTAL)), declared(("N741", "020-12345675"), ("N740", "H 1"), ("N750", POSTAL))),
         (declared(("N703", "HW-88001")), declared(("703", "hw88001"), consignee=None, importer=HOME)),
+        (
+            declared(("N750", POSTAL)),
+            declared(
+                ("N750", POSTAL),
+                goods_items=(GoodsItem(line_no=1, procedure_code="00", previous_procedure_code="20"),),
+            ),
+        ),
         (declared(("N703", "020-12345675")), declared(("N703", "020 1234 5675"))),
         (
             declared(("N703", "HW-88001")),
