@@ -87,7 +87,9 @@ def test_whatever_a_declaration_holds_is_written_and_read_back(
     wanted = [form.completed(declaration) for declaration in declarations]
     message = form.write(wanted)
     found = [form.read(record.body) for record in form.split(io.BytesIO(message))]
-    assert [reading.findings for reading in found] == [()] * len(wanted)
+    # A marketplace's message of a kind that the law does not know is told to be one, and read all the same.
+    told = [finding.pointer for reading in found for finding in reading.findings]
+    assert set(told) <= ({"procedure_category"} if form.name == "marketplace" else set())
     assert [reading.declaration for reading in found] == wanted
 
 
