@@ -16,7 +16,7 @@ from tidewaiter.messages import archives, faults, forms
 from tidewaiter.messages.cargo_imp import CargoImpForm
 from tidewaiter.messages.edifact import EdifactForm
 from tidewaiter.messages.edifact.syntax import SEGMENT_LENGTH_MAX
-from tidewaiter.messages.faults import Fault
+from tidewaiter.messages.faults import PLACE_LENGTH_MAX, Fault
 from tidewaiter.messages.json_form import JsonForm
 from tidewaiter.messages.plain_records import read_records
 from tidewaiter.messages.pointers import steps
@@ -245,3 +245,20 @@ def test_a_position_of_thousands_of_digits_is_none(path: str) -> None:
     for name, form in forms.forms().items():
         if name not in forms.READ_ONLY:
             assert form.write([declaration])
+
+
+def test_the_place_in_a_deeply_nested_text_is_found_in_step_with_its_length() -> None:
+    """The path was copied at each token: a second for 100 KiB, hours for the largest record."""
+
+    def taken(depth: int) -> float:
+        body = b'{"functional_reference_id":' + b'{"a":' * depth + b"x"
+        spent = []
+        for _ in range(3):
+            began = time.process_time()
+            (finding,) = JsonForm().read(body).findings
+            spent.append(time.process_time() - began)
+            assert finding.rule_id in ("message.malformed", "message.nesting")
+            assert len(finding.pointer) <= PLACE_LENGTH_MAX >= len(finding.place)
+        return min(spent)
+
+    assert taken(40_000) < max(40 * taken(4_000), 0.5)
