@@ -18,7 +18,7 @@ from tidewaiter.messages.pointers import Step
 from tidewaiter.messages.shape import Kind, elements
 from tidewaiter.model.declaration import Declaration
 
-_KEPT_CELL = re.compile(r"([^/\n\r][^\n\r]*)\[([1-9][0-9]*)\]")
+_KEPT_CELL = re.compile(r"([^/\n\r][^\n\r]*)\[([1-9][0-9]{0,8})\]")
 
 Cells = dict[str, str]
 

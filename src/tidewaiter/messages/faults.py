@@ -8,6 +8,7 @@ from tidewaiter.messages.characters import shown
 from tidewaiter.model.finding import Finding, Severity
 
 VALUE_LENGTH_MAX = 200  # characters of the value seen that a finding repeats
+PLACE_LENGTH_MAX = 1_000  # characters of a pointer or place; a broken text may be nested as deep as it is long
 
 
 class Fault(StrEnum):
@@ -77,9 +78,8 @@ def fault(code: Fault, pointer: str, words: str, *, value: str = "", hint: str =
 
     Names that the sender gave may stand in words, pointer and place: all of it is safe to show and to keep.
     """
-    return Finding(
-        code.value, Severity.ERROR, shown(pointer), shown(words), seen(value), shown(hint or _HINTS[code]), shown(place)
-    )
+    pointer, place = shown(pointer[:PLACE_LENGTH_MAX]), shown(place[:PLACE_LENGTH_MAX])
+    return Finding(code.value, Severity.ERROR, pointer, shown(words), seen(value), shown(hint or _HINTS[code]), place)
 
 
 def seen(value: str) -> str:

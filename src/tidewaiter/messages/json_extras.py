@@ -11,6 +11,7 @@ from tidewaiter.messages.pointers import json_steps
 from tidewaiter.model.declaration import Declaration, Extra
 
 # Numbers as they were written, 1.10 staying 1.10.
+_DIGITS_MAX = 9  # of a position in a list
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -58,6 +59,6 @@ def _put(tree: Any, extra: Extra) -> bool:
 def _inside(tree: Any, step: str) -> Any:
     if isinstance(tree, dict):
         return tree.get(step)
-    if isinstance(tree, list | tuple) and step.isdecimal() and int(step) < len(tree):
+    if isinstance(tree, list | tuple) and step.isdecimal() and len(step) <= _DIGITS_MAX and int(step) < len(tree):
         return tree[int(step)]
     return None

@@ -158,7 +158,10 @@ class _Examination:
             if element is None:
                 self._keep((*path, name), value)
             elif element.group is None and isinstance(value, str):
-                known[name] = value
+                if element.kind is Kind.TEXT or value.isascii() or not FORBIDDEN.search(value):
+                    known[name] = value
+                else:  # half a character, which the decoder cannot even complain of
+                    self._wrong_kind(element, (*path, name), value)
             elif value is not None:
                 known[name] = self._value(element, value, (*path, name))
         return known

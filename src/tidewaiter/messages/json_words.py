@@ -45,33 +45,40 @@ def said(text: str, error: json.JSONDecodeError) -> Said:
 
 def path_at(text: str, end: int) -> Path:
     """The path of the member in which position `end` of a text lies, as far as the text can be followed."""
-    last: Path = ()
+    last: _Open = []
     for _, here in _walked(text, end):
         last = here
-    return last
+    return _path(last)
 
 
 def line_of(text: str, path: Path) -> int:
     """The line (from 1) on which the member of a path begins, its name first; 1 where it is not there."""
     for position, here in _walked(text, len(text)):
-        if here == path:
+        if len(path) <= len(here) <= len(path) + 1 and _path(here) == path:
             return text.count("\n", 0, position) + 1
     return 1
 
 
-def _walked(text: str, end: int) -> Iterator[tuple[int, Path]]:
-    """Each token's position with the path after it."""
-    path: list[Step | None] = []  # a name, a position, or None before an object's first name
+_Open = list[Step | None]  # a name, a position, or None before an object's first name
+
+
+def _path(here: _Open) -> Path:
+    return tuple(step for step in here if step is not None)
+
+
+def _walked(text: str, end: int) -> Iterator[tuple[int, _Open]]:
+    """Each token's position with the path after it: always the same list, for a text may be nested as deep as it is long."""
+    path: _Open = []
     is_name = False
     for token in _TOKEN.finditer(text, 0, end):
         byte = token.group()[0]
         if byte in "{[":
             path.append(None if byte == "{" else 0)
         elif byte in "}]":
-            path = path[:-1]
+            del path[-1:]
         elif byte == "," and path and isinstance(path[-1], int):
             path[-1] += 1
         elif byte == '"' and is_name and path and not isinstance(path[-1], int):
             path[-1] = token[1]
         is_name = byte in "{," and bool(path) and not isinstance(path[-1], int)
-        yield token.start(), tuple(step for step in path if step is not None)
+        yield token.start(), path

@@ -13,7 +13,7 @@ from functools import lru_cache
 Step = str | int  # a name, or a position counted from 0
 Path = tuple[Step, ...]
 
-_TOKEN = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+_TOKEN = re.compile(r"\[(\d{1,9})\]|([^.\[\]]+)")
 _DERIVED = {"hs_code": "commodity_code"}  # properties of the model and the element they are read from
 
 

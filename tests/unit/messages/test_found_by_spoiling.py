@@ -13,12 +13,15 @@ import msgspec
 import pytest
 
 from tidewaiter.messages import archives, faults, forms
+from tidewaiter.messages.cargo_imp import CargoImpForm
 from tidewaiter.messages.edifact import EdifactForm
 from tidewaiter.messages.edifact.syntax import SEGMENT_LENGTH_MAX
-from tidewaiter.messages.faults import Fault
+from tidewaiter.messages.faults import PLACE_LENGTH_MAX, Fault
 from tidewaiter.messages.json_form import JsonForm
 from tidewaiter.messages.plain_records import read_records
+from tidewaiter.messages.pointers import steps
 from tidewaiter.messages.postal import PostalForm
+from tidewaiter.model.declaration import Declaration, Extra, GoodsItem
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.finding import Finding
 from tidewaiter.model.returned import ExitEvent
@@ -206,3 +209,56 @@ def test_every_refusal_by_a_reader_names_place_and_hint() -> None:
                     lacking.append(f"{path.relative_to(folder)}:{call.lineno}")
     assert seen > 40
     assert lacking == []
+
+
+@pytest.mark.parametrize(
+    "member",
+    ['"issued_at":"%s"', '"function":"%s"', '"goods_item_count":"%s"', '"goods_items":[{"gross_mass_kg":"%s"}]'],
+)
+def test_half_a_character_for_a_moment_choice_or_number_is_found(member: str) -> None:
+    """The decoder could not even complain of it."""
+    reading = JsonForm().read(b'{"functional_reference_id":"A",' + (member % "1\\ud800").encode() + b"}")
+    assert reading.declaration is not None
+    (finding,) = [each for each in reading.findings if each.rule_id != "message.missing"]
+    assert finding.place
+    assert finding.hint
+    assert "⟨U+D800⟩" in finding.value
+
+
+def test_a_raised_digit_is_no_count_of_pieces() -> None:
+    """`str.isdigit` takes ² for a digit, `int` does not."""
+    reading = CargoImpForm().read(
+        "FWB/7\n999-00000044ORKYVR/T3L22\nRTD/1/P3/L22\n/3/ND//CMT40-30-20/²\n/²/NG/x\n".encode()
+    )
+    assert reading.declaration is not None
+    assert reading.declaration.goods_items[0].packagings[0].count == 3
+
+
+@pytest.mark.parametrize("path", ["/Declaration/N[{}]", "x[{}]", "/goods_items/{}/x", "goods_items[{}].x"])
+def test_a_position_of_thousands_of_digits_is_none(path: str) -> None:
+    """Python refuses to read so long a number."""
+    place = path.format("9" * 5_000)
+    declaration = Declaration(
+        functional_reference_id="A", goods_items=(GoodsItem(line_no=1),), extras=(Extra(place, "1"),)
+    )
+    assert steps(place)
+    for name, form in forms.forms().items():
+        if name not in forms.READ_ONLY:
+            assert form.write([declaration])
+
+
+def test_the_place_in_a_deeply_nested_text_is_found_in_step_with_its_length() -> None:
+    """The path was copied at each token: a second for 100 KiB, hours for the largest record."""
+
+    def taken(depth: int) -> float:
+        body = b'{"functional_reference_id":' + b'{"a":' * depth + b"x"
+        spent = []
+        for _ in range(3):
+            began = time.process_time()
+            (finding,) = JsonForm().read(body).findings
+            spent.append(time.process_time() - began)
+            assert finding.rule_id in ("message.malformed", "message.nesting")
+            assert len(finding.pointer) <= PLACE_LENGTH_MAX >= len(finding.place)
+        return min(spent)
+
+    assert taken(40_000) < max(40 * taken(4_000), 0.5)

@@ -141,7 +141,7 @@ def rates(segment: Segment) -> tuple[Rate, ...]:
     found: list[Rate] = []
     for row in (segment.first, *segment.others):
         fields = row.removeprefix("/").split("/")
-        if fields and fields[0].isdigit():
+        if fields and _is_count(fields[0]):
             fields = fields[1:]
         if not fields or not fields[0]:
             continue
@@ -149,6 +149,11 @@ def rates(segment: Segment) -> tuple[Rate, ...]:
             found.append(Rate(descriptions=[], commodity_codes=[], origins=[], measured=[]))
         _read_rate(found[-1], fields)
     return tuple(found)
+
+
+def _is_count(field: str) -> bool:
+    """Whether a field is a number: of Arabic digits, as the message has them (`str.isdigit` takes others, and ² too)."""
+    return field.isascii() and field.isdigit()
 
 
 def _begins_rate(field: str) -> bool:
@@ -167,7 +172,7 @@ def _read_rate(rate: Rate, fields: Sequence[str]) -> None:
             rate.origins.append(rest.strip())
         case "ND":
             last = fields[-1].strip()
-            if len(fields) > 2 and last.isdigit():
+            if len(fields) > 2 and _is_count(last):
                 rate.measured.append(last)
         case _:
             for field in fields:

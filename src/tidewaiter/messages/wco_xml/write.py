@@ -27,7 +27,7 @@ from tidewaiter.model.errors import MessageError
 
 Step = tuple[str, int]
 
-_STEP: Final = re.compile(r"/((?:\{[^}]*\})?[^/{}\[\]]+)(?:\[(\d+)\])?")
+_STEP: Final = re.compile(r"/((?:\{[^}]*\})?[^/{}\[\]]+)(?:\[(\d{1,9})\])?")
 # Attributes that change what a text means: never put beside another text than the sender's.
 _MEANT: Final = frozenset({"currencyID", "unitCode", "formatCode"})
 _POSITION: Final = "SequenceNumeric"

@@ -156,8 +156,6 @@ class DeclarationDoor:
         )
         self._judged = frozenset(rule.rule_id for rule in registry.rules())
         self._caught = _Caught()
-        logger = logging.getLogger(deciding.__name__)
-        logger.handlers, logger.propagate = [self._caught], False
 
     def take(self, body: bytes) -> Outcome:
         """What becomes of a message."""
@@ -176,6 +174,8 @@ class DeclarationDoor:
 
     def _decided(self, body: bytes, complaints: _Complaints) -> list[Decided]:
         decided: list[Decided] = []
+        logger = logging.getLogger(deciding.__name__)
+        logger.addHandler(self._caught)
         try:
             for piece in pieces(io.BytesIO(body), "message", ""):
                 decided.append(self._piece(piece, complaints))
@@ -184,6 +184,8 @@ class DeclarationDoor:
             complaints.refused(error, "split")
         except Exception as error:  # whatever it is, it is what is looked for
             complaints.failed(error, "split")
+        finally:
+            logger.removeHandler(self._caught)
         return decided
 
     def _piece(self, piece: Piece, complaints: _Complaints) -> Decided:

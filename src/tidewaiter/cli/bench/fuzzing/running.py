@@ -18,6 +18,7 @@ from random import Random
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.cli.bench.fuzzing.doors import Complaint, Door, door_of
 from tidewaiter.cli.bench.fuzzing.mutating import Mutator
@@ -25,16 +26,14 @@ from tidewaiter.messages.limits import MESSAGE_MEMORY_BYTES_MAX
 
 SLOW_SECONDS: Final = 1.0  # of processor time without a record answered
 STUCK_SECONDS: Final = 120  # by the clock without a message done: the process is ended
-LOOKED_AT_EVERY: Final = (
-    8  # of so many messages one is looked at: its rows made, shown, written out, which takes longer than deciding it
-)
+# One of so many messages is looked at as well (rows, the page of `message inspect`, written out), which takes longer.
+LOOKED_AT_EVERY: Final = 8
 COLLECT_EVERY: Final = 100  # messages between two garbage collections
 KEPT_OF_A_COMPLAINT: Final = 1  # messages written to the folder of failures
 TRIES_MAX: Final = 400  # to make a failing message smaller
 TRYING_SECONDS: Final = 5.0
-_ADDRESS_SPACE_FACTOR: Final = (
-    4  # beyond the stated limit; there a process is stopped before it takes the machine's memory
-)
+# Beyond so many times the stated limit a process is stopped, before it takes the machine's memory.
+_ADDRESS_SPACE_FACTOR: Final = 4
 SLOW: Final = "slow"
 MEMORY: Final = "memory"
 STUCK: Final = "stuck"
@@ -186,20 +185,13 @@ def smaller(body: bytes, fails: Callable[[bytes], bool]) -> bytes:
 def run(task: Task, workers: int = 1) -> Tally:
     """A task done by so many processes at once, each under the limit of memory."""
     context = multiprocessing.get_context("spawn")
-    parts = [replace_first(task, first, workers) for first in range(workers)]
+    parts = [replace(task, first=first, step=workers) for first in range(workers)]
     whole = Tally(form=task.door, seeds=len(task.seeds))
     running = [_Running(context, part) for part in parts]
     for each in running:
         for tally in each.results():
             whole.add(tally)
     return whole
-
-
-def replace_first(task: Task, first: int, step: int) -> Task:
-    """The part of a task that begins at `first` and takes every `step`-th message."""
-    return Task(
-        door=task.door, seeds=task.seeds, seed=task.seed, first=first, step=step, count=task.count, folder=task.folder
-    )  # fmt: skip
 
 
 class _Running:
@@ -237,7 +229,7 @@ class _Running:
                 self._receiving.close()
             if self._at.value < 0 or self._at.value + self._task.step >= self._task.count:
                 return
-            self._task = replace_first(self._task, self._at.value + self._task.step, self._task.step)
+            self._task = replace(self._task, first=self._at.value + self._task.step)
             self._start()
 
     def _ended(self, number: int) -> Tally:
