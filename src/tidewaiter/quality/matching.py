@@ -63,8 +63,8 @@ def references(declaration: Declaration) -> tuple[str, tuple[str, ...]]:
 def concerns(claim: Claim, declaration: Declaration) -> bool:
     """Whether a claim is on this parcel: by the number of the order, or of transport.
 
-    An order's number is unique within one marketplace, a transport document's within one carrier; where both sides
-    name that party, it must be the same.
+    An order's number is unique within one marketplace, a transport document's within one carrier; where the declaration
+    names that party by its identifier, the claim must name the same: whoever knows no more than a number holds nothing up.
     """
     stated = claim.stated
     if claim.kind is ClaimKind.MANIFEST:
@@ -244,9 +244,9 @@ def _line(address: Address | None) -> str:
 
 
 def _may_be_one(ours: Party | None, theirs: Party | None) -> bool:
-    if ours is None or theirs is None or not ours.party_id or not theirs.party_id:
+    if ours is None or not ours.party_id:
         return True
-    return plain(ours.party_id) == plain(theirs.party_id)
+    return theirs is not None and plain(ours.party_id) == plain(theirs.party_id)
 
 
 def rows() -> list[dict[str, str]]:
