@@ -125,7 +125,7 @@ def row(report: BulkReport) -> dict[str, str]:
     steps = {f"  {step}": f"{micros:.0f} us" for step, micros in report.cpu_us_by_step.items()}
     steady = f"{report.steady_a_second:,.0f}" if report.steady_a_second else "the file is too short to tell"
     return {
-        "records": f"{report.consignments:,}, {report.file_bytes / 1e6:.0f} MB",
+        "consignments": f"{report.consignments:,}, {report.file_bytes / 1e6:.0f} MB",
         "what became of them": ", ".join(f"{count:,} {state}" for state, count in report.counts.items()),
         "durable a second, from the first byte": f"{report.consignments_a_second:,.0f} with {report.workers} workers",
         "durable a second, once under way": f"{steady} (start: {report.start_seconds:.1f} s)",
