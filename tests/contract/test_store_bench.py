@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 
-from tidewaiter.cli.bench import bulk, live, meters
+import pytest
+
+from tidewaiter.cli.bench import bulk, filings, live, meters, parcels
+from tidewaiter.messages import forms
 
 
 def test_bulk_measures_a_whole_run() -> None:
-    report = bulk.run("json", 1_500, workers=2)
+    (report,) = bulk.run("json", 1_500, workers=2)
     assert report.consignments == sum(report.counts.values()) == 1_500
     assert report.counts["received"] > 1_400
     assert report.consignments_a_second > 0
@@ -40,3 +44,17 @@ def test_meters_see_this_process() -> None:
     assert meters.cpu_seconds(os.getpid()) - before >= 0.05
     assert meters.memory_bytes([os.getpid()]) > 2**20
     assert meters.cpu_seconds(2**22 + 1) == 0
+
+
+@pytest.mark.parametrize("kind", filings.KINDS)
+def test_every_file_that_is_measured_is_taken_in(kind: str) -> None:
+    for part in filings.parts(kind):
+        body = b"".join(filings.message(part, parcels.BATCH + 1, 1, bulk.ON))  # the last by itself
+        form = forms.by_name(part.form)
+        declarations = [form.read(record.body).declaration for record in form.split(io.BytesIO(body))]
+        wanted = list(part.declarations(parcels.BATCH + 1, 1, bulk.ON))
+        assert [each.functional_reference_id for each in declarations if each is not None] == [
+            each.functional_reference_id for each in wanted
+        ] or kind in ("postal", "marketplace")
+        assert len(declarations) == len(wanted)
+        assert None not in declarations

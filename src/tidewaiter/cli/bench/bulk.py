@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from pathlib import Path
 import psycopg
 from msgspec import Struct
 
-from tidewaiter.cli.bench import parcels
+from tidewaiter.cli.bench import filings
 from tidewaiter.cli.bench.meters import PeakMemory, cpu_seconds
 from tidewaiter.cli.bench.stages import stages
 from tidewaiter.store import PostgresStore
@@ -22,24 +23,33 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
 from tidewaiter.workflow.crew import workers_wanted
 from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.processing import SLICE_RECORDS
 
 SAMPLE = 1_000  # consignments that the steps are timed on
 TABLES = ("message_chunk", "declaration", "goods_item", "notice", "evidence_block")
+LOOK_EVERY_SECONDS = 0.05  # at how far the intake is
 ON = date(2026, 11, 20)  # a day whose law is known
 
 
 class BulkReport(Struct, frozen=True, kw_only=True):
-    """What one run measured. CPU figures are microseconds of processor time for one consignment."""
+    """What one file came to. CPU figures are microseconds of processor time for one consignment.
+
+    `steady_a_second` leaves out what comes before the second slice is durable: reading the law, starting the workers;
+    0 where the file was too short to tell. COPY is of all files of a run; each is given its share by consignments.
+    """
 
     form: str
     consignments: int
     workers: int
     seconds: float
+    start_seconds: float
     consignments_a_second: float
+    steady_a_second: float
     file_bytes: int
     counts: dict[str, int]
     cpu_us_total: float
     cpu_us_intake: float
+    cpu_us_workers: float
     cpu_us_postgresql: float
     cpu_us_by_step: dict[str, float]
     peak_memory_bytes: int
@@ -47,65 +57,98 @@ class BulkReport(Struct, frozen=True, kw_only=True):
     ratio_to_copy: float
 
 
-def run(form_name: str, count: int, *, workers: int | None = None, seed: int = 1) -> BulkReport:
-    """Generate, hand in and measure `count` consignments in one form, in a temporary folder of its own."""
+class Spent(Struct, frozen=True, kw_only=True):
+    """What handing in one file took: seconds by the clock and of processors, and what became of its records."""
+
+    seconds: float
+    first_durable: tuple[float, int]  # seconds until the second slice was durable, records durable by then
+    intake_cpu: float
+    workers_cpu: float
+    postgresql_cpu: float
+    counts: dict[str, int]
+    peak_bytes: int
+
+
+def run(kind: str, count: int, *, workers: int | None = None, seed: int = 1) -> tuple[BulkReport, ...]:
+    """Generate, hand in and measure `count` consignments of one kind, in a temporary folder of its own.
+
+    One report for each file of the kind (`filings.parts`), in the order they came in.
+    """
+    workers = workers or workers_wanted()
+    measured: list[tuple[filings.Part, int, Spent]] = []
     with _server() as (folder, server):
-        file = folder / f"parcels.{form_name}"
-        with file.open("wb") as stream:
-            for part in parcels.message(form_name, count, seed, ON):
-                stream.write(part)
         ensure_database(server, "intake")
         ensure_database(server, "copy")
         PostgresStore(server.url("copy")).close()
         with PostgresStore(server.url("intake")) as store:
-            measured = _hand_in(store, server, (file, form_name), workers or workers_wanted())
+            for number, part in enumerate(filings.parts(kind)):
+                file = folder / f"{number}.{part.form}"
+                with file.open("wb") as stream:
+                    for data in filings.message(part, count, seed, ON):
+                        stream.write(data)
+                measured.append((part, file.stat().st_size, _hand_in(store, server, (file, part.form), workers)))
         copy_seconds = _copy_again(server, folder)
-        size = file.stat().st_size
-    by_step = stages(b"".join(parcels.message(form_name, min(count, SAMPLE), seed, ON)), form_name, ON)
-    seconds, server_cpu, own_cpu, counts, peak = measured
-    done = sum(counts.values())
-    return BulkReport(
-        form=form_name,
-        consignments=done,
-        workers=workers or workers_wanted(),
-        seconds=seconds,
-        consignments_a_second=done / seconds,
-        file_bytes=size,
-        counts=counts,
-        cpu_us_total=(server_cpu + own_cpu) / done * 1e6,
-        cpu_us_intake=own_cpu / done * 1e6,
-        cpu_us_postgresql=server_cpu / done * 1e6,
-        cpu_us_by_step=by_step,
-        peak_memory_bytes=peak,
-        copy_seconds=copy_seconds,
-        ratio_to_copy=copy_seconds / seconds,
-    )
+    in_all = sum(sum(spent.counts.values()) for _, _, spent in measured)
+    reports = []
+    for part, size, spent in measured:
+        body = b"".join(filings.message(part, min(count, SAMPLE), seed, ON))
+        done = sum(spent.counts.values())
+        share = copy_seconds * done / in_all
+        start, before = spent.first_durable
+        micros = 1e6 / done
+        reports.append(
+            BulkReport(
+                form=part.title,
+                consignments=done,
+                workers=workers,
+                seconds=spent.seconds,
+                start_seconds=start,
+                consignments_a_second=done / spent.seconds,
+                steady_a_second=(done - before) / (spent.seconds - start) if 0 < before < done else 0.0,
+                file_bytes=size,
+                counts=spent.counts,
+                cpu_us_total=(spent.intake_cpu + spent.workers_cpu + spent.postgresql_cpu) * micros,
+                cpu_us_intake=spent.intake_cpu * micros,
+                cpu_us_workers=spent.workers_cpu * micros,
+                cpu_us_postgresql=spent.postgresql_cpu * micros,
+                cpu_us_by_step=stages(body, part.form, ON),
+                peak_memory_bytes=spent.peak_bytes,
+                copy_seconds=share,
+                ratio_to_copy=share / spent.seconds,
+            )
+        )
+    return tuple(reports)
 
 
 def row(report: BulkReport) -> dict[str, str]:
     """The report as a person reads it."""
     steps = {f"  {step}": f"{micros:.0f} us" for step, micros in report.cpu_us_by_step.items()}
+    steady = f"{report.steady_a_second:,.0f}" if report.steady_a_second else "the file is too short to tell"
     return {
-        "consignments": f"{report.consignments:,} of two items, {report.file_bytes / 1e6:.0f} MB",
-        "durable consignments a second": f"{report.consignments_a_second:,.0f} with {report.workers} workers",
+        "consignments": f"{report.consignments:,}, {report.file_bytes / 1e6:.0f} MB",
+        "what became of them": ", ".join(f"{count:,} {state}" for state, count in report.counts.items()),
+        "durable a second, from the first byte": f"{report.consignments_a_second:,.0f} with {report.workers} workers",
+        "durable a second, once under way": f"{steady} (start: {report.start_seconds:.1f} s)",
         "ratio to COPY of the same rows": f"{report.ratio_to_copy:.2f} (COPY: {report.copy_seconds:.2f} s)",
         "peak memory": f"{report.peak_memory_bytes / 2**20:,.0f} MiB, all processes",
-        "processor time for one consignment": f"{report.cpu_us_total:.0f} us",
-        "  intake and workers": f"{report.cpu_us_intake:.0f} us, their start counted",
+        "processor time for one record": f"{report.cpu_us_total:.0f} us",
+        "  who splits and writes": f"{report.cpu_us_intake:.0f} us, the law's reading counted",
+        "  workers": f"{report.cpu_us_workers:.0f} us, their start counted",
         "  PostgreSQL": f"{report.cpu_us_postgresql:.0f} us",
         "each step by itself, in one process": "",
         **steps,
     }
 
 
-def _hand_in(
-    store: PostgresStore, server: EmbeddedServer, source: tuple[Path, str], workers: int
-) -> tuple[float, float, float, dict[str, int], int]:
-    """Wall seconds, processor seconds of the server and of ours, what became of the records, peak memory."""
+def _hand_in(store: PostgresStore, server: EmbeddedServer, source: tuple[Path, str], workers: int) -> Spent:
     sender = store.senders.ensure("bench")
     postmaster = server.postmaster_pid()
-    with Intake(store, workers=workers) as intake, PeakMemory(lambda: (os.getpid(), postmaster)) as memory:
-        cpu_before = cpu_seconds(postmaster), cpu_seconds(os.getpid())
+    with (
+        Intake(store, workers=workers) as intake,
+        PeakMemory(lambda: (os.getpid(), postmaster)) as memory,
+        _Progress(server.url("intake")) as progress,
+    ):
+        before = cpu_seconds(postmaster), cpu_seconds(os.getpid()), time.process_time()
         began = time.perf_counter()
         with source[0].open("rb") as stream:
             receipt = intake.submit(
@@ -117,9 +160,47 @@ def _hand_in(
                 legal_day=ON,
             )
         seconds = time.perf_counter() - began
-        server_cpu = cpu_seconds(postmaster) - cpu_before[0]
-        own_cpu = cpu_seconds(os.getpid()) - cpu_before[1]  # workers and what they are forked from among it
-    return seconds, server_cpu, own_cpu, receipt.counts, memory.peak_bytes
+        intake_cpu = time.process_time() - before[2]
+        postgresql_cpu = cpu_seconds(postmaster) - before[0]
+        own_cpu = cpu_seconds(os.getpid()) - before[1]  # workers and what they are forked from among it
+    at, durable = progress.second_slice
+    return Spent(
+        seconds=seconds,
+        first_durable=(max(at - began, 0.0), durable),
+        intake_cpu=intake_cpu,
+        workers_cpu=max(own_cpu - intake_cpu, 0.0),
+        postgresql_cpu=postgresql_cpu,
+        counts=receipt.counts,
+        peak_bytes=memory.peak_bytes,
+    )
+
+
+class _Progress:
+    """When the second slice of the message that comes in became durable, seen from outside."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.second_slice = (0.0, 0)  # by the clock of `time.perf_counter`, records durable by then
+
+    def __enter__(self) -> _Progress:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            while not self._stopped.wait(LOOK_EVERY_SECONDS):
+                row = connection.execute(
+                    "SELECT record_count FROM message WHERE processed_at IS NULL ORDER BY message_id DESC LIMIT 1"
+                ).fetchone()
+                if row is not None and row[0] > SLICE_RECORDS:
+                    self.second_slice = time.perf_counter(), int(row[0])
+                    return
 
 
 def _copy_again(server: EmbeddedServer, folder: Path) -> float:
