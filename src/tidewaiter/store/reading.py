@@ -19,6 +19,7 @@ from tidewaiter.model.finding import Finding
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.store import rows
+from tidewaiter.store.opened import OpenedBlock, OpenedBlocks
 from tidewaiter.workflow.evidence import Block, Ended
 from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Transition
 from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept
@@ -198,21 +199,46 @@ class Evidence(Struct, frozen=True):
     body: bytes | None
 
 
-def read_evidence(connection: psycopg.Connection, pointer: Pointer) -> Evidence:
+def opened_evidence(opened: OpenedBlocks, pointer: Pointer) -> Evidence | None:
+    """The decision a pointer leads to, where its block was opened before."""
+    if pointer.block_id is not None and pointer.block_index is not None:
+        block = opened.get(pointer.block_id)
+        return None if block is None else _in_block(block, pointer.block_index)
+    for block in opened.all():
+        index = block.index(pointer.message_id, pointer.position)
+        if index is not None:
+            return _in_block(block, index)
+    return None
+
+
+def _in_block(block: OpenedBlock, index: int) -> Evidence:
+    return Evidence(block.kept[index], block.bodies[index] if block.bodies else None)
+
+
+def read_evidence(connection: psycopg.Connection, opened: OpenedBlocks, pointer: Pointer) -> Evidence:
     """The decision a pointer leads to. Raises NotFoundError."""
+    found = opened_evidence(opened, pointer)
+    if found is not None:
+        return found
     if pointer.block_id is not None:
         condition, parameters = "block_id = %s", [pointer.block_id]
     else:
         condition = "message_id = %s AND first_position <= %s ORDER BY first_position DESC LIMIT 1"
         parameters = [pointer.message_id, pointer.position]
     row = connection.execute(
-        f"SELECT content, first_position, bodies FROM evidence_block WHERE {condition}", parameters
+        f"SELECT block_id, message_id, first_position, content, bodies FROM evidence_block WHERE {condition}",
+        parameters,
     ).fetchone()
     if row is None:
         raise NotFoundError(f"no evidence is kept of record {pointer.position} of message {pointer.message_id}")
-    content, first_position, bodies = row
+    block_id, message_id, first_position, content, bodies = row
+    plain, plain_bodies = rows.decompress(content), rows.decompress(bodies) if bodies else b""
+    block = OpenedBlock(
+        block_id, message_id, first_position, rows.kept_of(plain), rows.bodies_of(plain_bodies) if bodies else None
+    )
+    opened.put(block_id, block, len(plain) + len(plain_bodies))
     index = pointer.position - first_position if pointer.block_index is None else pointer.block_index
-    return Evidence(rows.decode_evidence(content)[index], rows.decode_bodies(bodies)[index] if bodies else None)
+    return _in_block(block, index)
 
 
 def read_blocks(connection: psycopg.Connection, after: int, limit: int) -> list[Block]:

@@ -114,12 +114,22 @@ def _field(field: str) -> str | None:
 
 def decode_evidence(content: bytes) -> tuple[Kept, ...]:
     """The decisions of one block of evidence."""
-    return _KEPT_DECODER.decode(decompress(content))
+    return kept_of(decompress(content))
+
+
+def kept_of(plain: bytes) -> tuple[Kept, ...]:
+    """The decisions of one block of evidence that was decompressed."""
+    return _KEPT_DECODER.decode(plain)
 
 
 def decode_bodies(content: bytes) -> tuple[bytes, ...]:
     """The records' bytes kept beside one block of evidence."""
-    return _BODIES_DECODER.decode(decompress(content))
+    return bodies_of(decompress(content))
+
+
+def bodies_of(plain: bytes) -> tuple[bytes, ...]:
+    """The records' bytes of one block of evidence that were decompressed."""
+    return _BODIES_DECODER.decode(plain)
 
 
 def decompress(content: bytes) -> bytes:

@@ -123,7 +123,8 @@ def known_of(store: Store, prior: Prior) -> Known:
 
 def stated_by(store: Store, prior: Prior) -> tuple[tuple[Place, ...], Declaration | None]:
     """The records a declaration is made of, and what they say; None where they cannot be read any more."""
-    sources = sources_of(store.kept(prior.declaration_id, prior.version))
+    is_as_lodged = prior.version == 1  # what it says is then its own record
+    sources = (prior.place,) if is_as_lodged else sources_of(store.kept(prior.declaration_id, prior.version))
     return sources, content(store, sources)
 
 

@@ -128,7 +128,8 @@ class Sequel:
     # --- what others say of the parcel -----------------------------------------------------------------------
 
     def _on_parcel(self, declaration: Declaration, regime: Regime) -> tuple[tuple[KeptClaim, Claim], ...]:
-        self._flush()
+        if any(entry.decided.claim is not None for entry in self._waiting):
+            self._flush()
         return self._claims.on(declaration, regime)
 
     def _declared_before(self, declaring: Declaring) -> Sequence[DeclaredBefore]:
