@@ -18,11 +18,10 @@ from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.persons import PostgresPersons
-from tidewaiter.workflow.claims import Told, Wanted
+from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
 from tidewaiter.workflow.ports import Declared, Outcome
 from tidewaiter.workflow.records import (
-    REFERENCE_LENGTH_MAX,
     Arriving,
     Awaited,
     ChangeOfState,
@@ -32,6 +31,7 @@ from tidewaiter.workflow.records import (
     Receipt,
     ReplacedVersion,
     Sought,
+    Wanted,
 )
 
 SMALL_ROWS = 12  # up to here all goes in one statement, beyond by COPY
@@ -124,25 +124,22 @@ class PostgresWriting:
 
     def told(self, wanted: Wanted) -> list[Told]:
         """Claims or declarations that stand, by order or transport document; see `workflow.ports.Writing`."""
-        documents = _wanted(wanted.transport_document_ids)
-        order_id = wanted.order_id[:REFERENCE_LENGTH_MAX].replace("\x00", "")
         with self._connection.cursor(row_factory=dict_row) as cursor:
             found = cursor.execute(
-                f"SELECT {_PRIOR}, dataset, sender.name AS source FROM declaration".encode()
+                f"SELECT {_PRIOR}, dataset, sender.name AS source, order_id, transport_document_id"
+                " FROM declaration".encode()
                 + b" JOIN sender USING (sender_id) WHERE jurisdiction_code = %(jurisdiction_code)s"
                 b" AND dataset = ANY(%(datasets)s) AND state NOT IN ('rejected', 'refused', 'invalidated')"
-                b" AND ((order_id = %(order_id)s AND order_id <> '')"
+                b" AND ((order_id = ANY(%(order_ids)s) AND order_id <> '')"
                 b" OR (transport_document_id = ANY(%(documents)s) AND transport_document_id <> ''))"
-                b" ORDER BY declaration_id LIMIT 1000",
+                + f" ORDER BY declaration_id LIMIT {TOLD_MAX}".encode(),
                 {
                     "jurisdiction_code": wanted.jurisdiction_code, "datasets": list(wanted.datasets),
-                    "order_id": order_id, "documents": documents,
+                    "order_ids": list(wanted.order_ids), "documents": list(wanted.transport_document_ids),
                 },
             ).fetchall()  # fmt: skip
-        return [
-            Told(dataset=columns.pop("dataset"), source=columns.pop("source"), prior=_prior(**columns))
-            for columns in found
-        ]
+        names = ("dataset", "source", "order_id", "transport_document_id")
+        return [Told(**{name: columns.pop(name) for name in names}, prior=_prior(**columns)) for columns in found]
 
     def declared_before(self, declaring: Declaring) -> list[DeclaredBefore]:
         """The other declarations of a parcel that stand; see `workflow.ports.Writing`."""
@@ -201,7 +198,9 @@ class PostgresWriting:
 
     def append_new(self, batch: EncodedBatch, sought: Sought, expected: int, receipt: Receipt) -> bool:
         """Write a batch of new declarations and carry its message on; see `workflow.ports.Writing`."""
-        if _row_count(batch) <= SMALL_ROWS:
+        if any(self.told(wanted) for wanted in sought.claimed):
+            return False
+        if not sought.claimed and _row_count(batch) <= SMALL_ROWS:
             return self._append_small(batch, sought, expected, receipt)
         references, keys = _sought(sought)
         if (references or keys) and self._fetch(

@@ -7,7 +7,7 @@ stand; when one comes, changes or goes, the declarations it is on are decided an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -16,11 +16,12 @@ from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.quality import concerns, references
 from tidewaiter.regimes import Regime
-from tidewaiter.workflow.records import KeptClaim, Place, Prior
+from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, KeptClaim, Place, Prior, Wanted
 
 CLAIMS_MAX: Final = (
     50  # on one parcel that count: the first ones told. Numbers of others may be the same: see `concerns`
 )
+TOLD_MAX: Final = 1_000  # that are found at once
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -29,22 +30,21 @@ class Told(Struct, frozen=True, kw_only=True):
     prior: Prior
     dataset: str
     source: str
-
-
-class Wanted(Struct, frozen=True, kw_only=True):
-    """Declarations wanted by order or transport document, in some datasets of one jurisdiction."""
-
-    jurisdiction_code: str
-    datasets: tuple[str, ...]
     order_id: str
-    transport_document_ids: tuple[str, ...]
+    transport_document_id: str
+
+    def is_wanted(self, wanted: Wanted) -> bool:
+        """Whether it is known by one of these numbers."""
+        return (bool(self.order_id) and self.order_id in wanted.order_ids) or (
+            bool(self.transport_document_id) and self.transport_document_id in wanted.transport_document_ids
+        )
 
 
 class Finder(Protocol):
     """What is kept, as one transaction of the writer sees it."""
 
     def told(self, wanted: Wanted) -> Sequence[Told]:
-        """What stands (not rejected, refused or withdrawn), in the order it was told."""
+        """What stands (not rejected, refused or withdrawn), in the order it was told; `TOLD_MAX` at most."""
 
 
 Content = Callable[[Prior], tuple[tuple[Place, ...], Declaration | None]]  # the records it is made of, what they say
@@ -56,12 +56,13 @@ class Claims:
     def __init__(self, finder: Finder, content: Content) -> None:
         self._finder = finder
         self._content = content
+        self._ahead: dict[tuple[str, tuple[str, ...]], tuple[Wanted, Sequence[Told]]] = {}
 
     def on(self, declaration: Declaration, regime: Regime) -> tuple[tuple[KeptClaim, Claim], ...]:
         """The claims that stand on a parcel, each with what is kept to find it again."""
         kinds = _claim_datasets(regime)
         found: list[tuple[KeptClaim, Claim]] = []
-        for told in self._told(declaration, regime, tuple(kinds)):
+        for told in self._told(claims_wanted(declaration, regime)):
             sources, stated = self._content(told.prior)
             if stated is None:
                 continue
@@ -75,25 +76,94 @@ class Claims:
                 break
         return tuple(found)
 
-    def waiting(self, claim: Declaration, regime: Regime) -> Iterator[Prior]:
-        """The declarations that a claim may be on and that the law compares with claims."""
-        datasets = tuple(each.code for each in regime.law.datasets if each.is_compared)
-        if datasets:
-            for told in self._told(claim, regime, datasets):
-                yield told.prior
+    def look_ahead(self, declarations: Sequence[tuple[Declaration, Regime]]) -> None:
+        """Look up the claims on many declarations at once; for as long as none is told, or changed, in between."""
+        self._ahead = {}
+        for wanted in together(
+            claims_wanted(declaration, regime)
+            for declaration, regime in declarations
+            if regime.dataset_of(declaration).is_compared
+        ):
+            found = self._finder.told(wanted)
+            if len(found) < TOLD_MAX:  # else there may be more
+                self._ahead[wanted.jurisdiction_code, wanted.datasets] = (wanted, found)
 
-    def _told(self, declaration: Declaration, regime: Regime, datasets: tuple[str, ...]) -> Sequence[Told]:
-        order_id, documents = references(declaration)
-        if not datasets or not (order_id or documents):
+    def forget(self) -> None:
+        """What was looked up before is out of date."""
+        self._ahead = {}
+
+    def waiting(self, claims: Sequence[tuple[Declaration, Regime]]) -> Iterator[tuple[int, Prior]]:
+        """The declarations that claims may be on and that the law compares with claims; each with the claim's index."""
+        wants = [declarations_wanted(claim, regime) for claim, regime in claims]
+        for all_of_them in together(wants):
+            found = self._finder.told(all_of_them)
+            for index, wanted in enumerate(wants):
+                if wanted is not None and _kind(wanted) == _kind(all_of_them):
+                    own = found if len(found) < TOLD_MAX else self._finder.told(wanted)
+                    yield from ((index, told.prior) for told in own if told.is_wanted(wanted))
+
+    def _told(self, wanted: Wanted | None) -> Sequence[Told]:
+        if wanted is None:
             return ()
-        return self._finder.told(
-            Wanted(
-                jurisdiction_code=regime.jurisdiction_code,
-                datasets=datasets,
-                order_id=order_id,
-                transport_document_ids=documents,
-            )
+        ahead = self._ahead.get(_kind(wanted))
+        if ahead is not None and _is_within(wanted, ahead[0]):
+            return [told for told in ahead[1] if told.is_wanted(wanted)]
+        return self._finder.told(wanted)
+
+
+def claims_wanted(declaration: Declaration, regime: Regime) -> Wanted | None:
+    """What finds the claims on a declaration; None where it names no number to find them by."""
+    return _wanted(declaration, regime, tuple(_claim_datasets(regime)))
+
+
+def declarations_wanted(claim: Declaration, regime: Regime) -> Wanted | None:
+    """What finds the declarations that a claim may be on; None where none is compared with claims."""
+    return _wanted(claim, regime, tuple(each.code for each in regime.law.datasets if each.is_compared))
+
+
+def together(wants: Iterable[Wanted | None]) -> list[Wanted]:
+    """The same in as few as there are jurisdictions and datasets."""
+    found: dict[tuple[str, tuple[str, ...]], tuple[dict[str, None], dict[str, None]]] = {}
+    for wanted in wants:
+        if wanted is not None:
+            orders, documents = found.setdefault(_kind(wanted), ({}, {}))
+            orders.update(dict.fromkeys(wanted.order_ids))
+            documents.update(dict.fromkeys(wanted.transport_document_ids))
+    return [
+        Wanted(
+            jurisdiction_code=jurisdiction_code,
+            datasets=datasets,
+            order_ids=tuple(orders),
+            transport_document_ids=tuple(documents),
         )
+        for (jurisdiction_code, datasets), (orders, documents) in found.items()
+    ]
+
+
+def _wanted(declaration: Declaration, regime: Regime, datasets: tuple[str, ...]) -> Wanted | None:
+    order_id, documents = references(declaration)
+    if not datasets or not (order_id or documents):
+        return None
+    return Wanted(
+        jurisdiction_code=regime.jurisdiction_code,
+        datasets=datasets,
+        order_ids=_as_kept((order_id,)),
+        transport_document_ids=_as_kept(documents),
+    )
+
+
+def _as_kept(numbers: Iterable[str]) -> tuple[str, ...]:
+    return tuple(number[:REFERENCE_LENGTH_MAX].replace("\x00", "") for number in numbers if number)
+
+
+def _kind(wanted: Wanted) -> tuple[str, tuple[str, ...]]:
+    return wanted.jurisdiction_code, wanted.datasets
+
+
+def _is_within(wanted: Wanted, other: Wanted) -> bool:
+    return set(wanted.order_ids) <= set(other.order_ids) and set(wanted.transport_document_ids) <= set(
+        other.transport_document_ids
+    )
 
 
 def claim_of(kept: KeptClaim, stated: Declaration) -> Claim:

@@ -150,19 +150,50 @@ def decide_piece(
 
     A fault of ours becomes a finding on the record: those after it go on.
     """
-    form = forms.by_name(piece.form)
+    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking(resolve, look_ups))
+
+
+class Looking(Struct, frozen=True):
+    """How what is known beside a record is found."""
+
+    resolve: Resolve | None = None
+    look_ups: LookUps | None = None
+
+
+class Read(Struct, frozen=True):
+    """One record as read; `rules_digest` is of the published schemas and rules that it was checked by."""
+
+    reading: Reading
+    rules_digest: str = ""
+    is_fault: bool = False  # of ours
+
+
+def read_piece(piece: Piece, incoming: Incoming, shelf: Shelf) -> Read:
+    """One record read, and checked by what is published for its form; a fault of ours becomes a finding on it."""
     try:
-        reading = form.read(piece.body)
+        reading = forms.by_name(piece.form).read(piece.body)
         checks = shelf.books.of(piece.form, reading.declaration)
-        if checks is not None:
-            reading = checks.checked(reading, piece.body)
-        known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
-        digest = checks.digest if checks is not None else ""
-        trigger = Trigger.AMENDED if known is not None and known.is_refiled else trigger_of(reading.declaration)
-        return _decided(piece, incoming, _Task(shelf, known, reading, trigger, look_ups, digest))
+        return Read(reading) if checks is None else Read(checks.checked(reading, piece.body), checks.digest)
     except Exception:
-        _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
+        _log_fault(piece, incoming)
+        return Read(Reading(None, (_FAULT,)), is_fault=True)
+
+
+def decide_read(piece: Piece, read: Read, incoming: Incoming, shelf: Shelf, looking: Looking) -> Decided:
+    """The decision on one record that was read. A fault of ours becomes a finding on it."""
+    reading, resolve = read.reading, looking.resolve
+    try:
+        known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
+        trigger = Trigger.AMENDED if known is not None and known.is_refiled else trigger_of(reading.declaration)
+        look_ups = None if read.is_fault else looking.look_ups
+        return _decided(piece, incoming, _Task(shelf, known, reading, trigger, look_ups, read.rules_digest))
+    except Exception:
+        _log_fault(piece, incoming)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
+
+
+def _log_fault(piece: Piece, incoming: Incoming) -> None:
+    _LOG.exception("record %s of message %s could not be decided", piece.position, incoming.message_id)
 
 
 def decide_act(
@@ -172,10 +203,14 @@ def decide_act(
     return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_ups))
 
 
+def regime_of(own: Declaration, incoming: Incoming, shelf: Shelf) -> Regime | None:
+    """The law that a record is lodged under; None where it is not known."""
+    return shelf.law(own.jurisdiction_code, _legal_day(None, None, incoming, own.jurisdiction_code)).regime
+
+
 def is_refiled(own: Declaration, prior: Prior, incoming: Incoming, shelf: Shelf) -> bool:
     """Whether a record takes the place of the one filed before under its reference, as the law of some filings has it."""
-    on = _legal_day(None, None, incoming, own.jurisdiction_code)
-    regime = shelf.law(own.jurisdiction_code, on).regime
+    regime = regime_of(own, incoming, shelf)
     return Trigger.AMENDED in may(prior.state) and regime is not None and regime.dataset_of(own).is_refiled
 
 
@@ -284,8 +319,10 @@ def _declared_before(key: int | None, incoming: Incoming, task: _Task) -> tuple[
 
 
 def _persons(declaration: Declaration | None, regime: Regime | None, task: _Task) -> PersonalStanding | None:
-    """What is known of the persons; None where the law of the day does not look at them."""
+    """What is known of the persons; None where the law of the day does not look at them on such a dataset."""
     if declaration is None or regime is None or not regime.looks_at_persons:
+        return None
+    if not regime.dataset_of(declaration).is_assessed:
         return None
     if task.look_ups is None:
         return NOTHING_KNOWN

@@ -28,7 +28,7 @@ from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.model.words import plain
 from tidewaiter.regimes import Regime
 from tidewaiter.revenue.lines import Share, part_back
-from tidewaiter.workflow.records import Decided
+from tidewaiter.workflow.records import Decided, Effect
 
 NOTHING = Decimal(0)
 GIVES_BACK = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
@@ -132,19 +132,13 @@ class Persons:
         if not decided.touches_counters:
             return
         draws = self._draws(decided, declaration_id)
-        if draws is None:
-            self.follow(declaration_id, state, at)
-        else:
-            self._bring(declaration_id, draws, state, at)
+        held = self._book.holdings(declaration_id) if decided.effect is not Effect.NEW else ()
+        self._bring(declaration_id, held, draws if draws is not None else _all_of(held), (state, at))
 
     def follow(self, declaration_id: int, state: State, at: datetime) -> None:
         """Bring what a declaration holds in step with the state it has come to."""
-        held = {
-            each.key: Draw(counter=each.counter, amount=each.reserved + each.committed, limit=None)
-            for each in self._book.holdings(declaration_id)
-        }
-        if held:
-            self._bring(declaration_id, held, state, at)
+        held = self._book.holdings(declaration_id)
+        self._bring(declaration_id, held, _all_of(held), (state, at))
 
     def give_back(self, declaration_id: int, counted: Mapping[str, Decimal], back: Share, at: datetime) -> None:
         """Goods went back: what the declaration holds is no more than the part of `counted` that is still here.
@@ -192,7 +186,8 @@ class Persons:
         draws: dict[bytes, Draw] = {}
         if not assessment.counted:
             return draws
-        back = part_back(declaration, self._book.gone_back(declaration_id))
+        is_new = decided.effect is Effect.NEW  # nothing of it went back
+        back = part_back(declaration, {} if is_new else self._book.gone_back(declaration_id))
         for counter_id, amount in assessment.counted.items():
             if counter_id in keys and amount:
                 limit = regime.figures[regime.law.counters[counter_id].limit].value
@@ -202,10 +197,18 @@ class Persons:
                 )
         return draws
 
-    def _bring(self, declaration_id: int, draws: Mapping[bytes, Draw], state: State, at: datetime) -> None:
+    def _bring(
+        self,
+        declaration_id: int,
+        holdings: Sequence[Holding],
+        draws: Mapping[bytes, Draw],
+        came: tuple[State, datetime],
+    ) -> None:
+        """From what a declaration holds to what it draws, in the state it has `came` to, and when."""
+        state, at = came
         if state in GIVES_BACK:
             draws = {}
-        held = {each.key: each for each in self._book.holdings(declaration_id)}
+        held = {each.key: each for each in holdings}
         changes: list[Change] = []
         for key in dict.fromkeys([*held, *draws]):
             changes += _changes(key, held.get(key), draws.get(key), is_final=state in COMMITS)
@@ -216,6 +219,10 @@ class Persons:
     def _write(self, changes: Sequence[Change], like: Movement) -> None:
         if changes:
             self._book.move([replace(like, change=change) for change in changes])
+
+
+def _all_of(held: Sequence[Holding]) -> dict[bytes, Draw]:
+    return {each.key: Draw(counter=each.counter, amount=each.reserved + each.committed, limit=None) for each in held}
 
 
 def person_of(declaration: Declaration, role: str) -> str:

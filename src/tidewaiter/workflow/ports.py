@@ -20,7 +20,7 @@ from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.quotes.quote import Quote
-from tidewaiter.workflow.claims import Told, Wanted
+from tidewaiter.workflow.claims import Told
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
@@ -42,6 +42,7 @@ from tidewaiter.workflow.records import (
     Seed,
     Sought,
     Span,
+    Wanted,
     WatchList,
 )
 from tidewaiter.workflow.return_records import ReturnStore

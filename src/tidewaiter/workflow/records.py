@@ -177,8 +177,8 @@ class Decided(Struct, frozen=True, kw_only=True):
 
     @property
     def stands_alone(self) -> bool:
-        """Whether its decision depends on nothing that was decided before, and none that was on it."""
-        return self.trigger is None and self.persons is None and self.claims is None and self.claim is None
+        """Whether its decision depends on nothing that was decided before."""
+        return self.trigger is None and self.persons is None and self.claims is None
 
     @property
     def reference(self) -> str:
@@ -213,14 +213,28 @@ class Batch(Struct, frozen=True, kw_only=True):
     are_bodies_kept: bool = False
 
 
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Declarations wanted by order or transport document, in some datasets of one jurisdiction.
+
+    The numbers are as they are kept: cut, and without what PostgreSQL cannot hold.
+    """
+
+    jurisdiction_code: str
+    datasets: tuple[str, ...]
+    order_ids: tuple[str, ...]
+    transport_document_ids: tuple[str, ...]
+
+
 class Sought(Struct, frozen=True):
     """What records of one sender must not find in what is kept, if they are to be written as they were decided.
 
-    `references` are theirs, `parcel_keys` those of the parcels that they declare.
+    `references` are theirs, `parcel_keys` those of the parcels that they declare, `claimed` the declarations that the
+    claims among them may be on: these would have to be decided anew.
     """
 
     references: tuple[str, ...] = ()
     parcel_keys: tuple[int, ...] = ()
+    claimed: tuple[Wanted, ...] = ()
 
 
 class EncodedBatch(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,17 @@ from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of, in_stated_order
 from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
 from tidewaiter.workflow.claims import Claims
-from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_piece, is_refiled
+from tidewaiter.workflow.deciding import (
+    Drawing,
+    Known,
+    Looking,
+    LookUps,
+    Shelf,
+    decide_read,
+    is_refiled,
+    read_piece,
+    regime_of,
+)
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content
@@ -65,8 +75,11 @@ class Sequel:
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
-        for piece in self._part.pieces:
-            decided = decide_piece(piece, self._part.incoming, self._shelf, self._resolve, self._look_ups)
+        incoming, looking = self._part.incoming, Looking(self._resolve, self._look_ups)
+        read = [read_piece(piece, incoming, self._shelf) for piece in self._part.pieces]
+        self._look_ahead([each.reading.declaration for each in read if each.reading.declaration is not None])
+        for piece, each in zip(self._part.pieces, read, strict=True):
+            decided = decide_read(piece, each, incoming, self._shelf, looking)
             claimed = self._claimed_by(decided)
             if decided.own is not None:
                 self._own[self._place(decided)] = decided.own
@@ -84,6 +97,22 @@ class Sequel:
         self._carry_out_what_came_ahead()
         self._decide_waiting()
         return self._tallying.tally()
+
+    def _look_ahead(self, said: Sequence[Declaration]) -> None:
+        """Look up at once what each of the records would look up by itself."""
+        sender_id = self._part.incoming.sender_id
+        keys = dict.fromkeys(key for own in said for key in _keys_of(own))
+        names = {kind: [value for each, value in keys if each == kind] for kind in ("reference", "number")}
+        found = self._transaction.priors(sender_id, names["reference"], names["number"]) if keys else ()
+        self._known = dict.fromkeys(keys)
+        for prior in found:  # the last one lodged counts
+            for key in (("reference", prior.reference), ("number", prior.registered_id)):
+                if key in keys:
+                    self._known[key] = Known(prior)
+        laws = [(own, regime_of(own, self._part.incoming, self._shelf)) for own in said]
+        declared = [(own, regime) for own, regime in laws if regime is not None]
+        if not any(regime.dataset_of(own).claim is not None for own, regime in declared):
+            self._claims.look_ahead(declared)
 
     # --- what a record speaks of -----------------------------------------------------------------------------
 
@@ -156,11 +185,10 @@ class Sequel:
         Once each, however many claims there are.
         """
         waiting: dict[int, tuple[Prior, str]] = {}
-        for claim, claimed in self._claimed:
-            assert claim.regime is not None
-            for said in claimed:
-                for prior in self._claims.waiting(said, claim.regime):
-                    waiting.setdefault(prior.declaration_id, (prior, f"{claim.claim} {claim.reference}".strip()))
+        said = [(claim, each) for claim, claimed in self._claimed for each in claimed]
+        for index, prior in self._claims.waiting([(each, _regime(claim)) for claim, each in said]):
+            claim = said[index][0]
+            waiting.setdefault(prior.declaration_id, (prior, f"{claim.claim} {claim.reference}".strip()))
         waiting |= held_for(self._transaction, [each for each in self._changed if each not in waiting])
         self._anew.decide_on_others(waiting, f"sender {self._part.incoming.sender_id}", self._known_of)
 
@@ -198,6 +226,7 @@ class Sequel:
         prior = decided.prior
         if prior is not None and decided.passed:  # an amendment with errors: the declaration it was for stands
             row = replace(row, registered_id=prior.registered_id, is_told=False)
+            self._claims.forget()
             self._flush()
             self._transaction.change_state(self._change_of(decided, prior))
         self._waiting.append(row)
@@ -216,6 +245,7 @@ class Sequel:
 
     def _replace(self, decided: Decided) -> None:
         prior = _prior_of(decided)
+        self._claims.forget()
         self._flush()
         at = now()
         self._transaction.replace_version(
@@ -234,6 +264,7 @@ class Sequel:
 
     def _change(self, decided: Decided) -> None:
         prior = _prior_of(decided)
+        self._claims.forget()
         self._flush()
         self._transaction.change_state(self._change_of(decided, prior))
         self._changed.append(prior.declaration_id)
@@ -299,6 +330,18 @@ class Sequel:
             decided.sources or (place,),
             Drawing(decided.seed, decided.draw_key),
         )
+
+
+def _keys_of(own: Declaration) -> list[tuple[str, str]]:
+    """What the declaration that a record speaks of, or that used its reference before, may be known by."""
+    reference, number = own.functional_reference_id[:REFERENCE_LENGTH_MAX], own.registered_id[:REFERENCE_LENGTH_MAX]
+    is_numbered = number and own.function is not MessageFunction.ORIGINAL
+    return [("number", number)] if is_numbered else [("reference", reference)] if reference else []
+
+
+def _regime(claim: Decided) -> Regime:
+    assert claim.regime is not None
+    return claim.regime
 
 
 def _prior_of(decided: Decided) -> Prior:

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
 from tidewaiter.workflow.books import Books
+from tidewaiter.workflow.claims import declarations_wanted, together
 from tidewaiter.workflow.deciding import Contents, Loaded, Shelf, decide_piece
-from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Sought, WatchList
+from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Sought, Wanted, WatchList
 from tidewaiter.workflow.tariffs import Known
 
 Encode = Callable[[Batch, Iterable[Entry]], EncodedBatch]
@@ -35,6 +36,7 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     tallying = Tallying()
     references: dict[str, None] = {}
     parcel_keys: dict[int, None] = {}
+    claimed: list[Wanted | None] = []
 
     def entries() -> Iterator[Entry]:
         for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
@@ -46,6 +48,9 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
                 references[reference] = None
             if key is not None:
                 parcel_keys[key] = None
+            if decided.claim is not None and decided.standing is not None and decided.declaration is not None:
+                assert decided.regime is not None
+                claimed.append(declarations_wanted(decided.declaration, decided.regime))
             entry = new_entry(decided, declaration_id)
             tallying.add(entry)
             yield entry
@@ -54,7 +59,8 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
         encoded = encode(batch_of(part), entries())
     except _SpeaksOfAnother:
         return Result(None)
-    return Result(encoded, Sought(tuple(references), tuple(parcel_keys)), tallying.tally())
+    sought = Sought(tuple(references), tuple(parcel_keys), tuple(together(claimed)))
+    return Result(encoded, sought, tallying.tally())
 
 
 def decider(

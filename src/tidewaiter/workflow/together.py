@@ -48,7 +48,7 @@ def declared(means: Means, incoming: Incoming, body: bytes, kept: tuple[KeptMess
     if len(found) != 1:
         return None
     decided = decide_piece(found[0], incoming, means.shelf)
-    if not decided.stands_alone:  # what others said or brought in before is for the one writer
+    if not decided.stands_alone or decided.claim is not None:  # what is between several is for the one writer
         return None
     entry = new_entry(decided, first_id)
     tallying = Tallying()
