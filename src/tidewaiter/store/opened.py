@@ -12,10 +12,13 @@ from typing import Final, Generic, TypeVar
 
 from msgspec import Struct
 
-from tidewaiter.workflow.pieces import Piece
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.workflow.pieces import Piece, piece_at, pieces_taken_in
+from tidewaiter.workflow.ports import KeptMessage, Store
 from tidewaiter.workflow.records import Kept
 
 BYTES_MAX: Final = 32 * 1024 * 1024  # of what is held open, as it was before it was read
+MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024  # of the records of one small message
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -75,3 +78,21 @@ class Opened(Generic[Key, Value]):
 
 OpenedMessages = Opened[int, tuple[Piece, ...]]  # by message_id
 OpenedBlocks = Opened[int, OpenedBlock]  # by block_id
+
+
+def small_record(store: Store, opened: OpenedMessages, message: KeptMessage, position: int) -> Piece:
+    """One record of a small message, which is gone through once as long as it is held open. Raises NotFoundError."""
+    found = opened.get(message.message_id)
+    if found is None:
+        pieces: list[Piece] = []
+        size = 0
+        for piece in pieces_taken_in(store, message):
+            pieces.append(piece)
+            size += len(piece.body)
+            if size > MESSAGE_BYTES_MAX:  # an archive of much more than it weighs
+                return piece_at(store, message, position)
+        found = tuple(pieces)
+        opened.put(message.message_id, found, size)
+    if not 0 < position <= len(found):
+        raise NotFoundError(f"message {message.message_id} has no record {position}")
+    return found[position - 1]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import psycopg
@@ -20,7 +20,7 @@ from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
-from tidewaiter.store.opened import OpenedBlocks, OpenedMessages
+from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.returns import Returns
@@ -36,7 +36,7 @@ from tidewaiter.store.writing import (
     take_declaration_ids,
 )
 from tidewaiter.workflow.evidence import Block, Ended
-from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, content, piece_at, pieces_taken_in, sources_of
+from tidewaiter.workflow.pieces import SMALL_BYTES, content, piece_at, sources_of
 from tidewaiter.workflow.ports import (
     DecisionFile,
     DeclarationRow,
@@ -62,7 +62,6 @@ from tidewaiter.workflow.records import (
 
 _PROCESSING_LOCK = 0x7469_6465  # first half of the lock that claims a message; the second is the message's id
 _COPY_CHUNKS = "COPY message_chunk (message_id, chunk_no, content) FROM STDIN (FORMAT binary)"
-OPENED_BYTES_MAX: Final = 4 * 1024 * 1024  # of the records of one small message that are held open
 _CHUNKS_AT_ONCE = 8  # MiB fetched at a time when a message is read back
 
 
@@ -162,7 +161,7 @@ class PostgresStore:
             return found.kept.form, found.body
         message = message or self.message(place.message_id)
         if message.size_bytes <= SMALL_BYTES:
-            piece = self._small(message, place.position)
+            piece = small_record(self, self._messages, message, place.position)
             return piece.form, piece.body
         with self._connections.lend() as connection:
             found = reading.read_evidence(connection, self._blocks, pointer)
@@ -170,22 +169,6 @@ class PostgresStore:
             return found.kept.form, found.body
         piece = piece_at(self, message, place.position)
         return piece.form, piece.body
-
-    def _small(self, message: KeptMessage, position: int) -> Piece:
-        """One record of a small message, which is gone through once as long as it is held open. Raises NotFoundError."""
-        found = self._messages.get(message.message_id)
-        if found is None:
-            pieces, size = [], 0
-            for piece in pieces_taken_in(self, message):
-                pieces.append(piece)
-                size += len(piece.body)
-                if size > OPENED_BYTES_MAX:  # an archive of much more than it weighs
-                    return piece_at(self, message, position)
-            found = tuple(pieces)
-            self._messages.put(message.message_id, found, size)
-        if not 0 < position <= len(found):
-            raise NotFoundError(f"message {message.message_id} has no record {position}")
-        return found[position - 1]
 
     def message(self, message_id: int) -> KeptMessage:
         """One message. Raises NotFoundError."""

@@ -33,11 +33,30 @@ class Told(Struct, frozen=True, kw_only=True):
     order_id: str
     transport_document_id: str
 
-    def is_wanted(self, wanted: Wanted) -> bool:
-        """Whether it is known by one of these numbers."""
-        return (bool(self.order_id) and self.order_id in wanted.order_ids) or (
-            bool(self.transport_document_id) and self.transport_document_id in wanted.transport_document_ids
+
+class _Found:
+    """What was found by many numbers at once, by each of them."""
+
+    def __init__(self, wanted: Wanted, found: Sequence[Told]) -> None:
+        self._wanted = set(wanted.order_ids), set(wanted.transport_document_ids)
+        self._orders: dict[str, list[Told]] = {}
+        self._documents: dict[str, list[Told]] = {}
+        for told in found:
+            self._orders.setdefault(told.order_id, []).append(told)
+            self._documents.setdefault(told.transport_document_id, []).append(told)
+
+    def answers(self, wanted: Wanted) -> bool:
+        """Whether all of these numbers were among those looked for."""
+        return self._wanted[0].issuperset(wanted.order_ids) and self._wanted[1].issuperset(
+            wanted.transport_document_ids
         )
+
+    def on(self, wanted: Wanted) -> list[Told]:
+        """What was found by some of the numbers, in the order it was told."""
+        found = [told for order_id in wanted.order_ids for told in self._orders.get(order_id, ())]
+        found += [told for number in wanted.transport_document_ids for told in self._documents.get(number, ())]
+        by_number = {told.prior.declaration_id: told for told in found}
+        return [by_number[declaration_id] for declaration_id in sorted(by_number)]
 
 
 class Finder(Protocol):
@@ -56,7 +75,7 @@ class Claims:
     def __init__(self, finder: Finder, content: Content) -> None:
         self._finder = finder
         self._content = content
-        self._ahead: dict[tuple[str, tuple[str, ...]], tuple[Wanted, Sequence[Told]]] = {}
+        self._ahead: dict[tuple[str, tuple[str, ...]], _Found] = {}
 
     def on(self, declaration: Declaration, regime: Regime) -> tuple[tuple[KeptClaim, Claim], ...]:
         """The claims that stand on a parcel, each with what is kept to find it again."""
@@ -86,7 +105,7 @@ class Claims:
         ):
             found = self._finder.told(wanted)
             if len(found) < TOLD_MAX:  # else there may be more
-                self._ahead[wanted.jurisdiction_code, wanted.datasets] = (wanted, found)
+                self._ahead[_kind(wanted)] = _Found(wanted, found)
 
     def forget(self) -> None:
         """What was looked up before is out of date."""
@@ -96,18 +115,19 @@ class Claims:
         """The declarations that claims may be on and that the law compares with claims; each with the claim's index."""
         wants = [declarations_wanted(claim, regime) for claim, regime in claims]
         for all_of_them in together(wants):
-            found = self._finder.told(all_of_them)
+            told = self._finder.told(all_of_them)
+            found = _Found(all_of_them, told) if len(told) < TOLD_MAX else None  # else there may be more
             for index, wanted in enumerate(wants):
                 if wanted is not None and _kind(wanted) == _kind(all_of_them):
-                    own = found if len(found) < TOLD_MAX else self._finder.told(wanted)
-                    yield from ((index, told.prior) for told in own if told.is_wanted(wanted))
+                    own = self._finder.told(wanted) if found is None else found.on(wanted)
+                    yield from ((index, each.prior) for each in own)
 
     def _told(self, wanted: Wanted | None) -> Sequence[Told]:
         if wanted is None:
             return ()
         ahead = self._ahead.get(_kind(wanted))
-        if ahead is not None and _is_within(wanted, ahead[0]):
-            return [told for told in ahead[1] if told.is_wanted(wanted)]
+        if ahead is not None and ahead.answers(wanted):
+            return ahead.on(wanted)
         return self._finder.told(wanted)
 
 
@@ -158,12 +178,6 @@ def _as_kept(numbers: Iterable[str]) -> tuple[str, ...]:
 
 def _kind(wanted: Wanted) -> tuple[str, tuple[str, ...]]:
     return wanted.jurisdiction_code, wanted.datasets
-
-
-def _is_within(wanted: Wanted, other: Wanted) -> bool:
-    return set(wanted.order_ids) <= set(other.order_ids) and set(wanted.transport_document_ids) <= set(
-        other.transport_document_ids
-    )
 
 
 def claim_of(kept: KeptClaim, stated: Declaration) -> Claim:
