@@ -22,7 +22,8 @@ from tidewaiter.model.money import Money
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.deliveries import post
 from tidewaiter.workflow.intake import Intake
-from tidewaiter.workflow.webhooks import PAUSES, RESTS_AFTER, Answer, Deliverer, Sent, Webhook, shown
+from tidewaiter.workflow.pushing import PAUSES, RESTS_AFTER, Answer, Sent, shown
+from tidewaiter.workflow.webhooks import Deliverer, Webhook
 
 
 class Receiver:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import httpx
 
 from tidewaiter import __version__
 from tidewaiter.store import PostgresStore
-from tidewaiter.workflow.webhooks import Answer, Deliverer
+from tidewaiter.workflow.pushing import Answer, Post
+from tidewaiter.workflow.webhooks import Deliverer
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0  # a receiver keeps the notice and answers; what it does with it comes after
@@ -17,13 +19,18 @@ ANSWER_SECONDS: Final = 10.0  # a receiver keeps the notice and answers; what it
 
 def delivering(store: PostgresStore) -> Callable[[], object]:
     """One round of sending what is due."""
+    return Deliverer(store, store.webhooks, posting()).round
+
+
+def posting() -> Post:
+    """What sends by HTTP, over connections kept open."""
     # No redirects: a notice goes where the administrator said and nowhere else. The environment's proxies count.
     client = httpx.Client(
         timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         follow_redirects=False,
         headers={"user-agent": f"Tidewaiter/{__version__}"},
     )
-    return Deliverer(store, store.webhooks, lambda url, body, headers: post(client, url, body, headers)).round
+    return partial(post, client)
 
 
 def post(client: httpx.Client, url: str, body: bytes, headers: dict[str, str]) -> Answer:
