@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import UsageError
 from tidewaiter.cli.session import opened_store
+from tidewaiter.model.errors import UnavailableError
 
 app = App(name="drop")
 
@@ -79,6 +80,11 @@ def watch(
                         strangers.add(str(dropped.path))
                         output.err().print(f"{dropped.path}: {error.strerror}; left alone", markup=False)
                     continue
+                except UnavailableError as error:  # nothing is wrong with the file: it is taken when there is an answer
+                    if once:
+                        raise
+                    output.err().print(f"{dropped.path}: {error.detail}; it waits", markup=False)
+                    break
                 took += 1
                 refused = refused or bool(taken.reason)
                 said = f"refused: {taken.reason}" if taken.reason else "taken"

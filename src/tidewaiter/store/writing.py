@@ -13,6 +13,7 @@ from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.store import chain, rows, together
+from tidewaiter.store.events import PostgresEvents
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.workflow.claims import Told, Wanted
 from tidewaiter.workflow.ports import Declared, Outcome
@@ -56,6 +57,11 @@ class PostgresWriting:
         return PostgresPersons(lambda: self._connection)
 
     elections = persons
+
+    @property
+    def events(self) -> PostgresEvents:
+        """What connectors told and was carried out."""
+        return PostgresEvents(self._connection)
 
     def begin(self) -> None:
         """Begin, and wait until nobody else writes: commits then come in the order of the numbers they take."""

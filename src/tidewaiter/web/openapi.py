@@ -50,6 +50,7 @@ def config() -> OpenAPIConfig:
             ),
             Tag(name="Quotes", description="What a basket will cost: open to anyone"),
             Tag(name="Accounts", description="What is owed, secured and stated"),
+            Tag(name="Connectors", description="An administration's own declaration system tells what happened there"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

@@ -63,17 +63,21 @@ class Desk:
 
         Raises TransitionError where the state does not allow it, NotFoundError.
         """
-        trigger = Trigger(trigger)
-        if trigger in NOT_FOR_OFFICERS:
-            raise TransitionError(f"{trigger.value!r} is not an officer's act")
         act = Act(
-            declaration_id=declaration_id, trigger=trigger, actor=actor, words=words[:WORDS_LENGTH_MAX], legal_day=on
-        )
+            declaration_id=declaration_id, trigger=Trigger(trigger), actor=actor, words=words[:WORDS_LENGTH_MAX],
+            legal_day=on,
+        )  # fmt: skip
         with self._store.writing() as transaction:
-            prior = transaction.prior(declaration_id)
-            if trigger in DECIDED_ANEW:
-                return self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
-            return self._follow(transaction, act, prior)
+            return self.carry_out(transaction, act)
+
+    def carry_out(self, transaction: Writing, act: Act) -> State:
+        """Do it in a transaction of the caller's; the state reached. Raises as `act` does."""
+        if act.trigger in NOT_FOR_OFFICERS:
+            raise TransitionError(f"{act.trigger.value!r} is not an officer's act")
+        prior = transaction.prior(act.declaration_id)
+        if act.trigger in DECIDED_ANEW:
+            return self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
+        return self._follow(transaction, act, prior)
 
     def _follow(self, transaction: Writing, act: Act, prior: Prior) -> State:
         """An act that changes the state alone, with what persons drew on counters; the state reached."""

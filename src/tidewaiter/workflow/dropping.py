@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.model.canonical import canonical_bytes
-from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.errors import TidewaiterError, UnavailableError
 
 QUIET_SECONDS: Final = 2.0  # a file not written to for so long is whole
 GROWING: Final = (
@@ -64,27 +64,38 @@ def prepare(root: Path, sender: str) -> None:
 def waiting(root: Path, at: float, quiet_seconds: float = QUIET_SECONDS) -> Iterator[Dropped]:
     """The files that can be taken, each sender's oldest first; links, folders and files still growing are left alone."""
     for box in sorted(root.iterdir()):
-        inbox = box / "in"
-        if box.is_symlink() or not inbox.is_dir() or inbox.is_symlink():
-            continue
-        found = []
-        for entry in os.scandir(inbox):
-            status = entry.stat(follow_symlinks=False)
-            is_whole = not entry.name.startswith(".") and not entry.name.lower().endswith(GROWING)
-            if stat.S_ISREG(status.st_mode) and is_whole and at - status.st_mtime >= quiet_seconds:
-                found.append((status.st_mtime, entry.name))
-        for _, name in sorted(found):
-            yield Dropped(box.name, inbox / name)
+        if not box.is_symlink():
+            yield from waiting_in(box, at, quiet_seconds)
+
+
+def waiting_in(box: Path, at: float, quiet_seconds: float = QUIET_SECONDS) -> Iterator[Dropped]:
+    """The files of one sender that can be taken, the oldest first."""
+    inbox = box / "in"
+    if not inbox.is_dir() or inbox.is_symlink():
+        return
+    found = []
+    for entry in os.scandir(inbox):
+        status = entry.stat(follow_symlinks=False)
+        is_whole = not entry.name.startswith(".") and not entry.name.lower().endswith(GROWING)
+        if stat.S_ISREG(status.st_mode) and is_whole and at - status.st_mtime >= quiet_seconds:
+            found.append((status.st_mtime, entry.name))
+    for _, name in sorted(found):
+        yield Dropped(box.name, inbox / name)
 
 
 def take(dropped: Dropped, submit: Submit, on: date | None = None) -> Taken:
-    """Hand a file in, write its answer beside, and put it away."""
+    """Hand a file in, write its answer beside, and put it away.
+
+    Raises UnavailableError where it cannot be taken in now, and OSError: the file is then left where it is.
+    """
     box = dropped.path.parent.parent
     reason = ""
     try:
         # Whoever may write here may have put a link in its place since it was looked at.
         with os.fdopen(os.open(dropped.path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
             answer = canonical_bytes(submit(dropped, stream))
+    except UnavailableError:
+        raise
     except TidewaiterError as error:
         reason = error.detail
         answer = msgspec.json.encode(
