@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
+from receivers import Clock, Receiver
 from tidewaiter.messages import forms
 from tidewaiter.model.declaration import Declaration, GoodsItem, Party
 from tidewaiter.model.errors import ConflictError
@@ -26,47 +25,12 @@ from tidewaiter.workflow.pushing import PAUSES, RESTS_AFTER, Answer, Sent, shown
 from tidewaiter.workflow.webhooks import Deliverer, Webhook
 
 
-class Receiver:
-    """An address on this machine that answers as told, and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        self.answers: list[int] = []  # the next ones; 204 when there are none left
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(outer.answers.pop(0) if outer.answers else 204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/notices"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def ids(self) -> list[int]:
-        return [json.loads(body)["data"]["notice_id"] for _, body in self.got]
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
     yield made
     made.server.shutdown()
     made.server.server_close()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
 
 
 def hand_in(store: PostgresStore, *references: str, sender: str = "A courier") -> int:
