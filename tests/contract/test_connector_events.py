@@ -67,7 +67,7 @@ def test_arrival_is_decided_by_the_law_of_the_day_it_happened_there(store: Postg
     given = event("A-1", "arrived", at="2026-07-02T23:30:00Z", officer="M. Okafor", words="flight BA2155")
     answer = one(store, system, given)
     row = store.outcome(store.find("C-1")).row
-    assert (answer.outcome, answer.state, answer.registered_id) == (Outcome.DONE, row.state, row.registered_id)
+    assert (answer.outcome, answer.state, answer.mrn) == (Outcome.DONE, row.state, row.registered_id)
     assert row.is_arrived
     assert row.legal_day.isoformat() == "2026-07-03", "half past midnight where the law is made"
     trigger, actor, words = course(store)[0]

@@ -164,14 +164,23 @@ def end(connector_id: ConnectorId) -> int:
 
 @app.command
 def key(connector_id: ConnectorId) -> int:
-    """Issue an API key with which the system tells events; printed once. `sender revoke` ends the keys of its name."""
+    """Issue an API key with which the system tells events; it is printed once and only its hash is kept."""
     from tidewaiter.store.senders import KeyHolder
 
     with opened_store() as store:
         found = store.connectors.by_id(connector_id)
-        holder = KeyHolder(name=found.name, role="administration", connector_id=connector_id)
+        holder = KeyHolder(name=_key_name(found.name), role="administration", connector_id=connector_id)
         print_once = store.senders.issue_key(holder)
     output.out().print(print_once, markup=False)
+    return output.EXIT_OK
+
+
+@app.command
+def revoke(connector_id: ConnectorId) -> int:
+    """End every API key of a connector; it goes on being handed documents."""
+    with opened_store() as store:
+        count = store.senders.revoke_keys(_key_name(store.connectors.by_id(connector_id).name))
+    output.out().print(f"{count} keys revoked")
     return output.EXIT_OK
 
 
@@ -181,22 +190,21 @@ def run(
     once: Annotated[bool, Parameter(negative="", help="Do what is due now, and end.")] = False,
 ) -> int:
     """Hand over documents and carry out events left in folders, until Ctrl-C. The server does so by itself."""
-    from tidewaiter.store import PostgresStore
     from tidewaiter.web.connecting import Round, connecting
 
     def said(done: Round) -> None:
         words = f"{done.sent.taken} handed over, {done.sent.failed} failed, {done.files} files of events taken"
         output.out().print(words, markup=False)
 
-    store: PostgresStore
     with opened_store() as store:
-        one_round = connecting(store)
+        one_round, has_failed = connecting(store), False
         while True:
             done = one_round()
+            has_failed = has_failed or bool(done.sent.failed)
             if done.is_any or once:
                 said(done)
             if once and not done.is_more:
-                return output.EXIT_FINDINGS if done.sent.failed else output.EXIT_OK
+                return output.EXIT_FINDINGS if has_failed else output.EXIT_OK
             if not done.is_more:
                 time.sleep(LOOK_SECONDS)
 
@@ -220,7 +228,7 @@ def tell(
         {
             "event": each.event_id or f"(no. {each.position})",
             "became": each.outcome.value,
-            "registered as": each.registered_id,
+            "registered as": each.mrn,
             "state": each.state.value if each.state else "",
             "why": each.detail,
             "place": each.place,
@@ -230,3 +238,8 @@ def tell(
     ]
     output.print_rows(rows, output_as)
     return output.EXIT_FINDINGS if answers.count(Outcome.REFUSED) else output.EXIT_OK
+
+
+def _key_name(name: str) -> str:
+    """What its keys are called: no sender's keys are ended with them."""
+    return f"connector {name}"

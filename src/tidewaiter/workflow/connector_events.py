@@ -116,7 +116,7 @@ class EventAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: Annotated[int, Meta(description="Its line, or its place in the list, from 1")]
     outcome: Outcome
     event_id: Annotated[str, Meta(description="Empty where it could not be read")] = ""
-    registered_id: Annotated[str, Meta(description="The declaration's MRN")] = ""
+    mrn: Annotated[str, Meta(description="The number the declaration is registered under here")] = ""
     state: Annotated[State | None, Meta(description="Where the declaration stands after it")] = None
     code: Annotated[str, Meta(description="Why not, for programs")] = ""
     detail: Annotated[str, Meta(description="Why not, for people")] = ""
@@ -213,14 +213,14 @@ class ConnectorEvents:
                     )
                 given = msgspec.json.decode(before[1], type=EventAnswer)
                 return replace(given, position=told.position, outcome=Outcome.REPEATED)
-            declaration_id, registered_id = self._events.find(told.connector, event.declaration)
+            declaration_id, mrn = self._events.find(told.connector, event.declaration)
             if event.registration_number:
                 transaction.events.register(connector_id, declaration_id, event.registration_number, at)
             outcome, state = self._act(transaction, told.connector, event, transaction.prior(declaration_id))
             answer = EventAnswer(
                 position=told.position,
                 event_id=event.event_id,
-                registered_id=registered_id,
+                mrn=mrn,
                 outcome=outcome,
                 state=state,
             )
