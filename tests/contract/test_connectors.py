@@ -174,19 +174,31 @@ def dying(does):
         return does(*given)
     return first
 
+connectors.TOGETHER = 3
 with PostgresStore(url) as store:
-    if place == "before the cursor":
+    if place == "before the cursor is kept":
         store.connectors.advance = dying(store.connectors.advance)
-    else:
+    elif place == "behind it":
         connectors._show = dying(connectors._show)
+    else:
+        Path.replace = dying(Path.replace)
     Handing(store, store.connectors, lambda *_: None).round()
 """
 
 
-@pytest.mark.parametrize("place", ["before the cursor", "behind the cursor"])
-@pytest.mark.parametrize("dies_at", [0, 3])
+@pytest.mark.parametrize(
+    ("place", "dies_at", "shown"),
+    [
+        ("before the cursor is kept", 0, 0),
+        ("before the cursor is kept", 1, 3),
+        ("behind it", 0, 0),
+        ("behind it", 1, 3),
+        ("while they are shown", 0, 0),
+        ("while they are shown", 4, 4),
+    ],
+)
 def test_killed_on_either_side_of_the_cursor_each_document_comes_exactly_once(
-    store: PostgresStore, tmp_path: Path, place: str, dies_at: int
+    store: PostgresStore, tmp_path: Path, place: str, dies_at: int, shown: int
 ) -> None:
     connect(store, tmp_path)
     hand_in(store, *(declared(f"C-{number}") for number in range(4)))
@@ -196,7 +208,7 @@ def test_killed_on_either_side_of_the_cursor_each_document_comes_exactly_once(
     taken_away = [path.rename(tmp_path / path.name) for path in (tmp_path / "documents").glob("*.xml")]
     hand_over(store)
     after = documents(tmp_path)
-    assert len(before) == len(taken_away) == dies_at
+    assert len(before) == len(taken_away) == shown
     assert before + after == [f"{name_of(notice)}.xml" for notice in told(store)], "each once, none again, none lost"
     assert not list((tmp_path / "documents" / ".ready").iterdir())
 
@@ -207,7 +219,7 @@ def test_what_waits_behind_the_cursor_is_shown_though_nothing_else_is_due(
     connect(store, tmp_path)
     hand_in(store, declared("C-1"))
     with monkeypatch.context() as patched:
-        patched.setattr(handing, "_show", lambda path: None)
+        patched.setattr(handing, "_show", lambda *_: None)
         while hand_over(store).taken:
             pass
     assert documents(tmp_path) == []

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -38,11 +39,11 @@ from tidewaiter.workflow.pushing import Answer, Course, Courses, Item, Post, Pus
 from tidewaiter.workflow.targets import Target
 
 AT_ONCE: Final = 200  # documents of one connector in one round, or a few more
+TOGETHER: Final = 50  # documents put into a folder before the cursor is kept
 DOCUMENTS: Final = "documents"  # the folder in which documents are left
 READY: Final = ".ready"  # the folder in it where they wait for the cursor
 NUMBER_DIGITS: Final = 12
 WORDS_LENGTH_MAX: Final = 1_000
-_TAKEN: Final = Answer(200)
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9-]")
 
 
@@ -91,6 +92,15 @@ class NotWritten(Struct, frozen=True, kw_only=True):
     hint: str
     place: str
     recorded_at: datetime
+
+
+class _Document(Struct, frozen=True):
+    """What a notice is handed over as; or why there is nothing."""
+
+    notice: Notice
+    name: str = ""
+    content: bytes = b""
+    fault: Exception | None = None
 
 
 class Stretch(Struct, frozen=True):
@@ -145,10 +155,14 @@ class Handing:
         _finish(connector)
         after, count = connector.taken, 0
         while count < AT_ONCE and (stretch := self._connectors.stretch(connector, after)) is not None:
-            for notice, told in self._tellings(stretch.notices):
-                yield self._item(connector, target, notice, told)
-                if connector.folder is not None and _is_any_ready(connector.folder):
-                    return  # it could not be moved into view: nothing overtakes it
+            documents = (self._document(target, notice, told) for notice, told in self._tellings(stretch.notices))
+            if connector.folder is None:
+                yield from (self._to_address(connector, target, each) for each in documents)
+            else:
+                for some in _batches(documents, TOGETHER):
+                    yield self._to_folder(connector, connector.folder / DOCUMENTS, some)
+                    if _is_any_ready(connector.folder):
+                        return  # it could not be moved into view: nothing overtakes it
             yield Item(stretch.until, _passing)
             after, count = stretch.until, count + len(stretch.notices)
 
@@ -169,23 +183,36 @@ class Handing:
         except (NotFoundError, MessageError):
             return None
 
-    def _item(self, connector: Connector, target: Target, notice: Notice, told: Telling | None) -> Item:
+    def _document(self, target: Target, notice: Notice, told: Telling | None) -> _Document:
         try:
             if told is None:
                 raise MessageError("the declaration could not be read", hint="its message is kept as received")
             content = target.write(told)
             content.decode()  # what is signed is text
         except Exception as error:  # whatever a target does wrong, it must not stop what follows
-            return Item(notice.notice_id, partial(self._set_aside, connector, notice, error))
-        name = name_of(notice)
-        if connector.folder is None:
-            return Item(notice.notice_id, partial(self._send, connector, target, name, content))
-        path = connector.folder / DOCUMENTS / f"{name}{target.suffix}"
-        return Item(notice.notice_id, lambda _: _put_ready(path, content), partial(_show, path))
+            return _Document(notice, fault=error)
+        return _Document(notice, f"{name_of(notice)}{target.suffix}", content)
 
-    def _send(self, connector: Connector, target: Target, name: str, content: bytes, /, at: datetime) -> Answer:
-        signed = headers(connector.secret or b"", name, content, at)
-        return self._post(connector.address, content, {**signed, "content-type": target.media_type})
+    def _to_address(self, connector: Connector, target: Target, document: _Document) -> Item:
+        def send(at: datetime) -> Answer | None:
+            if document.fault is not None:
+                self._set_aside(connector, document.notice, document.fault, at)
+                return None
+            signed = headers(connector.secret or b"", name_of(document.notice), document.content, at)
+            return self._post(connector.address, document.content, {**signed, "content-type": target.media_type})
+
+        return Item(document.notice.notice_id, send)
+
+    def _to_folder(self, connector: Connector, folder: Path, documents: Sequence[_Document]) -> Item:
+        written = [each for each in documents if each.fault is None]
+
+        def put_ready(at: datetime) -> Answer | None:
+            for each in documents:
+                if each.fault is not None:
+                    self._set_aside(connector, each.notice, each.fault, at)
+            return _put_ready(folder, written) if written else None
+
+        return Item(documents[-1].notice.notice_id, put_ready, partial(_show, folder, [each.name for each in written]))
 
     def _set_aside(self, connector: Connector, notice: Notice, error: Exception, at: datetime) -> None:
         ours = error if isinstance(error, TidewaiterError) else None
@@ -198,6 +225,11 @@ class Handing:
                 recorded_at=at,
             )
         )  # fmt: skip
+
+
+def _batches(documents: Iterator[_Document], size: int) -> Iterator[Sequence[_Document]]:
+    while some := list(islice(documents, size)):
+        yield some
 
 
 def _failing(words: str, _: datetime) -> Answer:
@@ -224,42 +256,43 @@ def prepare(folder: Path) -> None:
 # --- a folder --------------------------------------------------------------------------------------------------------
 
 
-def _put_ready(path: Path, content: bytes) -> Answer:
-    """Write the whole document out of sight. The folder is not made anew: where a disk is missing nothing is written."""
+def _put_ready(folder: Path, documents: Sequence[_Document]) -> Answer:
+    """Write whole documents out of sight. The folder is not made anew: where a disk is missing nothing is written."""
     try:
-        with (path.parent / READY / path.name).open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _keep(path.parent / READY)
+        for document in documents:
+            with (folder / READY / document.name).open("wb") as file:
+                file.write(document.content)
+                file.flush()
+                os.fsync(file.fileno())
+        _keep(folder / READY)
     except OSError as error:
-        return Answer(0, f"{error.strerror}: {path.parent}")
-    return _TAKEN
+        return Answer(0, f"{error.strerror}: {folder}")
+    return Answer(200, count=len(documents))
 
 
-def _show(path: Path) -> None:
-    """Move the document into view. What cannot be moved now is moved at the next round."""
-    try:
-        (path.parent / READY / path.name).replace(path)
-        _keep(path.parent)
-    except OSError:
-        return
+def _show(folder: Path, names: Sequence[str]) -> None:
+    """Move documents into view, in order. What cannot be moved now is moved at the next round."""
+    with contextlib.suppress(OSError):
+        for name in names:
+            (folder / READY / name).replace(folder / name)
+        _keep(folder)
 
 
 def _finish(connector: Connector) -> None:
     """Move into view what the cursor is past, in order; throw away what it is not past: it is written again."""
     if connector.folder is None:
         return
-    documents = connector.folder / DOCUMENTS
+    folder = connector.folder / DOCUMENTS
     with contextlib.suppress(
         OSError
     ):  # what is not there, or not ours to move, is said when there is something to write
-        for path in sorted((documents / READY).iterdir()):
-            number = path.name[:NUMBER_DIGITS]
-            if number.isdecimal() and int(number) <= connector.taken:
-                _show(documents / path.name)
-            else:
-                path.unlink()
+        names = sorted(path.name for path in (folder / READY).iterdir())
+        is_past = [name[:NUMBER_DIGITS].isdecimal() and int(name[:NUMBER_DIGITS]) <= connector.taken for name in names]
+        if any(is_past):
+            _show(folder, [name for name, past in zip(names, is_past, strict=True) if past])
+        for name, past in zip(names, is_past, strict=True):
+            if not past:
+                (folder / READY / name).unlink()
 
 
 def _is_any_ready(folder: Path) -> bool:

@@ -47,6 +47,7 @@ class Desk:
     def __init__(self, store: Store, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._clock = clock
+        self._shelf: Shelf | None = None
 
     def possible(self, state: State) -> Sequence[Trigger]:
         """What an officer may do with a declaration in this state."""
@@ -133,10 +134,18 @@ class Desk:
         return done
 
     def _decide_anew(self, transaction: Writing, act: Act, prior: Prior, known: Known) -> State:
-        store = self._store
-        shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known_tariffs(store))
+        store, shelf = self._store, self._shelf_as_it_stands()
         look_ups = LookUps(Persons(transaction.persons).standing, Claims(transaction, partial(stated_by, store)).on)
         return Anew(store, transaction, shelf, look_ups).decide(act, prior, known, self._clock())
+
+    def _shelf_as_it_stands(self) -> Shelf:
+        """Law and lists; those at hand, unless the watch list was changed or a tariff imported since: reading is slow."""
+        store, shelf = self._store, self._shelf
+        versions = (store.watch_list_version(), store.tariffs.version())
+        if shelf is None or (shelf.watch_list.version, shelf.tariffs.version) != versions:
+            shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known_tariffs(store))
+            self._shelf = shelf
+        return shelf
 
     def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
         known = known_of(self._store, prior)

@@ -58,10 +58,11 @@ class Course(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True):
-    """What came back: the status, 0 where nothing did, and then why."""
+    """What came back: the status, 0 where nothing did, and then why. `count` is of how many things at once."""
 
     status: int
     words: str = ""
+    count: int = 1
 
     @property
     def is_taken(self) -> bool:
@@ -81,7 +82,7 @@ def _nothing() -> None:
 
 
 class Item(Struct, frozen=True):
-    """One thing to be sent under its number.
+    """One thing to be sent under its number, or several at once under the last one's.
 
     `put` sends it at a moment: the answer, or None where there is nothing to send and the cursor passes on.
     `settle` is called when the cursor stands behind it; done again after a crash it changes nothing.
@@ -153,7 +154,7 @@ class Pusher(Generic[C]):
                 return Sent(taken, 1)
             self._courses.advance(course_id, item.number, moment)
             item.settle()
-            taken += answer is not None
+            taken += answer.count if answer is not None else 0
         return Sent(taken)
 
 
