@@ -17,11 +17,11 @@ from msgspec.structs import replace
 
 from contract.test_connectors import connect, declared, hand_in
 from tidewaiter.model.decision import NoticeKind, State
-from tidewaiter.model.errors import LimitExceededError, MessageError
+from tidewaiter.model.errors import ConflictError, LimitExceededError, MessageError
 from tidewaiter.release import Trigger
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import connector_events
-from tidewaiter.workflow.connector_events import ConnectorEvents, EventAnswer, EventAnswers, Happening, Outcome
+from tidewaiter.workflow.connector_events import ConnectorEvents, EventAnswer, EventAnswers, Happening, EventOutcome
 from tidewaiter.workflow.connector_folders import FolderEvents
 from tidewaiter.workflow.connectors import Connector
 from tidewaiter.workflow.desk import NOT_FOR_OFFICERS, Desk
@@ -67,7 +67,7 @@ def test_arrival_is_decided_by_the_law_of_the_day_it_happened_there(store: Postg
     given = event("A-1", "arrived", at="2026-07-02T23:30:00Z", officer="M. Okafor", words="flight BA2155")
     answer = one(store, system, given)
     row = store.outcome(store.find("C-1")).row
-    assert (answer.outcome, answer.state, answer.mrn) == (Outcome.DONE, row.state, row.registered_id)
+    assert (answer.outcome, answer.state, answer.mrn) == (EventOutcome.DONE, row.state, row.registered_id)
     assert row.is_arrived
     assert row.legal_day.isoformat() == "2026-07-03", "half past midnight where the law is made"
     trigger, actor, words = course(store)[0]
@@ -82,10 +82,10 @@ def test_examined_there_goes_on_here_and_is_told(store: PostgresStore, system: C
     assert store.outcome(number).row.state is State.UNDER_CONTROL
     mrn = store.outcome(number).row.registered_id
     answer = one(store, system, event("A-1", "examined_not_satisfactory", mrn, words="prohibited"))
-    assert (answer.outcome, answer.state) == (Outcome.DONE, State.REFUSED)
+    assert (answer.outcome, answer.state) == (EventOutcome.DONE, State.REFUSED)
     assert store.outcome(number).notices[-1].kind is NoticeKind.REFUSED
     again = one(store, system, event("A-2", "refused", mrn))
-    assert (again.outcome, again.state) == (Outcome.ALREADY, State.REFUSED)
+    assert (again.outcome, again.state) == (EventOutcome.ALREADY, State.REFUSED)
 
 
 def test_the_same_event_again_gets_the_answer_of_then_and_its_id_for_another_is_refused(
@@ -95,9 +95,9 @@ def test_the_same_event_again_gets_the_answer_of_then_and_its_id_for_another_is_
     given = event("A-1", "refused", words="no licence")
     first = one(store, system, given)
     again = one(store, system, given)
-    assert (again.outcome, again.state) == (Outcome.REPEATED, first.state)
+    assert (again.outcome, again.state) == (EventOutcome.REPEATED, first.state)
     other = one(store, system, event("A-1", "arrived"))
-    assert (other.outcome, other.code, other.place) == (Outcome.REFUSED, "submission.conflict", "event_id")
+    assert (other.outcome, other.code, other.place) == (EventOutcome.REFUSED, "submission.conflict", "event_id")
     assert len(course(store)) == 1
 
 
@@ -112,10 +112,11 @@ def test_a_bad_event_is_refused_with_code_place_and_hint_and_the_rest_goes_on(
         event("A-1", "vanished"), event("A-2", "arrived", colour="red"), event("A-3", "arrived", at="2026-06-15T10:00:00"),
         event("A-4", "arrived", at=ahead), event("A-5", "registered"), event("A-6", "arrived", "unknown"),
         event("A-7", "arrived", "N-1"), event("A-8", "examined_satisfactory"), event("A\x009", "arrived"),
-        event("", "arrived"), event("A-10", "arrived", at="1900-01-01T00:00:00Z"), event("A-11", "refused"),
+        event("", "arrived"), event("A-10", "arrived", at="1980-01-01T00:00:00Z"),
+        event("A-12", "arrived", at="0001-01-01T00:00:00+14:00"), event("A-11", "refused"),
     )  # fmt: skip
     said = {each.position: (each.outcome, each.code, each.place) for each in told.answers}
-    refused = Outcome.REFUSED
+    refused = EventOutcome.REFUSED
     assert said == {
         1: (refused, "event.invalid", ""),
         3: (refused, "event.invalid", ""),
@@ -131,7 +132,8 @@ def test_a_bad_event_is_refused_with_code_place_and_hint_and_the_rest_goes_on(
         13: (refused, "event.invalid", "event_id"),
         14: (refused, "event.invalid", "event_id"),
         15: (refused, "declaration.transition", ""),
-        16: (Outcome.DONE, "", ""),
+        16: (refused, "event.invalid", "at"),
+        17: (EventOutcome.DONE, "", ""),
     }
     assert all(each.detail for each in told.answers if each.outcome is refused)
     assert [each.event_id for each in told.answers if not each.hint and each.outcome is refused] == []
@@ -141,16 +143,18 @@ def test_what_was_refused_may_be_told_again_under_its_id(store: PostgresStore, s
     given = event("A-1", "arrived")
     assert one(store, system, given).code == "not_found"
     hand_in(store, declared("C-1", type_code="IMD"))
-    assert one(store, system, given).outcome is Outcome.DONE
+    assert one(store, system, given).outcome is EventOutcome.DONE
 
 
 def test_its_own_number_names_the_declaration_from_then_on(store: PostgresStore, system: Connector) -> None:
     hand_in(store, declared("C-1", type_code="IMD"), declared("C-2", type_code="IMD"))
     assert one(store, system, event("A-1", "registered", registration_number="I 4711")).state is State.RECEIVED
     taken = one(store, system, event("A-2", "registered", "C-2", registration_number="I 4711"))
-    assert (taken.outcome, taken.code) == (Outcome.REFUSED, "submission.conflict")
-    assert one(store, system, event("A-3", "arrived", "I 4711", registration_number="I 4712")).outcome is Outcome.DONE
-    assert one(store, system, event("A-4", "arrived", "I 4712")).outcome is Outcome.ALREADY
+    assert (taken.outcome, taken.code) == (EventOutcome.REFUSED, "submission.conflict")
+    assert (
+        one(store, system, event("A-3", "arrived", "I 4711", registration_number="I 4712")).outcome is EventOutcome.DONE
+    )
+    assert one(store, system, event("A-4", "arrived", "I 4712")).outcome is EventOutcome.ALREADY
     assert one(store, system, event("A-5", "arrived", "I 4711")).code == "not_found"
     assert store.outcome(store.find("C-2")).row.state is State.RECEIVED
 
@@ -173,15 +177,15 @@ def test_a_reference_that_several_have_names_none(store: PostgresStore, system: 
         )
     answer = one(store, system, event("A-1", "arrived"))
     assert (answer.code, answer.place, answer.hint) == ("event.invalid", "declaration", "name it by its MRN")
-    assert one(store, system, event("A-1", "arrived", first.registered_id)).outcome is Outcome.DONE
+    assert one(store, system, event("A-1", "arrived", first.registered_id)).outcome is EventOutcome.DONE
 
 
 def test_a_list_and_one_object_over_several_lines_are_taken_too(store: PostgresStore, system: Connector) -> None:
     hand_in(store, declared("C-1", type_code="IMD"), declared("C-2", type_code="IMD"))
     listed = json.dumps([event("A-1", "arrived"), event("A-2", "vanished")], indent=1).encode()
-    assert [each.outcome for each in tell(store, system, listed).answers] == [Outcome.DONE, Outcome.REFUSED]
+    assert [each.outcome for each in tell(store, system, listed).answers] == [EventOutcome.DONE, EventOutcome.REFUSED]
     spread = json.dumps(event("A-3", "arrived", "C-2"), indent=1).encode()
-    assert one(store, system, b"\xef\xbb\xbf" + spread).outcome is Outcome.DONE
+    assert one(store, system, b"\xef\xbb\xbf" + spread).outcome is EventOutcome.DONE
 
 
 def test_a_message_is_kept_as_it_came_with_its_answer(store: PostgresStore, system: Connector) -> None:
@@ -191,6 +195,12 @@ def test_a_message_is_kept_as_it_came_with_its_answer(store: PostgresStore, syst
     with store._connections.lend() as connection:
         (kept,) = connection.execute("SELECT answer::text FROM connector_message").fetchone() or ("",)
     assert [each["outcome"] for each in json.loads(kept)] == ["refused", "refused"]
+
+
+def test_a_connector_that_is_ended_tells_nothing(store: PostgresStore, system: Connector) -> None:
+    store.connectors.end(system.connector_id, datetime.now(UTC))
+    with pytest.raises(ConflictError, match="is ended"):
+        tell(store, store.connectors.by_id(system.connector_id), event("A-1", "arrived"))
 
 
 @pytest.mark.parametrize(
@@ -234,8 +244,8 @@ def test_killed_before_it_is_durable_it_is_done_once_when_told_again(store: Post
     died = subprocess.run([sys.executable, "-c", DYING, store.url, json.dumps(given)], check=False)
     assert died.returncode == -signal.SIGKILL
     assert course(store) == []
-    assert one(store, system, given).outcome is Outcome.DONE
-    assert one(store, system, given).outcome is Outcome.REPEATED
+    assert one(store, system, given).outcome is EventOutcome.DONE
+    assert one(store, system, given).outcome is EventOutcome.REPEATED
     assert [trigger for trigger, _, _ in course(store)].count("arrived") == 1
 
 

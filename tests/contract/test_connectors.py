@@ -254,7 +254,7 @@ class Picky:
         if "Wool" in words:
             raise MessageError("it has no mark", hint="declare one", place="goods_items[0].packagings")
         if "Leather" in words:
-            raise ZeroDivisionError("oops")
+            raise ZeroDivisionError("oops \ud800\x00")
         return f"{telling.kind.value} {telling.registered_id} {words}\n".encode()
 
 
@@ -280,7 +280,7 @@ def test_what_cannot_be_written_is_set_aside_with_the_reason_and_the_rest_goes_o
     ours, theirs = store.connectors.not_written(made.connector_id, 0, 10)
     assert (ours.words, ours.hint, ours.place) == ("it has no mark", "declare one", "goods_items[0].packagings")
     assert ours.declaration_id == store.find("C-1")
-    assert (theirs.code, theirs.words) == ("connector.target", "the target failed: ZeroDivisionError: oops")
+    assert (theirs.code, theirs.words) == ("connector.target", "the target failed: ZeroDivisionError: oops ?")
     assert store.connectors.by_id(made.connector_id).set_aside == 2
     store.connectors.replay(made.connector_id, 0)
     assert store.connectors.by_id(made.connector_id).set_aside == 0

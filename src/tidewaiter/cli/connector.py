@@ -217,7 +217,7 @@ def tell(
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Carry out events from a file, as if the connector had told them; one answer each."""
-    from tidewaiter.workflow.connector_events import ConnectorEvents, Outcome
+    from tidewaiter.workflow.connector_events import ConnectorEvents, EventOutcome
     from tidewaiter.workflow.desk import Desk
 
     body = file.read_bytes()
@@ -237,7 +237,7 @@ def tell(
         for each in answers.answers
     ]
     output.print_rows(rows, output_as)
-    return output.EXIT_FINDINGS if answers.count(Outcome.REFUSED) else output.EXIT_OK
+    return output.EXIT_FINDINGS if answers.count(EventOutcome.REFUSED) else output.EXIT_OK
 
 
 def _key_name(name: str) -> str:

@@ -105,7 +105,7 @@ class PostgresConnectors(PostgresCourses[Connector]):
     def set_aside(self, given: NotWritten) -> None:
         """Keep that a document could not be written; done again it changes nothing."""
         columns = {name: getattr(given, name) for name in NotWritten.__struct_fields__}
-        texts = {name: value.replace("\x00", "") for name, value in columns.items() if isinstance(value, str)}
+        texts = {name: _keepable(value) for name, value in columns.items() if isinstance(value, str)}
         with self._connections.lend() as connection:
             connection.execute(
                 f"INSERT INTO connector_set_aside ({', '.join(columns)})"
@@ -198,3 +198,8 @@ class PostgresConnectors(PostgresCourses[Connector]):
             )
             for each in super()._read(connection, tail, parameters)
         ]
+
+
+def _keepable(text: str) -> str:
+    """The text without what PostgreSQL cannot hold: what a target says may be anything."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -93,6 +93,9 @@ class House:
     throttle: Throttle = field(default_factory=Throttle)
     quote_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
+    tellings: CapacityLimiter = field(
+        default_factory=lambda: CapacityLimiter(1)
+    )  # messages of events being carried out
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     counter: Counter = field(init=False)
     going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered

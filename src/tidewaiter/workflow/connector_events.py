@@ -39,7 +39,8 @@ from tidewaiter.workflow.ports import CarriedOut, Store, Writing
 from tidewaiter.workflow.records import Prior
 
 MESSAGE_BYTES_MAX: Final = 2 * 1024 * 1024
-EVENTS_MAX: Final = 1_000  # in one message: each is a transaction of its own
+EVENTS_MAX: Final = 500  # in one message: each is a transaction of its own
+YEAR_MIN: Final = 1970
 AHEAD_MAX: Final = timedelta(minutes=5)  # by which another's clock may be ahead of ours
 _AT: Final = re.compile(r"^(.*?)(?: - at `\$\.?(.*?)`)?$", re.DOTALL)
 
@@ -101,7 +102,7 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
 
 
-class Outcome(StrEnum):
+class EventOutcome(StrEnum):
     """What became of an event."""
 
     DONE = "done"
@@ -114,7 +115,7 @@ class EventAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one event is answered. `code`, `detail`, `place` and `hint` say why it was refused."""
 
     position: Annotated[int, Meta(description="Its line, or its place in the list, from 1")]
-    outcome: Outcome
+    outcome: EventOutcome
     event_id: Annotated[str, Meta(description="Empty where it could not be read")] = ""
     mrn: Annotated[str, Meta(description="The number the declaration is registered under here")] = ""
     state: Annotated[State | None, Meta(description="Where the declaration stands after it")] = None
@@ -130,7 +131,7 @@ class EventAnswers(Struct, frozen=True):
     message_id: Annotated[int, Meta(description="The number under which the message is kept")]
     answers: tuple[EventAnswer, ...]
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: EventOutcome) -> int:
         """How many came to that."""
         return sum(answer.outcome is outcome for answer in self.answers)
 
@@ -175,9 +176,14 @@ class ConnectorEvents:
     def take(self, connector: Connector, body: bytes, *, transport: str) -> EventAnswers:
         """Keep a message, carry out its events in order, and answer each.
 
-        Raises LimitExceededError and MessageError where the message as a whole is not taken, and UnavailableError where
-        the database does not answer: told again, what was carried out is not carried out twice.
+        Raises ConflictError where the connector is ended, LimitExceededError and MessageError where the message as a
+        whole is not taken, and UnavailableError where the database does not answer: told again, what was carried out
+        is not carried out twice.
         """
+        if connector.ended_at is not None:
+            raise ConflictError(
+                f"connector {connector.name!r} is ended", hint="tidewaiter connector add connects another"
+            )
         if len(body) > MESSAGE_BYTES_MAX:
             raise LimitExceededError(
                 f"the message has more than {MESSAGE_BYTES_MAX // 1024**2} MiB", hint="send fewer events at a time"
@@ -197,7 +203,7 @@ class ConnectorEvents:
             raise
         except TidewaiterError as error:
             return EventAnswer(
-                position=told.position, event_id=event.event_id if event else "", outcome=Outcome.REFUSED,
+                position=told.position, event_id=event.event_id if event else "", outcome=EventOutcome.REFUSED,
                 code=error.code, detail=error.detail, place=error.place, hint=error.hint,
             )  # fmt: skip
 
@@ -212,7 +218,7 @@ class ConnectorEvents:
                         "this id was used for another event", hint="give each event an id of its own", place="event_id"
                     )
                 given = msgspec.json.decode(before[1], type=EventAnswer)
-                return replace(given, position=told.position, outcome=Outcome.REPEATED)
+                return replace(given, position=told.position, outcome=EventOutcome.REPEATED)
             declaration_id, mrn = self._events.find(told.connector, event.declaration)
             if event.registration_number:
                 transaction.events.register(connector_id, declaration_id, event.registration_number, at)
@@ -233,18 +239,20 @@ class ConnectorEvents:
             )  # fmt: skip
         return answer
 
-    def _act(self, transaction: Writing, connector: Connector, event: Event, prior: Prior) -> tuple[Outcome, State]:
+    def _act(
+        self, transaction: Writing, connector: Connector, event: Event, prior: Prior
+    ) -> tuple[EventOutcome, State]:
         if event.happened is Happening.REGISTERED:
-            return Outcome.DONE, prior.state
+            return EventOutcome.DONE, prior.state
         has_arrived = event.happened is Happening.ARRIVED and prior.is_arrived
         if has_arrived or prior.state in _REACHED.get(event.happened, ()):
-            return Outcome.ALREADY, prior.state
+            return EventOutcome.ALREADY, prior.state
         actor = f"connector {connector.name}" + (f", officer {event.officer}" if event.officer else "")
         act = Act(
             declaration_id=prior.declaration_id, trigger=Trigger(event.happened.value), actor=actor, words=event.words,
             legal_day=legal_day_at(connector.jurisdiction_code, event.at) if event.at is not None else None,
         )  # fmt: skip
-        return Outcome.DONE, self._desk.carry_out(transaction, act)
+        return EventOutcome.DONE, self._desk.carry_out(transaction, act)
 
 
 def split(body: bytes) -> Sequence[tuple[int, bytes]]:
@@ -288,6 +296,8 @@ def read(body: bytes, at: datetime) -> Event:
             raise EventError("it holds a NUL character", hint="leave it out", place=member)
     if event.happened is Happening.REGISTERED and not event.registration_number:
         raise EventError("it was registered, and no number is given", hint="give it", place="registration_number")
+    if event.at is not None and event.at.year < YEAR_MIN:
+        raise EventError("that is too long ago", hint="look at the year", place="at")
     if event.at is not None and event.at > at + AHEAD_MAX:
         raise EventError("it has not happened yet", hint="look at the clock, and at the offset", place="at")
     return event
@@ -299,3 +309,8 @@ def _is_one(start: bytes) -> bool:
         return isinstance(msgspec.json.decode(start), dict)
     except (msgspec.DecodeError, UnicodeError):
         return False
+
+
+def event_schema() -> bytes:
+    """What an event is, as JSON Schema."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Event)), indent=2)

@@ -43,7 +43,7 @@ class RawEvents(Operation):
             content=content,
             required=True,
             description=f"One event, a list, or one a line. Members: {members}; the first three are required. "
-            f"What happened is one of {', '.join(Happening)}. docs/how-to/connect.md says more.",
+            f"What happened is one of {', '.join(Happening)}. docs/reference/connector-event.schema.json has them all.",
         )
 
 
@@ -73,4 +73,4 @@ async def tell_events(request: AnyRequest, house: NamedDependency[House]) -> Res
     def take() -> EventAnswers:
         return house.events.take(house.connectors.by_id(connector_id), body, transport="rest")
 
-    return Response(await anyio.to_thread.run_sync(take, limiter=house.submissions))
+    return Response(await anyio.to_thread.run_sync(take, limiter=house.tellings))
