@@ -21,7 +21,7 @@ from tidewaiter.model.errors import ConflictError, LimitExceededError, MessageEr
 from tidewaiter.release import Trigger
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import connector_events
-from tidewaiter.workflow.connector_events import ConnectorEvents, EventAnswer, EventAnswers, Happening, EventOutcome
+from tidewaiter.workflow.connector_events import ConnectorEvents, EventAnswer, EventAnswers, EventOutcome, Happening
 from tidewaiter.workflow.connector_folders import FolderEvents
 from tidewaiter.workflow.connectors import Connector
 from tidewaiter.workflow.desk import NOT_FOR_OFFICERS, Desk

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -402,3 +403,17 @@ def test_while_one_process_hands_over_another_does_not(store: PostgresStore, tmp
     with PostgresStore(store.url) as other, other.connectors.held(made.connector_id) as theirs:
         assert theirs is not None
         assert hand_over(store) == Sent()
+
+
+def test_a_replay_waits_for_the_round_that_would_undo_it(store: PostgresStore, tmp_path: Path) -> None:
+    made = connect(store, tmp_path)
+    hand_in(store, declared("C-1"))
+    with PostgresStore(store.url) as other:
+        with other.connectors.held(made.connector_id):
+            asked = threading.Thread(target=store.connectors.replay, args=[made.connector_id, 0])
+            asked.start()
+            asked.join(0.3)
+            assert asked.is_alive()
+            other.connectors.advance(made.connector_id, 1_000, datetime.now(UTC))
+        asked.join(10)
+    assert store.connectors.by_id(made.connector_id).taken == 0

@@ -73,13 +73,12 @@ class PostgresConnectors(PostgresCourses[Connector]):
                 return found
         raise NotFoundError(f"there is no connector {name!r}", hint="tidewaiter connector list")
 
-    def replay(self, course_id: int, after: int) -> Connector:
-        """Hand over what comes after a notice again; what was set aside since is tried again. Raises NotFoundError."""
-        with self._connections.lend() as connection:
-            connection.execute(
-                "DELETE FROM connector_set_aside WHERE connector_id = %s AND notice_id > %s", [course_id, after]
-            )
-        return super().replay(course_id, after)
+    def _begin_again(self, connection: psycopg.Connection, course_id: int, after: int) -> None:
+        """What was set aside since is tried again, too."""
+        connection.execute(
+            "DELETE FROM connector_set_aside WHERE connector_id = %s AND notice_id > %s", [course_id, after]
+        )
+        super()._begin_again(connection, course_id, after)
 
     def stretch(self, connector: Connector, after: int) -> Stretch | None:
         """The next notices after a number, and those of them that this connector asked for; None where there are none."""

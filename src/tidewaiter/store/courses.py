@@ -101,13 +101,27 @@ class PostgresCourses(Generic[C]):
         self._change(course_id, "ended_at = coalesce(ended_at, %s)", [at])
 
     def replay(self, course_id: int, after: int) -> C:
-        """Send what comes after a notice again, and try at once, however often it failed. Raises NotFoundError."""
-        self._change(
-            course_id,
-            "taken = %s, failures = 0, failing_since = NULL, last_error = '', next_try_at = %s",
-            [after, datetime.now(UTC)],
+        """Send what comes after a notice again, and try at once, however often it failed. Raises NotFoundError.
+
+        Waits while it is being sent something: what that keeps as taken would undo this.
+        """
+        key = [self._kind.lock, course_id]
+        with self._connections.lend() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", key)
+            try:
+                self._begin_again(connection, course_id, after)
+                return self._one(connection, course_id)
+            finally:
+                if not connection.closed:
+                    connection.execute("SELECT pg_advisory_unlock(%s, %s)", key)
+
+    def _begin_again(self, connection: psycopg.Connection, course_id: int, after: int) -> None:
+        noun = self._kind.noun
+        connection.execute(
+            f"UPDATE {noun} SET taken = %s, failures = 0, failing_since = NULL, last_error = '', next_try_at = %s"
+            f" WHERE {noun}_id = %s".encode(),
+            [after, datetime.now(UTC), course_id],
         )
-        return self.by_id(course_id)
 
     def _change(self, course_id: int, what: str, values: list[object]) -> None:
         noun = self._kind.noun

@@ -279,13 +279,14 @@ def _show(folder: Path, names: Sequence[str]) -> None:
 
 
 def _finish(connector: Connector) -> None:
-    """Move into view what the cursor is past, in order; throw away what it is not past: it is written again."""
+    """Move into view what the cursor is past, in order; throw away what it is not past: it is written again.
+
+    What is not there, or not ours to move, is said when there is something to write.
+    """
     if connector.folder is None:
         return
     folder = connector.folder / DOCUMENTS
-    with contextlib.suppress(
-        OSError
-    ):  # what is not there, or not ours to move, is said when there is something to write
+    with contextlib.suppress(OSError):
         names = sorted(path.name for path in (folder / READY).iterdir())
         is_past = [name[:NUMBER_DIGITS].isdecimal() and int(name[:NUMBER_DIGITS]) <= connector.taken for name in names]
         if any(is_past):
