@@ -94,8 +94,9 @@ def test_the_same_event_again_gets_the_answer_of_then_and_its_id_for_another_is_
     hand_in(store, declared("C-1", type_code="IMD"))
     given = event("A-1", "refused", words="no licence")
     first = one(store, system, given)
-    again = one(store, system, given)
-    assert (again.outcome, again.state) == (EventOutcome.REPEATED, first.state)
+    for body in (given, json.dumps(given, indent=1, sort_keys=True).encode()):
+        again = one(store, system, body)
+        assert (again.outcome, again.state) == (EventOutcome.REPEATED, first.state)
     other = one(store, system, event("A-1", "arrived"))
     assert (other.outcome, other.code, other.place) == (EventOutcome.REFUSED, "submission.conflict", "event_id")
     assert len(course(store)) == 1

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pytest
 
-from tidewaiter.model.errors import MessageError
+from tidewaiter.model.errors import MessageError, UnavailableError
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.dropping import Dropped, prepare, take, waiting
 from tidewaiter.workflow.intake import Intake
@@ -92,6 +92,17 @@ def test_what_cannot_be_taken_in_is_refused_with_the_reason(root: Path) -> None:
     assert taken.reason == "it is too large"
     assert json.loads((box / "out" / "huge.json.receipt.json").read_bytes())["hint"] == "split it"
     assert len(list((box / "refused").rglob("huge.json"))) == 1
+
+
+def test_a_file_stays_where_it_is_while_the_database_does_not_answer(root: Path) -> None:
+    def unanswered(_: Dropped, __: BinaryIO) -> Receipt:
+        raise UnavailableError("the database does not answer")
+
+    path = drop(root, "night.json")
+    with pytest.raises(UnavailableError):
+        take(Dropped("A courier", path), unanswered)
+    assert path.exists()
+    assert not list((root / "A courier" / "out").iterdir())
 
 
 def test_the_same_name_twice_a_day_overwrites_nothing(root: Path, store: PostgresStore) -> None:

@@ -32,6 +32,7 @@ from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.together import Answer, Left
 
 SUBMISSIONS_AT_ONCE: Final = 2  # messages of several records being decided: more threads only wait for one another
+TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one after another anyway
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
@@ -93,9 +94,7 @@ class House:
     throttle: Throttle = field(default_factory=Throttle)
     quote_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
-    tellings: CapacityLimiter = field(
-        default_factory=lambda: CapacityLimiter(1)
-    )  # messages of events being carried out
+    tellings: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(TELLINGS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     counter: Counter = field(init=False)
     going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered

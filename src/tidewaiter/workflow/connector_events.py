@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import (
     ConflictError,
@@ -208,7 +209,7 @@ class ConnectorEvents:
             )  # fmt: skip
 
     def _carry_out(self, told: _Told, event: Event) -> EventAnswer:
-        digest = hashlib.sha256(told.body).digest()
+        digest = hashlib.sha256(canonical_bytes(event)).digest()  # of what it says, however it was written
         connector_id, at = told.connector.connector_id, self._clock()
         with self._store.writing() as transaction:
             before = transaction.events.answered(connector_id, event.event_id)

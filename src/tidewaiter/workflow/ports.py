@@ -221,7 +221,7 @@ class Declared(Struct, frozen=True, kw_only=True):
 
 
 class CarriedOut(Struct, frozen=True, kw_only=True):
-    """An event that a connector told and that was carried out: where its bytes are, their SHA-256, and the answer (JSON)."""
+    """An event that was carried out: where its bytes are kept, the SHA-256 of what it says, and the answer (JSON)."""
 
     connector_id: int
     event_id: str

@@ -50,7 +50,7 @@ CREATE TABLE connector_message (
 CREATE TABLE connector_event (
   connector_id   int NOT NULL REFERENCES connector,
   event_id       text COLLATE "C" NOT NULL,
-  digest         bytea NOT NULL CHECK (length(digest) = 32),  -- of the event's own bytes
+  digest         bytea NOT NULL CHECK (length(digest) = 32),  -- of what it says
   connector_message_id bigint NOT NULL REFERENCES connector_message,
   line_no        int NOT NULL,
   declaration_id bigint NOT NULL,
