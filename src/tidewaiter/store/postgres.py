@@ -18,6 +18,7 @@ from tidewaiter.quotes.quote import Quote
 from tidewaiter.store import chain, reading, rows, together
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
+from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages
@@ -83,6 +84,7 @@ class PostgresStore:
         self.tariffs = TariffEditions(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
+        self.connectors = PostgresConnectors(self._connections)
         self.quality = PostgresQuality(self._connections)
 
     def __enter__(self) -> PostgresStore:

@@ -135,6 +135,18 @@ def read_notices(connection: psycopg.Connection, sender_id: int | None, after: i
     return [notice for notice in found if notice.notice_id > after][:limit]
 
 
+def read_notices_between(
+    connection: psycopg.Connection, after: int, until_row: int, jurisdiction_code: str, datasets: Sequence[str]
+) -> list[Notice]:
+    """Notices with a larger number than `after`, up to a row, of one jurisdiction and datasets (none named: all)."""
+    found = _notices(
+        connection,
+        "n.notice_no BETWEEN %s AND %s AND d.jurisdiction_code = %s AND (%s OR d.dataset = ANY (%s)) ORDER BY n.notice_no",
+        [max(after, 0) // NOTICES_A_ROW, until_row, jurisdiction_code, not datasets, list(datasets)],
+    )
+    return [notice for notice in found if notice.notice_id > after]
+
+
 def read_outcome(connection: psycopg.Connection, declaration_id: int) -> tuple[Outcome, Kept]:
     """How a declaration stands and why, and the decision as evidence has it. Raises NotFoundError."""
     with connection.cursor(row_factory=dict_row) as cursor:
