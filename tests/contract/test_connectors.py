@@ -118,7 +118,7 @@ def test_each_step_asked_for_is_handed_over_once_in_order(store: PostgresStore, 
 def test_what_happens_at_the_desk_is_handed_over_and_what_was_not_asked_for_is_passed_by(
     store: PostgresStore, tmp_path: Path
 ) -> None:
-    made = connect(store, tmp_path, NoticeKind.REFUSED)
+    made = connect(store, tmp_path, NoticeKind.REFUSED, target="tidewaiter")
     hand_in(store, declared("C-1", type_code="IMD"))
     assert hand_over(store) == Sent()
     assert store.connectors.by_id(made.connector_id).taken >= told(store)[-1].notice_id

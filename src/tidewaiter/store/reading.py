@@ -21,7 +21,7 @@ from tidewaiter.model.money import Money
 from tidewaiter.store import rows
 from tidewaiter.store.opened import OpenedBlock, OpenedBlocks
 from tidewaiter.workflow.evidence import Block, Ended
-from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Transition
+from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Span, Transition
 from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept
 
 NOTICES_A_ROW = 16  # a notice's number is 16 times its row's, plus its place there
@@ -411,3 +411,24 @@ def _notices(connection: psycopg.Connection, tail: str, parameters: Sequence[Any
         for notice_no, declaration_id, reference, registered_id, kinds, version, issued_at in found
         for place, kind in enumerate(cast("list[str]", kinds))
     ]  # fmt: skip
+
+
+def read_versions(connection: psycopg.Connection, declaration_ids: Sequence[int], until: int | None) -> dict[int, int]:
+    """The present version of each declaration that stands; with `until`, of those decided up to that block."""
+    found = connection.execute(
+        "SELECT declaration_id, version FROM declaration WHERE declaration_id = ANY (%s)"
+        " AND state NOT IN ('rejected', 'refused', 'invalidated')"
+        " AND (%s::bigint IS NULL OR version = 1 OR block_id <= %s)",
+        [list(declaration_ids), until, until],
+    ).fetchall()
+    return dict(found)
+
+
+def read_spans(connection: psycopg.Connection, message_id: int | None) -> list[Span]:
+    """The blocks of evidence of one message, or of what was decided at desks, in order."""
+    found = connection.execute(
+        "SELECT block_id, first_position, last_position FROM evidence_block"
+        f" WHERE message_id {'IS NULL' if message_id is None else '= %s'} ORDER BY first_position, block_id".encode(),
+        [] if message_id is None else [message_id],
+    ).fetchall()
+    return [Span(*row) for row in found]
