@@ -21,8 +21,8 @@ from tidewaiter.model.money import Money
 from tidewaiter.store import rows
 from tidewaiter.store.opened import OpenedBlock, OpenedBlocks
 from tidewaiter.workflow.evidence import Block, Ended
-from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Span, Transition
-from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept
+from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Transition
+from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept, Span
 
 NOTICES_A_ROW = 16  # a notice's number is 16 times its row's, plus its place there
 LIST_LIMIT_MAX = 1_000
