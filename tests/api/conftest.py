@@ -85,6 +85,7 @@ def guarded(house: House) -> Iterator[TestClient]:
         senders=house.senders,
         accounts=house.accounts,
         quality=house.quality,
+        connectors=house.connectors,
         settings=settings,
     )
     with TestClient(create_app(guarded_house), base_url=BASE, raise_server_exceptions=False) as opened:

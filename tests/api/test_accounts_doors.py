@@ -134,7 +134,7 @@ def persons(house: House) -> Iterator[dict[str, Person]]:
     officers = {name: hash_password(PASSWORD) for name in ("anna", "boris")}
     settings = WebSettings(secret=b"g" * 32, officers=officers)
     app = create_app(
-        House(store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, accounts=house.accounts, quality=house.quality,
+        House(store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, accounts=house.accounts, quality=house.quality, connectors=house.connectors,
               settings=settings)
     )  # fmt: skip
     with TestClient(app, base_url=BASE, raise_server_exceptions=False) as opened:

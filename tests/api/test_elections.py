@@ -25,7 +25,7 @@ def officers(house: House) -> Iterator[dict[str, Person]]:
     """Two officers on a day of the past, each signed in."""
     settings = WebSettings(secret=b"e" * 32, officers={name: hash_password(PASSWORD) for name in ("anna", "boris")})
     then = House(store=house.store, intake=house.intake, desk=house.desk, senders=house.senders,
-                 accounts=house.accounts, quality=house.quality, settings=settings)  # fmt: skip
+                 accounts=house.accounts, quality=house.quality, connectors=house.connectors, settings=settings)  # fmt: skip
     vars(then)["elections"] = Elections(house.store, clock=lambda: AT)
     with TestClient(create_app(then), base_url=BASE, raise_server_exceptions=False) as opened:
         yield {name: Person(opened, name) for name in settings.officers}

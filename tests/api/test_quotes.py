@@ -115,7 +115,7 @@ class TestPace:
     def test_strangers_are_held_up_and_those_with_a_key_are_not(self, house: House, who: Who) -> None:
         settings = WebSettings(secret=b"p" * 32, quotes_a_minute_max=3)
         paced = House(
-            store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, accounts=house.accounts, quality=house.quality,
+            store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, accounts=house.accounts, quality=house.quality, connectors=house.connectors,
             settings=settings,
         )  # fmt: skip
         with TestClient(create_app(paced), base_url=BASE) as slow:

@@ -35,7 +35,8 @@ COMMANDS = {
 NOUNS = {
     "accounts": "Keep the revenue accounts: post, pay, state, reconcile.",
     "decision": "Show, explain and replay decisions.",
-    "declaration": "List declarations.",
+    "connector": "Connect an administration's own declaration system: add, list, replay, end, run; carry out what it tells.",
+    "declaration": "List declarations, and write them for other customs systems.",
     "drop": "Take messages that partners leave in folders, and answer beside them.",
     "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
     "message": "List messages and give back their bytes as received.",

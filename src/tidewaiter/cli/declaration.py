@@ -73,7 +73,7 @@ def list_(
 def export(
     reference: Annotated[str, Parameter(help="Declaration id, registered number (MRN) or the sender's own reference.")],
     *,
-    to: Annotated[str, Parameter(help="The form to write: asycuda-sad, or any form that is read.")] = "asycuda-sad",
+    to: Annotated[str, Parameter(help="The form to write; `tidewaiter connector targets` lists them.")] = "asycuda-sad",
 ) -> int:
     """Write one declaration for another customs system to standard output, as it stands with its amendments."""
     from tidewaiter.workflow.exporting import export as exported

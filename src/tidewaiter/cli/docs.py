@@ -48,6 +48,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     from tidewaiter.regimes.report import render_law
     from tidewaiter.revenue import report
     from tidewaiter.risk.controls import whose_controls
+    from tidewaiter.workflow.connector_events import event_schema
 
     return {
         Path("docs/LAW.md"): lambda: render_law(regimes.oracles(folder / regimes.FOLDER), whose_controls()),
@@ -58,6 +59,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
         Path("docs/reference/returns.md"): return_reference.render_returns,
         Path("docs/reference/return.schema.json"): lambda: return_reference.return_schema().decode() + "\n",
         Path("docs/reference/exit-event.schema.json"): lambda: return_reference.exit_event_schema().decode() + "\n",
+        Path("docs/reference/connector-event.schema.json"): lambda: event_schema().decode() + "\n",
         Path("docs/reference/postal.md"): partner_reference.render_postal,
         Path("docs/reference/postal.schema.json"): lambda: partner_reference.postal_schema().decode() + "\n",
         Path("docs/reference/postal-answer.schema.json"): (

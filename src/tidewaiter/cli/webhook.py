@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from tidewaiter.cli import output
-from tidewaiter.cli.output import Output, UsageError
+from tidewaiter.cli.addresses import checked
+from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
-
-if TYPE_CHECKING:
-    from tidewaiter.workflow.webhooks import Webhook
 
 app = App(name="webhook")
 
@@ -32,9 +28,9 @@ def add(
     What is sent follows Standard Webhooks; libraries for receivers are at standardwebhooks.com. A notice is sent until
     it is answered with a 2xx: in order, tried again after 5 s, 30 s, 2 min, 10 min, 1 h and then every 4 h, for 5 days.
     """
-    from tidewaiter.workflow.webhooks import shown
+    from tidewaiter.workflow.pushing import shown
 
-    _check(url)
+    checked(url)
     with opened_store() as store:
         sender_id = store.senders.by_name(sender).sender_id
         made = store.webhooks.add(sender_id, url, store.webhooks.last_notice() if after is None else after)
@@ -57,7 +53,7 @@ def list_(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
             "url": each.url,
             "taken up to": each.taken,
             "taken": f"{each.taken_at:%Y-%m-%d %H:%M:%S}Z" if each.taken_at else "",
-            "state": _state(each, now()),
+            "state": each.state(now()),
             "failures": each.failures,
             "last error": each.last_error,
         }
@@ -89,25 +85,3 @@ def end(webhook_id: WebhookId) -> int:
         store.webhooks.end(webhook_id, now())
     output.out().print(f"webhook {webhook_id} is ended", markup=False)
     return output.EXIT_OK
-
-
-def _state(webhook: Webhook, at: datetime) -> str:
-    if webhook.ended_at is not None:
-        return "ended"
-    if webhook.is_resting(at):
-        return "resting"
-    return "failing" if webhook.failures else "well"
-
-
-def _check(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        is_fine = bool(parts.hostname) and not parts.username and not parts.fragment and (parts.port or 443) > 0
-    except ValueError:
-        is_fine, parts = False, urlsplit("")
-    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if not is_fine or not (parts.scheme == "https" or (parts.scheme == "http" and is_here)):
-        raise UsageError(
-            f"{url[:200]!r} is no address that notices can be posted to",
-            hint="https://…, without name and password in it; http only on this machine",
-        )

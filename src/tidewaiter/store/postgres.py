@@ -18,6 +18,7 @@ from tidewaiter.quotes.quote import Quote
 from tidewaiter.store import chain, reading, rows, together
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
+from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
@@ -82,6 +83,7 @@ class PostgresStore:
         self.tariffs = TariffEditions(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
+        self.connectors = PostgresConnectors(self._connections)
         self.quality = PostgresQuality(self._connections)
 
     def __enter__(self) -> PostgresStore:
@@ -286,9 +288,7 @@ class PostgresStore:
 
     def is_any_expired(self, at: datetime) -> bool:
         """Whether a change waited for its declaration until before this moment."""
-        with self._connections.lend() as connection:
-            row = connection.execute("SELECT EXISTS (SELECT FROM awaited WHERE waits_until < %s)", [at]).fetchone()
-        return bool(row and row[0])
+        return bool(self._one("SELECT EXISTS (SELECT FROM awaited WHERE waits_until < %s)", at))
 
     def next_declaration_ids(self, count: int) -> Sequence[int]:
         """That many new ids, rising, outside any transaction; ids not used stay unused."""
@@ -368,9 +368,7 @@ class PostgresStore:
 
     def watch_list_version(self) -> int:
         """The version of the watch list as it stands."""
-        with self._connections.lend() as connection:
-            row = connection.execute("SELECT coalesce(max(version), 0) FROM watch_list_version").fetchone()
-        return int(row[0]) if row else 0
+        return int(self._one("SELECT coalesce(max(version), 0) FROM watch_list_version"))
 
     def keep_knowledge(self, contents: Mapping[str, tuple[str, bytes]]) -> None:
         """Keep law and lists by digest: digest → (kind, content). What is there already stays."""
@@ -401,12 +399,7 @@ class PostgresStore:
     def spans(self, message_id: int | None) -> list[Span]:
         """The blocks of evidence of one message, or of what was decided at desks, in order."""
         with self._connections.lend() as connection:
-            found = connection.execute(
-                "SELECT block_id, first_position, last_position FROM evidence_block"
-                f" WHERE message_id {'IS NULL' if message_id is None else '= %s'} ORDER BY first_position, block_id",
-                [] if message_id is None else [message_id],
-            ).fetchall()
-        return [Span(*row) for row in found]
+            return reading.read_spans(connection, message_id)
 
     def block(self, block_id: int) -> tuple[Kept, ...]:
         """The decisions of one block. Raises NotFoundError."""
@@ -419,9 +412,7 @@ class PostgresStore:
 
     def last_block(self) -> int:
         """The number of the last block of evidence; 0 where there is none."""
-        with self._connections.lend() as connection:
-            row = connection.execute("SELECT coalesce(max(block_id), 0) FROM evidence_block").fetchone()
-        return int(row[0]) if row else 0
+        return int(self._one("SELECT coalesce(max(block_id), 0) FROM evidence_block"))
 
     def blocks(self, after: int, limit: int) -> list[Block]:
         """Blocks of evidence with a larger number, in order, as the accounts read them."""
@@ -439,21 +430,11 @@ class PostgresStore:
         With `until`, those decided anew in a later block of evidence, too.
         """
         with self._connections.lend() as connection:
-            rows = connection.execute(
-                "SELECT declaration_id, version FROM declaration WHERE declaration_id = ANY (%s)"
-                " AND state NOT IN ('rejected', 'refused', 'invalidated')"
-                " AND (%s::bigint IS NULL OR version = 1 OR block_id <= %s)",
-                [list(declaration_ids), until, until],
-            ).fetchall()
-        return dict(rows)
+            return reading.read_versions(connection, declaration_ids, until)
 
     def decision_count(self) -> int:
         """How many decisions evidence holds, all versions counted."""
-        with self._connections.lend() as connection:
-            row = connection.execute(
-                "SELECT coalesce(sum(last_position - first_position + 1), 0) FROM evidence_block"
-            ).fetchone()
-        return int(row[0]) if row else 0
+        return int(self._one("SELECT coalesce(sum(last_position - first_position + 1), 0) FROM evidence_block"))
 
     def kept(self, declaration_id: int, version: int | None = None) -> Kept:
         """The evidence of one version (the latest when None). Raises NotFoundError."""
@@ -482,9 +463,9 @@ class PostgresStore:
                 problems += chain.problems(row, block_id, previous)
                 block_id, previous = row[0] + 1, row[8]
 
-    def _one(self, query: str, parameter: object) -> Any:
+    def _one(self, query: str, parameter: object = None) -> Any:
         with self._connections.lend() as connection:
-            row = connection.execute(query.encode(), [parameter]).fetchone()
+            row = connection.execute(query.encode(), [] if parameter is None else [parameter]).fetchone()
         if row is None:
             raise NotFoundError(f"nothing is kept under {parameter!r}")
         return row[0]

@@ -22,7 +22,7 @@ from tidewaiter.store import rows
 from tidewaiter.store.opened import OpenedBlock, OpenedBlocks
 from tidewaiter.workflow.evidence import Block, Ended
 from tidewaiter.workflow.ports import DeclarationRow, Filter, KeptMessage, Notice, Outcome, Transition
-from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept
+from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept, Span
 
 NOTICES_A_ROW = 16  # a notice's number is 16 times its row's, plus its place there
 LIST_LIMIT_MAX = 1_000
@@ -133,6 +133,18 @@ def read_notices(connection: psycopg.Connection, sender_id: int | None, after: i
     # One row more than asked for: of the first all notices may have been seen before.
     found = _notices(connection, f"{' AND '.join(conditions)} ORDER BY n.notice_no LIMIT {limit + 1}", parameters)
     return [notice for notice in found if notice.notice_id > after][:limit]
+
+
+def read_notices_between(
+    connection: psycopg.Connection, after: int, until_row: int, jurisdiction_code: str, datasets: Sequence[str]
+) -> list[Notice]:
+    """Notices with a larger number than `after`, up to a row, of one jurisdiction and datasets (none named: all)."""
+    found = _notices(
+        connection,
+        "n.notice_no BETWEEN %s AND %s AND d.jurisdiction_code = %s AND (%s OR d.dataset = ANY (%s)) ORDER BY n.notice_no",
+        [max(after, 0) // NOTICES_A_ROW, until_row, jurisdiction_code, not datasets, list(datasets)],
+    )
+    return [notice for notice in found if notice.notice_id > after]
 
 
 def read_outcome(connection: psycopg.Connection, declaration_id: int) -> tuple[Outcome, Kept]:
@@ -399,3 +411,24 @@ def _notices(connection: psycopg.Connection, tail: str, parameters: Sequence[Any
         for notice_no, declaration_id, reference, registered_id, kinds, version, issued_at in found
         for place, kind in enumerate(cast("list[str]", kinds))
     ]  # fmt: skip
+
+
+def read_versions(connection: psycopg.Connection, declaration_ids: Sequence[int], until: int | None) -> dict[int, int]:
+    """The present version of each declaration that stands; with `until`, of those decided up to that block."""
+    found = connection.execute(
+        "SELECT declaration_id, version FROM declaration WHERE declaration_id = ANY (%s)"
+        " AND state NOT IN ('rejected', 'refused', 'invalidated')"
+        " AND (%s::bigint IS NULL OR version = 1 OR block_id <= %s)",
+        [list(declaration_ids), until, until],
+    ).fetchall()
+    return dict(found)
+
+
+def read_spans(connection: psycopg.Connection, message_id: int | None) -> list[Span]:
+    """The blocks of evidence of one message, or of what was decided at desks, in order."""
+    found = connection.execute(
+        "SELECT block_id, first_position, last_position FROM evidence_block"
+        f" WHERE message_id {'IS NULL' if message_id is None else '= %s'} ORDER BY first_position, block_id".encode(),
+        [] if message_id is None else [message_id],
+    ).fetchall()
+    return [Span(*row) for row in found]

@@ -20,11 +20,12 @@ _LISTING_LOCK = 0x7469_6465_0003
 
 
 class KeyHolder(Struct, frozen=True, kw_only=True):
-    """Whose key it is: a declarant's is bound to a sender, an officer's need not be."""
+    """Whose key it is: a declarant's is bound to a sender, an administration's to a connector, an officer's need not be."""
 
     name: str
-    role: str  # "declarant" or "officer"
+    role: str  # "declarant", "officer" or "administration"
     sender_id: int | None = None
+    connector_id: int | None = None
 
 
 class Senders:
@@ -82,20 +83,22 @@ class Senders:
         key = KEY_PREFIX + secrets.token_urlsafe(32)
         with self._connections.lend() as connection:
             connection.execute(
-                "INSERT INTO api_key (key_digest, name, role, sender_id, created_at) VALUES (%b, %s, %s, %s, %s)",
-                [key_digest(key), holder.name, holder.role, holder.sender_id, datetime.now(UTC)],
+                "INSERT INTO api_key (key_digest, name, role, sender_id, connector_id, created_at)"
+                " VALUES (%b, %s, %s, %s, %s, %s)",
+                [key_digest(key), holder.name, holder.role, holder.sender_id, holder.connector_id, datetime.now(UTC)],
             )
         return key
 
     def holder_of(self, key: str) -> KeyHolder | None:
-        """Whose key this is; None where it is nobody's, was revoked, or its sender is no longer active."""
+        """Whose key this is; None where it is nobody's, was revoked, or its sender or connector is no longer active."""
         with self._connections.lend() as connection:
             row = connection.execute(
-                "SELECT k.name, k.role, k.sender_id FROM api_key k LEFT JOIN sender s USING (sender_id)"
-                " WHERE key_digest = %b AND revoked_at IS NULL AND (s.is_active OR k.sender_id IS NULL)",
+                "SELECT k.name, k.role, k.sender_id, k.connector_id FROM api_key k LEFT JOIN sender s USING (sender_id)"
+                " LEFT JOIN connector c USING (connector_id) WHERE key_digest = %b AND revoked_at IS NULL"
+                " AND (s.is_active OR k.sender_id IS NULL) AND (c.ended_at IS NULL OR k.connector_id IS NULL)",
                 [key_digest(key)],
             ).fetchone()
-        return KeyHolder(name=row[0], role=row[1], sender_id=row[2]) if row else None
+        return KeyHolder(name=row[0], role=row[1], sender_id=row[2], connector_id=row[3]) if row else None
 
     def revoke_keys(self, name: str) -> int:
         """End all keys of this name; how many there were."""

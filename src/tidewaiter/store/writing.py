@@ -17,6 +17,7 @@ from tidewaiter.model.declaration import MessageFunction
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
+from tidewaiter.store.events import PostgresEvents
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
@@ -65,6 +66,11 @@ class PostgresWriting:
         return PostgresPersons(lambda: self._connection)
 
     elections = persons
+
+    @property
+    def events(self) -> PostgresEvents:
+        """What connectors told and was carried out."""
+        return PostgresEvents(self._connection)
 
     def begin(self) -> None:
         """Begin, and wait until nobody else writes: commits then come in the order of the numbers they take."""

@@ -15,6 +15,7 @@ from litestar.template import TemplateConfig
 from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
+from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import service as api_service
 from tidewaiter.web.desk import accounts, elections, login, messages, parcels, quality, returns, submit
@@ -50,7 +51,7 @@ def describe_only() -> Litestar:
     return create_app(House(settings=WebSettings(secret=b"unused"), **dict.fromkeys(PARTS, cast(Any, None))))
 
 
-PARTS: Final = ("store", "intake", "desk", "senders", "accounts", "quality")
+PARTS: Final = ("store", "intake", "desk", "senders", "accounts", "quality", "connectors")
 
 
 def _pages() -> Router:
@@ -96,6 +97,7 @@ def _api() -> Router:
             api_returns.submit_returns, api_returns.submit_exit_events, api_returns.returns, api_returns.one_return,
             api_returns.return_schema, api_returns.exit_event_schema,
             quoting.give_quote, quoting.read_quote, classifying.classify,
+            api_connecting.tell_events,
             api_accounts.accounts, api_accounts.debts, api_accounts.guarantees, api_accounts.statements,
             api_accounts.statement, api_accounts.statement_lines,
             api_service.regime, api_service.health, api_service.declaration_schema,

@@ -14,7 +14,8 @@ from tidewaiter import __version__
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.api.shapes import NoticeShape
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.webhooks import Answer, Deliverer, Post, Sent
+from tidewaiter.workflow.pushing import Answer, Post, Sent
+from tidewaiter.workflow.webhooks import Deliverer
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0  # a receiver keeps the notice and answers; what it does with it comes after

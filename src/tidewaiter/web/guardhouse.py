@@ -17,7 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from tidewaiter.store.senders import key_digest
 from tidewaiter.web import sessions
 from tidewaiter.web.counter import BYTES_MAX
-from tidewaiter.web.principal import LOCAL_OFFICER, Principal, Senders, of_holder
+from tidewaiter.web.principal import LOCAL_OFFICER, Principal, Role, Senders, of_holder
 from tidewaiter.web.problem import WebError
 from tidewaiter.web.settings import WebSettings
 
@@ -70,6 +70,7 @@ class WhoIsAsking(ASGIMiddleware):
             scope["user"] = await self._by_key(headers.get("authorization", ""), is_remembered=is_remembered)
             if scope["user"] is None and "is_for_the_known" in said:
                 raise WebError("auth.required", "No valid key was sent.")
+            _check_role(scope["user"], said)
         elif self._settings.is_local:
             scope["user"] = LOCAL_OFFICER
         else:
@@ -136,6 +137,16 @@ class FormsFromHere(ASGIMiddleware):
 def _is_small(content_length: str) -> bool:
     """Whether a message of this length goes over the counter, where its key is asked for again."""
     return content_length.isdecimal() and len(content_length) < 10 and int(content_length) <= BYTES_MAX
+
+
+def _check_role(principal: Principal | None, said: dict[str, Any]) -> None:
+    """Keep an administration's system to what is for it, and others from that. Raises WebError."""
+    if principal is None or "is_for_the_known" not in said:
+        return
+    is_theirs = "is_for_administrations" in said
+    if (principal.role is Role.ADMINISTRATION) is not is_theirs:
+        whose = "This is for an administration's own system." if is_theirs else "This key tells events, and no more."
+        raise WebError("auth.forbidden", whose)
 
 
 def _check_host(host: str, known: tuple[str, ...]) -> None:

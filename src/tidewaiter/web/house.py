@@ -11,9 +11,9 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from anyio import CapacityLimiter
 
-from tidewaiter.model.decision import HoldKind, State
-from tidewaiter.release.states import Trigger
+from tidewaiter.model.decision import HoldKind
 from tidewaiter.store.accounts import Accounts
+from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.web.counter import Counter
 from tidewaiter.web.pace import Pace
@@ -21,7 +21,9 @@ from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.web.standing import open_holds
+from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
+from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.ports import Outcome, Store
 from tidewaiter.workflow.quoting import Quoting
@@ -30,14 +32,8 @@ from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.together import Answer, Left
 
 SUBMISSIONS_AT_ONCE: Final = 2  # messages of several records being decided: more threads only wait for one another
+TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one after another anyway
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
-
-
-class Desk(Protocol):
-    """What officers do with a declaration."""
-
-    def act(self, declaration_id: int, trigger: Trigger, actor: str, words: str = "") -> State:
-        """Do it; the state reached. Raises TransitionError where its state does not allow it."""
 
 
 class Submitter(Protocol):
@@ -94,10 +90,12 @@ class House:
     settings: WebSettings
     accounts: Accounts
     quality: PostgresQuality
+    connectors: PostgresConnectors
     throttle: Throttle = field(default_factory=Throttle)
     quote_pace: Pace = field(default_factory=Pace)
     description_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
+    tellings: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(TELLINGS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))
     counter: Counter = field(init=False)
     going_on: set[asyncio.Task[Any]] = field(default_factory=set)  # work whose sender was already answered
@@ -115,6 +113,11 @@ class House:
     def elections(self) -> Elections:
         """Where alternatives of the law are elected."""
         return Elections(self.store)
+
+    @cached_property
+    def events(self) -> ConnectorEvents:
+        """Where what connectors tell is carried out."""
+        return ConnectorEvents(self.store, self.connectors, self.desk)
 
     @cached_property
     def quoting(self) -> Quoting:

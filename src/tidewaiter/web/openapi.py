@@ -19,7 +19,7 @@ ABOUT: Final = """Clears cross-border e-commerce parcels on data sent before the
 
 Amounts are decimal texts with an ISO 4217 currency; moments are UTC; days are ISO dates. Every refusal is an RFC 9457
 problem with a `code` and a `hint`. Keys are sent as `Authorization: Bearer …`. A declarant's key sees the sender's own
-declarations; lanes and reasons of risk are for officers.
+declarations; lanes and reasons of risk are for officers. The key of an administration's own system tells events, and no more.
 """
 
 
@@ -51,6 +51,7 @@ def config() -> OpenAPIConfig:
             Tag(name="Quotes", description="What a basket will cost: open to anyone"),
             Tag(name="Descriptions", description="Do words say what goods are, and which code: open to anyone"),
             Tag(name="Accounts", description="What is owed, secured and stated"),
+            Tag(name="Connectors", description="An administration's own declaration system tells what happened there"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

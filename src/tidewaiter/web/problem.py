@@ -80,6 +80,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, "This cannot be quoted", "The findings say what is missing or wrong; nothing was kept."
     ),
     "quote.forged": Kind(400, "Not a quote of ours", "Copy the whole number, or ask for a new quote."),
+    "event.invalid": Kind(422, "The event cannot be carried out", "Nothing was done; correct it and tell it again."),
     "identifier.invalid": Kind(400, "Not an identifier of this kind"),
     "auth.slow_down": Kind(429, "Too many attempts", "Wait a little and try again."),
     "internal": Kind(500, "The fault is on our side", "Try again; what was acknowledged is kept."),

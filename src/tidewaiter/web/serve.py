@@ -24,6 +24,7 @@ from tidewaiter.store import PostgresStore, Settings, open_store
 from tidewaiter.web import beside
 from tidewaiter.web.app import create_app
 from tidewaiter.web.bookkeeping import posting
+from tidewaiter.web.connecting import connecting
 from tidewaiter.web.deliveries import delivering
 from tidewaiter.web.house import House
 from tidewaiter.web.refusing import refusing
@@ -52,7 +53,7 @@ def serve(
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
         leaving.enter_context(beside.kept(opened.url, posting))
-        leaving.enter_context(beside.kept(opened.url, delivering, scoring, refusing))
+        leaving.enter_context(beside.kept(opened.url, delivering, connecting, scoring, refusing))
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)
@@ -93,7 +94,7 @@ def furnish(store: PostgresStore, settings: WebSettings) -> House:
     store.senders.ensure(LOCAL_SENDER)
     return House(
         store=store, intake=Intake(store, books=Books.from_environment()), desk=Desk(store), senders=store.senders,
-        accounts=store.accounts, quality=store.quality, settings=settings,
+        accounts=store.accounts, quality=store.quality, connectors=store.connectors, settings=settings,
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class Desk:
     def __init__(self, store: Store, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._clock = clock
+        self._shelf: Shelf | None = None
 
     def possible(self, state: State) -> Sequence[Trigger]:
         """What an officer may do with a declaration in this state."""
@@ -65,22 +66,26 @@ class Desk:
 
         Raises TransitionError where the state does not allow it, NotFoundError.
         """
-        trigger = Trigger(trigger)
-        if trigger in NOT_FOR_OFFICERS:
-            raise TransitionError(f"{trigger.value!r} is not an officer's act")
         act = Act(
-            declaration_id=declaration_id, trigger=trigger, actor=actor, words=words[:WORDS_LENGTH_MAX], legal_day=on
-        )
+            declaration_id=declaration_id, trigger=Trigger(trigger), actor=actor, words=words[:WORDS_LENGTH_MAX],
+            legal_day=on,
+        )  # fmt: skip
         with self._store.writing() as transaction:
-            prior = transaction.prior(declaration_id)
-            if trigger in DECIDED_ANEW:
-                state = self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
-            else:
-                state = self._follow(transaction, act, prior)
-            held = held_for(transaction, [declaration_id])
-            if held:
-                self._anew(transaction).decide_on_others(held, actor, partial(known_of, self._store))
-            return state
+            return self.carry_out(transaction, act)
+
+    def carry_out(self, transaction: Writing, act: Act) -> State:
+        """Do it in a transaction of the caller's, and free what was held for it; the state reached. Raises as `act` does."""
+        if act.trigger in NOT_FOR_OFFICERS:
+            raise TransitionError(f"{act.trigger.value!r} is not an officer's act")
+        prior = transaction.prior(act.declaration_id)
+        if act.trigger in DECIDED_ANEW:
+            state = self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
+        else:
+            state = self._follow(transaction, act, prior)
+        held = held_for(transaction, [act.declaration_id])
+        if held:
+            self._anew(transaction).decide_on_others(held, act.actor, partial(known_of, self._store))
+        return state
 
     def _follow(self, transaction: Writing, act: Act, prior: Prior) -> State:
         """An act that changes the state alone, with what persons drew on counters; the state reached."""
@@ -139,11 +144,18 @@ class Desk:
         return self._anew(transaction).decide(act, prior, known, self._clock())
 
     def _anew(self, transaction: Writing) -> Anew:
-        store = self._store
-        shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known_tariffs(store))
-        claims = Claims(transaction, partial(stated_by, store))
+        claims = Claims(transaction, partial(stated_by, self._store))
         look_ups = LookUps(Persons(transaction.persons).standing, claims.on, transaction.declared_before)
-        return Anew(store, transaction, shelf, look_ups)
+        return Anew(self._store, transaction, self._shelf_as_it_stands(), look_ups)
+
+    def _shelf_as_it_stands(self) -> Shelf:
+        """Law and lists; those at hand, unless the watch list was changed or a tariff imported since: reading is slow."""
+        store, shelf = self._store, self._shelf
+        versions = (store.watch_list_version(), store.tariffs.version())
+        if shelf is None or (shelf.watch_list.version, shelf.tariffs.version) != versions:
+            shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known_tariffs(store))
+            self._shelf = shelf
+        return shelf
 
     def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
         known = known_of(self._store, prior)

@@ -84,17 +84,17 @@ def waiting(
     """
     for box in sorted(root.iterdir()):
         try:
-            names = _whole(box, at - quiet_seconds)
+            found = [] if box.is_symlink() else waiting_in(box, at, quiet_seconds)
         except OSError as error:
             trouble(box / "in", error)
             continue
-        for name in names:
-            yield Dropped(box.name, box / "in" / name)
+        yield from found
 
 
-def _whole(box: Path, before: float) -> list[str]:
+def waiting_in(box: Path, at: float, quiet_seconds: float = QUIET_SECONDS) -> list[Dropped]:
+    """The files of one sender that can be taken, the oldest first. Raises OSError where its folder cannot be looked into."""
     inbox = box / "in"
-    if box.is_symlink() or not inbox.is_dir() or inbox.is_symlink():
+    if not inbox.is_dir() or inbox.is_symlink():
         return []
     found = []
     for entry in os.scandir(inbox):
@@ -103,9 +103,9 @@ def _whole(box: Path, before: float) -> list[str]:
         except FileNotFoundError:  # gone since the folder was read: its sender, or another process, took it
             continue
         is_whole = not entry.name.startswith(".") and not entry.name.lower().endswith(GROWING)
-        if stat.S_ISREG(status.st_mode) and is_whole and status.st_mtime <= before:
+        if stat.S_ISREG(status.st_mode) and is_whole and status.st_mtime <= at - quiet_seconds:
             found.append((status.st_mtime, entry.name))
-    return [name for _, name in sorted(found)]
+    return [Dropped(box.name, inbox / name) for _, name in sorted(found)]
 
 
 def take(dropped: Dropped, submit: Submit, on: date | None = None) -> Taken:

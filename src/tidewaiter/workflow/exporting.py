@@ -5,15 +5,15 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from tidewaiter.messages import asycuda, forms
-from tidewaiter.model.decision import Evaluation, State
+from tidewaiter.messages import asycuda
+from tidewaiter.messages.answers import Telling
+from tidewaiter.model.decision import Evaluation, NoticeKind
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.errors import MessageError, NotFoundError, TransitionError
+from tidewaiter.model.errors import MessageError, NotFoundError
+from tidewaiter.workflow import targets
 from tidewaiter.workflow.pieces import content, sources_of
-from tidewaiter.workflow.ports import Store
-
-SAD = "asycuda-sad"
-CAME_TO_NOTHING = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
+from tidewaiter.workflow.ports import Notice, Store
+from tidewaiter.workflow.records import Kept
 
 
 class Exported(Struct, frozen=True):
@@ -24,32 +24,47 @@ class Exported(Struct, frozen=True):
     target: str
 
 
-def targets() -> tuple[str, ...]:
-    """What a declaration can be exported as."""
-    return (*(name for name in forms.forms() if name not in forms.READ_ONLY), SAD)
-
-
 def export(store: Store, declaration_id: int, target: str) -> Exported:
     """One declaration as it stands, amendments in it.
 
     Raises NotFoundError, MessageError where it cannot be written so, TransitionError where what was decided is to be
     handed on and nothing came of it.
     """
-    row = store.outcome(declaration_id).row
-    kept = store.kept(declaration_id)
+    form = targets.by_name(target)
+    outcome = store.outcome(declaration_id)
+    row, last = outcome.row, next(reversed(outcome.notices), None)
+    if target == targets.SAD and row.state in targets.CAME_TO_NOTHING:
+        raise targets.nothing_to_hand_on(row.state.value)
+    notice = Notice(
+        notice_id=last.notice_id if last else 0, declaration_id=declaration_id, registered_id=row.registered_id,
+        functional_reference_id=row.functional_reference_id, kind=last.kind if last else NoticeKind.RECEIVED,
+        version=row.version, issued_at=last.issued_at if last else row.decided_at,
+    )  # fmt: skip
+    return Exported(form.write(telling(store, notice)), form.media_type, target)
+
+
+def telling(store: Store, notice: Notice) -> Telling:
+    """What a notice tells, about the version it was issued on. Raises NotFoundError, also where that cannot be read."""
+    kept = store.kept(notice.declaration_id, notice.version)
     declared = content(store, sources_of(kept))
     if declared is None:
-        raise NotFoundError(f"declaration {declaration_id} could not be read", hint="its message is kept as received")
-    if target == SAD:
-        assessment = msgspec.json.decode(kept.evaluation, type=Evaluation).assessment
-        if assessment is None or row.state in CAME_TO_NOTHING:
-            raise TransitionError(
-                f"declaration {declaration_id} is {row.state.value!r}: there is nothing to hand on",
-                hint="hand on what was accepted; any other form gives what was declared",
-            )
-        return Exported(asycuda.write_sad(declared, assessment, row.registered_id), "application/xml", target)
-    form = forms.by_name(target)
-    return Exported(form.write([declared]), form.media_types[0], target)
+        raise NotFoundError(
+            f"declaration {notice.declaration_id} could not be read", hint="its message is kept as received"
+        )
+    return telling_of(notice, kept, declared)
+
+
+def telling_of(notice: Notice, kept: Kept, declared: Declaration) -> Telling:
+    """What a notice tells, of evidence and declaration of its version."""
+    return Telling(
+        kind=notice.kind,
+        declaration=declared,
+        evaluation=msgspec.json.decode(kept.evaluation, type=Evaluation),
+        registered_id=notice.registered_id,
+        issued_at=notice.issued_at,
+        version=notice.version,
+        reference_id=f"N{notice.notice_id}",
+    )
 
 
 def manifest(store: Store, voyage: asycuda.Voyage, declaration_ids: list[int]) -> bytes:

@@ -231,6 +231,19 @@ class Declared(Struct, frozen=True, kw_only=True):
     receipt: Receipt
 
 
+class CarriedOut(Struct, frozen=True, kw_only=True):
+    """An event that was carried out: where its bytes are kept, the SHA-256 of what it says, and the answer (JSON)."""
+
+    connector_id: int
+    event_id: str
+    digest: bytes
+    message_id: int
+    position: int
+    declaration_id: int
+    answer: bytes
+    recorded_at: datetime
+
+
 class Registry(Protocol):
     """What is kept of elections, as one transaction of the writer sees it."""
 
@@ -248,6 +261,19 @@ class Registry(Protocol):
 
     def elections_of(self, jurisdiction_code: str, measure_id: str, operator_id: str) -> Sequence[Election]:
         """Those of one operator between the same alternatives."""
+
+
+class EventsBook(Protocol):
+    """What is kept of the events that connectors told, as one transaction of the writer sees it."""
+
+    def answered(self, connector_id: int, event_id: str) -> tuple[bytes, bytes] | None:
+        """The digest and the answer of an event that was carried out; None where it was not."""
+
+    def keep(self, event: CarriedOut) -> None:
+        """Keep that an event was carried out."""
+
+    def register(self, connector_id: int, declaration_id: int, number: str, at: datetime) -> None:
+        """Keep under which number a connector's system has a declaration. Raises ConflictError where another has it."""
 
 
 class Writing(Protocol):
@@ -275,6 +301,10 @@ class Writing(Protocol):
 
     def take_expired(self, at: datetime, limit: int) -> Sequence[Awaited]:
         """The first changes that waited until before this moment; they wait no longer."""
+
+    @property
+    def events(self) -> EventsBook:
+        """What connectors told and was carried out."""
 
     def told(self, wanted: Wanted) -> Sequence[Told]:
         """Claims or declarations that stand, by order or transport document, in the order they were told."""

@@ -23,9 +23,10 @@ from tidewaiter.web.listing import ID_MAX, PAGE_ROWS, PAGE_ROWS_MAX
 from tidewaiter.web.principal import FOR_THE_KNOWN, Principal
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.catalogue import offered
-from tidewaiter.workflow.exporting import SAD, export, targets
+from tidewaiter.workflow.exporting import export
 from tidewaiter.workflow.ports import Filter, Notice, Store
 from tidewaiter.workflow.quality_record import asked_for, shape_of
+from tidewaiter.workflow.targets import SAD, open_to_senders
 
 AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Reading"]
@@ -154,10 +155,15 @@ def declaration_document(
     request: AnyRequest,
     house: NamedDependency[House],
     reference: Reference,
-    form: Annotated[str, asked("form", f"One of {', '.join(targets())}")] = SAD,
+    form: Annotated[
+        str,
+        asked("form", f"One of {', '.join(open_to_senders())}; for officers, those that hold reasons of risk as well"),
+    ] = SAD,
 ) -> Response[bytes]:
     """The declaration as it stands, with its amendments in it: ASYCUDA World's SAD, or any form that is read."""
     file = lookup.decision(house.store, reference, request.user)
+    if not request.user.is_officer and form not in open_to_senders():
+        raise NotFoundError(f"There is no form {form!r} for you.", hint=f"One of {', '.join(open_to_senders())}.")
     document = export(house.store, file.row.declaration_id, form)
     return Response(document.content, media_type=document.media_type)
 
