@@ -22,10 +22,8 @@ from tidewaiter.model.declaration import (
     TransportMeans,
 )
 from tidewaiter.quality.timing import MINIMUM, NOT_CHECKED, TOO_LATE
-from tidewaiter.release import Trigger
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import replay
-from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.quality_record import Scoring, asked_for
 from tidewaiter.workflow.records import Receipt
@@ -95,17 +93,16 @@ def test_in_time_and_late_are_told_apart_to_the_second_and_replay_the_same(
     assert (report.is_clean, report.replayed) == (True, 2)
 
 
-def test_an_amendment_and_an_arrival_are_held_against_the_first_filing(store: PostgresStore, sender_id: int) -> None:
+def test_an_amendment_is_held_against_the_first_filing(store: PostgresStore, sender_id: int) -> None:
     (line,) = file(store, sender_id, DUE, filing("D-3")).lines
     later = filing("", registered_id=line.registered_id, function=MessageFunction.AMENDMENT, goods_item_count=1)
     (again,) = file(store, sender_id, ARRIVES - timedelta(hours=1), later).lines
     assert again.declaration_id == line.declaration_id
     assert found(store, line.declaration_id) == []
-    Desk(store).act(line.declaration_id, Trigger.ARRIVED, "officer")
     evaluation = store.decision(line.declaration_id).evaluation
     assert [(each.is_met, each.lodged_at) for each in evaluation.deadlines] == [(True, DUE)]
     report = replay.replay_all(store, workers=1)
-    assert (report.is_clean, report.replayed) == (True, 3)
+    assert (report.is_clean, report.replayed) == (True, 2)
 
 
 def test_a_deadline_that_was_missed_lowers_timeliness_and_nothing_else(store: PostgresStore, sender_id: int) -> None:

@@ -65,8 +65,8 @@ def refused(store: PostgresStore, condition: str) -> Iterator[None]:
 
 
 @contextmanager
-def lost(store: PostgresStore, number: int) -> Iterator[None]:
-    """While in the `with`, the message of a declaration has no content."""
+def lost(store: PostgresStore, number: int) -> Iterator[PostgresStore]:
+    """While in the `with`, the message of a declaration has no content; a store that never read it before."""
     message = store.decision(number).row.message_id
     run(
         store,
@@ -74,7 +74,8 @@ def lost(store: PostgresStore, number: int) -> Iterator[None]:
         f"DELETE FROM message_chunk WHERE message_id = {message}",
     )
     try:
-        yield
+        with PostgresStore(store.url) as elsewhere:
+            yield elsewhere
     finally:
         run(store, "INSERT INTO message_chunk SELECT * FROM away", "DROP TABLE away")
 
@@ -126,8 +127,8 @@ def test_a_decision_whose_record_is_lost_is_set_aside_and_never_taken_for_nothin
 ) -> None:
     (first,) = submit(store, intake, shoes("A"))
     (second,) = submit(store, intake, shoes("B"))
-    with lost(store, first):
-        assert (done := keep(store)).postings == 1
+    with lost(store, first) as elsewhere:
+        assert (done := keep(elsewhere)).postings == 1
         assert done.set_aside == 1
         (each,) = aside(store)
         assert (each.subject, each.code) == (f"declaration:{first}", "accounts.evidence")
@@ -149,8 +150,8 @@ def test_an_amendment_that_is_lost_does_not_end_what_is_owed(store: PostgresStor
     keep(store)
     before = owed(store)
     submit(store, intake, shoes("A", "300.00", function_code="4", function="amendment"))
-    with lost(store, number):  # an amended declaration is made of both its records
-        assert keep(store).set_aside == 1
+    with lost(store, number) as elsewhere:  # an amended declaration is made of both its records
+        assert keep(elsewhere).set_aside == 1
         assert owed(store) == before
     assert again(store).postings == 2
     assert owed(store) == due(store, number) > before
@@ -237,10 +238,10 @@ def test_the_hold_of_a_version_that_is_set_aside_stays_until_it_is_posted(store:
     Desk(store).confirm_arrival(number, "officer", on=DAY)
     row = store.decision(number).row
     assert row.due is not None
-    with lost(store, number):
-        assert keep(store).set_aside == 1
+    with lost(store, number) as elsewhere:
+        assert keep(elsewhere).set_aside == 1
         paid(store, "P1", row.due.amount, words=row.registered_id)
-        assert keep(store).lifted == 0
+        assert keep(elsewhere).lifted == 0
         assert store.outcome(number).row.state is State.AWAITING_PAYMENT
     assert again(store).lifted == 1
     assert store.decision(number).row.state is State.CLEARED
@@ -349,8 +350,8 @@ def test_kill_while_something_is_set_aside_loses_and_doubles_nothing(store: Post
 
 def test_nothing_that_was_set_aside_is_taken_away(store: PostgresStore, intake: Intake) -> None:
     (number,) = submit(store, intake, shoes("A"))
-    with lost(store, number):
-        keep(store)
+    with lost(store, number) as elsewhere:
+        keep(elsewhere)
     again(store)
     with pytest.raises(psycopg.errors.RestrictViolation, match="append only"):
         run(store, "DELETE FROM set_aside")
