@@ -224,3 +224,14 @@ def test_a_claim_does_not_arrive(store: PostgresStore, intake: Intake) -> None:
     assert "submission.not_allowed" in [each.rule_id for each in said.findings]
     assert store.outcome(number).row.state is State.RECEIVED
     assert replay.replay_all(store, workers=1).is_clean
+
+
+def test_a_claim_that_an_officer_refuses_is_missed_again(store: PostgresStore, intake: Intake) -> None:
+    tell_all(store, intake)
+    hand_in(store, intake, "A broker", declared())
+    assert told(outcome(store)) == []
+    Desk(store).act(store.find("ORD-1"), Trigger.REFUSED, "officer", "the platform is not registered")
+    found = outcome(store)
+    assert [each for each, _ in told(found)] == ["claim.missing"]
+    assert HoldKind.DOCUMENTS in [hold.kind for hold in found.evaluation.decision.holds]
+    assert replay.replay_all(store, workers=1).is_clean

@@ -224,7 +224,7 @@ class _Examination:
         drop(known, path)
 
     def _wrong_kind(self, element: Element, path: Path, value: Any) -> None:
-        text = value.text if isinstance(value, _Constant) else value if isinstance(value, str) else json_text(value)
+        text = _as_seen(value)
         last = self._vocabulary.own(path)[-1]
         name = element.name if isinstance(last, int) else last
         if element.is_list and isinstance(path[-1], str) and not isinstance(value, list):
@@ -362,6 +362,18 @@ def _not_utf8(body: bytes, error: UnicodeDecodeError) -> Finding:
 def _too_deep(path: Path) -> Finding:
     words = f"objects and lists are nested too deeply; no declaration needs more than {JSON_DEPTH_MAX} levels"
     return fault(Fault.NESTING, canonical(path), words, hint=_SCHEMA_HINT, place=json_pointer(path))
+
+
+def _as_seen(value: Any) -> str:
+    """A value as a finding repeats it."""
+    if isinstance(value, _Constant):
+        return value.text
+    if isinstance(value, str):
+        return value
+    try:
+        return json_text(value)
+    except UnicodeEncodeError:  # half of a pair of surrogates somewhere in it
+        return json.dumps(value, default=str)
 
 
 def _depth(value: Any) -> int:

@@ -40,6 +40,7 @@ NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a
         Trigger.APPLIED,
     }
 )
+ENDED = frozenset({State.REFUSED, State.INVALIDATED})
 DECIDED_ANEW = frozenset({Trigger.ARRIVED, Trigger.AMENDMENT_GRANTED})
 
 
@@ -74,7 +75,7 @@ class Desk:
             return self.carry_out(transaction, act)
 
     def carry_out(self, transaction: Writing, act: Act) -> State:
-        """Do it in a transaction of the caller's, and free what was held for it; the state reached. Raises as `act` does."""
+        """Do it in a transaction of the caller's, and decide anew what stood on it; the state reached. Raises as `act` does."""
         if act.trigger in NOT_FOR_OFFICERS:
             raise TransitionError(f"{act.trigger.value!r} is not an officer's act")
         prior = transaction.prior(act.declaration_id)
@@ -82,10 +83,24 @@ class Desk:
             state = self._decide_anew(transaction, act, prior, self._known(transaction, act, prior))
         else:
             state = self._follow(transaction, act, prior)
-        held = held_for(transaction, [act.declaration_id])
-        if held:
-            self._anew(transaction).decide_on_others(held, act.actor, partial(known_of, self._store))
+        waiting = held_for(transaction, [act.declaration_id])
+        if state in ENDED:
+            waiting |= self._claimed(transaction, prior)
+        if waiting:
+            self._anew(transaction).decide_on_others(waiting, act.actor, partial(known_of, self._store))
         return state
+
+    def _claimed(self, transaction: Writing, prior: Prior) -> dict[int, tuple[Prior, str]]:
+        """The declarations that a claim was on which stands no more, each with words; none where it was no claim."""
+        said = known_of(self._store, prior).original
+        regime = (
+            None if said is None else self._shelf_as_it_stands().law(said.jurisdiction_code, prior.legal_day).regime
+        )
+        kind = None if said is None or regime is None else regime.dataset_of(said).claim
+        if said is None or regime is None or kind is None:
+            return {}
+        found = Claims(transaction, partial(stated_by, self._store)).waiting([(said, regime)])
+        return {each.declaration_id: (each, f"{kind} {prior.reference} stands no more") for _, each in found}
 
     def _follow(self, transaction: Writing, act: Act, prior: Prior) -> State:
         """An act that changes the state alone, with what persons drew on counters; the state reached."""

@@ -13,6 +13,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from msgspec import Struct
 
+from tidewaiter.assessment.engine import NOT_ASSESSED
 from tidewaiter.model.decision import Category, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError, TransitionError
@@ -122,6 +123,7 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         status=409 if extra.refused else 200,
         view=view,
         named=house.quoting.named(file),
+        is_assessed=file.evaluation.assessment is None or file.evaluation.assessment.scheme != NOT_ASSESSED,
         uncovered=house.uncovered(file),
         titles=law.titles(house.store, file.regime_digest),
         has_quantities=any(item.quantity for item in file.declaration.goods_items) if file.declaration else False,
