@@ -68,7 +68,8 @@ def test_too_much_at_once_is_refused(client: TestClient) -> None:
 def test_strangers_are_held_up_at_both_doors_and_those_with_a_key_are_not(house: House, who: Who) -> None:
     paced = House(
         store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, accounts=house.accounts,
-        quality=house.quality, settings=WebSettings(secret=b"p" * 32, officers={"a": "b"}, descriptions_a_minute_max=2),
+        quality=house.quality, connectors=house.connectors,
+        settings=WebSettings(secret=b"p" * 32, officers={"a": "b"}, descriptions_a_minute_max=2),
     )  # fmt: skip
     asked = {"descriptions": [{"description": "mug"}]}
     with TestClient(create_app(paced), base_url=BASE) as slow:

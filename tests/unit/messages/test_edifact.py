@@ -15,7 +15,7 @@ from tidewaiter.messages.form import Reading
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.errors import MessageError
 from tidewaiter.model.money import Money
-from tidewaiter.workflow.exporting import targets
+from tidewaiter.workflow.targets import targets
 
 FORM = EdifactForm()
 HEAD = ["BGM+785+M1+9", "DTM+137:202606151000:203", "LOC+22+GBLHR", "LOC+36+GB", "TDT+20+BA811+4", "CUX+2:DKK"]
