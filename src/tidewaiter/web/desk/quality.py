@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.response import Template
 
+from tidewaiter.quality import report
 from tidewaiter.web import words
 from tidewaiter.web.house import House
 from tidewaiter.web.page import render
@@ -26,4 +27,5 @@ def quality_page(request: Request[Any, Any, State], house: NamedDependency[House
         title=words.text("quality.title"),
         wanted=wanted,
         shown=house.quality.records(wanted),
+        meanings={row["rule"]: row["words"] for row in report.rows()},
     )
