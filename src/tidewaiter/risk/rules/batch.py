@@ -1,0 +1,265 @@
+"""Many records at once, with the tables of the same engine as arrays.
+
+    batch = encode(engine, records)              columns as arrays; once for all rule sets that look at these columns
+    outcome = evaluate_batch(engine, batch)      as fast as the machine reads them
+    outcome.hits                                 (record, line or 0, rule) by place, the same as `engine.evaluate` gives
+
+Texts are coded by the values that occur, numbers, days and moments as 64-bit integers that compare with every
+threshold as the exact values do. The loops are compiled by Numba where it is installed (`pip install
+tidewaiter[batch]`); NumPy alone gives the same at a third of the speed. There is no second meaning here: what a value
+sets comes from `index.ColumnTable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import ROUND_FLOOR, Context, Decimal
+from functools import cache
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.risk.rules.catalogue import Record
+from tidewaiter.risk.rules.engine import Engine
+from tidewaiter.risk.rules.index import ORDERED_ONES, ColumnTable
+
+WORD = 64  # bits
+CHUNK = 65_536  # rows that NumPy works on at a time
+_MISSING = np.iinfo(np.int64).min
+_REACH = 1 << 62  # keys beyond are cut there: no threshold lies so far out
+_GRID = 10**6
+_WIDE = Context(prec=80, rounding=ROUND_FLOOR)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Codes = NDArray[np.int32]
+Keys = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+
+class ColumnNotEncodedError(TidewaiterError):
+    """A batch was encoded for rules that do not look at a column these rules look at."""
+
+    code = "risk.column_not_encoded"
+
+
+class Encoded(Struct, frozen=True):
+    """One column of a batch: `keys` of values with an order (missing is the least integer), else `codes` into `values`."""
+
+    keys: Keys | None = None
+    codes: Codes | None = None
+    values: tuple[Any, ...] = ()
+
+
+class Batch(Struct, frozen=True):
+    """Records as arrays: `parents[i]` is the record of line i, `numbers[i]` the line's number within it, from 1."""
+
+    count: int
+    parents: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    columns: dict[str, Encoded]
+
+
+class BatchOutcome(Struct, frozen=True):
+    """What the rules say of a batch.
+
+    `hits` is an array of rows (record, line number or 0, rule), each by place, in that order. `masks` and `line_masks`
+    have a row of 64-bit words for each record and line: bit b of word w is test 64 w + b of the engine.
+    """
+
+    hits: NDArray[np.int64]
+    masks: Words
+    line_masks: Words
+
+
+def encode(engine: Engine, records: Sequence[Record]) -> Batch:
+    """The columns that an engine looks at, of records, as arrays."""
+    lines = [(record, line) for record in records for line in record.declaration.goods_items]
+    counts = [len(record.declaration.goods_items) for record in records]
+    parents = np.repeat(np.arange(len(records), dtype=np.int64), counts)
+    numbers = np.concatenate([np.arange(1, n + 1) for n in counts]) if counts else np.zeros(0)
+    columns = {}
+    for table in engine.tables:
+        read = table.column.read
+        if table.column.is_of_line:
+            columns[table.column.key] = encode_values(table, (read(record, line) for record, line in lines))
+        else:
+            columns[table.column.key] = encode_values(table, (read(record, None) for record in records))
+    return Batch(len(records), parents, numbers.astype(np.int64), columns)
+
+
+def encode_values(table: ColumnTable, values: Iterable[Any]) -> Encoded:
+    """One column's values, as `column.read` gives them."""
+    if table.column.kind in ORDERED_ONES:
+        return Encoded(keys=np.fromiter((_key(value) for value in values), dtype=np.int64))
+    places: dict[Any, int] = {}
+    codes = np.fromiter((places.setdefault(value, len(places)) for value in values), dtype=np.int32)
+    return Encoded(codes=codes, values=tuple(places))
+
+
+def evaluate_batch(engine: Engine, batch: Batch) -> BatchOutcome:
+    """What an engine says of a batch: for every record and line the same as `Engine.evaluate`."""
+    held = -(-engine.shift // WORD)
+    width = held + -(-len(engine.conjunctions) // WORD)
+    whole = _collected(engine, batch, np.zeros((batch.count, width), dtype=np.uint64), is_of_line=False)
+    lines = whole[batch.parents]
+    lines = _collected(engine, batch, lines, is_of_line=True)
+    alive = _words(engine.whole_alive >> engine.shift, width - held)
+    line_alive = _words(engine.line_alive >> engine.shift, width - held)
+    found = [
+        _hits(engine, alive & ~whole[:, held:], np.arange(batch.count), np.zeros(batch.count, dtype=np.int64)),
+        _hits(engine, line_alive & ~lines[:, held:], batch.parents, batch.numbers),
+    ]
+    hits = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 3), dtype=np.int64)
+    return BatchOutcome(hits, whole[:, :held], lines[:, :held])
+
+
+def mask_of(words: Words) -> int:
+    """A row of words as the integer that `Engine.evaluate` gives."""
+    return int.from_bytes(words.astype("<u8").tobytes(), "little")
+
+
+def _collected(engine: Engine, batch: Batch, bits: Words, *, is_of_line: bool) -> Words:
+    """The bits of all columns of one kind of row, collected into `bits`."""
+    tables = [table for table in engine.tables if table.column.is_of_line is is_of_line]
+    if not tables or not len(bits):
+        return bits
+    rows: list[Words] = []
+    places = np.empty((len(tables), len(bits)), dtype=np.int32)
+    offset = 0
+    for number, table in enumerate(tables):
+        classes, own = _classes(engine, table, batch)
+        np.add(classes, np.int32(offset), out=places[number])
+        rows.append(own)
+        offset += len(own)
+    _kernels()[1](np.concatenate(rows), places, bits)
+    return bits
+
+
+def _classes(engine: Engine, table: ColumnTable, batch: Batch) -> tuple[Codes, Words]:
+    """Which row of the column's own table each row of the batch takes, and that table: held words, refuted words."""
+    encoded = batch.columns.get(table.column.key)
+    if encoded is None:
+        raise ColumnNotEncodedError(f"the batch has no column {table.column.key}", hint="encode it with these rules")
+    if encoded.keys is not None:
+        bits = [table.packed_of(held) for held in [*table.held_by_class(), table.held(None)]]
+        thresholds = np.array([_key(value) for value in table.thresholds], dtype=np.int64)
+        return _kernels()[0](encoded.keys, thresholds), _rows(engine, bits)
+    assert encoded.codes is not None
+    values = table.values
+    by_value = [values[value] for value in encoded.values]
+    kinds: dict[int, int] = {}
+    class_of = np.fromiter((kinds.setdefault(bits, len(kinds)) for bits in by_value), dtype=np.int32)
+    return class_of[encoded.codes], _rows(engine, list(kinds))
+
+
+def _rows(engine: Engine, packed: Sequence[int]) -> Words:
+    held = -(-engine.shift // WORD)
+    refuted = -(-len(engine.conjunctions) // WORD)
+    low = (1 << engine.shift) - 1
+    return np.array(
+        [np.concatenate([_words(each & low, held), _words(each >> engine.shift, refuted)]) for each in packed],
+        dtype=np.uint64,
+    ).reshape(len(packed), held + refuted)
+
+
+def _words(bits: int, count: int) -> Words:
+    return np.frombuffer(bits.to_bytes(count * 8, "little"), dtype="<u8").astype(np.uint64)
+
+
+def _hits(engine: Engine, alive: Words, records: NDArray[np.int64], lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    rows, words = np.nonzero(alive)
+    found = [np.zeros((0, 3), dtype=np.int64)]
+    bits = alive[rows, words]
+    for bit in range(WORD):
+        chosen = np.nonzero(bits >> np.uint64(bit) & np.uint64(1))[0]
+        for word in np.unique(words[chosen]):
+            at = rows[chosen[words[chosen] == word]]
+            for rule in engine.conjunctions[int(word) * WORD + bit].rules:
+                found.append(np.stack([records[at], lines[at], np.full(len(at), rule)], axis=1))
+    return np.concatenate(found)
+
+
+def _key(value: Decimal | int | date | datetime | None) -> int:
+    """An integer that stands to those of thresholds as the value does to them: even where it is one they could equal."""
+    if value is None:
+        return int(_MISSING)
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // timedelta(microseconds=1) * 2
+    if isinstance(value, date):
+        return value.toordinal() * 2
+    if isinstance(value, int):
+        key = value * _GRID * 2
+    else:
+        scaled = _WIDE.scaleb(value, 6)
+        floor = int(scaled.to_integral_value(context=_WIDE))
+        key = floor * 2 + (scaled != floor)
+    return max(-_REACH, min(_REACH, key))
+
+
+Classify = Callable[[Keys, Keys], Codes]
+Collect = Callable[[Words, Codes, Words], None]
+
+
+def is_compiled() -> bool:
+    """Whether the loops are compiled here, that is whether Numba is installed."""
+    return _kernels()[0] is not _classify_by_numpy
+
+
+@cache
+def _kernels() -> tuple[Classify, Collect]:
+    try:
+        import numba
+    except ImportError:
+        return _classify_by_numpy, _collect_by_numpy
+    jit = numba.njit(nogil=True)
+    return jit(_classify), jit(_collect)
+
+
+def _classify_by_numpy(keys: Keys, thresholds: Keys) -> Codes:
+    place = np.searchsorted(thresholds, keys, side="right")
+    is_equal = np.zeros(len(keys), dtype=bool)
+    if len(thresholds):
+        is_equal = (place > 0) & (thresholds[np.maximum(place - 1, 0)] == keys)
+    classes = 2 * place - is_equal
+    classes[keys == _MISSING] = 2 * len(thresholds) + 1
+    return classes.astype(np.int32)
+
+
+def _collect_by_numpy(rows: Words, places: Codes, bits: Words) -> None:
+    for start in range(0, len(bits), CHUNK):
+        part = bits[start : start + CHUNK]
+        for column in places:
+            part |= rows[column[start : start + CHUNK]]
+
+
+def _classify(keys: Keys, thresholds: Keys) -> Codes:
+    found = np.empty(len(keys), dtype=np.int32)
+    for i in range(len(keys)):
+        key = keys[i]
+        low, high = 0, len(thresholds)
+        while low < high:
+            middle = (low + high) >> 1
+            if key < thresholds[middle]:
+                high = middle
+            else:
+                low = middle + 1
+        if key == _MISSING:
+            found[i] = 2 * len(thresholds) + 1
+        elif low > 0 and thresholds[low - 1] == key:
+            found[i] = 2 * low - 1
+        else:
+            found[i] = 2 * low
+    return found
+
+
+def _collect(rows: Words, places: Codes, bits: Words) -> None:
+    width = bits.shape[1]
+    for i in range(bits.shape[0]):
+        for c in range(places.shape[0]):
+            row = places[c, i]
+            for w in range(width):
+                bits[i, w] |= rows[row, w]
