@@ -37,7 +37,7 @@ _KINDS: dict[object, Kind] = {
     datetime: Kind.MOMENT,
     bool: Kind.TRUTH,
 }
-_EXPECTED: dict[Kind, tuple[type, ...]] = {
+EXPECTED: dict[Kind, tuple[type, ...]] = {
     Kind.TEXT: (str,),
     Kind.NUMBER: (Decimal, int),
     Kind.MONEY: (Money,),
@@ -160,7 +160,7 @@ def _holder(root: str) -> Getter:
 
 def external(source: str, name: str, kind: Kind) -> Getter:
     """How to read a feature or score from a record; a value of another kind counts as missing."""
-    expected = _EXPECTED[kind]
+    expected = EXPECTED[kind]
 
     def read(record: Record, _: Any) -> Any:
         value = (record.scores if source == "score" else record.features).get(name)

@@ -81,20 +81,17 @@ class Engine:
         self.whole_alive = sum(1 << self.shift + n for n, is_line in enumerate(of_line) if not is_line)
         self.line_alive = sum(1 << self.shift + n for n, is_line in enumerate(of_line) if is_line)
         self._held = (1 << self.shift) - 1
-        self._whole = Plan([table for table in tables if not table.column.is_of_line])
-        self._lines = Plan([table for table in tables if table.column.is_of_line])
+        self._whole = Plan([table for table in tables if not table.column.is_of_line], of_lines=False)
+        self._lines = Plan([table for table in tables if table.column.is_of_line], of_lines=True)
         self._rules_of = {1 << self.shift + n: each.rules for n, each in enumerate(conjunctions)}
 
     def evaluate(self, record: Record) -> Outcome:
         """The rules that hold for a record, and the tests that do. Never raises for what the record holds."""
+        held = self._held
         whole = self._whole.bits(record, None)
         alive = self.whole_alive & ~whole
-        found: dict[int, list[int]] = {}
-        if alive:
-            for place in self.rules_of(alive):
-                found.setdefault(place, [])
+        found: dict[int, list[int]] = {place: [] for place in self.rules_of(alive)} if alive else {}
         masks = []
-        held = self._held
         for number, line in enumerate(record.declaration.goods_items, 1):
             bits = whole | self._lines.bits(record, line)
             masks.append(bits & held)
@@ -102,7 +99,7 @@ class Engine:
             if alive:
                 for place in self.rules_of(alive):
                     found.setdefault(place, []).append(number)
-        return Outcome(self.hits_of(found), whole & held, tuple(masks))
+        return Outcome(self.hits_of(found) if found else (), whole & held, tuple(masks))
 
     def rules_of(self, alive: int) -> set[int]:
         """The rules, by place, of conjunctions that hold."""

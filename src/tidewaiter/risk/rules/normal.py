@@ -57,7 +57,8 @@ class Column:
 
     `read(record, line)` gives texts, Decimals or integers, days, moments, truths, tuples of texts; None for what is
     missing. A number that is worked out comes as a Decimal that compares with every threshold as the exact one does.
-    Where the column is a field, `path` says where it stands, and `normal` makes of what stands there what `read` gives.
+    Where the column is a field, `path` says where it stands, and `normal` makes of what stands there what `read` gives;
+    where it is a feature or score, `external` has which of both and its name.
     """
 
     key: str
@@ -66,6 +67,7 @@ class Column:
     read: Getter = field(compare=False, repr=False)
     path: tuple[str, ...] = field(default=(), compare=False, repr=False)
     normal: Callable[[Any], Any] = field(default=clean, compare=False, repr=False)
+    external: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +213,15 @@ def column_of(node: Node, context: Context, currency: str = "") -> Column:
         normal = clean if not currency else _converter(currency, context)
         raw = raw_getter(path)
         of_kind = Kind.NUMBER if currency else kind
-        return Column(key, of_kind, node.is_of_line, lambda record, line: normal(raw(record, line)), path, normal)
+        shown = path if path[0] != "record" else ()
+        return Column(key, of_kind, node.is_of_line, lambda record, line: normal(raw(record, line)), shown, normal)
     if kind is Kind.MONEY and currency:
         return Column(key, Kind.NUMBER, is_of_line(node), _amount_in(node, currency, context))
     if isinstance(node, Field):
         return Column(key, kind, node.is_of_line, getter(node.name))
     if isinstance(node, External):
-        return Column(key, kind, is_of_line=False, read=external(node.source, node.name, kind))
+        of = () if kind is Kind.LIST else (node.source, node.name)
+        return Column(key, kind, is_of_line=False, read=external(node.source, node.name, kind), external=of)
     read = meaning(node, context)
     if kind is Kind.NUMBER:
         return Column(key, kind, is_of_line(node), lambda record, line: comparable(read(record, line)))

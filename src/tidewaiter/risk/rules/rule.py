@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
@@ -88,3 +89,9 @@ class RuleSet(Struct, frozen=True, dict=True):
     def in_force(self, on: date) -> RuleSet:
         """The rules of one day."""
         return RuleSet(tuple(rule for rule in self.rules if rule.is_in_force(on)))
+
+    def with_rules(self, rules: Iterable[Rule]) -> RuleSet:
+        """The set with these rules in the places of those with their ids; others come at the end."""
+        anew = {rule.rule_id: rule for rule in rules}
+        kept = tuple(anew.pop(rule.rule_id, rule) for rule in self.rules)
+        return RuleSet((*kept, *anew.values()), self.notes)
