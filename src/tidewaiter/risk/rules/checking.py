@@ -60,21 +60,20 @@ class _Checker:
         self.mistakes: list[Mistake] = []
         self.in_aggregate = False
 
-    def truth(self, node: Node) -> None:
+    def truth(self, node: Node, *, is_negated: bool = False) -> None:
         """Notes every mistake of a condition; its parts are looked at one by one."""
         match node:
             case And(parts) | Or(parts):
                 for part in parts:
                     self.truth(part)
             case Not(part):
-                self.truth(part)
+                self.truth(part, is_negated=True)
             case _:
                 try:
                     kind = self.kind(node)
                     if kind is not Kind.TRUTH:
-                        raise Mistake(
-                            "not_a_condition", f"this is {_a(kind)}, not a condition", node.at, _instead(kind)
-                        )
+                        hint = "negation holds for one term: write !(a == b)" if is_negated else _instead(kind)
+                        raise Mistake("not_a_condition", f"this is {_a(kind)}, not a condition", node.at, hint)
                 except Mistake as mistake:
                     self.mistakes.append(mistake)
 

@@ -113,8 +113,8 @@ def _criteria(text: str) -> list[tuple[str, int, str]]:
     """Name, place and body of each part that a Criteria line begins; a text without one is one part."""
     heads = list(re.finditer(r'(?im)^[ \t]*criteria[ \t]+["“]([^"”\n]*)["”][ \t]*;?', text))
     found = []
-    if not heads or text[: heads[0].start()].strip():
-        end = heads[0].start() if heads else len(text)
+    end = heads[0].start() if heads else len(text)
+    if text[:end].strip():
         found.append(("criteria", 0, text[:end]))
     for number, head in enumerate(heads):
         end = heads[number + 1].start() if number + 1 < len(heads) else len(text)
