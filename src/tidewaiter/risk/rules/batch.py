@@ -24,11 +24,10 @@ from numpy.typing import NDArray
 
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.risk.rules.catalogue import Record
-from tidewaiter.risk.rules.engine import Engine
+from tidewaiter.risk.rules.engine import WORD, Engine
 from tidewaiter.risk.rules.index import ORDERED_ONES, ColumnTable
 
-WORD = 64  # bits
-CHUNK = 65_536  # rows that NumPy works on at a time
+CHUNK = 16_384  # records whose bits are held at a time
 _MISSING = np.iinfo(np.int64).min
 _REACH = 1 << 62  # keys beyond are cut there: no threshold lies so far out
 _GRID = 10**6
@@ -103,18 +102,37 @@ def encode_values(table: ColumnTable, values: Iterable[Any]) -> Encoded:
 def evaluate_batch(engine: Engine, batch: Batch) -> BatchOutcome:
     """What an engine says of a batch: for every record and line the same as `Engine.evaluate`."""
     held = -(-engine.shift // WORD)
-    width = held + -(-len(engine.conjunctions) // WORD)
-    whole = _collected(engine, batch, np.zeros((batch.count, width), dtype=np.uint64), is_of_line=False)
-    lines = whole[batch.parents]
-    lines = _collected(engine, batch, lines, is_of_line=True)
-    alive = _words(engine.whole_alive >> engine.shift, width - held)
-    line_alive = _words(engine.line_alive >> engine.shift, width - held)
-    found = [
-        _hits(engine, alive & ~whole[:, held:], np.arange(batch.count), np.zeros(batch.count, dtype=np.int64)),
-        _hits(engine, line_alive & ~lines[:, held:], batch.parents, batch.numbers),
-    ]
-    hits = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 3), dtype=np.int64)
-    return BatchOutcome(hits, whole[:, :held], lines[:, :held])
+    masks = np.zeros((batch.count, held), dtype=np.uint64)
+    line_masks = np.zeros((len(batch.parents), held), dtype=np.uint64)
+    whole = _laid_out(engine, batch, is_of_line=False)
+    lines = _laid_out(engine, batch, is_of_line=True)
+    alive = _words(engine.whole_alive >> engine.shift, engine.width - held)
+    line_alive = _words(engine.line_alive >> engine.shift, engine.width - held)
+    found = [np.zeros((0, 3), dtype=np.int64)]
+    for start in range(0, batch.count, CHUNK):
+        end = min(start + CHUNK, batch.count)
+        first, last = np.searchsorted(batch.parents, (start, end))
+        bits = whole.collected(np.zeros((end - start, engine.width), dtype=np.uint64), start)
+        masks[start:end] = bits[:, :held]
+        records = np.arange(start, end)
+        found.append(_hits(engine, alive & ~bits[:, held:], records, np.zeros(len(records), dtype=np.int64)))
+        bits = lines.collected(bits[batch.parents[first:last] - start], int(first))
+        line_masks[first:last] = bits[:, :held]
+        of_lines = _hits(engine, line_alive & ~bits[:, held:], batch.parents[first:last], batch.numbers[first:last])
+        found.append(of_lines)
+    return BatchOutcome(_in_order(np.concatenate(found)), masks, line_masks)
+
+
+def _in_order(hits: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Each hit once, by record, line and rule."""
+    if not len(hits):
+        return hits
+    lines, rules = hits[:, 1].max() + 1, hits[:, 2].max() + 1
+    keys = np.sort((hits[:, 0] * lines + hits[:, 1]) * rules + hits[:, 2])
+    is_new = np.concatenate([[True], keys[1:] != keys[:-1]])
+    above, rule = np.divmod(keys[is_new], rules)
+    record, line = np.divmod(above, lines)
+    return np.stack([record, line, rule], axis=1)
 
 
 def mask_of(words: Words) -> int:
@@ -122,21 +140,31 @@ def mask_of(words: Words) -> int:
     return int.from_bytes(words.astype("<u8").tobytes(), "little")
 
 
-def _collected(engine: Engine, batch: Batch, bits: Words, *, is_of_line: bool) -> Words:
-    """The bits of all columns of one kind of row, collected into `bits`."""
-    tables = [table for table in engine.tables if table.column.is_of_line is is_of_line]
-    if not tables or not len(bits):
+class _LaidOut(Struct, frozen=True):
+    """Columns side by side: the table of all their classes, and which of its rows each row of the batch takes."""
+
+    rows: Words
+    places: Codes
+
+    def collected(self, bits: Words, start: int) -> Words:
+        """`bits` with those of all columns, of the rows of the batch from `start`."""
+        if len(self.places) and len(bits):
+            _kernels()[1](self.rows, self.places[:, start : start + len(bits)], bits)
         return bits
+
+
+def _laid_out(engine: Engine, batch: Batch, *, is_of_line: bool) -> _LaidOut:
+    tables = [table for table in engine.tables if table.column.is_of_line is is_of_line]
+    count = len(batch.parents) if is_of_line else batch.count
     rows: list[Words] = []
-    places = np.empty((len(tables), len(bits)), dtype=np.int32)
+    places = np.empty((len(tables), count), dtype=np.int32)
     offset = 0
     for number, table in enumerate(tables):
         classes, own = _classes(engine, table, batch)
         np.add(classes, np.int32(offset), out=places[number])
         rows.append(own)
         offset += len(own)
-    _kernels()[1](np.concatenate(rows), places, bits)
-    return bits
+    return _LaidOut(np.concatenate(rows) if rows else np.zeros((0, engine.width), dtype=np.uint64), places)
 
 
 def _classes(engine: Engine, table: ColumnTable, batch: Batch) -> tuple[Codes, Words]:
@@ -171,15 +199,21 @@ def _words(bits: int, count: int) -> Words:
 
 
 def _hits(engine: Engine, alive: Words, records: NDArray[np.int64], lines: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows (record, line, rule) of the conjunctions that hold, bit by bit of each word."""
     rows, words = np.nonzero(alive)
-    found = [np.zeros((0, 3), dtype=np.int64)]
     bits = alive[rows, words]
-    for bit in range(WORD):
-        chosen = np.nonzero(bits >> np.uint64(bit) & np.uint64(1))[0]
-        for word in np.unique(words[chosen]):
-            at = rows[chosen[words[chosen] == word]]
-            for rule in engine.conjunctions[int(word) * WORD + bit].rules:
-                found.append(np.stack([records[at], lines[at], np.full(len(at), rule)], axis=1))
+    of_conjunction = [each.rules for each in engine.conjunctions]
+    found = [np.zeros((0, 3), dtype=np.int64)]
+    while len(rows):
+        low = bits & (~bits + np.uint64(1))
+        conjunctions = words * WORD + np.bitwise_count(low - np.uint64(1))
+        held = [of_conjunction[number] for number in conjunctions.tolist()]
+        counts = [len(rules) for rules in held]
+        rules = np.fromiter((rule for each in held for rule in each), dtype=np.int64)
+        found.append(np.stack([np.repeat(records[rows], counts), np.repeat(lines[rows], counts), rules], axis=1))
+        bits = bits ^ low
+        left = bits != 0
+        rows, words, bits = rows[left], words[left], bits[left]
     return np.concatenate(found)
 
 
@@ -230,10 +264,8 @@ def _classify_by_numpy(keys: Keys, thresholds: Keys) -> Codes:
 
 
 def _collect_by_numpy(rows: Words, places: Codes, bits: Words) -> None:
-    for start in range(0, len(bits), CHUNK):
-        part = bits[start : start + CHUNK]
-        for column in places:
-            part |= rows[column[start : start + CHUNK]]
+    for column in places:
+        bits |= rows[column]
 
 
 def _classify(keys: Keys, thresholds: Keys) -> Codes:

@@ -29,6 +29,7 @@ from tidewaiter.risk.rules.reading import problems_of, read_condition
 from tidewaiter.risk.rules.rule import Rule, RuleSet
 from tidewaiter.risk.rules.syntax import Field, is_of_line
 
+WORD = 64  # bits of a word of a batch's masks
 OFFICE = Field("lodgement_office_id")  # where a rule says for which offices it is
 
 
@@ -74,6 +75,7 @@ class Engine:
         self.tests: tuple[Test, ...] = tuple(test for table in tables for test in table.tests)
         self.conjunctions = tuple(conjunctions)
         self.shift = len(self.tests)
+        self.width = -(-self.shift // WORD) - (-len(self.conjunctions) // WORD)
         self.line_rules = frozenset(
             place for place, rule in enumerate(rules) if is_of_line(read_condition(rule.condition))
         )
