@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from tidewaiter.risk.rules.checking import Names
 from tidewaiter.risk.rules.syntax import Kind
 
 
-class Context(Struct, frozen=True, kw_only=True):
+class Context(Struct, frozen=True, kw_only=True, dict=True):
     """Lists, features, scores and rates that rules may use.
 
     `lists` are texts by the list's name; `features` the kind of each; `scores` the names of scores; `rates` what one
@@ -25,7 +26,7 @@ class Context(Struct, frozen=True, kw_only=True):
     scores: frozenset[str] = frozenset()
     rates: Mapping[str, Decimal] = {}
 
-    @property
+    @cached_property
     def names(self) -> Names:
         """What rules are checked against."""
         return Names(lists=frozenset(self.lists), features=self.features, scores=self.scores)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -64,21 +65,27 @@ class Conjunction(Struct, frozen=True, gc=False):
     rules: tuple[int, ...]
 
 
+class Asked(NamedTuple):
+    """A rule, whether it is asked of each line, and the conjunctions of which one must hold."""
+
+    rule: Rule
+    is_of_line: bool
+    alternatives: tuple[frozenset[Test], ...]
+
+
 class Engine:
     """The rules of one day, compiled. Made by `compile_rules`; used by one thread at a time, as it remembers values."""
 
     def __init__(
-        self, rules: Sequence[Rule], tables: Sequence[ColumnTable], conjunctions: Sequence[Conjunction]
+        self, asked: Sequence[Asked], tables: Sequence[ColumnTable], conjunctions: Sequence[Conjunction]
     ) -> None:
-        self.rules = tuple(rules)
+        self.rules = tuple(each.rule for each in asked)
         self.tables = tuple(tables)
         self.tests: tuple[Test, ...] = tuple(test for table in tables for test in table.tests)
         self.conjunctions = tuple(conjunctions)
         self.shift = len(self.tests)
         self.width = -(-self.shift // WORD) - (-len(self.conjunctions) // WORD)
-        self.line_rules = frozenset(
-            place for place, rule in enumerate(rules) if is_of_line(read_condition(rule.condition))
-        )
+        self.line_rules = frozenset(place for place, each in enumerate(asked) if each.is_of_line)
         of_line = [bool(self.line_rules.intersection(each.rules)) for each in conjunctions]
         self.whole_alive = sum(1 << self.shift + n for n, is_line in enumerate(of_line) if not is_line)
         self.line_alive = sum(1 << self.shift + n for n, is_line in enumerate(of_line) if is_line)
@@ -141,18 +148,18 @@ def compile_rules(rule_set: RuleSet, context: Context, *, on: date | None = None
     """
     rules = [rule for rule in rule_set.rules if on is None or rule.is_in_force(on)]
     problems: list[Problem] = []
-    found: list[tuple[frozenset[Test], ...]] = []
+    found: list[Asked] = []
     for rule in rules:
         try:
-            found.append(_alternatives(rule, context))
+            found.append(_asked(rule, context))
         except RuleError as error:
             problems += error.problems
     if problems:
         raise RuleError(problems)
-    return _laid_out(rules, found)
+    return _laid_out(found)
 
 
-def _alternatives(rule: Rule, context: Context) -> tuple[frozenset[Test], ...]:
+def _asked(rule: Rule, context: Context) -> Asked:
     node = read_condition(rule.condition)
     mistakes = check(node, context.names)
     if not mistakes:
@@ -169,14 +176,14 @@ def _alternatives(rule: Rule, context: Context) -> tuple[frozenset[Test], ...]:
     if rule.offices:
         office = Test(column_of(OFFICE, context), "among", frozenset(rule.offices))
         found = tuple(each | {office} for each in found)
-    return found
+    return Asked(rule, is_of_line(node), found)
 
 
-def _laid_out(rules: Sequence[Rule], found: Sequence[tuple[frozenset[Test], ...]]) -> Engine:
+def _laid_out(asked: Sequence[Asked]) -> Engine:
     """Gives bits to tests, column by column, and to conjunctions, those that several rules share once."""
     columns: dict[Column, set[Test]] = {}
-    for each in found:
-        for conjunction in each:
+    for each in asked:
+        for conjunction in each.alternatives:
             for test in conjunction:
                 columns.setdefault(test.column, set()).add(test)
     tables: list[ColumnTable] = []
@@ -186,11 +193,10 @@ def _laid_out(rules: Sequence[Rule], found: Sequence[tuple[frozenset[Test], ...]
         bit += len(tables[-1].tests)
     bits = {test: value for table in tables for test, value in table.bits.items()}
     shared: dict[tuple[int, bool], list[int]] = {}
-    for place, each in enumerate(found):
-        is_line = is_of_line(read_condition(rules[place].condition))
-        for conjunction in each:
+    for place, each in enumerate(asked):
+        for conjunction in each.alternatives:
             need = sum(bits[test] for test in conjunction)
-            shared.setdefault((need, is_line), []).append(place)
+            shared.setdefault((need, each.is_of_line), []).append(place)
     conjunctions = [Conjunction(need, tuple(places)) for (need, _), places in shared.items()]
     for table in tables:
         needs: dict[int, int] = {}
@@ -199,4 +205,4 @@ def _laid_out(rules: Sequence[Rule], found: Sequence[tuple[frozenset[Test], ...]
             if need:
                 needs[need] = needs.get(need, 0) | 1 << len(bits) + number
         table.needs = list(needs.items())
-    return Engine(rules, tables, conjunctions)
+    return Engine(asked, tables, conjunctions)

@@ -14,7 +14,7 @@ from typing import Any
 
 from tidewaiter.model.words import PhraseIndex, words_of
 from tidewaiter.risk.rules.checking import compiled
-from tidewaiter.risk.rules.meaning import phrases_of
+from tidewaiter.risk.rules.meaning import matched, phrases_of
 from tidewaiter.risk.rules.normal import Column, Test, write_test
 from tidewaiter.risk.rules.syntax import Kind
 
@@ -208,10 +208,9 @@ def _textual(tests: Sequence[Test], bits: Mapping[Test, int]) -> Callable[[Any],
     begins = [test for test in tests if test.name.startswith("startsWith")]
     prefixes = _by_member(begins, bits)
     lengths = sorted({len(prefix) for prefix in prefixes})
-    others: list[tuple[Callable[[str], Any], int]] = []
-    for test in tests:
-        if test.name in ("contains", "endsWith", "matches"):
-            others.append((_other(test), bits[test]))
+    inside = [(_text(test), bits[test]) for test in tests if test.name == "contains"]
+    endings = _by_member([test for test in tests if test.name == "endsWith"], bits)
+    patterns = [(compiled(_text(test)), bits[test]) for test in tests if test.name == "matches"]
     phrases = [
         (phrase, bits[test])
         for test in tests
@@ -224,8 +223,14 @@ def _textual(tests: Sequence[Test], bits: Mapping[Test, int]) -> Callable[[Any],
         found = exact.get(value, 0)
         for length in lengths:
             found |= prefixes.get(value[:length], 0)
-        for passes, bit in others:
-            if passes(value):
+        for text, bit in inside:
+            if text in value:
+                found |= bit
+        for text, bit in endings.items():
+            if value.endswith(text):
+                found |= bit
+        for pattern, bit in patterns:
+            if matched(pattern, value):
                 found |= bit
         if phrases:
             for bit in index.found(words_of(value)):
@@ -235,24 +240,10 @@ def _textual(tests: Sequence[Test], bits: Mapping[Test, int]) -> Callable[[Any],
     return hits
 
 
-def _other(test: Test) -> Callable[[str], Any]:
+def _text(test: Test) -> str:
     assert isinstance(test.operand, frozenset)
     (text,) = test.operand
-    if test.name == "contains":
-        return lambda value: text in value
-    if test.name == "endsWith":
-        return lambda value: value.endswith(text)
-    return _searching(compiled(text))
-
-
-def _searching(pattern: Any) -> Callable[[str], Any]:
-    def passes(value: str) -> Any:
-        try:
-            return pattern.search(value)
-        except UnicodeEncodeError:  # half a character, which UTF-8 cannot write: it matches nothing
-            return None
-
-    return passes
+    return str(text)
 
 
 def _by_member(tests: Iterable[Test], bits: Mapping[Test, int]) -> dict[str, int]:

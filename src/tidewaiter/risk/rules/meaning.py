@@ -290,7 +290,7 @@ def text_test(name: str, operand: Node, context: Context) -> Callable[[Any], boo
             return lambda value: value.endswith(texts)
         case "matches":
             pattern = compiled(texts[0])
-            return lambda value: _found(pattern, value)
+            return lambda value: matched(pattern, value)
         case "overlaps":
             members = frozenset(texts)
             return lambda value: not members.isdisjoint(value)
@@ -299,7 +299,8 @@ def text_test(name: str, operand: Node, context: Context) -> Callable[[Any], boo
             return lambda value: bool(index.found(words_of(value)))
 
 
-def _found(pattern: re2._Regexp, value: str) -> bool:
+def matched(pattern: re2._Regexp, value: str) -> bool:
+    """Whether a part of a text matches an RE2 pattern."""
     try:
         return pattern.search(value) is not None
     except UnicodeEncodeError:  # half a character, which UTF-8 cannot write: it matches nothing
