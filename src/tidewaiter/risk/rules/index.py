@@ -73,6 +73,8 @@ class ColumnTable:
             for need, conjunctions in self.needs:
                 if need & held != need:
                     refuted |= conjunctions
+            if len(self._packed) >= REMEMBERED_MAX:
+                self._packed.clear()
             found = self._packed[held] = held | refuted
         return found
 
@@ -80,7 +82,7 @@ class ColumnTable:
         """Other values that the column could have, in words, with the bits each would set; one for each set of bits.
 
         Of order, truth and equality these are all there are. Of words, parts and patterns they are the texts that
-        rules look for, and what `held` would be with one test more or less.
+        rules look for, and what `held` would be with one test more or less, as if nothing else followed from it.
         """
         seen = {held}
         for words, bits in self._samples(held):
@@ -100,7 +102,7 @@ class ColumnTable:
                 if isinstance(test.operand, frozenset) and test.name != "matches":
                     yield from ((f'"{text}"', self.held(text)) for text in sorted(test.operand)[:SAMPLES_MAX])
         for test in self.tests:
-            if test.name not in _SIGNS and test.name not in ("has", "true", "among") and held & self._present:
+            if test.name in _WITHIN and held & self._present:
                 words = (
                     write_test(test)
                     if not held & self.bits[test]
@@ -125,6 +127,7 @@ class Remembered(dict[Any, int]):
         return found
 
 
+_WITHIN = frozenset(("contains", "matches", "hasWords", "hasAnyWords", "overlaps"))  # what a part of a value passes
 _SIGNS = frozenset(("<", "<=", ">", ">="))
 
 

@@ -93,7 +93,7 @@ EXAMPLES = {
         Example("consignment.gross_mass_kg / 3 * 3 == 0.5", True, "nothing is rounded on the way"),
         Example('sum_lines(item.invoice_price) == money("50 EUR")', True, "amounts carry their currency"),
         Example('sum_lines(item.invoice_price) == money("100 USD")', True, "others are converted by the day's rates"),
-        Example('sum_lines(item.invoice_price) > money("1 XXX")', None, "without a rate the comparison is missing"),
+        Example('sum_lines(item.invoice_price) > money("1 XTS")', None, "without a rate the comparison is missing"),
     ),
     "Texts and lists": (
         Example('consignee.name == "jane doe"', False, "texts are equal letter by letter"),
@@ -193,7 +193,7 @@ not within one another.
 | `==`, `!=` | two terms of one kind; a text letter by letter, amounts in one currency |
 | `<`, `<=`, `>`, `>=` | numbers, money, days, moments; comparisons do not chain |
 | `in` | `item.hs_code in ["610910", "610990"]`, `… in list("name")`, `"N740" in documents.type_code` |
-| `+`, `-`, `*`, `/` | numbers; money with money (+, -, / gives a number) or with numbers (*, /); exact, without rounding |
+| `+`, `-`, `*`, `/` | numbers; money ± money, money × or / number is money; money / money a number; exact, without rounding |
 | `"…"`, `'…'`, `r"…"` | a text on one line; `\\n`, `\\t`, `\\"`, `\\\\`, `\\u20ac` in it; raw (for patterns) behind r |
 """
 
@@ -201,7 +201,8 @@ _TAIL = """## Explanation
 
 Of every evaluation the tests that held are kept as bits. From them `tidewaiter risk try` and the pages tell which tests held
 for each hit, which rules failed for one test alone, and which change of one field would have led to another lane; such a
-change is named only where the rules, given it, do come to that lane. The change supposes that no other field changes with it.
+change is named only where the rules, given it, do come to that lane. It supposes that no other field changes with it, and of
+words and patterns that one test alone comes out otherwise.
 
 ## Importing
 
@@ -225,7 +226,7 @@ def _bounds() -> str:
         "and behind it": DECIMALS_MAX,
         "digits of a value before, and behind the point; one with more counts as missing": DIGITS_MAX,
     }
-    lines = [f"| {words} | {most:,} |" for words, most in rows.items()]
+    lines = [f"| {_cell(words)} | {most:,} |" for words, most in rows.items()]
     cost = f"A comparison costs 1, a function what its table says; over lines everything counts {LINES_ASSUMED} times."
     return "\n".join(["## Bounds", "", "| of | at most |", "|---|---|", *lines, "", cost, ""])
 

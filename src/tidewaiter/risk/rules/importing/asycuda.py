@@ -27,6 +27,7 @@ from tidewaiter.risk.rules.importing.imported import (
     checked,
     field_for,
     identifier,
+    said,
 )
 from tidewaiter.risk.rules.reading import decimal_of
 from tidewaiter.risk.rules.rule import PERCENT_ALL, Rule, RuleSet
@@ -131,10 +132,10 @@ def _rules(name: str, sent: list[_Sent], seen: set[str]) -> list[tuple[Rule, int
             continue
         percent = min(PERCENT_ALL, -(-each.percent * PERCENT_ALL // rest))
         left[each.condition] = rest - min(rest, each.percent)
-        words = f"ASYCUDA criteria {name}: {each.percent} % to the {each.lane} lane."
+        words = said(f"ASYCUDA criteria: {each.percent} % to the {each.lane} lane. {name}")
         rule = Rule(
             rule_id=identifier(f"asycuda.{name}.{each.lane}", seen),
-            title=f"{name} ({each.lane})",
+            title=said(f"{name} ({each.lane})"),
             words=words,
             condition=each.condition,
             lane=each.lane,

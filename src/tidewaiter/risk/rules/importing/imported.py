@@ -11,6 +11,7 @@ from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.rules.catalogue import catalogue
 from tidewaiter.risk.rules.checking import Names, check
 from tidewaiter.risk.rules.errors import Mistake, Problem, RuleError, meant
+from tidewaiter.risk.rules.files import WORDS_LENGTH_MAX
 from tidewaiter.risk.rules.importing.unary import unary_test
 from tidewaiter.risk.rules.reading import problems_of, read_condition
 from tidewaiter.risk.rules.rule import PERCENT_ALL, PRIORITY_MAX, PRIORITY_USUAL, Rule, RuleSet
@@ -82,6 +83,11 @@ def identifier(text: str, seen: set[str]) -> str:
         found, number = f"{plain}.{number}", number + 1
     seen.add(found)
     return found
+
+
+def said(text: str) -> str:
+    """A text on one line, as long as a title or words may be."""
+    return " ".join(text.split())[:WORDS_LENGTH_MAX]
 
 
 def checked(condition: str, cell: Cell) -> tuple[str, list[Problem]]:
@@ -160,8 +166,8 @@ def _rule(table: DecisionTable, row: Row, fields: Mapping[str, str], rule_id: st
     title = outputs.get("title") or row.words or f"{table.name}, row {row.row_id}".strip()
     return Rule(
         rule_id=rule_id,
-        title=" ".join(title.split()),
-        words=" ".join((outputs.get("words") or row.words or title).split()),
+        title=said(title),
+        words=said(outputs.get("words") or row.words or title),
         condition=checked(" && ".join(f"({test})" for test in tests), row.place)[0],
         lane=Lane(outputs["lane"].casefold()),
         percent=int(outputs.get("percent") or PERCENT_ALL),
