@@ -12,10 +12,11 @@ sets comes from `index.ColumnTable`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_FLOOR, Context, Decimal
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from tidewaiter.model.errors import TidewaiterError
-from tidewaiter.risk.rules.catalogue import Record
+from tidewaiter.risk.rules.catalogue import Record, raw_getter
 from tidewaiter.risk.rules.engine import WORD, Engine
-from tidewaiter.risk.rules.index import ORDERED_ONES, ColumnTable
+from tidewaiter.risk.rules.index import ORDERED_ONES, ColumnTable, Remembered
 
 CHUNK = 16_384  # records whose bits are held at a time
 _MISSING = np.iinfo(np.int64).min
@@ -76,27 +77,52 @@ class BatchOutcome(Struct, frozen=True):
 
 def encode(engine: Engine, records: Sequence[Record]) -> Batch:
     """The columns that an engine looks at, of records, as arrays."""
+    wholes: list[tuple[Record, Any]] = [(record, None) for record in records]
     lines = [(record, line) for record in records for line in record.declaration.goods_items]
     counts = [len(record.declaration.goods_items) for record in records]
     parents = np.repeat(np.arange(len(records), dtype=np.int64), counts)
-    numbers = np.concatenate([np.arange(1, n + 1) for n in counts]) if counts else np.zeros(0)
-    columns = {}
-    for table in engine.tables:
-        read = table.column.read
-        if table.column.is_of_line:
-            columns[table.column.key] = encode_values(table, (read(record, line) for record, line in lines))
-        else:
-            columns[table.column.key] = encode_values(table, (read(record, None) for record in records))
-    return Batch(len(records), parents, numbers.astype(np.int64), columns)
+    starts = np.repeat(np.cumsum(counts, dtype=np.int64) - counts, counts) if counts else parents
+    columns: dict[str, Encoded] = {}
+    for rows, root, is_of_line in ((wholes, 0, False), (lines, 1, True)):
+        tables = [table for table in engine.tables if table.column.is_of_line is is_of_line]
+        fields = [table for table in tables if table.column.path]
+        for table, values in zip(fields, _as_they_stand(fields, rows, root), strict=True):
+            columns[table.column.key] = _encoded(table, values, table.column.normal)
+        for table in tables:
+            if not table.column.path:
+                read = table.column.read
+                columns[table.column.key] = _encoded(table, [read(*row) for row in rows], lambda value: value)
+    return Batch(len(records), parents, np.arange(len(lines), dtype=np.int64) - starts + 1, columns)
 
 
-def encode_values(table: ColumnTable, values: Iterable[Any]) -> Encoded:
-    """One column's values, as `column.read` gives them."""
+def _as_they_stand(
+    tables: Sequence[ColumnTable], rows: Sequence[tuple[Record, Any]], root: int
+) -> Sequence[Sequence[Any]]:
+    """What stands in fields, column by column: read at once where every party is there, one by one where one is not."""
+    if not tables or not rows:
+        return [()] * len(tables)
+    paths = [".".join(table.column.path[root:]) for table in tables]
+    together = attrgetter(*paths, paths[0])
+    singly = [raw_getter(table.column.path) for table in tables]
+    found = []
+    for record, line in rows:
+        try:
+            found.append(together(line or record))
+        except AttributeError:
+            found.append(tuple(read(record, line) for read in singly))
+    return list(zip(*found, strict=False))[: len(tables)]
+
+
+def _encoded(table: ColumnTable, values: Sequence[Any], normal: Callable[[Any], Any]) -> Encoded:
     if table.column.kind in ORDERED_ONES:
-        return Encoded(keys=np.fromiter((_key(value) for value in values), dtype=np.int64))
+        keys = Remembered(lambda value: _key(normal(value)))
+        try:
+            return Encoded(keys=np.fromiter(map(keys.__getitem__, values), dtype=np.int64, count=len(values)))
+        except TypeError:  # a number that is none, and cannot be looked up
+            return Encoded(keys=np.fromiter((_key(normal(value)) for value in values), dtype=np.int64))
     places: dict[Any, int] = {}
-    codes = np.fromiter((places.setdefault(value, len(places)) for value in values), dtype=np.int32)
-    return Encoded(codes=codes, values=tuple(places))
+    codes = np.fromiter((places.setdefault(value, len(places)) for value in values), dtype=np.int32, count=len(values))
+    return Encoded(codes=codes, values=tuple(map(normal, places)))
 
 
 def evaluate_batch(engine: Engine, batch: Batch) -> BatchOutcome:
@@ -229,8 +255,10 @@ def _key(value: Decimal | int | date | datetime | None) -> int:
         key = value * _GRID * 2
     else:
         scaled = _WIDE.scaleb(value, 6)
-        floor = int(scaled.to_integral_value(context=_WIDE))
-        key = floor * 2 + (scaled != floor)
+        whole = int(scaled)
+        key = whole * 2
+        if scaled != whole:  # more decimals than thresholds have: between two even integers
+            key = int(scaled.to_integral_value(context=_WIDE)) * 2 + 1
     return max(-_REACH, min(_REACH, key))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import re2
 from msgspec import Struct
@@ -37,6 +38,7 @@ from tidewaiter.risk.rules.syntax import (
 )
 
 COST_MAX = 2_000  # units of one rule; a comparison is one unit, a pattern twenty, an aggregate ten times what it holds
+MISTAKES_MAX = 10  # of one condition that are told; looking for what may be meant takes time
 LINES_ASSUMED = 10  # goods lines an aggregate is charged for
 PATTERN_LENGTH_MAX = 200  # characters of a regular expression
 PATTERN_MEMORY_MAX = 1 << 20  # bytes that RE2 may take for one pattern's program and automaton
@@ -69,6 +71,8 @@ class _Checker:
             case Not(part):
                 self.truth(part, is_negated=True)
             case _:
+                if len(self.mistakes) >= MISTAKES_MAX:
+                    return
                 try:
                     kind = self.kind(node)
                     if kind is not Kind.TRUTH:
@@ -319,6 +323,7 @@ def _with_words(operand: Node) -> None:
             raise Mistake("arguments", f"{each.value!r} holds no word", each.at, "for signs use contains")
 
 
+@lru_cache(maxsize=1_024)
 def _field_hint(name: str) -> str:
     known = catalogue()
     below = [each for each in known if each.startswith(f"{name}.")]

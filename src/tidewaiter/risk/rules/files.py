@@ -43,6 +43,7 @@ from tidewaiter.risk.rules.writing import write_condition, write_lines
 
 FILE_LENGTH_MAX = 8_000_000  # characters
 RULES_MAX = 20_000
+PROBLEMS_MAX = 500  # mistakes after which a file is read no further
 WORDS_LENGTH_MAX = 1_000  # characters of a title, of words or of a source
 KEYS = ("title", "words", "lane", "percent", "tasks", "answer", "priority", "from", "until", "office", "source", "when")
 _REQUIRED = ("title", "words", "lane", "when")
@@ -135,6 +136,9 @@ class _FileReader:
             if _HEAD.fullmatch(line):
                 self._block(block)
                 block = []
+                if len(self.problems) >= PROBLEMS_MAX:
+                    self._told(Problem(code="too_many", words="there are more mistakes than are told"), at)
+                    return
             elif line[:1] not in ("", " ", "\t", "#"):
                 hint = 'a rule begins with "rule" and its id: rule gift.above_relief; its keys are indented'
                 self._told(Problem(code="layout", words="this line is part of no rule", hint=hint), at)

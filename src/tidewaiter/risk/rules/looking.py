@@ -40,26 +40,23 @@ class Plan:
 
     def bits(self, record: Record, line: Any) -> int:
         """What a record, or one of its lines, sets: tests that hold, conjunctions that are refuted."""
-        try:
-            return self._looked_up(record, line)
-        except TypeError:  # a value that cannot be looked up, such as a number that is none: told apart one by one
-            return _one_by_one(self._tables, record, line)
-
-    def _looked_up(self, record: Record, line: Any) -> int:
         found = 0
         try:
-            for value, table in zip(self._read(line or record), self._values, strict=False):
-                found |= table[value]
-        except AttributeError:  # a party is absent
-            found = self._by_holder(record, line)
-        for name, expected, table, missing in self._features:
-            value = record.features.get(name)
-            found |= table[value] if value.__class__ in expected else missing
-        for name, expected, table, missing in self._scores:
-            value = record.scores.get(name)
-            found |= table[value] if value.__class__ in expected else missing
-        for read_term, table in self._others:
-            found |= table[read_term(record, line)]
+            try:
+                for value, table in zip(self._read(line or record), self._values, strict=False):
+                    found |= table[value]
+            except AttributeError:  # a party is absent
+                found = self._by_holder(record, line)
+            for name, expected, table, missing in self._features:
+                value = record.features.get(name)
+                found |= table[value] if value.__class__ in expected else missing
+            for name, expected, table, missing in self._scores:
+                value = record.scores.get(name)
+                found |= table[value] if value.__class__ in expected else missing
+            for read_term, table in self._others:
+                found |= table[read_term(record, line)]
+        except TypeError:  # a value that cannot be looked up, such as a number that is none: told apart one by one
+            return _one_by_one(self._tables, record, line)
         return found
 
     def _by_holder(self, record: Record, line: Any) -> int:

@@ -89,31 +89,39 @@ Form = Test | tuple[str, tuple["Form", ...]]
 
 def alternatives(node: Node, context: Context) -> tuple[frozenset[Test], ...]:
     """The conjunctions of which one must hold. Raises Mistake where there would be more than ALTERNATIVES_MAX."""
-    found = _multiplied(_form(node, context, is_positive=True))
-    if len(found) > ALTERNATIVES_MAX:
+    places: dict[Test, int] = {}
+    found = _multiplied(_form(node, context, is_positive=True), places)
+    if found is None:
         raise Mistake("cost", f"the condition has more than {ALTERNATIVES_MAX} alternatives", node.at, _SPLIT)
-    unique = list(dict.fromkeys(found))
-    return tuple(each for each in unique if not any(other < each for other in unique))
+    tests = tuple(places)
+    return tuple(frozenset(test for place, test in enumerate(tests) if each >> place & 1) for each in found)
 
 
 _SPLIT = "one rule for each of the outer alternatives, or lists (in [...]) instead of ||"
 
 
-def _multiplied(form: Form) -> list[frozenset[Test]]:
-    """The conjunctions of a form, one more than is allowed at most."""
+def _multiplied(form: Form, places: dict[Test, int]) -> list[int] | None:
+    """The conjunctions of a form, each as bits by the tests' places; None as soon as there are too many."""
     if isinstance(form, Test):
-        return [frozenset((form,))]
+        return [1 << places.setdefault(form, len(places))]
     sign, parts = form
-    if sign == "or":
-        return [each for part in parts for each in _multiplied(part)][: ALTERNATIVES_MAX + 1]
-    found: list[frozenset[Test]] = [frozenset()]
-    for part in parts:
-        more = _multiplied(part)
-        if len(found) * len(more) > ALTERNATIVES_MAX * ALTERNATIVES_MAX:
-            return [frozenset()] * (ALTERNATIVES_MAX + 1)
-        found = list(dict.fromkeys(one | other for one in found for other in more))
-        found = found[: ALTERNATIVES_MAX + 1]
+    found = [] if sign == "or" else [0]
+    for part in dict.fromkeys(parts):
+        more = _multiplied(part, places)
+        if more is None:
+            return None
+        found = [*found, *more] if sign == "or" else [one | other for one in found for other in more]
+        found = _least(list(dict.fromkeys(found)))
+        if len(found) > ALTERNATIVES_MAX:
+            return None
     return found
+
+
+def _least(conjunctions: list[int]) -> list[int]:
+    """Those that no other makes needless, by asking for less; all of them where they are too many anyhow."""
+    if len(conjunctions) > ALTERNATIVES_MAX * 4:
+        return conjunctions
+    return [each for each in conjunctions if not any(each & one == one and each != one for one in conjunctions)]
 
 
 def _form(node: Node, context: Context, *, is_positive: bool) -> Form:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from tidewaiter.model.declaration import Address, Consignment, Declaration, Document, GoodsItem, Party
 from tidewaiter.model.money import Money
 from tidewaiter.risk.rules.catalogue import DIGITS_MAX, Record, catalogue
-from tidewaiter.risk.rules.checking import COST_MAX, LINES_ASSUMED, PATTERN_LENGTH_MAX
+from tidewaiter.risk.rules.checking import COST_MAX, LINES_ASSUMED, MISTAKES_MAX, PATTERN_LENGTH_MAX
 from tidewaiter.risk.rules.context import Context
-from tidewaiter.risk.rules.files import FILE_LENGTH_MAX, RULES_MAX, WORDS_LENGTH_MAX
+from tidewaiter.risk.rules.files import FILE_LENGTH_MAX, PROBLEMS_MAX, RULES_MAX, WORDS_LENGTH_MAX
 from tidewaiter.risk.rules.functions import FUNCTIONS, METHODS, Function
 from tidewaiter.risk.rules.normal import ALTERNATIVES_MAX
 from tidewaiter.risk.rules.reading import (
@@ -216,6 +216,8 @@ def _bounds() -> str:
     rows = {
         "characters of a file": FILE_LENGTH_MAX,
         "rules of a file": RULES_MAX,
+        "mistakes of a condition that are told": MISTAKES_MAX,
+        "mistakes of a file, after which it is read no further": PROBLEMS_MAX,
         "characters of a title, of words, of a source": WORDS_LENGTH_MAX,
         "characters of a condition": CONDITION_LENGTH_MAX,
         "brackets within brackets": DEPTH_MAX,
