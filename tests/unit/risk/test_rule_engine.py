@@ -90,9 +90,10 @@ def test_numbers_that_are_none_count_as_missing(number: str) -> None:
         rule("worked_out", "item.net_mass_kg * 2 > 1"),
         rule("missing", "!has(item.net_mass_kg)"),
         rule("score", '!has(score("risk"))'),
+        rule("price", "has(item.invoice_price)"),
         context=Context(scores=frozenset(("risk",))),
     )
-    of = record(replace(SHIRT, net_mass_kg=Decimal(number)))
+    of = record(replace(SHIRT, net_mass_kg=Decimal(number), invoice_price=Money(Decimal(number), "EUR")))
     of = replace(of, scores={"risk": Decimal(number)})
     outcome = made.evaluate(of)
     assert [hit.rule.rule_id for hit in outcome.hits] == ["missing", "score"]

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_FLOOR, Context, Decimal
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.risk.rules.catalogue import Record, raw_getter
 from tidewaiter.risk.rules.engine import WORD, Engine
 from tidewaiter.risk.rules.index import ORDERED_ONES, ColumnTable, Remembered
+from tidewaiter.risk.rules.looking import together
 
 CHUNK = 16_384  # records whose bits are held at a time
 _MISSING = np.iinfo(np.int64).min
@@ -101,25 +101,32 @@ def _as_they_stand(
     """What stands in fields, column by column: read at once where every party is there, one by one where one is not."""
     if not tables or not rows:
         return [()] * len(tables)
-    paths = [".".join(table.column.path[root:]) for table in tables]
-    together = attrgetter(*paths, paths[0])
+    read_all = together([".".join(table.column.path[root:]) for table in tables])
     singly = [raw_getter(table.column.path) for table in tables]
     found = []
     for record, line in rows:
         try:
-            found.append(together(line or record))
+            found.append(read_all(line or record))
         except AttributeError:
             found.append(tuple(read(record, line) for read in singly))
     return list(zip(*found, strict=False))[: len(tables)]
 
 
 def _encoded(table: ColumnTable, values: Sequence[Any], normal: Callable[[Any], Any]) -> Encoded:
-    if table.column.kind in ORDERED_ONES:
-        keys = Remembered(lambda value: _key(normal(value)))
-        try:
-            return Encoded(keys=np.fromiter(map(keys.__getitem__, values), dtype=np.int64, count=len(values)))
-        except TypeError:  # a number that is none, and cannot be looked up
-            return Encoded(keys=np.fromiter((_key(normal(value)) for value in values), dtype=np.int64))
+    is_ordered = table.column.kind in ORDERED_ONES
+    try:
+        return _keys(values, normal) if is_ordered else _codes(values, normal)
+    except TypeError:  # a number that is none, and cannot be looked up
+        plain = [normal(value) for value in values]
+        return _keys(plain, lambda value: value) if is_ordered else _codes(plain, lambda value: value)
+
+
+def _keys(values: Sequence[Any], normal: Callable[[Any], Any]) -> Encoded:
+    keys = Remembered(lambda value: _key(normal(value)))
+    return Encoded(keys=np.fromiter(map(keys.__getitem__, values), dtype=np.int64, count=len(values)))
+
+
+def _codes(values: Sequence[Any], normal: Callable[[Any], Any]) -> Encoded:
     places: dict[Any, int] = {}
     codes = np.fromiter((places.setdefault(value, len(places)) for value in values), dtype=np.int32, count=len(values))
     return Encoded(codes=codes, values=tuple(map(normal, places)))

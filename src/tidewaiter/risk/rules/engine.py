@@ -4,7 +4,7 @@
     outcome = engine.evaluate(Record(declaration=…, assessment=…, features=…, scores=…, legal_day=…))
     outcome.hits          the rules that hold, by priority, each with the goods lines it holds for
     outcome.mask          the tests that hold for the declaration; outcome.line_masks for each line, with those
-    engine.explain(…)     in `explaining.py`, from the masks alone
+    explain(engine, outcome.mask, outcome.line_masks)      in `explaining.py`: why, and what nearly, from the masks alone
 
 A rule without a field of a line holds for the declaration. One with such a field is asked of every line, and all its
 fields of lines are then those of that line; it hits when it holds for a line at least.

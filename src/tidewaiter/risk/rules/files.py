@@ -39,7 +39,7 @@ from tidewaiter.risk.rules.rule import (
     RuleSet,
 )
 from tidewaiter.risk.rules.syntax import External, Node, walk
-from tidewaiter.risk.rules.writing import write_condition, write_lines
+from tidewaiter.risk.rules.writing import LINE_LENGTH, write_condition, write_lines
 
 FILE_LENGTH_MAX = 8_000_000  # characters
 RULES_MAX = 20_000
@@ -106,7 +106,9 @@ def write_rule(rule: Rule) -> str:
     told += [("from", rule.valid_from or ""), ("until", rule.valid_until or "")]
     told += [("office", ", ".join(rule.offices)), ("source", rule.source)]
     lines += [f"    {key}: {value}" for key, value in told if value != ""]
-    lines += ["    when:", write_lines(read_condition(rule.condition), " " * 8)]
+    indent = " " * 8
+    is_short = len(indent + rule.condition) <= LINE_LENGTH
+    lines += ["    when:", indent + rule.condition if is_short else write_lines(read_condition(rule.condition), indent)]
     return "\n".join(lines) + "\n"
 
 

@@ -26,7 +26,7 @@ class Plan:
         fields = [table for table in tables if table.column.path]
         root = 1 if of_lines else 0  # a line's fields are read from the line, the others from the record
         self._tables = tuple(tables)
-        self._read = _together([".".join(table.column.path[root:]) for table in fields])
+        self._read = together([".".join(table.column.path[root:]) for table in fields])
         self._values = tuple(table.raw_values for table in fields)
         by_holder: dict[tuple[str, ...], list[ColumnTable]] = {}
         for table in fields:
@@ -83,7 +83,7 @@ def _reader(steps: tuple[str, ...]) -> Callable[[Any], Any]:
     return attrgetter(".".join(steps)) if steps else lambda root: root
 
 
-def _together(names: Sequence[str]) -> Reader:
+def together(names: Sequence[str]) -> Reader:
     """Reads several attributes at once, as a tuple even where it is one or none."""
     return attrgetter(*names, names[0]) if names else lambda _: ()
 
@@ -91,7 +91,7 @@ def _together(names: Sequence[str]) -> Reader:
 def _group(path: tuple[str, ...], own: Sequence[ColumnTable]) -> Group:
     names = [".".join(table.column.path[len(path) :]) for table in own]
     missing = _collected(table.packed(None) for table in own)
-    return _together(names), tuple(table.raw_values for table in own), tuple(own), missing
+    return together(names), tuple(table.raw_values for table in own), tuple(own), missing
 
 
 def _given(table: ColumnTable) -> Given:
