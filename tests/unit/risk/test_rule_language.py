@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from tidewaiter.cli.risk import ContextFile
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.rules import (
     Context,
@@ -115,6 +119,23 @@ def test_mistakes_are_told_with_place_and_hint(text: str, column: int, code: str
     assert (first.line, first.column, first.code) == (1, column, code)
     assert words in first.words
     assert hint in first.hint
+
+
+@pytest.mark.parametrize("page", ["docs/how-to/target.md", "docs/reference/risk-rules.md"])
+def test_rules_on_the_pages_can_be_read(page: str) -> None:
+    text = (Path(__file__).parents[3] / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```text\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        (rule,) = rules_of(block, NAMES).rules
+        assert compile_rules(RuleSet((rule,)), Context()).rules == (rule,)
+
+
+def test_the_context_on_the_page_can_be_read() -> None:
+    text = (Path(__file__).parents[3] / "docs/how-to/target.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    found = msgspec.json.decode(block, type=ContextFile)
+    assert {"seized_brands", "consignee_count_30d", "GBP"} <= {*found.lists, *found.features, *found.rates}
 
 
 def test_every_mistake_of_a_condition_is_told() -> None:
