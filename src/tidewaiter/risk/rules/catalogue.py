@@ -77,11 +77,6 @@ class FieldOf(Struct, frozen=True, gc=False):
     words: str
     wco_id: str = ""
 
-    @property
-    def is_of_line(self) -> bool:
-        """Whether each goods line has its own."""
-        return self.name.startswith("item.")
-
 
 @cache
 def catalogue() -> Mapping[str, FieldOf]:

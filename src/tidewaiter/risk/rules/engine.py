@@ -146,7 +146,7 @@ def compile_rules(rule_set: RuleSet, context: Context, *, on: date | None = None
 
     Raises RuleError with every mistake where a rule names what the context does not have, or costs too much.
     """
-    rules = [rule for rule in rule_set.rules if on is None or rule.is_in_force(on)]
+    rules = rule_set.rules if on is None else rule_set.in_force(on).rules
     problems: list[Problem] = []
     found: list[Asked] = []
     for rule in rules:

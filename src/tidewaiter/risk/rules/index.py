@@ -35,7 +35,6 @@ class ColumnTable:
         present = Test(column, "has")
         self.column = column
         self.tests = (present, *sorted(set(tests) - {present}, key=_order))
-        self.first_bit = first_bit
         self.bits = {test: 1 << first_bit + place for place, test in enumerate(self.tests)}
         self.mask = sum(self.bits.values())
         self.thresholds = _thresholds(self.tests) if column.kind in ORDERED_ONES else []

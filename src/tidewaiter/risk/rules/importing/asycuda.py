@@ -78,7 +78,7 @@ def read_asycuda(text: str, fields: Mapping[str, str]) -> Imported:
         return Imported(RuleSet(()), (Problem(code="unreadable", words=f"more than {CONTENT_LENGTH_MAX} characters"),))
     rules: list[Rule] = []
     problems: list[Problem] = []
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for name, start, body in _criteria(text):
         try:
             reader = _Reader(text, (start, start + len(body)), {**FIELDS, **fields})
@@ -123,7 +123,7 @@ def _criteria(text: str) -> list[tuple[str, int, str]]:
     return found
 
 
-def _rules(name: str, sent: list[_Sent], seen: set[str]) -> list[tuple[Rule, int]]:
+def _rules(name: str, sent: list[_Sent], seen: dict[str, int]) -> list[tuple[Rule, int]]:
     found = []
     left: dict[str, int] = {}
     for each in sorted(sent, key=lambda one: -one.lane.rank):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -62,7 +63,7 @@ def rules_of_tables(tables: Sequence[DecisionTable], fields: Mapping[str, str]) 
     """The rules of decision tables, one a row."""
     rules: list[Rule] = []
     problems: list[Problem] = []
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for table in tables:
         problems += _about(table)
         for number, row in enumerate(table.rows, 1):
@@ -75,13 +76,16 @@ def rules_of_tables(tables: Sequence[DecisionTable], fields: Mapping[str, str]) 
     return Imported(RuleSet(tuple(rules)), tuple(problems))
 
 
-def identifier(text: str, seen: set[str]) -> str:
-    """An id for a rule made of a name, not among those `seen`, to which it is added."""
+def identifier(text: str, seen: dict[str, int]) -> str:
+    """An id for a rule made of a name, not among those `seen` (with how often each was asked for), to which it is added."""
     plain = re.sub(r"[^a-z0-9_.-]+", "_", text.casefold()).strip("_.-")[:70] or "rule"
-    found, number = plain, 2
-    while found in seen:
-        found, number = f"{plain}.{number}", number + 1
-    seen.add(found)
+    number = seen.get(plain, 0) + 1
+    found = plain if number == 1 else f"{plain}.{number}"
+    while number > 1 and found in seen:
+        number += 1
+        found = f"{plain}.{number}"
+    seen[plain] = number
+    seen.setdefault(found, 1)
     return found
 
 
@@ -105,9 +109,13 @@ def field_for(name: str, fields: Mapping[str, str]) -> str:
     """What a name of the other system is here. Raises Mistake where that is not known."""
     found = fields.get(name) or (name if name in catalogue() else "")
     if not found:
-        hint = meant(name, catalogue(), f'say what it is: --field "{name}=item.commodity_code"')
-        raise Mistake("unknown_name", f"it is not known what {name!r} is here", 0, hint)
+        raise Mistake("unknown_name", f"it is not known what {name!r} is here", 0, _hint(name))
     return found
+
+
+@lru_cache(maxsize=256)
+def _hint(name: str) -> str:
+    return meant(name, catalogue(), f'say what it is: --field "{name}=item.commodity_code"')
 
 
 def _about(table: DecisionTable) -> Iterator[Problem]:
