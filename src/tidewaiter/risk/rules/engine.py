@@ -96,17 +96,17 @@ class Engine:
 
     def evaluate(self, record: Record) -> Outcome:
         """The rules that hold for a record, and the tests that do. Never raises for what the record holds."""
-        held = self._held
+        held, line_alive, bits_of_line = self._held, self.line_alive, self._lines.bits
         whole = self._whole.bits(record, None)
-        alive = self.whole_alive & ~whole
-        found: dict[int, list[int]] = {place: [] for place in self.rules_of(alive)} if alive else {}
+        found: dict[int, list[int]] = {}
+        if whole & self.whole_alive != self.whole_alive:
+            found = {place: [] for place in self.rules_of(self.whole_alive & ~whole)}
         masks = []
         for number, line in enumerate(record.declaration.goods_items, 1):
-            bits = whole | self._lines.bits(record, line)
+            bits = whole | bits_of_line(record, line)
             masks.append(bits & held)
-            alive = self.line_alive & ~bits
-            if alive:
-                for place in self.rules_of(alive):
+            if bits & line_alive != line_alive:
+                for place in self.rules_of(line_alive & ~bits):
                     found.setdefault(place, []).append(number)
         return Outcome(self.hits_of(found) if found else (), whole & held, tuple(masks))
 
