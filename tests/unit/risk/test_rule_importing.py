@@ -9,7 +9,7 @@ import pytest
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.rules.errors import Mistake
 from tidewaiter.risk.rules.importing import Imported, read_asycuda, read_dmn, read_jdm
-from tidewaiter.risk.rules.importing.unary import unary_test
+from tidewaiter.risk.rules.importing.unary import Dialect, unary_test
 
 SELECTIVITY = """\
 Criteria "APPLES";
@@ -182,7 +182,9 @@ def test_a_decision_table_of_the_json_model() -> None:
         ('"a", "b"', 'x in ["a", "b"]'),
         ("< 5", "x < 5"),
         ("]1..2[", "(x > 1 && x < 2)"),
-        ("not(1, 2)", "!(x in [1, 2])"),
+        ("not(1, 2)", "(!(x in [1, 2]) || !has(x))"),
+        ("not(> 5)", "!(x > 5)"),
+        ("!= 3", "(x != 3 || !has(x))"),
         ("null", "!has(x)"),
         ('> date("2026-07-01")', 'x > date("2026-07-01")'),
         ("true", "x == true"),
@@ -192,6 +194,12 @@ def test_a_decision_table_of_the_json_model() -> None:
 )
 def test_cells(cell: str, condition: str) -> None:
     assert unary_test("x", cell) == condition
+
+
+@pytest.mark.parametrize("cell", ["]1..5[", "[1..5[", "not(1)", "= 3"])
+def test_cells_that_zen_takes_otherwise_are_refused(cell: str) -> None:
+    with pytest.raises(Mistake):
+        unary_test("x", cell, Dialect.ZEN)
 
 
 @pytest.mark.parametrize("cell", ["1 +", "x > 5", "[1..2", "not(1", '"a" "b"', "1,", "@", "now()", "> "])

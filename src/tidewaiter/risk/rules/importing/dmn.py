@@ -1,4 +1,8 @@
-"""Decision tables of DMN 1.3 (OMG formal/2021-01-01, clause 8), and of its neighbours 1.1 to 1.5, from their XML."""
+"""Decision tables of DMN 1.3 and its neighbours, from their XML.
+
+Written from knowledge of OMG's Decision Model and Notation (decision tables, hit policies, unary tests of FEEL), whose
+text was not at hand: not confirmed against it.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tidewaiter.risk.rules.catalogue import catalogue
 from tidewaiter.risk.rules.checking import Names, check
 from tidewaiter.risk.rules.errors import Mistake, Problem, RuleError, meant
 from tidewaiter.risk.rules.files import WORDS_LENGTH_MAX
-from tidewaiter.risk.rules.importing.unary import unary_test
+from tidewaiter.risk.rules.importing.unary import Dialect, unary_test
 from tidewaiter.risk.rules.reading import problems_of, read_condition
 from tidewaiter.risk.rules.rule import PERCENT_ALL, PRIORITY_MAX, PRIORITY_USUAL, Rule, RuleSet
 from tidewaiter.risk.rules.writing import write_condition
@@ -57,6 +57,7 @@ class DecisionTable(Struct, frozen=True):
     outputs: tuple[Cell, ...]
     rows: tuple[Row, ...]
     place: Cell = Cell("")
+    dialect: Dialect = Dialect.FEEL
 
 
 def rules_of_tables(tables: Sequence[DecisionTable], fields: Mapping[str, str]) -> Imported:
@@ -142,7 +143,7 @@ def _faults(table: DecisionTable, row: Row, fields: Mapping[str, str]) -> Iterat
             continue
         is_empty = False
         try:
-            test = unary_test(field_for(head.text, fields), cell.text)
+            test = unary_test(field_for(head.text, fields), cell.text, table.dialect)
         except Mistake as mistake:
             yield _at(Problem(code=mistake.code, words=f"{cell.text!r}: {mistake.words}", hint=mistake.hint), cell)
             continue
@@ -166,7 +167,7 @@ def _faults(table: DecisionTable, row: Row, fields: Mapping[str, str]) -> Iterat
 
 def _rule(table: DecisionTable, row: Row, fields: Mapping[str, str], rule_id: str) -> Rule:
     tests = [
-        unary_test(field_for(head.text, fields), cell.text)
+        unary_test(field_for(head.text, fields), cell.text, table.dialect)
         for head, cell in zip(table.inputs, row.inputs, strict=True)
         if cell.text.strip() not in ("", "-")
     ]

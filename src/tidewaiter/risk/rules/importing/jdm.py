@@ -1,4 +1,8 @@
-"""Decision tables of the JSON decision model that GoRules' ZEN engine runs (docs.gorules.io, Decision Tables)."""
+"""Decision tables of the JSON decision model that GoRules' ZEN engine runs.
+
+The shape of nodes, and what cells mean, are those of zen-engine 2.1 as tried on 2026-11-27 (values, lists, comparisons,
+intervals, null, startsWith of `$`); its documentation was not read.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from tidewaiter.risk.rules.importing.imported import (
     Row,
     rules_of_tables,
 )
+from tidewaiter.risk.rules.importing.unary import Dialect
 from tidewaiter.risk.rules.rule import RuleSet
 
 _PASSED = frozenset(("inputNode", "outputNode"))  # nodes that say nothing of their own
@@ -59,7 +64,9 @@ def _table(name: str, content: dict[str, Any]) -> DecisionTable:
     )
     heads = [tuple(Cell(head, where=f"node {name}, column {head}") for _, head in each) for each in (inputs, outputs)]
     place = Cell("", where=f"node {name}")
-    return DecisionTable(name or "table", str(content.get("hitPolicy", "")), heads[0], heads[1], rows, place)
+    return DecisionTable(
+        name or "table", str(content.get("hitPolicy", "")), heads[0], heads[1], rows, place, Dialect.ZEN
+    )
 
 
 def _heads(content: dict[str, Any], key: str) -> list[tuple[str, str]]:

@@ -1,12 +1,17 @@
-"""Cells of decision tables as conditions: FEEL's unary tests (DMN 1.3, clause 10.3.1.2, grammar rules 7 to 15 and 17).
+"""Cells of decision tables as conditions: a subset of FEEL's unary tests (not confirmed against DMN's text).
 
 What is read: values and lists of them, comparisons, intervals, not(…), null, date("…"); of the JSON decision model also
 tests of `$`, the cell's own field: startsWith($, "61"). Anything else is a mistake, told with its place in the cell.
+
+Both take what is missing for unequal to a value, so "not equal" is written `x != 3 || !has(x)` here. ZEN 2.1 takes
+`]1..5[` for outside of the interval, where FEEL takes it for inside without its ends; it has no not(…) and no single =:
+of its cells these are told as mistakes.
 """
 
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import NamedTuple
 
 from tidewaiter.risk.rules.errors import Mistake
@@ -20,34 +25,43 @@ _TOKEN = re.compile(
 _TESTS = {"startsWith": "startsWith", "endsWith": "endsWith", "contains": "contains", "matches": "matches"}
 
 
+class Dialect(StrEnum):
+    """Whose cells are read."""
+
+    FEEL = "feel"
+    ZEN = "zen"
+
+
 class _Piece(NamedTuple):
     kind: str
     text: str
     at: int
 
 
-def unary_test(term: str, cell: str) -> str:
+def unary_test(term: str, cell: str, dialect: Dialect = Dialect.FEEL) -> str:
     """The condition that a cell says of a term of ours. Raises Mistake with the place in the cell."""
-    reader = _Cell(term, cell)
+    reader = _Cell(term, cell, dialect)
     found = reader.tests()
     reader.end()
     return found
 
 
 class _Cell:
-    def __init__(self, term: str, cell: str) -> None:
+    def __init__(self, term: str, cell: str, dialect: Dialect) -> None:
         self.term = term
         self.cell = cell
+        self.is_feel = dialect is Dialect.FEEL
         self.pieces = _pieces(cell)
         self.place = 0
 
     def tests(self) -> str:
         """Tests between commas, of which one must hold; a run of values becomes one list."""
-        if self._is("name", "not") and self._is("sign", "(", ahead=1):
+        if self.is_feel and self._is("name", "not") and self._is("sign", "(", ahead=1):
             self.place += 2
             inner = self.tests()
             self._take("sign", ")")
-            return f"!({inner})"
+            is_unequal = inner.startswith((f"{self.term} == ", f"{self.term} in "))
+            return f"(!({inner}) || !has({self.term}))" if is_unequal else f"!({inner})"
         values: list[str] = []
         others: list[str] = []
         while True:
@@ -70,9 +84,8 @@ class _Cell:
     def _test(self) -> tuple[bool, str]:
         piece = self._piece()
         if piece.kind == "sign" and piece.text in ("<", "<=", ">", ">=", "=", "==", "!="):
-            self.place += 1
-            return False, f"{self.term} {'==' if piece.text == '=' else piece.text} {self._value()}"
-        if piece.kind == "sign" and piece.text in ("[", "(", "]"):
+            return False, self._compared(piece.text)
+        if piece.kind == "sign" and piece.text in (("[", "(", "]") if self.is_feel else ("[", "(")):
             return False, self._interval()
         if piece.kind == "name" and piece.text == "null":
             self.place += 1
@@ -84,6 +97,15 @@ class _Cell:
             return False, f"{self.term} == {piece.text}"
         return True, self._value()
 
+    def _compared(self, sign: str) -> str:
+        if sign == "=" and not self.is_feel:
+            self._unexpected()
+        self.place += 1
+        value = self._value()
+        if sign == "!=":
+            return f"({self.term} != {value} || !has({self.term}))"
+        return f"{self.term} {'==' if sign == '=' else sign} {value}"
+
     def _interval(self) -> str:
         least_sign = ">=" if self._piece().text == "[" else ">"
         self.place += 1
@@ -91,7 +113,7 @@ class _Cell:
         self._take("sign", "..")
         most = self._value()
         closing = self._piece()
-        if closing.kind != "sign" or closing.text not in ("]", ")", "["):
+        if closing.kind != "sign" or closing.text not in (("]", ")", "[") if self.is_feel else ("]", ")")):
             self._unexpected()
         self.place += 1
         most_sign = "<=" if closing.text == "]" else "<"
