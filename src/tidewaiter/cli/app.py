@@ -45,6 +45,7 @@ NOUNS = {
     "quote": "Say what a basket will cost, whether it may come in, who pays and when.",
     "regime": "Show the law of one jurisdiction on one day, with its sources.",
     "return": "Hand in returned goods and exit events; show, decide and replay what is given back.",
+    "risk": "Targeting rules: check, format, show as tables and forms, import, try on declarations.",
     "rule": "Show the data-quality rules.",
     "sender": "Add senders and issue API keys.",
     "tariff": "Import published tariffs, show what they say of a code, compare editions.",

@@ -48,6 +48,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     from tidewaiter.regimes.report import render_law
     from tidewaiter.revenue import report
     from tidewaiter.risk.controls import whose_controls
+    from tidewaiter.risk.rules.reference import render_risk_rules
     from tidewaiter.workflow.connector_events import event_schema
 
     return {
@@ -69,6 +70,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
         Path("docs/reference/marketplace.schema.json"): lambda: partner_reference.marketplace_schema().decode() + "\n",
         Path("docs/reference/edifact.md"): partner_reference.render_edifact,
         Path("docs/reference/models.md"): report.render_models,
+        Path("docs/reference/risk-rules.md"): render_risk_rules,
         Path("docs/reference/rules.md"): render_rules,
         Path("docs/reference/states.md"): render_states,
         Path("docs/reference/openapi.json"): render_openapi,

@@ -103,3 +103,25 @@ def fuzz(
     else:
         report.show(tallies)
     return output.EXIT_ERROR if any(each.complaints for each in tallies) else output.EXIT_OK
+
+
+@app.command(name="rules")
+def measure_rules(
+    *,
+    rules: Annotated[tuple[int, ...], Parameter(help="How many targeting rules; several to measure each.")] = (
+        200,
+        1_000,
+        5_000,
+    ),
+    count: Annotated[int, Parameter(help="Parcels in the batch.")] = 1_000_000,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure targeting rules on single parcels and in batches, beside ZEN and CEL on the same rules where installed."""
+    from tidewaiter.cli.bench import rules as measuring
+
+    found = measuring.run(rules, count)
+    if output_as.json:
+        output.print_json(found)
+    else:
+        output.print_rows(measuring.rows(found), output_as)
+    return output.EXIT_OK
