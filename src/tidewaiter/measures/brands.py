@@ -21,7 +21,10 @@ from tidewaiter.model.declaration import Declaration, GoodsItem
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = str.maketrans("013457", "oleast")  # as they are read: 0 o, 1 l, 3 e, 4 a, 5 s, 7 t
 _SIMILAR_LENGTH_MIN = 6  # shorter names are a letter away from ordinary words
-MONTH, RISING_MIN, RISING_SHOWN = 7, 3, 5
+IOSS_ROLE = "FR5"  # of a fiscal reference: the vendor or intermediary of the import one-stop shop
+MONTH = 7  # letters of YYYY-MM
+RISING_MIN = 3  # times a word is used before it can be called rising
+RISING_SHOWN = 5
 
 
 class WatchedBrand(Struct, frozen=True):
@@ -109,10 +112,8 @@ class BrandTrends:
             seen.veiled += 1
         else:
             seen.named += 1
-        consignment = declaration.consignment
-        countries = (item.origin_country_code, *consignment.routing_country_codes, consignment.export_country_code)
-        seen.routes["-".join(dict.fromkeys(code for code in countries if code)) or "unknown"] += 1
-        seen.marketplaces[declaration.marketplace.name if declaration.marketplace else "none"] += 1
+        seen.routes[_route(declaration, item)] += 1
+        seen.marketplaces[_marketplace(declaration)] += 1
         seen.words.update(set(_WORD.findall(item.description.lower())))
 
     def _mentions_in(self, description: str, hs_code: str) -> tuple[tuple[str, bool], ...]:
@@ -128,6 +129,27 @@ class BrandTrends:
             elif any(veil.lower() in text for veil in brand.veiled) or any(_is_near(word, name) for word in words):
                 found.append((brand.name, True))
         return tuple(found)
+
+
+def _route(declaration: Declaration, item: GoodsItem) -> str:
+    """Countries on the way, from the sender's (some datasets ask for no other) or that of origin on."""
+    sender, consignment = item.consignor or declaration.consignor, declaration.consignment
+    sent_from = sender.address.country_code if sender and sender.address else ""
+    countries = (
+        item.origin_country_code or sent_from, sent_from, *consignment.routing_country_codes, consignment.export_country_code,
+    )  # fmt: skip
+    return "-".join(dict.fromkeys(code for code in countries if code)) or "unknown"
+
+
+def _marketplace(declaration: Declaration) -> str:
+    """Its name, or the IOSS number under which tax was taken; "none" where neither is stated."""
+    if declaration.marketplace and declaration.marketplace.name:
+        return declaration.marketplace.name
+    references = (
+        *declaration.fiscal_references,
+        *(each for item in declaration.goods_items for each in item.fiscal_references),
+    )
+    return next((each.party_id for each in references if each.role_code == IOSS_ROLE), "none")
 
 
 def _commonest(counts: Counter[str]) -> tuple[tuple[str, int], ...]:

@@ -6,3 +6,7 @@ every machine. `world` streams the parcels of each day with their truth,
 (data/simulation/world.yaml), `chance` the generator. Nothing here is law:
 what is owed in this world follows its own parameters.
 """
+
+from typing import Final
+
+VERSION: Final = "1"  # changes whenever equal seeds and parameters give other parcels than before

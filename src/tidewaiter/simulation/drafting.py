@@ -115,7 +115,7 @@ class Drafting:
     def gift(self, chance: Chance, moment: Moment, channel: str) -> Draft:
         """A present from one person to another, within the limit."""
         figures = self.parameters
-        code = chance.one_of(tuple(figures.countries))
+        code = chance.one_of(sorted(figures.countries))
         sender = self.people.private_sender(chance, code)
         line = self.line(chance, moment, self.product(chance, moment, (chance.below(len(figures.products)),)), code)
         line.cents = min(line.cents * chance.between(1, 3), figures.gift_limit)
@@ -208,9 +208,7 @@ class Drafting:
         """Marketplaces of that week with the running sum of their weights, per million."""
         open_ones = [each for each in self.parameters.marketplaces if each.from_week <= week]
         weights = [max(1, each.weight + each.growth * (week - each.from_week)) for each in open_ones]
-        return tuple(
-            (sum(weights[: i + 1]) * MILLION // sum(weights), each) for i, each in enumerate(open_ones)
-        )
+        return tuple((sum(weights[: i + 1]) * MILLION // sum(weights), each) for i, each in enumerate(open_ones))
 
 
 def _at(places: tuple[tuple[int, Marketplace], ...], point: int) -> Marketplace:

@@ -45,7 +45,7 @@ class People:
     def __init__(self, seed: int, parameters: Parameters) -> None:
         self._seed = seed
         self._parameters = parameters
-        self._codes = tuple(parameters.countries)
+        self._codes = tuple(sorted(parameters.countries))  # the order in the file is no figure
         self._weights = tuple(parameters.countries[code].weight for code in self._codes)
         self.seller = lru_cache(maxsize=20_000)(self._seller)
 
@@ -67,7 +67,9 @@ class People:
         city, postcode = chance.one_of(figures.countries[country_code].cities)
         name = f"{chance.one_of(figures.first_names)} {chance.one_of(figures.last_names)}"
         line = f"{chance.between(1, 400)} Garden Street"
-        return Identity(name, line, city, postcode, country_code, _foreign_phone(chance, figures.countries[country_code].dial))
+        return Identity(
+            name, line, city, postcode, country_code, _foreign_phone(chance, figures.countries[country_code].dial)
+        )
 
     def _seller(self, number: int) -> Seller:
         figures = self._parameters
@@ -75,7 +77,9 @@ class People:
         code = self._codes[chance.weighed(self._weights)]
         country = figures.countries[code]
         city, postcode = chance.one_of(country.cities)
-        name = f"{chance.one_of(country.names)} {chance.one_of(('Trading', 'Store', 'Goods', 'Import Export'))} {number}"
+        name = (
+            f"{chance.one_of(country.names)} {chance.one_of(('Trading', 'Store', 'Goods', 'Import Export'))} {number}"
+        )
         line = f"{chance.between(1, 900)} Market Road"
         products = tuple(chance.below(len(figures.products)) for _ in range(PRODUCTS_A_SELLER))
         return Seller(
@@ -83,7 +87,7 @@ class People:
             identity=Identity(name, line, city, postcode, code, _foreign_phone(chance, country.dial)),
             marketplace=chance.below(1_000_000),
             products=products,
-            price_percent=chance.between(36, 88),
+            price_percent=chance.between(32, 84),
         )
 
 
@@ -103,7 +107,9 @@ def spoilt(identity: Identity, chance: Chance, parameters: Parameters) -> Identi
     if chance.happens(noise.address_variant):
         line = address_variant(line, chance)
     if chance.happens(noise.phone_form) and phone.startswith("+45"):
-        phone = chance.one_of((phone[3:], f"0045{phone[3:]}", f"+45 {phone[3:5]} {phone[5:7]} {phone[7:9]} {phone[9:]}"))
+        phone = chance.one_of(
+            (phone[3:], f"0045{phone[3:]}", f"+45 {phone[3:5]} {phone[5:7]} {phone[7:9]} {phone[9:]}")
+        )
     return Identity(name, line, city, identity.postcode, identity.country_code, phone)
 
 

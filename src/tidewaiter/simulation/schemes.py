@@ -57,15 +57,15 @@ def split(drafting: Drafting, deed: Deed, order_id: str) -> list[tuple[int, Draf
         lines = [replace(first.lines[0], cents=cents)]
         days = chance.below(6 if deed.has_adapted else 3) if index else 0
         number = order_id if not deed.has_adapted else ""
-        parcels.append(
-            (days, replace(first, receiver=receiver, lines=lines, order_cents=sum(values), order_id=number))
-        )
+        parcels.append((days, replace(first, receiver=receiver, lines=lines, order_cents=sum(values), order_id=number)))
     return parcels
 
 
 def _bought(drafting: Drafting, deed: Deed) -> Draft:
     """An order of one line from the actor's own seller."""
-    draft = drafting.order(deed.chance, deed.moment, deed.channel, deed.own("seller").below(drafting.parameters.sellers))
+    draft = drafting.order(
+        deed.chance, deed.moment, deed.channel, deed.own("seller").below(drafting.parameters.sellers)
+    )
     del draft.lines[1:]
     return draft
 
@@ -155,7 +155,9 @@ def _drugs(drafting: Drafting, deed: Deed) -> Draft:
 def _new_importer(drafting: Drafting, deed: Deed) -> Draft:
     figures, draft = drafting.parameters, _bought(drafting, deed)
     drop = drafting.people.person(figures.persons + deed.own("drop").below(10**9))
-    fresh = drafting.people.person(figures.persons + deed.own("persons").below(10**9) + deed.chance.below(FRESH_PERSONS))
+    fresh = drafting.people.person(
+        figures.persons + deed.own("persons").below(10**9) + deed.chance.below(FRESH_PERSONS)
+    )
     draft.receiver = _at_drop(drop, fresh, deed)
     draft.true_cents = draft.lines[0].cents * deed.chance.between(300, 900) // 100
     draft.lines[0].cents = max(DECLARED_MIN, draft.true_cents * deed.chance.between(20, 40) // 100)

@@ -53,6 +53,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     parameters: Parameters
 
 
+def bands() -> tuple[str, ...]:
+    """The names of the bands of declared value, from low to high."""
+    return (*(f"up to {bound}" for bound in BANDS_EUR), f"over {BANDS_EUR[-1]}")
+
+
 class Summary:
     """Takes in parcels in the order of the stream."""
 
@@ -96,13 +101,13 @@ class Summary:
 
     @property
     def countries(self) -> dict[str, int]:
-        """Parcels by country of export, most first."""
-        return dict(sorted(self._countries.items(), key=lambda pair: (-pair[1], pair[0])))
+        """Parcels by country of export."""
+        return dict(self._countries)
 
     @property
     def declared_bands(self) -> dict[str, int]:
         """Parcels by declared value in EUR."""
-        return {name: self._bands[name] for name in (*(f"up to {b}" for b in BANDS_EUR), f"over {BANDS_EUR[-1]}")}
+        return {name: self._bands[name] for name in bands()}
 
     @property
     def by_week(self) -> tuple[Week, ...]:

@@ -74,9 +74,10 @@ class World:
     def __init__(self, size: Size, parameters: Parameters, *, is_noisy: bool) -> None:
         self.size = size
         self.parameters = parameters
+        self.is_noisy = is_noisy
         self._drafting = Drafting(size.seed, parameters, is_noisy=is_noisy)
         self._actors = actors(size.seed, parameters, size.weeks)
-        self._channels = tuple(parameters.channels)
+        self._channels = tuple(sorted(parameters.channels))
         self._shares = tuple(parameters.channels[name].share for name in self._channels)
 
     def days(self) -> Iterator[tuple[date, Iterator[Parcel]]]:
