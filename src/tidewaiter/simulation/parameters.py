@@ -41,7 +41,7 @@ class _Part(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is written in YAML: unknown keys are refused."""
 
 
-class Prior(_Part, kw_only=True):
+class Prior(_Part, frozen=True, kw_only=True):
     """A public figure, who says so, and what this world makes of it."""
 
     figure: str
@@ -52,14 +52,14 @@ class Prior(_Part, kw_only=True):
     used_for: str
 
 
-class Channel(_Part, kw_only=True):
+class Channel(_Part, frozen=True, kw_only=True):
     """A way in: its share of parcels, and how many of them are violative, both per million."""
 
     share: int
     violative: int
 
 
-class Product(_Part, kw_only=True):
+class Product(_Part, frozen=True, kw_only=True):
     """Goods people order. `price` in cents and `mass` in grams are usual ones; `duty` is per million of the value;
     `months` lists the months in which three times as much is ordered; `from_week` is when it appears.
     """
@@ -73,7 +73,7 @@ class Product(_Part, kw_only=True):
     from_week: int = 0
 
 
-class Country(_Part, kw_only=True):
+class Country(_Part, frozen=True, kw_only=True):
     """Where parcels come from: weight among all, dialling code, cities with postcodes, flights, and names of its sellers.
 
     From `late_from_week` three of ten parcels go by way of `late_route`.
@@ -88,7 +88,7 @@ class Country(_Part, kw_only=True):
     late_from_week: int = 0
 
 
-class Marketplace(_Part, kw_only=True):
+class Marketplace(_Part, frozen=True, kw_only=True):
     """A marketplace: name, IOSS number, weight at the start, and what is added to it each week."""
 
     name: str
@@ -98,7 +98,7 @@ class Marketplace(_Part, kw_only=True):
     from_week: int = 0
 
 
-class Scheme(_Part, kw_only=True):
+class Scheme(_Part, frozen=True, kw_only=True):
     """One scheme. `share` is its weight among violative parcels, `slots` how many actors are at work at once; an actor
     lives `lives` weeks (least, most) and changes its ways after `adapts_after` weeks; between two actors of a slot lie
     up to `rests` weeks; `from_week` is when the scheme appears; `detected` is how many of a million examinations of
@@ -114,7 +114,7 @@ class Scheme(_Part, kw_only=True):
     from_week: int = 0
 
 
-class Brand(_Part, kw_only=True):
+class Brand(_Part, frozen=True, kw_only=True):
     """A made-up brand: its name, the code of its goods, and the wordings that counterfeiters move to, in order."""
 
     name: str
@@ -122,7 +122,7 @@ class Brand(_Part, kw_only=True):
     disguises: tuple[str, ...]
 
 
-class Noise(_Part, kw_only=True):
+class Noise(_Part, frozen=True, kw_only=True):
     """How identities are spoilt, each per million of parcels."""
 
     typo: int
@@ -132,7 +132,7 @@ class Noise(_Part, kw_only=True):
     phone_form: int
 
 
-class Parameters(_Part, kw_only=True):
+class Parameters(_Part, frozen=True, kw_only=True):
     """All figures of a world. Amounts are cents of EUR, shares per million."""
 
     version: str
