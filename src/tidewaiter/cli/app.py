@@ -48,6 +48,7 @@ NOUNS = {
     "risk": "Targeting rules: check, format, show as tables and forms, import, try on declarations.",
     "rule": "Show the data-quality rules.",
     "sender": "Add senders and issue API keys.",
+    "simulate": "Make a world of parcels in which what is wrong is known, and measure on it.",
     "tariff": "Import published tariffs, show what they say of a code, compare editions.",
     "webhook": "Tell senders by posting their notices to an address of theirs: add, list, replay, end.",
     "watch": "Keep the watch list.",

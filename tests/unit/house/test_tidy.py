@@ -13,11 +13,11 @@ import pytest
 from tidewaiter.regimes.library import jurisdictions
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "tidewaiter"
-MONEY_ROOMS = ("model", "tariff", "regimes", "assessment", "release", "revenue", "quotes")
+MONEY_ROOMS = ("model", "tariff", "regimes", "assessment", "release", "revenue", "quotes", "simulation")
 ENGINE_ROOMS = ("regimes", "assessment", "revenue", "quotes")  # these know law, and no country
 CORE_ROOMS = (
     "model", "tariff", "regimes", "assessment", "release", "revenue", "messages", "quality", "classification", "risk",
-    "movement", "operators", "ledger", "measures", "quotes",
+    "movement", "operators", "ledger", "measures", "quotes", "simulation",
 )  # fmt: skip
 FUNCTION_LINES_MAX = 70
 FUNCTION_PARAMETERS_MAX = 5
