@@ -99,6 +99,7 @@ def _entry_summaries(count: int, seed: int, on: date) -> Iterator[Declaration]:
             supervising_office_id="DK005600",
             declarant=Party(party_id="DK12345678"),
             consignee=each.importer,
+            consignment=replace(each.consignment, arrival_at=datetime.combine(on + timedelta(days=2), time(9), UTC)),
         )
 
 
