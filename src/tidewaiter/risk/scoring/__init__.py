@@ -7,12 +7,13 @@ A model is content: `model_bytes` are canonical, their SHA-256 is the model's di
 """
 
 from tidewaiter.risk.scoring.drift import Drift, population_stability
-from tidewaiter.risk.scoring.model import ModelError, Scored, ScoreModel, digest_of, model_bytes, read_model
-from tidewaiter.risk.scoring.recipe import Chain, Recipe
+from tidewaiter.risk.scoring.model import Scored, ScoreModel, digest_of, model_bytes, read_model
+from tidewaiter.risk.scoring.recipe import Chain, Level, ModelError, Recipe
 
 __all__ = [
     "Chain",
     "Drift",
+    "Level",
     "ModelError",
     "Recipe",
     "ScoreModel",

@@ -40,6 +40,7 @@ class Recipe(Struct, frozen=True):
     chains: tuple[Chain, ...]
     numbers: tuple[str, ...] = ()
     propensity: str | None = None
+    group: tuple[str, ...] = ()  # rows alike in these share a fold: copies must not foretell one another
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ class Trained:
     auc: float
     shuffled_auc: float
     rows: int
+    half_width: float  # of the 95 % interval of an AUC over so many rows
 
 
 class _Rows:
@@ -56,6 +57,9 @@ class _Rows:
         if not ((propensity > 0) & (propensity <= 1)).all():
             raise ModelError(f"{name} must be over 0 and up to 1 in every row")
         self.w = 1 / propensity
+        groups: dict[tuple[str, ...], int] = {}
+        alike = [tuple(row[n] for n in recipe.group) if recipe.group else (str(i),) for i, row in enumerate(rows)]
+        self.group = np.array([groups.setdefault(key, len(groups)) for key in alike])
         self.keys: list[list[dict[str, int]]] = []
         self.codes: list[list[Any]] = []
         for chain in recipe.chains:
@@ -104,7 +108,7 @@ def train(rows: Sequence[Mapping[str, str]], recipe: Recipe, settings: Settings 
     chosen = settings or Settings()
     data = _Rows(rows, recipe)
     chance = np.random.default_rng(chosen.seed)
-    part = chance.permutation(len(rows)) % chosen.folds
+    part = (chance.permutation(int(data.group.max()) + 1) % chosen.folds)[data.group]
     margins = _held_out(data, data.y, part, chosen)
     shuffled = chance.permutation(data.y)
     guard = auc(_held_out(data, shuffled, part, chosen), shuffled)
@@ -128,7 +132,7 @@ def train(rows: Sequence[Mapping[str, str]], recipe: Recipe, settings: Settings 
         tuple(_tree(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]),
         _isotonic(margins, data.y, data.w),
     )
-    return Trained(model, round(auc(margins, data.y), 6), round(guard, 6), len(rows))
+    return Trained(model, round(auc(margins, data.y), 6), round(guard, 6), len(rows), round(allowed / GUARD * 1.96, 6))
 
 
 def auc(scores: Any, y: Any) -> float:
@@ -145,7 +149,8 @@ def _fit(data: _Rows, y: Any, at: Any, chosen: Settings) -> tuple[Any, list[list
     import lightgbm
     import numpy as np
 
-    inner = np.random.default_rng([chosen.seed, len(at)]).permutation(len(at)) % chosen.folds
+    inner = np.random.default_rng([chosen.seed, len(at)]).permutation(int(data.group.max()) + 1) % chosen.folds
+    inner = inner[data.group[at]]
     features = np.empty((len(at), len(data.codes) + len(data.numbers)))
     for fold in range(chosen.folds):
         features[inner == fold] = data.matrix(data.tables(at[inner != fold], y, chosen.strength), at[inner == fold])
