@@ -28,7 +28,9 @@ def rows() -> list[dict[str, str]]:
     for _ in range(1500):
         chapter = chance.choice(["61", "85"])
         bad = chance.random() < (0.5 if chapter == "61" else 0.1)
-        found.append({"hs": f"{chapter}{chance.randrange(20):04}", "mass": str(chance.randrange(100)), "bad": str(int(bad))})
+        found.append(
+            {"hs": f"{chapter}{chance.randrange(20):04}", "mass": str(chance.randrange(100)), "bad": str(int(bad))}
+        )
     return found
 
 

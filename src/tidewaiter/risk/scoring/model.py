@@ -81,7 +81,9 @@ class ScoreModel(Struct, frozen=True):
         for number, chain in enumerate(self.recipe.chains):
             rate, seen, shared = self._rate(number, row)
             if rate > self.base_rate and seen:
-                words = f"{chain.name}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
+                words = (
+                    f"{chain.name}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
+                )
                 words += f" (all: {self.base_rate / 10_000:.1f} %)"
                 found.append(Reason(chain.name, shared, rate, seen, words))
         return tuple(sorted(found, key=lambda reason: (-reason.rate, reason.feature))[:3])
@@ -113,7 +115,12 @@ def read_model(content: bytes) -> ScoreModel:
         raise ModelError(f"not a model: {error}") from None
     width = len(model.recipe.chains) + len(model.recipe.numbers)
     shapes = [len(c.levels) for c in model.recipe.chains] == [len(t) for t in model.tables]
-    if model.form != FORM or not model.calibration or not shapes or not all(_sound(tree, width) for tree in model.trees):
+    if (
+        model.form != FORM
+        or not model.calibration
+        or not shapes
+        or not all(_sound(tree, width) for tree in model.trees)
+    ):
         raise ModelError("not a model: its form, tables, calibration or trees do not fit its recipe")
     return model
 
