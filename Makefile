@@ -41,7 +41,7 @@ bench: $(ENV_READY) ## measure this machine
 	$(BIN)/tidewaiter bench live
 
 lock: $(BIN)/uv ## choose versions again and write their hashes
-	@for f in run dev bench; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@for f in run dev bench risk; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header requirements/$$f.in -o requirements/$$f.txt; done
 
 .PHONY: help run test check docs bench lock

@@ -47,6 +47,7 @@ NOUNS = {
     "return": "Hand in returned goods and exit events; show, decide and replay what is given back.",
     "risk": "Targeting rules: check, format, show as tables and forms, import, try on declarations.",
     "rule": "Show the data-quality rules.",
+    "score": "Learn a score from inspection outcomes, score records, watch for drift.",
     "sender": "Add senders and issue API keys.",
     "simulate": "Make a world of parcels in which what is wrong is known, and measure on it.",
     "tariff": "Import published tariffs, show what they say of a code, compare editions.",

@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "cargo", "tariff", "regimes", "descriptions"]
+SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "cargo", "tariff", "regimes", "descriptions", "kcs"]
 
 
 class Report(Struct, frozen=True):
@@ -133,9 +133,16 @@ def _descriptions() -> tuple[Cases, Information]:
     return descriptions.cases, descriptions.information
 
 
+def _kcs() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance.kcs import Suite
+
+    suite = Suite()
+    return suite.cases, suite.information
+
+
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
     "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "ceb": _ceb, "cargo": _cargo, "tariff": _tariff, "regimes": _regimes,
-    "descriptions": _descriptions,
+    "descriptions": _descriptions, "kcs": _kcs,
 }  # fmt: skip
 
 

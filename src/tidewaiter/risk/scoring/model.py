@@ -1,0 +1,134 @@
+"""A trained score and its exact evaluation: trees, encodings and calibration in whole numbers only."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Struct
+
+from tidewaiter.risk.scoring.recipe import ModelError, Recipe, micro
+
+FORM = "tidewaiter-score-1"
+
+
+class Tree(Struct, frozen=True, array_like=True):
+    """Parallel arrays of splits; a child below zero is leaf ~child. `value <= threshold` goes left."""
+
+    feature: tuple[int, ...]
+    threshold: tuple[int, ...]
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    leaf: tuple[int, ...]
+
+
+class Reason(Struct, frozen=True):
+    """One encoding that speaks for a closer look: rate of the comparables (millionths) and what they share."""
+
+    feature: str
+    shared: str
+    rate: int
+    comparables: int
+    words: str
+
+
+class Scored(Struct, frozen=True):
+    """A probability in millionths, and up to three reasons, the strongest first."""
+
+    probability: int
+    margin: int
+    reasons: tuple[Reason, ...]
+
+
+class ScoreModel(Struct, frozen=True):
+    """Everything a score rests on; `tables[chain][level]` maps a key to (rate in millionths, comparables)."""
+
+    recipe: Recipe
+    base_rate: int
+    tables: tuple[tuple[dict[str, tuple[int, int]], ...], ...]
+    trees: tuple[Tree, ...]
+    calibration: tuple[tuple[int, int], ...]
+    form: str = FORM
+
+    def features(self, row: Mapping[str, str]) -> list[int]:
+        """The row's features in millionths: each chain's narrowest known rate, then the numbers."""
+        self.recipe.check(row)
+        values = [self._rate(number, row)[0] for number in range(len(self.recipe.chains))]
+        return values + [micro(row[name], name) for name in self.recipe.numbers]
+
+    def margin(self, values: list[int]) -> int:
+        """The sum of the trees' leaves, in billionths."""
+        total = 0
+        for tree in self.trees:
+            node = 0 if tree.feature else -1
+            while node >= 0:
+                side = tree.left if values[tree.feature[node]] <= tree.threshold[node] else tree.right
+                node = side[node]
+            total += tree.leaf[~node]
+        return total
+
+    def score(self, row: Mapping[str, str]) -> Scored:
+        """Probability and reasons of one record; ModelError where it does not fit the model."""
+        margin = self.margin(self.features(row))
+        place = max(0, bisect_right(self.calibration, margin, key=lambda step: step[0]) - 1)
+        return Scored(self.calibration[place][1], margin, self.reasons(row))
+
+    def reasons(self, row: Mapping[str, str]) -> tuple[Reason, ...]:
+        """The encodings furthest above the base rate, told with their comparables."""
+        found = []
+        for number, chain in enumerate(self.recipe.chains):
+            rate, seen, shared = self._rate(number, row)
+            if rate > self.base_rate and seen:
+                words = (
+                    f"{chain.name}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
+                )
+                words += f" (all: {self.base_rate / 10_000:.1f} %)"
+                found.append(Reason(chain.name, shared, rate, seen, words))
+        return tuple(sorted(found, key=lambda reason: (-reason.rate, reason.feature))[:3])
+
+    def _rate(self, chain: int, row: Mapping[str, str]) -> tuple[int, int, str]:
+        for level, table in zip(self.recipe.chains[chain].levels, self.tables[chain], strict=True):
+            key = level.key(row)
+            if (known := table.get(key)) is not None:
+                names = [name for name, _ in level.columns]
+                return *known, ", ".join(f"{n} {v}" for n, v in zip(names, key.split("\x1f"), strict=True))
+        return self.base_rate, 0, ""
+
+
+def model_bytes(model: ScoreModel) -> bytes:
+    """The canonical bytes: JSON with sorted keys and whole numbers."""
+    return msgspec.json.encode(model, order="deterministic")
+
+
+def digest_of(model: ScoreModel) -> str:
+    """SHA-256 of the canonical bytes, in hexadecimal."""
+    return hashlib.sha256(model_bytes(model)).hexdigest()
+
+
+def read_model(content: bytes) -> ScoreModel:
+    """A model from its bytes; ModelError where they are not one or a tree is out of shape."""
+    try:
+        model = msgspec.json.decode(content, type=ScoreModel)
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"not a model: {error}") from None
+    width = len(model.recipe.chains) + len(model.recipe.numbers)
+    shapes = [len(c.levels) for c in model.recipe.chains] == [len(t) for t in model.tables]
+    if (
+        model.form != FORM
+        or not model.calibration
+        or not shapes
+        or not all(_sound(tree, width) for tree in model.trees)
+    ):
+        raise ModelError("not a model: its form, tables, calibration or trees do not fit its recipe")
+    return model
+
+
+def _sound(tree: Tree, width: int) -> bool:
+    size = len(tree.feature)
+    if not size == len(tree.threshold) == len(tree.left) == len(tree.right) or not tree.leaf:
+        return False
+    sides = [pair for side in (tree.left, tree.right) for pair in enumerate(side)]
+    children = all(-len(tree.leaf) <= child < size and (child < 0 or child > node) for node, child in sides)
+    return children and all(0 <= feature < width for feature in tree.feature)

@@ -1,0 +1,67 @@
+"""What a score is learnt from: chains of back-off and numbers, named by the columns of a declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+
+from msgspec import Struct
+
+MICRO = 1_000_000
+MISSING = -(10**15)  # a number that is not there sorts before every other
+WIDEST = 10**9  # numbers beyond are held to this, so that micro-units stay exact in 64-bit floats
+
+
+class ModelError(ValueError):
+    """A record, recipe or model that does not fit; the text says what and where."""
+
+
+class Level(Struct, frozen=True):
+    """One level: columns, each with how many leading characters count (0: all)."""
+
+    columns: tuple[tuple[str, int], ...]
+
+    def key(self, row: Mapping[str, str]) -> str:
+        """The key of a row at this level; parts are joined by a character no code contains."""
+        return "\x1f".join(row[name][:size] if size else row[name] for name, size in self.columns)
+
+
+class Chain(Struct, frozen=True):
+    """A hierarchy from narrow to wide (HS6, HS4, chapter); behind the widest stands the base rate."""
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+class Recipe(Struct, frozen=True):
+    """The features of a score, and the columns of label (0 or 1) and propensity (over 0, up to 1; or none)."""
+
+    label: str
+    chains: tuple[Chain, ...]
+    numbers: tuple[str, ...] = ()
+    propensity: str | None = None
+    group: tuple[str, ...] = ()  # rows alike in these share a fold: copies must not foretell one another
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column a record must have to be scored."""
+        names = [name for chain in self.chains for level in chain.levels for name, _ in level.columns]
+        return tuple(dict.fromkeys([*names, *self.numbers]))
+
+    def check(self, row: Mapping[str, str]) -> None:
+        """Refuse a row without a column of the recipe: ModelError."""
+        if absent := [name for name in self.columns if name not in row]:
+            raise ModelError(f"the record lacks what the model was trained on: {', '.join(absent)}")
+
+
+def micro(text: str, column: str) -> int:
+    """A number as whole millionths, MISSING where empty: ModelError where it is no number."""
+    if not text.strip():
+        return MISSING
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise ModelError(f"{column} is no number: {text!r}") from None
+    if not value.is_finite():
+        raise ModelError(f"{column} is no number: {text!r}")
+    return int(max(Decimal(-WIDEST), min(Decimal(WIDEST), value)) * MICRO)

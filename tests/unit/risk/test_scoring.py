@@ -1,0 +1,85 @@
+"""A learned score: exact, refused where it leaks, and told in words."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tidewaiter.risk.scoring import (
+    Chain,
+    Level,
+    ModelError,
+    Recipe,
+    digest_of,
+    model_bytes,
+    population_stability,
+    read_model,
+)
+from tidewaiter.risk.scoring.training import Settings, Trained, train
+
+RECIPE = Recipe("bad", (Chain("goods", (Level((("hs", 6),)), Level((("hs", 2),)))),), ("mass",))
+SETTINGS = Settings(rounds=20, folds=3)
+
+
+def rows() -> list[dict[str, str]]:
+    chance = random.Random(7)
+    found = []
+    for _ in range(1500):
+        chapter = chance.choice(["61", "85"])
+        bad = chance.random() < (0.5 if chapter == "61" else 0.1)
+        found.append(
+            {"hs": f"{chapter}{chance.randrange(20):04}", "mass": str(chance.randrange(100)), "bad": str(int(bad))}
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained() -> Trained:
+    return train(rows(), RECIPE, SETTINGS)
+
+
+def test_a_pattern_is_learnt_and_shuffled_labels_are_not(trained: Trained) -> None:
+    assert trained.auc > 0.65
+    assert abs(trained.shuffled_auc - 0.5) < 0.07
+
+
+def test_the_same_rows_give_the_same_bytes_and_come_back(trained: Trained) -> None:
+    again = train(rows(), RECIPE, SETTINGS)
+    assert digest_of(again.model) == digest_of(trained.model)
+    assert read_model(model_bytes(trained.model)) == trained.model
+
+
+def test_unknown_goods_fall_back_to_their_chapter_and_reasons_say_so(trained: Trained) -> None:
+    scored = trained.model.score({"hs": "619999", "mass": "5"})
+    assert scored.probability > trained.model.score({"hs": "859999", "mass": "5"}).probability
+    assert "hs 61" in scored.reasons[0].words
+
+
+def test_whole_numbers_agree_with_the_trainer(trained: Trained) -> None:
+    import numpy as np
+
+    from tidewaiter.risk.scoring import training
+
+    every = rows()
+    data = training._Rows(every, RECIPE)
+    at = np.arange(len(every))
+    booster, tables = training._fit(data, data.y, at, SETTINGS)
+    told = booster.predict(data.matrix(tables, at), raw_score=True)
+    ours = [trained.model.margin(trained.model.features(row)) / 1e9 for row in every]
+    assert np.abs(told - ours).max() < 1e-7
+
+
+def test_what_does_not_fit_is_refused(trained: Trained) -> None:
+    with pytest.raises(ModelError, match="mass"):
+        trained.model.score({"hs": "610000"})
+    with pytest.raises(ModelError, match="no number"):
+        trained.model.score({"hs": "610000", "mass": "heavy"})
+    with pytest.raises(ModelError, match="not a model"):
+        read_model(b"{}")
+
+
+def test_drift_is_told() -> None:
+    calm = population_stability("x", range(1000), range(1000))
+    assert calm.index == 0
+    assert population_stability("x", range(1000), range(500, 1500)).shifted
