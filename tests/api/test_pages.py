@@ -383,10 +383,14 @@ class TestProblems:
 
 
 def test_the_page_of_data_quality_has_shares_weeks_and_the_rules_found_most(
-    client: TestClient, night: dict[str, int], house: House
+    client: TestClient, night: dict[str, int], house: House, who: Who
 ) -> None:
+    unreadable = b'[{"functional_reference_id": "Q-1", "goods_items": [{"line_no": 1, "gross_mass_kg": "heavy"}]}]'
+    assert client.post("/api/v1/messages", content=unreadable, headers=who.courier).status_code == 201
     Scoring(house.store, house.quality).catch_up()
     page = client.get("/quality")
     assert page.status_code == 200
+    assert "<code>message.number</code>" in page.text  # a rule of reading has no words in the list of rules
+    assert "Every dataset names the data customs needs to decide." in page.text
     assert 'scope="row"' in page.text
     assert re.search(r"<code>[a-z0-9_.]+</code> in \d+ records?", page.text)
