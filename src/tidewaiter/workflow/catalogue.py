@@ -40,7 +40,7 @@ class Offered(Struct, frozen=True, kw_only=True):
 
 def offered(store: Store, declaration: Declaration, *, sender_id: int | None = None) -> tuple[Offered, ...]:
     """The products that lines of a declaration name, as last told by each who told them; of one sender only, or of all."""
-    lines = dict(_references(declaration))
+    lines = _references(declaration)
     if not lines:
         return ()
     wanted = Filter(
@@ -52,7 +52,7 @@ def offered(store: Store, declaration: Declaration, *, sender_id: int | None = N
     return tuple(sorted(found, key=lambda each: (each.line, each.declaration_id)))
 
 
-def _references(declaration: Declaration) -> Iterator[tuple[str, list[int]]]:
+def _references(declaration: Declaration) -> dict[str, list[int]]:
     """What each product named would be known by, with the lines (from 1) that name it."""
     marketplace_id = declaration.marketplace.party_id if declaration.marketplace else ""
     lines: dict[str, list[int]] = {}
@@ -61,7 +61,7 @@ def _references(declaration: Declaration) -> Iterator[tuple[str, list[int]]]:
             lines.setdefault(product_reference(marketplace_id, number), []).append(line)
         if len(lines) >= LINES_MAX:
             break
-    yield from lines.items()
+    return lines
 
 
 def _offers(

@@ -139,22 +139,13 @@ class LookUps(Struct, frozen=True):
     parcels: Callable[[Declaring], Sequence[DeclaredBefore]]
 
 
-def decide_piece(
-    piece: Piece,
-    incoming: Incoming,
-    shelf: Shelf,
-    resolve: Resolve | None = None,
-    look_ups: LookUps | None = None,
-) -> Decided:
-    """The decision on one record; `resolve` finds the declaration it speaks of, `look_ups` what is known beside it.
-
-    A fault of ours becomes a finding on the record: those after it go on.
-    """
-    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking(resolve, look_ups))
+def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf) -> Decided:
+    """The decision on one record as if it stood alone. A fault of ours becomes a finding on it: those after it go on."""
+    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking())
 
 
 class Looking(Struct, frozen=True):
-    """How what is known beside a record is found."""
+    """`resolve` finds the declaration that a record speaks of, `look_ups` what is known beside it; None: nothing is."""
 
     resolve: Resolve | None = None
     look_ups: LookUps | None = None
