@@ -70,10 +70,12 @@ def drift(model: Path, before: Path, after: Path, *, output_as: Output = Output(
     try:
         for file in (before, after):
             values = [known.features(row) for row in _rows(file)]
+            if not values:
+                raise ModelError(f"{file} has no records")
             periods.append(list(zip(*([*each, known.margin(each)] for each in values), strict=True)))
         pairs = zip(names, *periods, strict=True)
         found = [population_stability(name, old, new) for name, old, new in pairs]
-    except ValueError as error:
+    except ModelError as error:
         raise UsageError(str(error)) from None
     output.print_rows([msgspec.structs.asdict(each) for each in found], output_as)
     return output.EXIT_FINDINGS if any(each.shifted for each in found) else output.EXIT_OK

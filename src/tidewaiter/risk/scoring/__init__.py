@@ -1,6 +1,6 @@
 """A score that learns from inspection outcomes: trained offline, run exactly in whole numbers.
 
-    trained = train(rows, labels, recipe, Settings(seed=1))      # needs the extra `risk`
+    trained = train(rows, recipe, Settings(seed=1))      # in `training`; needs the extra `risk`
     scored = trained.model.score({"HS6 Code": "440890", ...})    # needs nothing; micro-units of probability, reasons
 
 A model is content: `model_bytes` are canonical, their SHA-256 is the model's digest, and `read_model` gives it back.

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from tidewaiter.risk.scoring.recipe import ModelError
+
 
 class Drift(Struct, frozen=True):
     """PSI of one feature between two periods; by custom under 0.1 is calm and over 0.25 is a shift."""
@@ -18,9 +20,9 @@ class Drift(Struct, frozen=True):
 
 
 def population_stability(feature: str, before: Sequence[int], after: Sequence[int], parts: int = 10) -> Drift:
-    """PSI over quantiles of the earlier period, rounded to six decimals; ValueError where a period is empty."""
+    """PSI over quantiles of the earlier period, rounded to six decimals; ModelError where a period is empty."""
     if not before or not after:
-        raise ValueError(f"no values of {feature} in one of the periods")
+        raise ModelError(f"no values of {feature} in one of the periods")
     ordered = sorted(before)
     edges = sorted({ordered[len(ordered) * part // parts] for part in range(1, parts)})
     shares = []

@@ -7,13 +7,17 @@ from decimal import Decimal, InvalidOperation
 
 from msgspec import Struct
 
+from tidewaiter.model.errors import TidewaiterError
+
 MICRO = 1_000_000
 MISSING = -(10**15)  # a number that is not there sorts before every other
 WIDEST = 10**9  # numbers beyond are held to this, so that micro-units stay exact in 64-bit floats
 
 
-class ModelError(ValueError):
+class ModelError(TidewaiterError):
     """A record, recipe or model that does not fit; the text says what and where."""
+
+    code = "score.model"
 
 
 class Level(Struct, frozen=True):
