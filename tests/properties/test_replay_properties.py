@@ -16,10 +16,11 @@ from tidewaiter.model.declaration import Declaration, GoodsItem, MessageFunction
 from tidewaiter.model.money import Money
 from tidewaiter.store import rows
 from tidewaiter.workflow.batching import Slice, batch_of, new_entry
-from tidewaiter.workflow.deciding import Contents, Shelf, decide_piece
+from tidewaiter.workflow.deciding import decide_piece
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Incoming, Kept, Seed, WatchList
 from tidewaiter.workflow.replay import Player
+from tidewaiter.workflow.shelf import Contents, Shelf
 
 DAY = date(2026, 11, 20)
 SEED = Seed(seed_id="day-2026-11-20", drawn_for=DAY, seed=b"\x07" * 32)

@@ -27,9 +27,10 @@ from tidewaiter.model.finding import Finding, MappingNote, Severity
 from tidewaiter.quality import registry
 from tidewaiter.store import rows
 from tidewaiter.workflow.batching import Slice
-from tidewaiter.workflow.deciding import Shelf, decide_piece
+from tidewaiter.workflow.deciding import decide_piece
 from tidewaiter.workflow.pieces import Piece, pieces
 from tidewaiter.workflow.records import Decided, Incoming, Seed, WatchList
+from tidewaiter.workflow.shelf import Shelf
 from tidewaiter.workflow.slices import decide_slice
 from unit.test_bad_input_matrix import TEXT, declaration
 

@@ -31,6 +31,10 @@ class ReasonKind(StrEnum):
     QUALITY = "quality"
     CLAIM = "claim"  # third parties say otherwise of the parcel, or nothing yet
     DECLARED_BEFORE = "declared_before"  # another declaration of the same parcel stands
+    RULE = "rule"  # a rule that an officer wrote
+    LIST = "list"  # a list: a party, a place, a brand, words, a number
+    SCORE = "score"  # what was learnt from examinations
+    LINK = "link"  # something shared with a parcel that was not in order
 
 
 class Reason(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -38,7 +42,8 @@ class Reason(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
 
     `lane` is where this reason alone would send the declaration. A restricted
     good names the `permit_code` that lifts the reason and whether a document
-    of that code was declared (`is_lifted`).
+    of that code was declared (`is_lifted`). A rule may say what is to be done (`tasks`), what is answered before
+    loading (`answer`: DNL, RFS or RFI), and that only some of its hits are sent on (`percent`, of a hundred).
     """
 
     reason_id: str
@@ -51,6 +56,9 @@ class Reason(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     permit_words: str = ""
     is_lifted: bool = False
     measure_id: str = ""
+    tasks: tuple[str, ...] = ()
+    answer: str = ""
+    percent: int = 100
 
 
 class Draw(Struct, frozen=True, gc=False):
@@ -67,10 +75,26 @@ class Draw(Struct, frozen=True, gc=False):
     is_selected: bool
 
 
+class RuleMasks(Struct, frozen=True, gc=False):
+    """Which tests of a rule set held, as bits in hexadecimal: for the declaration, and for each goods line in order.
+
+    With the rule set of this digest and what it was compiled with they explain what its rules said, and nearly said.
+    """
+
+    rules_digest: str
+    mask: str
+    line_masks: tuple[str, ...]
+
+
 class Judgement(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What risk says of one consignment: a lane and every reason, lifted ones too."""
+    """What risk says of one consignment: a lane and every reason, lifted ones too.
+
+    `shadow` is what rules on trial would have said: it decides nothing. `masks` are of the rule sets that were asked.
+    """
 
     lane: Lane
     reasons: tuple[Reason, ...]
     draw: Draw
     lists_digest: str
+    shadow: tuple[Reason, ...] = ()
+    masks: tuple[RuleMasks, ...] = ()

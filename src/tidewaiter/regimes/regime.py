@@ -229,6 +229,12 @@ class Regime:
         """The currencies there is a rate for, its own included, as keys."""
         return self._rates
 
+    @property
+    def unit_rates(self) -> Mapping[str, Decimal]:
+        """What one unit of each currency is in the regime's own, to 28 digits: for comparing, never for charging."""
+        rates = {code: multiplier / divisor for code, (multiplier, divisor) in self.exchange.rates.items() if divisor}
+        return {**rates, self.currency: Decimal(1)}
+
     def predicate(self, condition: Mapping[str, Any], place: str) -> Predicate:
         """A condition of this regime, compiled."""
         return compiled(dict(condition), self.figures, place)

@@ -10,10 +10,24 @@ import hmac
 from decimal import Decimal
 from functools import lru_cache
 
+from msgspec import Struct
+
 from tidewaiter.model.judgement import Draw
 
 _BITS = 52
 _FIVES = 5**_BITS  # n / 2**52 = n * 5**52 / 10**52, hence exact in 52 decimal places
+
+
+class Chance(Struct, frozen=True, gc=False):
+    """What the draws of one declaration are made of: a day's seed and the declaration's key."""
+
+    seed: bytes
+    seed_id: str
+    key: str
+
+    def drawn(self, name: str, share: Decimal) -> Draw:
+        """The draw of this name, independent of every other name's; "" is that of random selection itself."""
+        return draw(self.seed, self.seed_id, f"{self.key}/{name}" if name else self.key, share)
 
 
 def draw(seed: bytes, seed_id: str, key: str, selection_share: Decimal) -> Draw:

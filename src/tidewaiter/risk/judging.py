@@ -9,6 +9,7 @@ from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
 from tidewaiter.risk.knowledge import RiskKnowledge
 from tidewaiter.risk.policy import Policy
+from tidewaiter.risk.targeting import NOTHING_POINTED, Pointed
 
 CLAIM_RULES = "claim."  # what the rules' ids begin with
 DECLARED_BEFORE = "submission.transport_document_used"
@@ -21,12 +22,15 @@ def judge(
     draw: Draw,
     findings: Sequence[Finding],
     by_tariff: Sequence[Reason] = (),
+    *,
+    pointed: Pointed = NOTHING_POINTED,
 ) -> Judgement:
-    """Goods controls, watch list, poor data and chance, each with its reasons; the lane is the highest not lifted.
+    """Goods controls, watch list, targeting, poor data and chance, with their reasons; the lane is the highest not lifted.
 
-    `by_tariff` are the reasons of the imported tariff, which come with the law and not with the knowledge of risk.
+    `by_tariff` are the reasons of the imported tariff, which come with the law and not with the knowledge of risk;
+    `pointed` is what the rules, lists and models say that officers published.
     """
-    reasons = [*knowledge.goods_index.reasons(declaration), *by_tariff]
+    reasons = [*knowledge.goods_index.reasons(declaration), *by_tariff, *pointed.reasons]
     if not knowledge.watch_index.is_empty:
         reasons += knowledge.watch_index.reasons(declaration)
     if findings:
@@ -34,7 +38,14 @@ def judge(
         reasons += _of_others(findings, knowledge.policy)
     if draw.is_selected:
         reasons.append(_random(draw, knowledge.policy))
-    return Judgement(lane=_lane(reasons), reasons=tuple(reasons), draw=draw, lists_digest=knowledge.digest)
+    return Judgement(
+        lane=_lane(reasons),
+        reasons=tuple(reasons),
+        draw=draw,
+        lists_digest=knowledge.digest,
+        shadow=pointed.shadow,
+        masks=pointed.masks,
+    )
 
 
 def _lane(reasons: list[Reason]) -> Lane:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
+from enum import StrEnum
 from functools import cached_property
 
 import msgspec
@@ -17,13 +18,31 @@ from tidewaiter.risk.policy import Policy, load_policy, policy_version
 from tidewaiter.risk.watch_list import WatchIndex, WatchListEntry
 
 
+class PartKind(StrEnum):
+    """What is published by itself, and named by its digest."""
+
+    RULES = "rules"
+    LIST = "list"
+    MODEL = "model"
+
+
+class Part(Struct, frozen=True, omit_defaults=True, gc=False):
+    """Something published that a judgement rests on: rules, a list, a model. One on trial decides nothing."""
+
+    kind: PartKind
+    name: str
+    digest: str
+    is_shadow: bool = False
+
+
 class RiskKnowledge(Struct, frozen=True, kw_only=True, dict=True):
     """Controls, watch list and policy of one jurisdiction on one day.
 
     `versions` names each list with the digest of where it came from. `content`
     is the record as canonical bytes and `digest` the SHA-256 over them;
     `from_content` gives back an equal record, so that a judgement can be run
-    again years later from what was kept.
+    again years later from what was kept. `parts` are kept by themselves, each
+    under its own digest: `targeting.Targeting` compiles them.
     """
 
     jurisdiction_code: str
@@ -32,6 +51,7 @@ class RiskKnowledge(Struct, frozen=True, kw_only=True, dict=True):
     watch_list: tuple[WatchListEntry, ...]
     policy: Policy
     versions: dict[str, str]
+    parts: tuple[Part, ...] = ()
 
     @cached_property
     def content(self) -> bytes:
@@ -47,9 +67,11 @@ class RiskKnowledge(Struct, frozen=True, kw_only=True, dict=True):
     def from_content(cls, content: bytes) -> RiskKnowledge:
         """The record these bytes were made of. Raises ReplayError when they are not such bytes."""
         try:
-            return msgspec.json.decode(content, type=cls)
+            found = msgspec.json.decode(content, type=cls)
         except msgspec.DecodeError as error:
             raise ReplayError(f"kept risk knowledge cannot be read: {error}") from error
+        found.__dict__["content"] = content  # as it was kept: a later version of this software may write more
+        return found
 
     @cached_property
     def goods_index(self) -> GoodsIndex:
@@ -69,6 +91,7 @@ def load_knowledge(
     watch_list: Iterable[WatchListEntry] = (),
     watch_list_version: str = "",
     policy: Policy | None = None,
+    parts: Sequence[Part] = (),
 ) -> RiskKnowledge:
     """What is known for a jurisdiction on a day: shipped controls and policy, and the watch list given.
 
@@ -86,4 +109,5 @@ def load_knowledge(
         watch_list=tuple(sorted(watch_list, key=lambda entry: entry.entry_id)),
         policy=policy or load_policy(),
         versions=versions,
+        parts=tuple(parts),
     )

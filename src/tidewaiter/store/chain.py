@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from tidewaiter.store.connections import Connections
+
 GENESIS = bytes(32)  # what the first block names as the one before
 
 
@@ -38,3 +40,21 @@ def problems(row: Block, expected_id: int, previous: bytes) -> list[str]:
     if link(previous_seen, block_id, message_id, (first, last), content_seen) != digest:
         found.append(f"the digest of block {block_id} is not that of its place and content")
     return found
+
+
+def broken_links(connections: Connections) -> list[str]:
+    """What is wrong with the chain as it is kept, block by block; empty when it is whole."""
+    problems_found: list[str] = []
+    block_id, previous = 1, GENESIS
+    while True:
+        with connections.lend() as connection:
+            found = connection.execute(
+                "SELECT block_id, message_id, first_position, last_position, content, bodies, content_digest,"
+                " previous_digest, digest FROM evidence_block WHERE block_id >= %s ORDER BY block_id LIMIT 16",
+                [block_id],
+            ).fetchall()
+        if not found:
+            return problems_found
+        for row in found:
+            problems_found += problems(row, block_id, previous)
+            block_id, previous = row[0] + 1, row[8]

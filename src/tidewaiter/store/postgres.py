@@ -22,6 +22,7 @@ from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
+from tidewaiter.store.parts import Parts
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.returns import Returns
@@ -81,6 +82,7 @@ class PostgresStore:
         self.accounts = Accounts(self._connections)
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
+        self.parts = Parts(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)
@@ -448,20 +450,7 @@ class PostgresStore:
 
     def broken_links(self) -> list[str]:
         """What is wrong with the chain of evidence, in words; empty when it is whole."""
-        problems: list[str] = []
-        block_id, previous = 1, chain.GENESIS
-        while True:
-            with self._connections.lend() as connection:
-                found = connection.execute(
-                    "SELECT block_id, message_id, first_position, last_position, content, bodies, content_digest,"
-                    " previous_digest, digest FROM evidence_block WHERE block_id >= %s ORDER BY block_id LIMIT 16",
-                    [block_id],
-                ).fetchall()
-            if not found:
-                return problems
-            for row in found:
-                problems += chain.problems(row, block_id, previous)
-                block_id, previous = row[0] + 1, row[8]
+        return chain.broken_links(self._connections)
 
     def _one(self, query: str, parameter: object = None) -> Any:
         with self._connections.lend() as connection:

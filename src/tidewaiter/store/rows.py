@@ -191,6 +191,7 @@ def _kept(entry: Entry, batch: Batch) -> Kept:
         lodged_at=decided.lodged_at,
         declared_before=decided.declared_before,
         awaited_hours=decided.awaited_hours,
+        facts=decided.facts,
         persons=decided.persons,
         claims=decided.claims or (),
     )

@@ -14,11 +14,12 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TransitionError
 from tidewaiter.release import Standing, Trigger, may
 from tidewaiter.workflow.batching import Slice, batch_of, now
-from tidewaiter.workflow.deciding import Drawing, Known, LookUps, Shelf, decide_act
+from tidewaiter.workflow.deciding import Drawing, Known, LookUps, decide_act
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import ChangeOfState, Entry, Incoming, Place, Prior, ReplacedVersion
+from tidewaiter.workflow.shelf import Shelf
 
 NO_LONGER = "the other declaration of the parcel no longer stands"
 

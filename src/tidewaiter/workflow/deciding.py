@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import partial, reduce
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from tidewaiter.messages import forms
@@ -17,96 +15,23 @@ from tidewaiter.messages.form import Reading
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.claim import Claim, ClaimKind
 from tidewaiter.model.declaration import Declaration, MessageFunction
-from tidewaiter.model.errors import NotInForceError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.quality import parcel_key
 from tidewaiter.regimes import Regime, legal_day_at
 from tidewaiter.release import Timing, Trigger, amended, may, timing
-from tidewaiter.risk import RiskKnowledge, WatchListEntry, draw, load_knowledge
-from tidewaiter.workflow.books import Books
+from tidewaiter.risk import Chance, Facts, Subject
+from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.pieces import Piece
-from tidewaiter.workflow.records import Decided, Effect, Incoming, KeptClaim, Place, Prior, Seed, WatchList
-from tidewaiter.workflow.tariffs import NOTHING_IMPORTED
-from tidewaiter.workflow.tariffs import Known as KnownTariffs
+from tidewaiter.workflow.records import Decided, Effect, Incoming, KeptClaim, Place, Prior, Seed
+from tidewaiter.workflow.shelf import Law, Shelf
 
 AWAITED_HOURS: Final = 24  # that a change is kept for the declaration it overtook; ours, no law's
-LAWS_MAX = 256  # senders may name any country; what is not modelled is remembered, too
 
 _LOG = logging.getLogger(__name__)
-
-
-class Law(Struct, frozen=True):
-    """Law and lists for one jurisdiction and day; `absent` says why there is none."""
-
-    regime: Regime | None
-    knowledge: RiskKnowledge | None
-    absent: str = ""
-
-
-Contents = Mapping[str, tuple[str, bytes]]
-Loaded = Mapping[tuple[str, date], tuple[bytes, bytes]]  # jurisdiction and day → law and lists as bytes
-
-
-class Shelf:
-    """The law and lists at hand, loaded once for each jurisdiction and day; safe in threads.
-
-    `keep` is called with what was loaded (digest → (kind, content)) before
-    anything is decided by it.
-    """
-
-    def __init__(
-        self,
-        watch_list: WatchList,
-        keep: Callable[[Contents], None],
-        loaded: Loaded | None = None,
-        tariffs: KnownTariffs = NOTHING_IMPORTED,
-        books: Books | None = None,
-    ) -> None:
-        self.watch_list = watch_list
-        self.tariffs = tariffs
-        self.books = books or Books()
-        self._entries = msgspec.json.decode(watch_list.entries, type=tuple[WatchListEntry, ...])
-        self._keep = keep
-        self._laws = {key: Law(*self._from_contents(contents)) for key, contents in (loaded or {}).items()}
-        self._loading = threading.Lock()
-
-    def law(self, jurisdiction_code: str, on: date) -> Law:
-        """The law of a jurisdiction on a day."""
-        found = self._laws.get((jurisdiction_code, on))
-        if found is None:
-            with self._loading:
-                found = self._laws.get((jurisdiction_code, on)) or self._load(jurisdiction_code, on)
-                if len(self._laws) >= LAWS_MAX:
-                    self._laws.clear()
-                self._laws[jurisdiction_code, on] = found
-        return found
-
-    def loaded(self) -> Loaded:
-        """What is on the shelf, as another shelf on the same watch list takes it: reading law from its files is slow."""
-        return {
-            key: (law.regime.content, law.knowledge.content)
-            for key, law in list(self._laws.items())
-            if law.regime is not None and law.knowledge is not None
-        }
-
-    def _load(self, jurisdiction_code: str, on: date) -> Law:
-        if not jurisdiction_code:
-            return Law(None, None, "no jurisdiction is named")
-        version = f"watch list {self.watch_list.version}" if self.watch_list.version else ""
-        try:
-            regime = self.tariffs.regime(jurisdiction_code, on)
-            knowledge = load_knowledge(jurisdiction_code, on, watch_list=self._entries, watch_list_version=version)
-        except NotInForceError as error:
-            return Law(None, None, error.detail)
-        self._keep({regime.digest: ("regime", regime.content), knowledge.digest: ("risk", knowledge.content)})
-        return Law(regime, knowledge)
-
-    def _from_contents(self, contents: tuple[bytes, bytes]) -> tuple[Regime, RiskKnowledge]:
-        return Regime.from_content(contents[0], self.tariffs.by_digest), RiskKnowledge.from_content(contents[1])
 
 
 class Drawing(Struct, frozen=True):
@@ -114,6 +39,11 @@ class Drawing(Struct, frozen=True):
 
     seed: Seed
     key: str
+
+    @property
+    def chance(self) -> Chance:
+        """The same, as risk draws by it."""
+        return Chance(self.seed.seed, self.seed.seed_id, self.key)
 
 
 class Known(Struct, frozen=True):
@@ -130,6 +60,9 @@ class Known(Struct, frozen=True):
 Resolve = Callable[[Declaration], Known | None]
 
 
+LookUpFacts = Callable[[Declaration, Regime], Facts]
+
+
 class LookUps(Struct, frozen=True):
     """What is known beside a declaration: of the persons behind it (its own id, where it was lodged before), of the
     parcel from others, and which other declarations of it stand."""
@@ -137,6 +70,7 @@ class LookUps(Struct, frozen=True):
     persons: Callable[[Declaration, Regime, int | None], PersonalStanding]
     claims: Callable[[Declaration, Regime], tuple[tuple[KeptClaim, Claim], ...]]
     parcels: Callable[[Declaring], Sequence[DeclaredBefore]]
+    facts: LookUpFacts | None = None
 
 
 def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf) -> Decided:
@@ -145,10 +79,14 @@ def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf) -> Decided:
 
 
 class Looking(Struct, frozen=True):
-    """`resolve` finds the declaration that a record speaks of, `look_ups` what is known beside it; None: nothing is."""
+    """`resolve` finds the declaration that a record speaks of, `look_ups` what is known beside it; None: nothing is.
+
+    `facts` gives what targeting wants to know of a record decided as if it stood alone, which has no other look-ups.
+    """
 
     resolve: Resolve | None = None
     look_ups: LookUps | None = None
+    facts: LookUpFacts | None = None
 
 
 class Read(Struct, frozen=True):
@@ -177,7 +115,8 @@ def decide_read(piece: Piece, read: Read, incoming: Incoming, shelf: Shelf, look
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
         trigger = Trigger.AMENDED if known is not None and known.is_refiled else trigger_of(reading.declaration)
         look_ups = None if read.is_fault else looking.look_ups
-        return _decided(piece, incoming, _Task(shelf, known, reading, trigger, look_ups, read.rules_digest))
+        facts = look_ups.facts if look_ups is not None else looking.facts
+        return _decided(piece, incoming, _Task(shelf, known, reading, trigger, look_ups, read.rules_digest, facts))
     except Exception:
         _log_fault(piece, incoming)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
@@ -191,7 +130,9 @@ def decide_act(
     known: Known, incoming: Incoming, shelf: Shelf, trigger: Trigger, look_ups: LookUps | None = None
 ) -> Decided:
     """The decision on a declaration to which something happened that no message tells of."""
-    return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_ups))
+    facts = look_ups.facts if look_ups is not None else None
+    task = _Task(shelf, known, Reading(None), trigger, look_ups, facts=facts)
+    return _decided(Piece(0, DESK, b""), incoming, task)
 
 
 def regime_of(own: Declaration, incoming: Incoming, shelf: Shelf) -> Regime | None:
@@ -217,6 +158,7 @@ class _Task(Struct, frozen=True):
     trigger: Trigger | None
     look_ups: LookUps | None = None
     rules_digest: str = ""
+    facts: LookUpFacts | None = None
 
 
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
@@ -226,29 +168,26 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     jurisdiction_code = declaration.jurisdiction_code if declaration is not None else ""
     on = _legal_day(trigger, prior, incoming, jurisdiction_code)
     law = task.shelf.law(jurisdiction_code, on)
-    drawing = known.drawing if known is not None and known.drawing is not None and trigger is not None else None
-    seed, key = (drawing.seed, drawing.key) if drawing else (incoming.seed, f"{incoming.digest}:{piece.position}")
+    drawing = _drawing(piece, incoming, known if trigger is not None else None)
     share = law.knowledge.policy.selection_share if law.knowledge else None
-    persons = _persons(declaration, law.regime, task)
-    claims = _claims(declaration, law.regime, task)
-    lodged_at = _lodged_at(declaration, law.regime, prior if trigger is not None else None, incoming)
-    awaited_hours = AWAITED_HOURS if trigger is not None and known is None and task.look_ups is not None else 0
-    parcel = _parcel_key(declaration, law.regime) if trigger is None or known is not None else None
-    before = _declared_before(parcel, incoming, task)
+    looked = _looked_up(declaration, law, incoming, task)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
         knowledge=law.knowledge,
-        draw=None if share is None else draw(seed.seed, seed.seed_id, key, share),
+        draw=None if share is None else drawing.chance.drawn("", share),
         law_absent=law.absent,
-        lodged_at=lodged_at,
+        lodged_at=looked.lodged_at,
         is_arrived=trigger is Trigger.ARRIVED or (prior is not None and prior.is_arrived),
         trigger=trigger,
         prior=prior,
-        persons=persons or NOTHING_KNOWN,
-        claims=tuple(claim for _, claim in claims or ()),
-        declared_before=before,
-        awaited_hours=awaited_hours,
+        persons=looked.persons or NOTHING_KNOWN,
+        claims=tuple(claim for _, claim in looked.claims or ()),
+        declared_before=looked.declared_before,
+        awaited_hours=looked.awaited_hours,
+        targeting=law.targeting,
+        facts=looked.facts,
+        chance=drawing.chance,
     )
     conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
     effect = _effect(conclusion, circumstances)
@@ -268,24 +207,67 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         regime_digest=law.regime.digest if law.regime else "",
         law_absent=law.absent,
         knowledge_digest=law.knowledge.digest if law.knowledge else "",
-        seed=seed,
-        draw_key=key,
+        seed=drawing.seed,
+        draw_key=drawing.key,
         selection_share="" if share is None else f"{share:f}",
         is_arrived=circumstances.is_arrived,
         prior=prior,
         sources=_sources(piece, incoming, task),
         passed=conclusion.passed,
         regime=law.regime,
-        persons=persons,
-        claims=None if claims is None else tuple(kept for kept, _ in claims),
+        persons=looked.persons,
+        claims=None if looked.claims is None else tuple(kept for kept, _ in looked.claims),
         claim=_claim(declaration, law.regime),
         rules_digest=task.rules_digest,
-        lodged_at=lodged_at,
-        touches_counters=persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
-        parcel_key=parcel if conclusion.standing is not None else None,
-        declared_before=before,
-        awaited_hours=awaited_hours,
+        lodged_at=looked.lodged_at,
+        touches_counters=looked.persons is not None or _counted_before(jurisdiction_code, prior, task.shelf),
+        parcel_key=looked.parcel_key if conclusion.standing is not None else None,
+        declared_before=looked.declared_before,
+        awaited_hours=looked.awaited_hours,
+        facts=looked.facts,
     )
+
+
+class _Looked(Struct, frozen=True, kw_only=True):
+    """What is known beside a declaration. `persons` and `claims` are None where the law of the day wants none."""
+
+    persons: PersonalStanding | None
+    claims: tuple[tuple[KeptClaim, Claim], ...] | None
+    lodged_at: datetime | None
+    awaited_hours: int
+    parcel_key: int | None
+    declared_before: tuple[DeclaredBefore, ...]
+    facts: Facts
+
+
+def _looked_up(declaration: Declaration | None, law: Law, incoming: Incoming, task: _Task) -> _Looked:
+    known, trigger = task.known, task.trigger
+    prior = known.prior if known is not None and trigger is not None else None
+    parcel = _parcel_key(declaration, law.regime) if trigger is None or known is not None else None
+    is_awaiting = trigger is not None and known is None and task.look_ups is not None
+    return _Looked(
+        persons=_persons(declaration, law.regime, task),
+        claims=_claims(declaration, law.regime, task),
+        lodged_at=_lodged_at(declaration, law.regime, prior, incoming),
+        awaited_hours=AWAITED_HOURS if is_awaiting else 0,
+        parcel_key=parcel,
+        declared_before=_declared_before(parcel, incoming, task),
+        facts=_facts(declaration, law, task),
+    )
+
+
+def _drawing(piece: Piece, incoming: Incoming, known: Known | None) -> Drawing:
+    """That of the declaration which the record changes, where it was drawn before; else its own."""
+    before = known.drawing if known is not None else None
+    return before or Drawing(incoming.seed, f"{incoming.digest}:{piece.position}")
+
+
+def _facts(declaration: Declaration | None, law: Law, task: _Task) -> Facts:
+    """What is known beside the declaration for targeting: looked up, then scored."""
+    if declaration is None or law.regime is None or law.targeting is None or law.targeting.is_empty:
+        return NO_FACTS
+    facts = task.facts(declaration, law.regime) if task.facts is not None else NO_FACTS
+    return law.targeting.scored(Subject(declaration, None, facts))
 
 
 def _parcel_key(declaration: Declaration | None, regime: Regime | None) -> int | None:

@@ -19,13 +19,13 @@ from tidewaiter.release import Trigger, follow, may
 from tidewaiter.workflow.anew import Act, Anew, Happened, change_by, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.claims import Claims
-from tidewaiter.workflow.deciding import Known, LookUps, Shelf
+from tidewaiter.workflow.deciding import Known, LookUps
 from tidewaiter.workflow.evaluate import passed
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import Prior
-from tidewaiter.workflow.tariffs import known as known_tariffs
+from tidewaiter.workflow.shelf import Shelf, shelf_of
 
 WORDS_LENGTH_MAX = 2_000
 NOT_FOR_OFFICERS = frozenset(  # what a sender does by a message, or what only a decision does
@@ -164,13 +164,10 @@ class Desk:
         return Anew(self._store, transaction, self._shelf_as_it_stands(), look_ups)
 
     def _shelf_as_it_stands(self) -> Shelf:
-        """Law and lists; those at hand, unless the watch list was changed or a tariff imported since: reading is slow."""
-        store, shelf = self._store, self._shelf
-        versions = (store.watch_list_version(), store.tariffs.version())
-        if shelf is None or (shelf.watch_list.version, shelf.tariffs.version) != versions:
-            shelf = Shelf(store.watch_list(), store.keep_knowledge, tariffs=known_tariffs(store))
-            self._shelf = shelf
-        return shelf
+        """Law and lists; those at hand, unless something was changed since: reading is slow."""
+        if self._shelf is None or not self._shelf.is_as_in(self._store):
+            self._shelf = shelf_of(self._store)
+        return self._shelf
 
     def _known(self, transaction: Writing, act: Act, prior: Prior) -> Known:
         known = known_of(self._store, prior)

@@ -38,7 +38,9 @@ from tidewaiter.release import (
     securities_of,
     standing,
 )
-from tidewaiter.risk import RiskKnowledge, judge, reasons_by_tariff
+from tidewaiter.risk import Chance, RiskKnowledge, Subject, Targeting, judge, reasons_by_tariff
+from tidewaiter.risk.facts import NO_FACTS, Facts
+from tidewaiter.risk.targeting import NOTHING_POINTED, Pointed
 from tidewaiter.workflow.records import Prior
 
 VALUE_LENGTH_MAX = 200  # as in every finding
@@ -60,6 +62,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     (ADR 11: the accounts lift the hold afterwards), so evidence does not say it.
     `awaited_hours` is how long a change waits for the declaration it is for where
     that is not known yet; 0: it does not wait.
+    `targeting` is what the rules, lists and models come to that `knowledge` names, `facts` what is known beside the
+    declaration for them, `chance` what draws are made of.
     """
 
     legal_day: date
@@ -76,6 +80,9 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     awaited_hours: int = 0
     claims: tuple[Claim, ...] = ()
     declared_before: tuple[DeclaredBefore, ...] = ()
+    targeting: Targeting | None = None
+    facts: Facts = NO_FACTS
+    chance: Chance | None = None
 
 
 class Conclusion(Struct, frozen=True):
@@ -268,7 +275,10 @@ def _evaluated(
             findings = [finding if finding.place else placed(finding, locate) for finding in findings]
         if assessment is not None and circumstances.knowledge is not None and circumstances.draw is not None:
             by_tariff = _by_tariff(declaration, regime) if regime is not None else ()
-            judgement = judge(declaration, circumstances.knowledge, circumstances.draw, findings, by_tariff)
+            pointed = _pointed(declaration, assessment, circumstances)
+            judgement = judge(
+                declaration, circumstances.knowledge, circumstances.draw, findings, by_tariff, pointed=pointed
+            )
     decision = decide(
         declaration or NOTHING,
         dataset=dataset,
@@ -287,6 +297,14 @@ def _evaluated(
         deadlines=timing.deadlines,
     )
     return evaluation, dataset
+
+
+def _pointed(declaration: Declaration, assessment: Assessment, circumstances: Circumstances) -> Pointed:
+    """What the rules, lists and models in use say."""
+    targeting, chance = circumstances.targeting, circumstances.chance
+    if targeting is None or chance is None:
+        return NOTHING_POINTED
+    return targeting.pointed(Subject(declaration, assessment, circumstances.facts), chance)
 
 
 def _timed(declaration: Declaration, lodged_at: datetime | None, regime: Regime) -> Timing:

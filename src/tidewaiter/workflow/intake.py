@@ -30,14 +30,13 @@ from tidewaiter.regimes import jurisdictions, legal_day_at
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.crew import workers_wanted
-from tidewaiter.workflow.deciding import Shelf
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 from tidewaiter.workflow.grouping import GroupWriter
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, pieces, pieces_again
 from tidewaiter.workflow.ports import Declared, KeptMessage, Outcome, Store, Unkept
 from tidewaiter.workflow.processing import Means, OvertakenError, Processing
 from tidewaiter.workflow.records import Arriving, Incoming, Receipt, Seed
-from tidewaiter.workflow.tariffs import known
+from tidewaiter.workflow.shelf import Shelf, shelf_of
 from tidewaiter.workflow.together import Answer, Left, declared
 
 REPEAT_WAIT_SECONDS = 20  # how long a repeated message waits for the answer to the first
@@ -266,17 +265,9 @@ class Intake:
             moment = time.monotonic()
             if self._shelf is None or moment > self._looked_at + WATCH_LIST_SECONDS:
                 self._looked_at = moment
-                if self._shelf is None or self._is_overtaken(self._shelf):
-                    store = self._store
-                    self._shelf = Shelf(
-                        store.watch_list(), store.keep_knowledge, tariffs=known(store), books=self._books
-                    )
+                if self._shelf is None or not self._shelf.is_as_in(self._store):
+                    self._shelf = shelf_of(self._store, self._books)
             return self._shelf
-
-    def _is_overtaken(self, shelf: Shelf) -> bool:
-        """Whether the watch list was changed or a tariff imported since."""
-        versions = (shelf.watch_list.version, shelf.tariffs.version)
-        return versions != (self._store.watch_list_version(), self._store.tariffs.version())
 
     def _seed(self, on: date) -> Seed:
         seed = self._seeds.get(on)

@@ -46,6 +46,7 @@ from tidewaiter.workflow.records import (
     WatchList,
 )
 from tidewaiter.workflow.return_records import ReturnStore
+from tidewaiter.workflow.targeting import Parts
 from tidewaiter.workflow.tariffs import Editions
 
 
@@ -367,6 +368,10 @@ class QuoteStore(Protocol):
     @property
     def tariffs(self) -> Editions:
         """The editions of tariffs that were imported."""
+
+    @property
+    def parts(self) -> Parts:
+        """Which published rules, lists and models are in use."""
 
     def quote_key(self) -> bytes:
         """The key that quotes are numbered and signed with: 32 bytes, made once."""

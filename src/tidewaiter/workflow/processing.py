@@ -13,12 +13,12 @@ from tidewaiter.model.errors import MessageError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.workflow.batching import Slice, Tally, carried_on
 from tidewaiter.workflow.crew import Crew
-from tidewaiter.workflow.deciding import Shelf
 from tidewaiter.workflow.grouping import GroupWriter
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import Incoming, Receipt
 from tidewaiter.workflow.sequel import Sequel
+from tidewaiter.workflow.shelf import Shelf
 from tidewaiter.workflow.slices import Result, decide_slice, decider
 
 SLICE_RECORDS = 256
@@ -110,8 +110,7 @@ class Processing:
         self._write_result(part, decide_slice(part, self._means.shelf, self._means.store.encode))
 
     def _write_with(self, crew: Crew[Slice, Result], slices: Iterator[Slice]) -> None:
-        shelf = self._means.shelf
-        crew.begin(shelf.watch_list, shelf.loaded(), shelf.tariffs, shelf.books, self._means.store.encode)
+        crew.begin(self._means.shelf.sent(), self._means.store.encode)
         for part, result in crew.results(self._numbered(each) for each in slices):
             self._write_result(part, result)
 

@@ -15,6 +15,7 @@ from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.model.standing import PersonalStanding
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Standing, Trigger
+from tidewaiter.risk.facts import NO_FACTS, Facts
 
 REFERENCE_LENGTH_MAX = 200  # characters of a reference that are searched by; longer ones are cut alike everywhere
 
@@ -97,6 +98,7 @@ class Kept(Struct, frozen=True, omit_defaults=True, kw_only=True):
     lodged_at: datetime | None = None  # when it was first lodged, where the law sets it a time
     declared_before: tuple[DeclaredBefore, ...] = ()
     awaited_hours: int = 0  # that a change could wait for the declaration it is for
+    facts: Facts = NO_FACTS  # features and scores, as they were looked up and worked out
 
 
 class Span(Struct, frozen=True):
@@ -169,6 +171,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     parcel_key: int | None = None  # see quality.parcels; None where the declaration stands for no parcel of its own
     declared_before: tuple[DeclaredBefore, ...] = ()
     awaited_hours: int = 0
+    facts: Facts = NO_FACTS
 
     @property
     def awaits_original(self) -> bool:

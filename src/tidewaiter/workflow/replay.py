@@ -26,7 +26,7 @@ from tidewaiter.model.errors import NotFoundError, TidewaiterError
 from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Trigger
-from tidewaiter.risk import RiskKnowledge, draw
+from tidewaiter.risk import Chance, RiskKnowledge, Targeting
 from tidewaiter.tariff.tariff import Tariff
 from tidewaiter.workflow.claims import claim_of
 from tidewaiter.workflow.crew import Crew, workers_wanted
@@ -155,6 +155,7 @@ class Player:
         self._tariff = lru_cache(TARIFFS_KEPT)(lambda digest: Tariff.from_content(store.knowledge(digest)))
         self._regime = lru_cache(64)(lambda digest: Regime.from_content(store.knowledge(digest), self._tariff))
         self._knowledge = lru_cache(64)(lambda digest: RiskKnowledge.from_content(store.knowledge(digest)))
+        self._targeting = lru_cache(64)(self._compiled)
         self._checks = lru_cache(8)(lambda digest: EnsChecks(store.knowledge(digest)))
         self._seed: Callable[[str], Seed] = lru_cache(64)(store.seed_by_id)
 
@@ -211,14 +212,20 @@ class Player:
             if stated is not None:
                 yield each, stated
 
+    def _compiled(self, knowledge_digest: str, regime_digest: str) -> Targeting:
+        rates = self._regime(regime_digest).unit_rates
+        return Targeting(self._knowledge(knowledge_digest), self._store.knowledge, rates)
+
     def _circumstances(self, kept: Kept) -> Circumstances:
         share = kept.selection_share
         seed = self._seed(kept.seed_id)
+        chance = Chance(seed.seed, seed.seed_id, kept.draw_key)
+        is_known = bool(kept.knowledge_digest and kept.regime_digest)
         return Circumstances(
             legal_day=kept.legal_day,
             regime=self._regime(kept.regime_digest) if kept.regime_digest else None,
             knowledge=self._knowledge(kept.knowledge_digest) if kept.knowledge_digest else None,
-            draw=draw(seed.seed, seed.seed_id, kept.draw_key, Decimal(share)) if share else None,
+            draw=chance.drawn("", Decimal(share)) if share else None,
             law_absent=kept.law_absent,
             lodged_at=kept.lodged_at,
             is_arrived=kept.is_arrived,
@@ -228,6 +235,9 @@ class Player:
             claims=tuple(claim_of(each, stated) for each, stated in self._claims(kept)),
             declared_before=kept.declared_before,
             awaited_hours=kept.awaited_hours,
+            targeting=self._targeting(kept.knowledge_digest, kept.regime_digest) if is_known else None,
+            facts=kept.facts,
+            chance=chance if share else None,
         )
 
 

@@ -24,7 +24,6 @@ from tidewaiter.workflow.deciding import (
     Known,
     Looking,
     LookUps,
-    Shelf,
     decide_read,
     is_refiled,
     read_piece,
@@ -46,6 +45,7 @@ from tidewaiter.workflow.records import (
     Prior,
     ReplacedVersion,
 )
+from tidewaiter.workflow.shelf import Shelf
 
 
 class Sequel:

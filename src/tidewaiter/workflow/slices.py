@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
-from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.claims import declarations_wanted, together
-from tidewaiter.workflow.deciding import Contents, Loaded, Shelf, decide_piece
-from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Sought, Wanted, WatchList
-from tidewaiter.workflow.tariffs import Known
+from tidewaiter.workflow.deciding import decide_piece
+from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Sought, Wanted
+from tidewaiter.workflow.shelf import Contents, Shelf, Shelved
 
 Encode = Callable[[Batch, Iterable[Entry]], EncodedBatch]
 COLLECT_EVERY = 32  # slices between two garbage collections in a worker
@@ -63,16 +62,14 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     return Result(encoded, sought, tallying.tally())
 
 
-def decider(
-    watch_list: WatchList, loaded: Loaded, tariffs: Known, books: Books, encode: Encode
-) -> Callable[[Slice], Result]:
+def decider(shelf: Shelved, encode: Encode) -> Callable[[Slice], Result]:
     """What a worker process does with each slice; a tariff is fetched once, when the first decision rests on it."""
     contents: dict[str, tuple[str, bytes]] = {}
 
     def keep(loaded: Contents) -> None:
         contents.update(loaded)
 
-    shelf = Shelf(watch_list, keep, loaded, tariffs, books)
+    at_hand = shelf.taken(keep)
     done = 0
     # Records hold no cycles, so collecting at every few hundred of them only costs: a third of all time.
     gc.freeze()
@@ -83,7 +80,7 @@ def decider(
         done += 1
         if done % COLLECT_EVERY == 0:
             gc.collect()
-        result = decide_slice(part, shelf, encode)
+        result = decide_slice(part, at_hand, encode)
         if contents:
             result = Result(result.encoded, result.sought, result.tally, dict(contents))
             contents.clear()

@@ -17,10 +17,11 @@ from tidewaiter.release import decide
 from tidewaiter.risk import draw, judge
 from tidewaiter.store import rows
 from tidewaiter.workflow.batching import Slice, batch_of, new_entry
-from tidewaiter.workflow.deciding import Shelf, decide_piece
+from tidewaiter.workflow.deciding import decide_piece
 from tidewaiter.workflow.pieces import pieces
 from tidewaiter.workflow.processing import SLICE_RECORDS
 from tidewaiter.workflow.records import Incoming, Seed, WatchList
+from tidewaiter.workflow.shelf import Shelf
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")

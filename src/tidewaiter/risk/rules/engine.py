@@ -74,7 +74,10 @@ class Asked(NamedTuple):
 
 
 class Engine:
-    """The rules of one day, compiled. Made by `compile_rules`; used by one thread at a time, as it remembers values."""
+    """The rules of one day, compiled by `compile_rules`.
+
+    Any number of threads may use it: what it remembers of values it looks up and replaces whole, never in parts.
+    """
 
     def __init__(
         self, asked: Sequence[Asked], tables: Sequence[ColumnTable], conjunctions: Sequence[Conjunction]

@@ -35,10 +35,11 @@ from tidewaiter.store import rows
 from tidewaiter.workflow import deciding
 from tidewaiter.workflow.batching import Slice, batch_of, new_entry
 from tidewaiter.workflow.books import Books
-from tidewaiter.workflow.deciding import Shelf, decide_piece
+from tidewaiter.workflow.deciding import decide_piece
 from tidewaiter.workflow.inspecting import Inspected, inspect
 from tidewaiter.workflow.pieces import Piece, pieces
 from tidewaiter.workflow.records import Decided, Incoming, Seed, WatchList
+from tidewaiter.workflow.shelf import Shelf
 
 DAY: Final = date(2026, 11, 16)  # the legal day, the same in every run
 AT: Final = datetime(2026, 11, 16, 9, tzinfo=UTC)

@@ -1,0 +1,138 @@
+"""Targeting: what officers published (rules, lists, models), compiled for a jurisdiction and a day, and what it points at.
+
+    targeting = Targeting(knowledge, contents, rates)
+    facts = targeting.scored(declaration, facts)        before the decision; kept with it
+    pointed = targeting.pointed(Subject(declaration, assessment, facts), chance)
+
+`contents` gives the bytes of a digest; `rates` are those of the law of the day, by which amounts in different currencies
+are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+
+from msgspec import Struct
+
+from tidewaiter.model.assessment import Assessment
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.errors import ReplayError
+from tidewaiter.model.judgement import Lane, Reason, ReasonKind, RuleMasks
+from tidewaiter.risk.chance import Chance
+from tidewaiter.risk.facts import NO_FACTS, Facts, feature_kinds
+from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
+from tidewaiter.risk.rules import Context, Engine, Record, RuleHit, RuleSet, compile_rules, rules_of
+from tidewaiter.risk.rules.rule import PERCENT_ALL
+
+Contents = Callable[[str], bytes]
+RULE_SETS_READ = 16  # kept at hand in one process
+
+
+class Subject(Struct, frozen=True):
+    """What is judged: a declaration, what was assessed on it, and what is known beside it."""
+
+    declaration: Declaration
+    assessment: Assessment | None = None
+    facts: Facts = NO_FACTS
+
+
+class Pointed(Struct, frozen=True):
+    """What was pointed at; `shadow` by what is on trial. `masks` are of every rule set that was asked."""
+
+    reasons: tuple[Reason, ...] = ()
+    shadow: tuple[Reason, ...] = ()
+    masks: tuple[RuleMasks, ...] = ()
+
+
+NOTHING_POINTED = Pointed()
+
+
+class Targeting:
+    """The parts that a record of risk knowledge names, compiled. Used by any number of threads."""
+
+    def __init__(self, knowledge: RiskKnowledge, contents: Contents | None, rates: Mapping[str, Decimal]) -> None:
+        self._knowledge = knowledge
+        self._contents = contents
+        self._context = Context(
+            features=feature_kinds(),
+            scores=frozenset(part.name for part in knowledge.parts if part.kind is PartKind.MODEL),
+            rates=rates,
+        )
+        self._rule_sets = [part for part in knowledge.parts if part.kind is PartKind.RULES]
+        self._engines: dict[str, Engine] = {}
+        self.is_empty = not knowledge.parts
+
+    @property
+    def context(self) -> Context:
+        """What the rules are compiled with."""
+        return self._context
+
+    def engine(self, part: Part) -> Engine:
+        """The rules of one part, compiled for the day when first asked for. Raises RuleError, ReplayError."""
+        found = self._engines.get(part.digest)
+        if found is None:
+            rule_set = _rule_set(part.digest, self._content(part))
+            found = compile_rules(rule_set, self._context, on=self._knowledge.legal_day)
+            found = self._engines.setdefault(part.digest, found)
+        return found
+
+    def scored(self, subject: Subject) -> Facts:
+        """The facts of a declaration with what the models in use say of it."""
+        return subject.facts
+
+    def pointed(self, subject: Subject, chance: Chance) -> Pointed:
+        """What rules, lists and scores say of a declaration."""
+        if self.is_empty:
+            return NOTHING_POINTED
+        record = Record(
+            declaration=subject.declaration,
+            legal_day=self._knowledge.legal_day,
+            assessment=subject.assessment,
+            features=subject.facts.features(),
+            scores=subject.facts.probabilities(),
+        )
+        reasons: list[Reason] = []
+        shadow: list[Reason] = []
+        masks: list[RuleMasks] = []
+        for part in self._rule_sets:
+            outcome = self.engine(part).evaluate(record)
+            masks.append(RuleMasks(part.digest, f"{outcome.mask:x}", tuple(f"{mask:x}" for mask in outcome.line_masks)))
+            told = shadow if part.is_shadow else reasons
+            told += [_reason(hit, part, chance) for hit in outcome.hits]
+        return Pointed(tuple(reasons), tuple(shadow), tuple(masks))
+
+    def _content(self, part: Part) -> bytes:
+        if self._contents is None:
+            raise ReplayError(f"the {part.kind.value} {part.name!r} ({part.digest[:12]}) are not at hand")
+        return self._contents(part.digest)
+
+
+@lru_cache(maxsize=RULE_SETS_READ)
+def _rule_set(digest: str, content: bytes) -> RuleSet:
+    """The rules of a published text; read once, though it serves many days."""
+    found = rules_of(content.decode())
+    if found.digest != digest:
+        raise ReplayError(f"the rules kept under {digest[:12]} are not those that were published")
+    return found
+
+
+def _reason(hit: RuleHit, part: Part, chance: Chance) -> Reason:
+    """A rule that holds. Of one that sends on only some of its hits, those that were not drawn stay in the green lane."""
+    rule = hit.rule
+    lane = rule.lane
+    if rule.percent < PERCENT_ALL:
+        share = Decimal(rule.percent) / PERCENT_ALL
+        lane = lane if chance.drawn(f"rule.{part.name}.{rule.rule_id}", share).is_selected else Lane.GREEN
+    return Reason(
+        reason_id=f"rule.{part.name}.{rule.rule_id}",
+        kind=ReasonKind.RULE,
+        lane=lane,
+        words=rule.words,
+        pointer=f"goods_items[{hit.lines[0]}]" if hit.lines else "",
+        value=f"lines {', '.join(map(str, hit.lines))}"[:200] if len(hit.lines) > 1 else "",
+        tasks=tuple(task.value for task in rule.tasks),
+        answer=rule.answer.value,
+        percent=rule.percent,
+    )
