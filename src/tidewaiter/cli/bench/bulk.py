@@ -9,21 +9,26 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tidewaiter.cli.bench import filings
+from tidewaiter.cli.bench import filings, rule_sets
 from tidewaiter.cli.bench.meters import PeakMemory, cpu_seconds
 from tidewaiter.cli.bench.stages import stages
+from tidewaiter.risk import PartKind
+from tidewaiter.risk.facts import feature_kinds
+from tidewaiter.risk.rules import Context
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
 from tidewaiter.workflow.crew import workers_wanted
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.processing import SLICE_RECORDS
+from tidewaiter.workflow.targeting import Change, in_use
 
 SAMPLE = 1_000  # consignments that the steps are timed on
 TABLES = ("message_chunk", "declaration", "goods_item", "notice", "evidence_block")
@@ -69,10 +74,11 @@ class Spent(Struct, frozen=True, kw_only=True):
     peak_bytes: int
 
 
-def run(kind: str, count: int, *, workers: int | None = None, seed: int = 1) -> tuple[BulkReport, ...]:
+def run(kind: str, count: int, *, workers: int | None = None, seed: int = 1, rules: int = 0) -> tuple[BulkReport, ...]:
     """Generate, hand in and measure `count` consignments of one kind, in a temporary folder of its own.
 
-    One report for each file of the kind (`filings.parts`), in the order they came in.
+    One report for each file of the kind (`filings.parts`), in the order they came in. With `rules` so many targeting
+    rules decide (`rule_sets`).
     """
     workers = workers or workers_wanted()
     measured: list[tuple[filings.Part, int, Spent]] = []
@@ -81,12 +87,16 @@ def run(kind: str, count: int, *, workers: int | None = None, seed: int = 1) -> 
         ensure_database(server, "copy")
         PostgresStore(server.url("copy")).close()
         with PostgresStore(server.url("intake")) as store:
+            if rules:
+                _publish(store, rules)
             for number, part in enumerate(filings.parts(kind)):
                 file = folder / f"{number}.{part.form}"
                 with file.open("wb") as stream:
                     for data in filings.message(part, count, seed, ON):
                         stream.write(data)
                 measured.append((part, file.stat().st_size, _hand_in(store, server, (file, part.form), workers)))
+            used = in_use(store)
+            contents = {each.part.digest: store.knowledge(each.part.digest) for each in used.parts}
         copy_seconds = _copy_again(server, folder)
     in_all = sum(sum(spent.counts.values()) for _, _, spent in measured)
     reports = []
@@ -111,7 +121,7 @@ def run(kind: str, count: int, *, workers: int | None = None, seed: int = 1) -> 
                 cpu_us_intake=spent.intake_cpu * micros,
                 cpu_us_workers=spent.workers_cpu * micros,
                 cpu_us_postgresql=spent.postgresql_cpu * micros,
-                cpu_us_by_step=stages(body, part.form, ON),
+                cpu_us_by_step=stages(body, part.form, ON, replace(used, contents=contents.__getitem__)),
                 peak_memory_bytes=spent.peak_bytes,
                 copy_seconds=share,
                 ratio_to_copy=share / spent.seconds,
@@ -138,6 +148,14 @@ def row(report: BulkReport) -> dict[str, str]:
         "each step by itself, in one process": "",
         **steps,
     }
+
+
+def _publish(store: PostgresStore, count: int) -> None:
+    """Put so many made-up rules in use, on what is declared and on the features there are."""
+    made = rule_sets.rule_set(rule_sets.made_rules(count, context=Context(features=feature_kinds())))
+    store.keep_knowledge({made.digest: (PartKind.RULES, made.text.encode())})
+    change = Change(kind=PartKind.RULES, name="made", digest=made.digest)
+    store.parts.change((change,), actor="bench", words="made up for measuring", at=datetime.now(UTC))
 
 
 def _hand_in(store: PostgresStore, server: EmbeddedServer, source: tuple[Path, str], workers: int) -> Spent:

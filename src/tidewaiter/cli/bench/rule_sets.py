@@ -105,10 +105,12 @@ CONTEXT = Context(features=FEATURES, scores=frozenset(SCORES), rates={"EUR": Dec
 MONEY = ("item.invoice_price", "invoice_amount")
 
 
-def made_rules(count: int, seed: int = 5) -> list[Made]:
-    """So many rules, the same for the same seed."""
+def made_rules(count: int, seed: int = 5, context: Context = CONTEXT) -> list[Made]:
+    """So many rules, the same for the same seed, on features and scores that the context has and on fields."""
     chance = random.Random(seed)  # noqa: S311 (the same for the same seed)
-    return [_made(chance, number) for number in range(count)]
+    given = {*(f"feature:{name}" for name in context.features), *(f"score:{name}" for name in context.scores)}
+    makers = [make for path, make in _MAKERS if path in given or ":" not in path]
+    return [_made(chance, makers, number) for number in range(count)]
 
 
 def rule_set(made: Sequence[Made]) -> RuleSet:
@@ -203,16 +205,16 @@ def _float(value: object) -> float:
     return float(str(value))
 
 
-def _made(chance: random.Random, number: int) -> Made:
-    conjunctions = [_tests(chance)]
+def _made(chance: random.Random, makers: Sequence[_Maker], number: int) -> Made:
+    conjunctions = [_tests(chance, makers)]
     if chance.random() < 1 / 8:
-        conjunctions.append(_tests(chance))
+        conjunctions.append(_tests(chance, makers))
     return Made(f"made.{number:05}", chance.choice(tuple(Lane)[1:]), tuple(conjunctions))
 
 
-def _tests(chance: random.Random) -> tuple[Test, ...]:
-    makers = chance.sample(_MAKERS, chance.choice((2, 3, 3, 4, 5)))
-    return (_goods(chance), *(make(chance) for make in makers[1:]))
+def _tests(chance: random.Random, makers: Sequence[_Maker]) -> tuple[Test, ...]:
+    chosen = chance.sample(makers, chance.choice((2, 3, 3, 4, 5)))
+    return (_goods(chance), *(make(chance) for make in chosen[1:]))
 
 
 def _goods(chance: random.Random) -> Test:
@@ -221,20 +223,23 @@ def _goods(chance: random.Random) -> Test:
     return Test("item.commodity_code", "startsWith", code[:digits])
 
 
-def _among(path: str, values: Sequence[str], most: int) -> Callable[[random.Random], Test]:
+_Maker = Callable[[random.Random], Test]
+
+
+def _among(path: str, values: Sequence[str], most: int) -> tuple[str, _Maker]:
     def make(chance: random.Random) -> Test:
         several = tuple(sorted(chance.sample(values, chance.randrange(1, most + 1))))
         return Test(path, "==", several[0]) if len(several) == 1 else Test(path, "in", several)
 
-    return make
+    return path, make
 
 
-def _number(path: str, signs: Sequence[str], values: Sequence[str]) -> Callable[[random.Random], Test]:
-    return lambda chance: Test(path, chance.choice(signs), Decimal(chance.choice(values)))
+def _number(path: str, signs: Sequence[str], values: Sequence[str]) -> tuple[str, _Maker]:
+    return path, lambda chance: Test(path, chance.choice(signs), Decimal(chance.choice(values)))
 
 
-def _begins(path: str) -> Callable[[random.Random], Test]:
-    return lambda chance: Test(path, "startsWith", str(chance.randrange(10, 100)))
+def _begins(path: str) -> tuple[str, _Maker]:
+    return path, lambda chance: Test(path, "startsWith", str(chance.randrange(10, 100)))
 
 
 def _word(chance: random.Random) -> Test:
@@ -242,8 +247,8 @@ def _word(chance: random.Random) -> Test:
 
 
 _AMOUNTS = ("5", "10", "22", "45", "50", "100", "150", "200", "500", "1000")
-_MAKERS: tuple[Callable[[random.Random], Test], ...] = (
-    _goods,
+_MAKERS: tuple[tuple[str, _Maker], ...] = (
+    ("item.commodity_code", _goods),
     _among("item.origin_country_code", COUNTRIES, 4),
     _among("item.origin_country_code", COUNTRIES, 2),
     _among("consignment.export_country_code", COUNTRIES, 3),
@@ -265,8 +270,8 @@ _MAKERS: tuple[Callable[[random.Random], Test], ...] = (
     _number("feature:sender_count_7d", (">=",), ("10", "50", "100")),
     _number("score:undervaluation", (">=",), ("0.5", "0.7", "0.9", "0.95")),
     _number("score:misdescription", (">=",), ("0.5", "0.8", "0.9")),
-    _word,
-    _word,
+    ("item.description", _word),
+    ("item.description", _word),
 )
 
 

@@ -14,7 +14,7 @@ from tidewaiter.messages import forms
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.quality import check
 from tidewaiter.release import decide
-from tidewaiter.risk import draw, judge
+from tidewaiter.risk import Chance, Subject, judge
 from tidewaiter.store import rows
 from tidewaiter.workflow.batching import Slice, batch_of, new_entry
 from tidewaiter.workflow.deciding import decide_piece
@@ -22,28 +22,36 @@ from tidewaiter.workflow.pieces import pieces
 from tidewaiter.workflow.processing import SLICE_RECORDS
 from tidewaiter.workflow.records import Incoming, Seed, WatchList
 from tidewaiter.workflow.shelf import Shelf
+from tidewaiter.workflow.targeting import NOTHING_IN_USE, InUse
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
-def stages(body: bytes, form_name: str, on: date) -> dict[str, float]:
-    """Microseconds of processor time for one consignment, by step; `body` is a message without errors."""
+def stages(body: bytes, form_name: str, on: date, in_use: InUse = NOTHING_IN_USE) -> dict[str, float]:
+    """Microseconds of processor time for one consignment, by step; `body` is a message without errors.
+
+    `in_use` are the rules, lists and models in use, their contents at hand.
+    """
     spent: dict[str, float] = {}
     found = _timed(spent, "split", lambda: list(pieces(io.BytesIO(body), "sample", form_name)))
     count = len(found)
     form = forms.by_name(form_name)
     declarations = [reading.declaration for reading in _each(spent, "read", lambda piece: form.read(piece.body), found)]
-    shelf = Shelf(WatchList(version=0, entries=b"[]"), lambda _: None)
+    shelf = Shelf(WatchList(version=0, entries=b"[]"), lambda _: None, in_use=in_use)
     laws = [shelf.law(each.jurisdiction_code, on) for each in declarations if each is not None]
     pairs: list[tuple[Any, Any]] = list(zip(declarations, laws, strict=True))
     findings = _each(spent, "quality", lambda pair: check(pair[0], regime=pair[1].regime), pairs)
     assessments = _each(spent, "assess", lambda pair: assess(pair[0], pair[1].regime), pairs)
 
-    def judged(each: tuple[Any, Any, Any, Any]) -> Any:
-        declaration, law, seen, assessment = each
-        drawn = draw(b"0" * 32, "bench", "key", law.knowledge.policy.selection_share)
-        judgement = judge(declaration, law.knowledge, drawn, seen)
+    chance = Chance(b"0" * 32, "bench", "key")
+    targets = [(law.targeting, Subject(each, done)) for (each, law), done in zip(pairs, assessments, strict=True)]
+    pointed = _each(spent, "targeting", lambda target: target[0].pointed(target[1], chance), targets)
+
+    def judged(each: tuple[Any, Any, Any, Any, Any]) -> Any:
+        declaration, law, seen, assessment, told = each
+        drawn = chance.drawn("", law.knowledge.policy.selection_share)
+        judgement = judge(declaration, law.knowledge, drawn, seen, pointed=told)
         return decide(
             declaration,
             dataset=law.regime.dataset_of(declaration),
@@ -57,7 +65,7 @@ def stages(body: bytes, form_name: str, on: date) -> dict[str, float]:
         spent,
         "judge and decide",
         judged,
-        [(*pair, *rest) for pair, *rest in zip(pairs, findings, assessments, strict=True)],
+        [(*pair, *rest) for pair, *rest in zip(pairs, findings, assessments, pointed, strict=True)],
     )
     decided = [decide_piece(piece, part.incoming, shelf) for part in _slices(found, on) for piece in part.pieces]
     _each(spent, "canonical bytes", lambda each: canonical_bytes(each.evaluation), decided)

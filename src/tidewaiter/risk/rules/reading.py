@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -47,6 +47,7 @@ WHOLE_DIGITS_MAX = 12  # digits of a number before the point: enough for any bud
 DECIMALS_MAX = 6  # and after it
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "'": "'", "\\": "\\"}
+READ_MAX = 8_192  # conditions at hand
 _SPELLED = {"and": "&&", "or": "||", "not": "!"}
 _NAMES = {
     "$END": "the end",
@@ -58,8 +59,12 @@ _NAMES = {
 _TOKEN = re.compile(r"""r"[^"\n]*"|r'[^'\n]*'|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|[()\[\]]""")
 
 
+@lru_cache(maxsize=READ_MAX)
 def read_condition(text: str) -> Node:
-    """The tree of a condition. Raises RuleError with every mistake found; the first is where reading stopped."""
+    """The tree of a condition. Raises RuleError with every mistake found; the first is where reading stopped.
+
+    What was read last is kept at hand: the same rules are compiled for every day and jurisdiction.
+    """
     mistakes: list[Mistake] = []
     try:
         _bounded(text)
