@@ -1,4 +1,4 @@
-"""`tidewaiter risk`: targeting rules: check, write canonically, show as tables and forms, import, try on parcels."""
+"""`tidewaiter risk`: targeting rules: check, write canonically, show as tables and forms, import, try on parcels, explain."""
 
 from __future__ import annotations
 
@@ -17,9 +17,15 @@ from tidewaiter.cli.output import Output, UsageError
 
 if TYPE_CHECKING:
     from tidewaiter.risk.rules import Context, Problem, Record, RuleSet
+    from tidewaiter.workflow.explaining import RulesExplained
 
 T = TypeVar("T")
 app = App(name="risk")
+app.command(
+    "tidewaiter.cli.rule_sets:app",
+    name="set",
+    help="Keep rule sets: draft, check, trial, propose, approve, publish, retire, back-test, compare.",
+)
 
 Rules = Annotated[Path, Parameter(help="A file of rules (docs/reference/risk-rules.md).")]
 WithContext = Annotated[
@@ -54,7 +60,7 @@ def check(file: Rules, *, context: WithContext = None, output_as: Output = Outpu
     from tidewaiter.risk.rules.contradiction import never_holding
 
     known = _context(context)
-    found = read_rules(_text(file), known.names if known else None)
+    found = read_rules(text_of(file), known.names if known else None)
     problems = list(found.problems)
     try:
         engine = compile_rules(found.rule_set, known or _open_context(found.rule_set))
@@ -62,7 +68,7 @@ def check(file: Rules, *, context: WithContext = None, output_as: Output = Outpu
     except RuleError as error:
         problems += error.problems
     if problems:
-        output.print_rows(_rows(problems), output_as)
+        output.print_rows(problem_rows(problems), output_as)
         return output.EXIT_FINDINGS
     record = {"rules": len(found.rule_set.rules), "digest": found.rule_set.digest}
     output.print_one(record, output_as)
@@ -74,7 +80,7 @@ def format_(file: Rules, *, write: Annotated[bool, Parameter(negative="", help="
     """Print a file of rules in the one canonical form, or write it so; refused while it has mistakes."""
     from tidewaiter.risk.rules import rules_of
 
-    text = rules_of(_text(file)).text
+    text = rules_of(text_of(file)).text
     if write:
         file.write_text(text, encoding="utf-8")
     else:
@@ -97,9 +103,9 @@ def table(
     from tidewaiter.risk.rules import rules_of
     from tidewaiter.risk.rules.views import read_csv, tables_of, write_csv
 
-    rule_set = rules_of(_text(file))
+    rule_set = rules_of(text_of(file))
     if changed is not None:
-        sys.stdout.write(rule_set.with_rules(read_csv(_text(changed), rule_set)).text)
+        sys.stdout.write(rule_set.with_rules(read_csv(text_of(changed), rule_set)).text)
         return output.EXIT_OK
     tables, others = tables_of(rule_set)
     if number is not None:
@@ -132,7 +138,7 @@ def form(
     from tidewaiter.risk.rules.errors import meant
     from tidewaiter.risk.rules.views import form_of
 
-    rules = {rule.rule_id: rule for rule in rules_of(_text(file)).rules}
+    rules = {rule.rule_id: rule for rule in rules_of(text_of(file)).rules}
     if rule_id not in rules:
         raise UsageError(f"there is no rule {rule_id}", hint=meant(rule_id, rules))
     lines = form_of(rules[rule_id].condition)
@@ -160,7 +166,7 @@ def import_(
     fields = dict(_pair(each) for each in field)
     match source:
         case "asycuda":
-            found = read_asycuda(_text(file), fields)
+            found = read_asycuda(text_of(file), fields)
         case "dmn":
             found = read_dmn(file.read_bytes(), fields)
         case "jdm":
@@ -209,7 +215,7 @@ def try_(
     from tidewaiter.risk.rules.explaining import explain
 
     known = _context(context)
-    rule_set = rules_of(_text(file), known.names if known else None)
+    rule_set = rules_of(text_of(file), known.names if known else None)
     used = known or _open_context(rule_set)
     engine = compile_rules(rule_set, used, on=on)
     told: list[dict[str, Any]] = []
@@ -218,6 +224,45 @@ def try_(
         told += _told(number, explain(engine, outcome.mask, outcome.line_masks))
     output.print_rows(told, output_as)
     return output.EXIT_FINDINGS if any(row["what"] == "hit" for row in told) else output.EXIT_OK
+
+
+@app.command
+def explain(
+    reference: Annotated[str, Parameter(help="The declaration's id, registered id (MRN) or sender's reference.")],
+    *,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Say why rules pointed at a declaration when it was decided, which nearly did, and which change would have been felt.
+
+    From what was kept with the decision: rules that were on trial are told beside those that decided.
+    """
+    from tidewaiter.cli.session import opened_store
+    from tidewaiter.workflow.explaining import Explaining
+
+    with opened_store() as store:
+        found = Explaining(store).of(store.kept(store.find(reference)))
+    rows: list[dict[str, Any]] = []
+    for each in found:
+        about = {"rules": each.name, "decided": not each.is_shadow}
+        rows += [about | row for row in _explained_rows(each)]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+def _explained_rows(found: RulesExplained) -> list[dict[str, Any]]:
+    def row(what: str, line: int, rule: str, words: str) -> dict[str, Any]:
+        return {"what": what, "line": line or "", "rule": rule, "words": words}
+
+    if found.problem:
+        return [row("cannot be told", 0, "", found.problem)]
+    rows = [row("lane", 0, "", found.lane.value)]
+    for hit in found.hits:
+        rows.append(row("hit", hit.line, hit.rule.rule_id, " && ".join(each.condition for each in hit.held)))
+    for miss in found.near_misses:
+        seen = "missing" if miss.failed.is_missing else "not so"
+        rows.append(row("near miss", miss.line, miss.rule.rule_id, f"{miss.failed.condition}: {seen}"))
+    rows += [row("would change", each.line, "", f"{each.field}: {each.value} → {each.lane}") for each in found.changes]
+    return rows
 
 
 def _told(number: int, found: Any) -> list[dict[str, Any]]:
@@ -309,7 +354,8 @@ def _decoded(file: Path, kind: type[T]) -> T:
         raise UsageError(f"{file.name}: {error}", hint="see docs/reference/risk-rules.md") from error
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """The text of a file. Raises UsageError where it is none."""
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -323,7 +369,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), field_name.strip()
 
 
-def _rows(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+def problem_rows(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Mistakes and warnings as rows of a table."""
     return [
         {
             "place": each.place,

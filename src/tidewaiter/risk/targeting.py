@@ -100,7 +100,7 @@ class Targeting:
             outcome = self.engine(part).evaluate(record)
             masks.append(RuleMasks(part.digest, f"{outcome.mask:x}", tuple(f"{mask:x}" for mask in outcome.line_masks)))
             told = shadow if part.is_shadow else reasons
-            told += [_reason(hit, part, chance) for hit in outcome.hits]
+            told += [reason_of(hit, part.name, chance) for hit in outcome.hits]
         return Pointed(tuple(reasons), tuple(shadow), tuple(masks))
 
     def _content(self, part: Part) -> bytes:
@@ -118,15 +118,15 @@ def _rule_set(digest: str, content: bytes) -> RuleSet:
     return found
 
 
-def _reason(hit: RuleHit, part: Part, chance: Chance) -> Reason:
+def reason_of(hit: RuleHit, name: str, chance: Chance) -> Reason:
     """A rule that holds. Of one that sends on only some of its hits, those that were not drawn stay in the green lane."""
     rule = hit.rule
     lane = rule.lane
     if rule.percent < PERCENT_ALL:
         share = Decimal(rule.percent) / PERCENT_ALL
-        lane = lane if chance.drawn(f"rule.{part.name}.{rule.rule_id}", share).is_selected else Lane.GREEN
+        lane = lane if chance.drawn(f"rule.{name}.{rule.rule_id}", share).is_selected else Lane.GREEN
     return Reason(
-        reason_id=f"rule.{part.name}.{rule.rule_id}",
+        reason_id=f"rule.{name}.{rule.rule_id}",
         kind=ReasonKind.RULE,
         lane=lane,
         words=rule.words,

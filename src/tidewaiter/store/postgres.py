@@ -23,9 +23,11 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.parts import Parts
+from tidewaiter.store.periods import Periods
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.returns import Returns
+from tidewaiter.store.rule_sets import RuleSetTables
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.settings import Settings
 from tidewaiter.store.tariffs import TariffEditions
@@ -83,6 +85,8 @@ class PostgresStore:
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
         self.parts = Parts(self._connections)
+        self.rule_sets = RuleSetTables(self._connections)
+        self.periods = Periods(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)
