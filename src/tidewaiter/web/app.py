@@ -17,6 +17,7 @@ from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import returns as api_returns
+from tidewaiter.web.api import rule_sets as api_rules
 from tidewaiter.web.api import service as api_service
 from tidewaiter.web.desk import accounts, elections, login, messages, parcels, quality, returns, submit
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
@@ -100,6 +101,9 @@ def _api() -> Router:
             api_connecting.tell_events,
             api_accounts.accounts, api_accounts.debts, api_accounts.guarantees, api_accounts.statements,
             api_accounts.statement, api_accounts.statement_lines,
+            api_rules.rule_sets, api_rules.one_rule_set, api_rules.begin_version, api_rules.one_version, api_rules.write_version,
+            api_rules.take_step, api_rules.run_back_test, api_rules.one_back_test, api_rules.parcels_of_back_test,
+            api_rules.comparison, api_rules.declaration_rules,
             api_service.regime, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

@@ -25,10 +25,12 @@ from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.elections import Elections
-from tidewaiter.workflow.ports import Outcome, Store
+from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
 from tidewaiter.workflow.returning import Returning
+from tidewaiter.workflow.rule_sets import RuleSets
+from tidewaiter.workflow.rule_trials import RuleTrials, TrialStore
 from tidewaiter.workflow.together import Answer, Left
 
 SUBMISSIONS_AT_ONCE: Final = 2  # messages of several records being decided: more threads only wait for one another
@@ -83,7 +85,7 @@ class Submitter(Protocol):
 class House:
     """Put together once by whoever starts the server; handlers only read it."""
 
-    store: Store
+    store: TrialStore
     intake: Submitter
     desk: Desk
     senders: Senders
@@ -113,6 +115,16 @@ class House:
     def elections(self) -> Elections:
         """Where alternatives of the law are elected."""
         return Elections(self.store)
+
+    @cached_property
+    def rule_sets(self) -> RuleSets:
+        """Where rule sets pass through their life."""
+        return RuleSets(self.store)
+
+    @cached_property
+    def rule_trials(self) -> RuleTrials:
+        """Where rule sets are held against what was decided."""
+        return RuleTrials(self.store)
 
     @cached_property
     def events(self) -> ConnectorEvents:

@@ -36,7 +36,7 @@ Tallied = TypeVar("Tallied")
 class Outcomes(Protocol):
     """What examinations found, as it is known: declaration → True where something was not in order (B1)."""
 
-    def __call__(self, declaration_ids: Sequence[int]) -> Mapping[int, bool]:
+    def __call__(self, declaration_ids: Sequence[int], /) -> Mapping[int, bool]:
         """Of these declarations, those whose outcome is known."""
 
 
