@@ -19,7 +19,18 @@ from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
 from tidewaiter.web.api import service as api_service
-from tidewaiter.web.desk import accounts, elections, login, messages, parcels, quality, returns, submit
+from tidewaiter.web.desk import (
+    accounts,
+    back_tests,
+    elections,
+    login,
+    messages,
+    parcels,
+    quality,
+    returns,
+    rule_sets,
+    submit,
+)
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
@@ -67,6 +78,8 @@ def _pages() -> Router:
             messages.message_list, quality.quality_page, messages.message_page, messages.message_bytes,
             submit.submit_page, submit.submit,
             elections.election_list, elections.election_propose, elections.election_answer,
+            rule_sets.rule_list, rule_sets.rule_begin, rule_sets.rule_set_page, rule_sets.version_page, rule_sets.version_act,
+            back_tests.back_test_run, back_tests.back_test_page, back_tests.comparison_page,
             returns.return_list, returns.return_page, returns.return_decide,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
             accounts.payment_enter, accounts.allocation_enter, accounts.guarantee_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,

@@ -25,6 +25,7 @@ SECTIONS: Final = (
     ("parcels", "/parcels"),
     ("returns", "/returns"),
     ("messages", "/messages"),
+    ("rules", "/rules"),
     ("accounts", "/accounts"),
     ("submit", "/submit"),
     ("quote", "/quote"),

@@ -237,10 +237,15 @@ class RuleSets:
         return context_of(self._store, key.jurisdiction_code, parts, self._clock())
 
     def _said(self, who: Who) -> Said:
-        actor = " ".join(who.actor.split())
+        actor = _line(who.actor)
         if not actor:
             raise RuleSetError("nobody is named who does it", hint="say who: the officer's name or number")
-        return Said(actor, " ".join(who.words.split()), self._clock())
+        return Said(actor, _line(who.words), self._clock())
+
+
+def _line(text: str) -> str:
+    """A text as one line, without what no database takes."""
+    return " ".join(text.replace("\x00", "").split())
 
 
 def context_of(store: Library, jurisdiction_code: str, parts: Iterable[Part], at: datetime) -> Context:

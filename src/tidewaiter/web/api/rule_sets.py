@@ -11,7 +11,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import Body, PathParameter, QueryParameter
 
-from tidewaiter.web import lookup
+from tidewaiter.web import listing, lookup
 from tidewaiter.web.api import rule_shapes as shapes
 from tidewaiter.web.api.described import refusals
 from tidewaiter.web.api.reading import After, Reference, asked
@@ -246,7 +246,7 @@ def parcels_of_back_test(
 ) -> shapes.ParcelPage:
     """By number, each with the conditions that held, near misses and the changes that would have led elsewhere."""
     done, _ = house.rule_trials.one(number)
-    found = house.rule_trials.hits(done, rule, after=after, limit=limit)
+    found = house.rule_trials.hits(done, listing.text("rule", rule), after=after, limit=limit)
     last = found[-1].hit.declaration_id if len(found) == limit else None
     return shapes.ParcelPage([shapes.ParcelShape.of(each) for each in found], last)
 
