@@ -20,6 +20,7 @@ from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.embedded import EmbeddedServer
+from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.parts import Parts
@@ -83,6 +84,7 @@ class PostgresStore:
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
         self.parts = Parts(self._connections)
+        self.history = PostgresHistory(self._connections.lend)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)
