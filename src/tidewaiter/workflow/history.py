@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
+
+from msgspec.structs import replace
 
 from tidewaiter.messages import forms
 from tidewaiter.model.decision import State
@@ -15,9 +18,11 @@ from tidewaiter.risk.history import Happening, happening_of
 from tidewaiter.workflow.deciding import regime_of, trigger_of
 from tidewaiter.workflow.happenings import History, Told
 from tidewaiter.workflow.pieces import Piece
+from tidewaiter.workflow.ports import Filter, Store
 from tidewaiter.workflow.records import Decided, Incoming, Place, Prior
-from tidewaiter.workflow.shelf import Shelf
+from tidewaiter.workflow.shelf import Shelf, shelf_of
 
+DECLARATIONS_AT_ONCE: Final = 500
 CAME_TO_NOTHING: Final = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
 
 
@@ -79,3 +84,43 @@ class Retelling:
 
     def _teller(self) -> Teller:
         return Teller(self._shelf, self._history.secret())
+
+
+def rebuild(store: Store, *, on_progress: Callable[[int], None] | None = None) -> int:
+    """Tell history of every declaration that stands, as it now stands; how many. What it knows already stays.
+
+    `on_progress` is called with the number of declarations gone through.
+    """
+    shelf = shelf_of(store)
+    teller = Teller(shelf, store.history.secret())
+    told = gone_through = 0
+    wanted = Filter(limit=DECLARATIONS_AT_ONCE)
+    while rows := store.declarations(wanted):
+        found = (_standing(store, shelf, teller, row.declaration_id) for row in rows)
+        standing = [each for each in found if each is not None]
+        with store.writing(len(standing)) as transaction:
+            for place, happening in standing:
+                transaction.history.restate(place, happening)
+        told += len(standing)
+        gone_through += len(rows)
+        if on_progress is not None:
+            on_progress(gone_through)
+        wanted = replace(wanted, before_id=rows[-1].declaration_id)
+    return told
+
+
+def present(store: Store, declaration_id: int) -> Mapping[str, Decimal]:
+    """The features of a declaration as history knows it at present."""
+    shelf = shelf_of(store)
+    found = _standing(store, shelf, Teller(shelf, store.history.secret()), declaration_id)
+    return {} if found is None else store.history.of(found[1], found[0]).numbers
+
+
+def _standing(store: Store, shelf: Shelf, teller: Teller, declaration_id: int) -> tuple[Place, Happening] | None:
+    """What happened by a declaration that stands, and by which record; None for one that does not, or is of no goods."""
+    file = store.decision(declaration_id)
+    regime = shelf.law(file.row.jurisdiction_code, file.row.legal_day).regime
+    if file.row.state in CAME_TO_NOTHING or file.declaration is None or regime is None:
+        return None
+    happening = teller.happening(file.declaration, regime, file.row.received_at)
+    return None if happening is None else (Place(file.row.message_id, file.row.position), happening)

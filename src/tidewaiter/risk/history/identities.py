@@ -22,7 +22,7 @@ from tidewaiter.risk.watch_list import name_key
 
 PHONE_DIGITS: Final = 8  # the last ones: enough to tell people of one country apart, and without any prefix
 PHONE_DIGITS_MIN: Final = 6
-STREET_CONSONANTS: Final = 3
+STREET_CONSONANTS: Final = 2
 NAME_CONSONANTS: Final = 3
 _NUMBER = re.compile(r"[0-9]+")
 _NOT_LETTERS = re.compile(r"[^a-z]+")
