@@ -20,7 +20,7 @@ def test_bulk_measures_a_whole_run() -> None:
     assert report.cpu_us_total >= report.cpu_us_postgresql > 0
     assert report.ratio_to_copy > 0
     assert 20 * 2**20 < report.peak_memory_bytes < 2**30
-    assert {"split", "read", "quality", "assess", "judge and decide", "canonical bytes", "encode"} == set(
+    assert {"split", "read", "quality", "assess", "targeting", "judge and decide", "canonical bytes", "encode"} == set(
         report.cpu_us_by_step
     )
     assert "consignments" in bulk.row(report)

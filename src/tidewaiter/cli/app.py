@@ -39,6 +39,7 @@ NOUNS = {
     "declaration": "List declarations, and write them for other customs systems.",
     "drop": "Take messages that partners leave in folders, and answer beside them.",
     "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
+    "history": "Show what came before from and to the same people; rebuild it, export it, work out whole periods.",
     "message": "List messages and give back their bytes as received.",
     "notice": "List what customs told the senders, since a cursor.",
     "officer": "Make the lines of the file of officers who may sign in at the pages.",

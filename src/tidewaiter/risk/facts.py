@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from tidewaiter.model.money import Money
+from tidewaiter.risk.history.definitions import definitions
 from tidewaiter.risk.rules.catalogue import Value
 from tidewaiter.risk.rules.syntax import Kind
 
@@ -38,6 +39,7 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     numbers: dict[str, Decimal] = {}
     texts: dict[str, tuple[str, ...]] = {}
     scores: tuple[Score, ...] = ()
+    history: int = 0  # the number of the last change of history when it was looked up; 0 where it was not
 
     def features(self) -> Mapping[str, Value]:
         """The features as rules ask for them."""
@@ -53,4 +55,4 @@ NO_FACTS: Final = Facts()
 
 def feature_kinds() -> Mapping[str, Kind]:
     """Every feature that a rule may name, with its kind."""
-    return {}
+    return dict.fromkeys(definitions(), Kind.NUMBER)

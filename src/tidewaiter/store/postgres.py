@@ -20,6 +20,7 @@ from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.embedded import EmbeddedServer
+from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.parts import Parts
@@ -87,6 +88,7 @@ class PostgresStore:
         self.parts = Parts(self._connections)
         self.rule_sets = RuleSetTables(self._connections)
         self.periods = Periods(self._connections)
+        self.history = PostgresHistory(self._connections.lend)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.events import PostgresEvents
+from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
@@ -66,6 +68,11 @@ class PostgresWriting:
         return PostgresPersons(lambda: self._connection)
 
     elections = persons
+
+    @property
+    def history(self) -> PostgresHistory:
+        """What happened before, by the people behind it."""
+        return PostgresHistory(lambda: nullcontext(self._connection))
 
     @property
     def events(self) -> PostgresEvents:

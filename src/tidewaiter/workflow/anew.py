@@ -15,6 +15,7 @@ from tidewaiter.model.errors import TransitionError
 from tidewaiter.release import Standing, Trigger, may
 from tidewaiter.workflow.batching import Slice, batch_of, now
 from tidewaiter.workflow.deciding import Drawing, Known, LookUps, decide_act
+from tidewaiter.workflow.history import Retelling
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store, Writing
@@ -76,6 +77,7 @@ class Anew(Struct, frozen=True):
         transaction.append(self.store.encode(batch_of(Slice(incoming=incoming, pieces=())), [entry]))
         transaction.add_transitions(change_by(act, prior, Happened(decided.passed, decided.standing), at))
         state = decided.passed[-1][1]
+        Retelling(transaction.history, self.shelf).restate(decided, prior)
         Persons(transaction.persons).settle(decided, act.declaration_id, state, at)
         return state
 

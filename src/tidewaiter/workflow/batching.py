@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from tidewaiter import __version__
 from tidewaiter.model.errors import InvalidIdentifierError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.identifiers import Mrn
+from tidewaiter.risk.facts import Facts
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Batch, Decided, Entry, Incoming, Receipt, ReceiptLine
 
@@ -26,6 +28,7 @@ class Slice(Struct, frozen=True, kw_only=True):
     incoming: Incoming
     pieces: tuple[Piece, ...]
     declaration_ids: tuple[int, ...] = ()
+    facts: Mapping[int, Facts] = {}  # what is known beside records for targeting, by position
     are_bodies_kept: bool = False
     is_last: bool = False
 

@@ -60,7 +60,7 @@ class Known(Struct, frozen=True):
 Resolve = Callable[[Declaration], Known | None]
 
 
-LookUpFacts = Callable[[Declaration, Regime], Facts]
+LookUpFacts = Callable[[Declaration, Regime, Prior], Facts]
 
 
 class LookUps(Struct, frozen=True):
@@ -73,20 +73,23 @@ class LookUps(Struct, frozen=True):
     facts: LookUpFacts | None = None
 
 
-def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf) -> Decided:
-    """The decision on one record as if it stood alone. A fault of ours becomes a finding on it: those after it go on."""
-    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking())
+def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf, facts: Facts = NO_FACTS) -> Decided:
+    """The decision on one record as if it stood alone, `facts` being known of it.
+
+    A fault of ours becomes a finding on it: those after it go on.
+    """
+    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking(facts=facts))
 
 
 class Looking(Struct, frozen=True):
     """`resolve` finds the declaration that a record speaks of, `look_ups` what is known beside it; None: nothing is.
 
-    `facts` gives what targeting wants to know of a record decided as if it stood alone, which has no other look-ups.
+    `facts` is what targeting wants to know of a record that lodges a declaration.
     """
 
     resolve: Resolve | None = None
     look_ups: LookUps | None = None
-    facts: LookUpFacts | None = None
+    facts: Facts = NO_FACTS
 
 
 class Read(Struct, frozen=True):
@@ -115,8 +118,8 @@ def decide_read(piece: Piece, read: Read, incoming: Incoming, shelf: Shelf, look
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
         trigger = Trigger.AMENDED if known is not None and known.is_refiled else trigger_of(reading.declaration)
         look_ups = None if read.is_fault else looking.look_ups
-        facts = look_ups.facts if look_ups is not None else looking.facts
-        return _decided(piece, incoming, _Task(shelf, known, reading, trigger, look_ups, read.rules_digest, facts))
+        task = _Task(shelf, known, reading, trigger, look_ups, read.rules_digest, looking.facts)
+        return _decided(piece, incoming, task)
     except Exception:
         _log_fault(piece, incoming)
         return _decided(piece, incoming, _Task(shelf, None, Reading(None, (_FAULT,)), None))
@@ -130,9 +133,7 @@ def decide_act(
     known: Known, incoming: Incoming, shelf: Shelf, trigger: Trigger, look_ups: LookUps | None = None
 ) -> Decided:
     """The decision on a declaration to which something happened that no message tells of."""
-    facts = look_ups.facts if look_ups is not None else None
-    task = _Task(shelf, known, Reading(None), trigger, look_ups, facts=facts)
-    return _decided(Piece(0, DESK, b""), incoming, task)
+    return _decided(Piece(0, DESK, b""), incoming, _Task(shelf, known, Reading(None), trigger, look_ups))
 
 
 def regime_of(own: Declaration, incoming: Incoming, shelf: Shelf) -> Regime | None:
@@ -158,7 +159,7 @@ class _Task(Struct, frozen=True):
     trigger: Trigger | None
     look_ups: LookUps | None = None
     rules_digest: str = ""
-    facts: LookUpFacts | None = None
+    facts: Facts = NO_FACTS
 
 
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
@@ -266,7 +267,10 @@ def _facts(declaration: Declaration | None, law: Law, task: _Task) -> Facts:
     """What is known beside the declaration for targeting: looked up, then scored."""
     if declaration is None or law.regime is None or law.targeting is None or law.targeting.is_empty:
         return NO_FACTS
-    facts = task.facts(declaration, law.regime) if task.facts is not None else NO_FACTS
+    facts, known, look_ups = task.facts, task.known, task.look_ups
+    if known is not None and task.trigger is not None:  # what is known of the record itself is not of what it changes
+        look_up = look_ups.facts if look_ups is not None else None
+        facts = look_up(declaration, law.regime, known.prior) if look_up is not None else NO_FACTS
     return law.targeting.scored(Subject(declaration, None, facts))
 
 

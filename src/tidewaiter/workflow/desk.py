@@ -21,6 +21,7 @@ from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.claims import Claims
 from tidewaiter.workflow.deciding import Known, LookUps
 from tidewaiter.workflow.evaluate import passed
+from tidewaiter.workflow.history import CAME_TO_NOTHING, Retelling
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing
@@ -108,6 +109,8 @@ class Desk:
         happened = Happened(passed(step), step.standing, step.notices)
         at = self._clock()
         transaction.change_state(change_by(act, prior, happened, at))
+        if step.state in CAME_TO_NOTHING:
+            Retelling(transaction.history, self._shelf_as_it_stands()).forget(prior.place)
         Persons(transaction.persons).follow(act.declaration_id, step.state, at)
         return step.state
 
@@ -160,8 +163,12 @@ class Desk:
 
     def _anew(self, transaction: Writing) -> Anew:
         claims = Claims(transaction, partial(stated_by, self._store))
-        look_ups = LookUps(Persons(transaction.persons).standing, claims.on, transaction.declared_before)
-        return Anew(self._store, transaction, self._shelf_as_it_stands(), look_ups)
+        shelf = self._shelf_as_it_stands()
+        retelling = Retelling(transaction.history, shelf)
+        look_ups = LookUps(
+            Persons(transaction.persons).standing, claims.on, transaction.declared_before, retelling.facts
+        )
+        return Anew(self._store, transaction, shelf, look_ups)
 
     def _shelf_as_it_stands(self) -> Shelf:
         """Law and lists; those at hand, unless something was changed since: reading is slow."""

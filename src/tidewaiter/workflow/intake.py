@@ -190,12 +190,12 @@ class Intake:
             if not is_ours:
                 return self._receipt_so_far(message)
             receipt = self._store.progress(message.message_id).receipt or _new_receipt(message)
-            return self._processed(message, receipt, pieces_again(self._store, message))
+            return self._processed(message, receipt, lambda: pieces_again(self._store, message))
 
     # --- one message -----------------------------------------------------------------------------------------
 
     def _processed(
-        self, message: KeptMessage, receipt: Receipt, source: Iterator[Piece], first_id: int | None = None
+        self, message: KeptMessage, receipt: Receipt, source: Callable[[], Iterator[Piece]], first_id: int | None = None
     ) -> Receipt:
         if receipt.is_complete:
             return receipt
@@ -211,7 +211,10 @@ class Intake:
         if isinstance(kept, Unkept):
             return Left(lambda: self._repeated(arriving, digest_of(arriving.body)))
         message, first_id = kept
-        source = pieces(io.BytesIO(arriving.body), message.file_name, message.requested_form)
+
+        def source() -> Iterator[Piece]:
+            return pieces(io.BytesIO(arriving.body), message.file_name, message.requested_form)
+
         return Left(lambda: self._processed(message, _new_receipt(message), source, first_id))
 
     def _declared(self, body: bytes, kept: tuple[KeptMessage, int]) -> Declared | None:

@@ -21,6 +21,7 @@ from tidewaiter.model.money import Money
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.quotes.quote import Quote
 from tidewaiter.workflow.claims import Told
+from tidewaiter.workflow.happenings import History
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
@@ -281,6 +282,10 @@ class Writing(Protocol):
     """One transaction of the one writer: all of it is kept, or nothing. Nobody else writes until it ends."""
 
     @property
+    def history(self) -> History:
+        """What happened before, by the people behind it."""
+
+    @property
     def persons(self) -> PersonsBook:
         """What is kept of persons: counters they drew on, alternatives they elected."""
 
@@ -372,6 +377,10 @@ class QuoteStore(Protocol):
     @property
     def parts(self) -> Parts:
         """Which published rules, lists and models are in use."""
+
+    @property
+    def history(self) -> History:
+        """What happened before, by the people behind it; read outside any transaction."""
 
     def quote_key(self) -> bytes:
         """The key that quotes are numbered and signed with: 32 bytes, made once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
@@ -14,12 +14,14 @@ from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.workflow.batching import Slice, Tally, carried_on
 from tidewaiter.workflow.crew import Crew
 from tidewaiter.workflow.grouping import GroupWriter
+from tidewaiter.workflow.happenings import Told
+from tidewaiter.workflow.history import Teller
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import Incoming, Receipt
 from tidewaiter.workflow.sequel import Sequel
 from tidewaiter.workflow.shelf import Shelf
-from tidewaiter.workflow.slices import Result, decide_slice, decider
+from tidewaiter.workflow.slices import Result, Telling, decide_slice, decider
 
 SLICE_RECORDS = 256
 SLICE_BYTES = 2 * 1024 * 1024
@@ -52,21 +54,30 @@ class Processing:
         self._broken: tuple[Finding, ...] = ()
         self._first_id: int | None = None
 
-    def run(self, source: Iterator[Piece], first_id: int | None = None) -> Receipt:
-        """The finished receipt; `first_id` is an id set aside for the first declaration.
+    def run(self, source: Callable[[], Iterator[Piece]], first_id: int | None = None) -> Receipt:
+        """The finished receipt; `source` goes through the records, `first_id` is an id set aside for the first declaration.
 
         Raises OvertakenError when somebody else has gone on with the message.
         """
         self._first_id = first_id
-        slices = self._marked(self._slices(source))
+        slices = self._marked(self._slices(source()))
         first = list(islice(slices, ALONE_SLICES + 1))
         if len(first) <= ALONE_SLICES or self._means.workers < 2:
+            self._remember_here(source)
             for part in chain(first, slices):
                 self._write_here(part)
         else:
-            with Crew[Slice, Result](self._means.workers, decider) as crew:
-                self._write_here(first[0])  # while they start; loads the law, which they need not read from its files
-                self._write_with(crew, chain(first[1:], slices))
+            with Crew[Slice | Telling, Result | Told](self._means.workers, decider) as crew:
+                if self._means.shelf.wants_history:
+                    self._begin(crew)
+                    self._remember_with(crew, source)
+                    self._write_with(crew, chain(first, slices))
+                else:
+                    self._write_here(
+                        first[0]
+                    )  # while they start; loads the law, which they need not read from its files
+                    self._begin(crew)
+                    self._write_with(crew, chain(first[1:], slices))
         if not self._receipt.is_complete:
             self._means.writer.run(self._finish)
         return self._receipt
@@ -82,13 +93,14 @@ class Processing:
         if held is not None:
             yield replace(held, is_last=True)
 
-    def _slices(self, source: Iterator[Piece]) -> Iterator[Slice]:
-        """The records not written yet, in slices. Where the message breaks off, the reason becomes a finding."""
+    def _slices(self, source: Iterator[Piece], after: int | None = None) -> Iterator[Slice]:
+        """The records not written yet (or those after one), in slices. Why a message breaks off becomes a finding."""
+        after = self._receipt.record_count if after is None else after
         held: list[Piece] = []
         size = 0
         try:
             for piece in source:
-                if piece.position <= self._receipt.record_count:
+                if piece.position <= after:
                     continue
                 held.append(piece)
                 size += len(piece.body)
@@ -103,18 +115,55 @@ class Processing:
     def _slice(self, held: list[Piece]) -> Slice:
         return Slice(incoming=self._incoming, pieces=tuple(held), are_bodies_kept=self._are_bodies_kept)
 
+    # --- history ---------------------------------------------------------------------------------------------
+
+    def _remember_here(self, source: Callable[[], Iterator[Piece]]) -> None:
+        """Have history know of all records before the first is decided: those of one message see each other."""
+        if self._means.shelf.wants_history:
+            teller = Teller(self._means.shelf, self._means.store.history.secret())
+            for part in self._untold(source):
+                self._remember(teller.told(part.pieces, part.incoming))
+
+    def _remember_with(self, crew: Crew[Slice | Telling, Result | Told], source: Callable[[], Iterator[Piece]]) -> None:
+        """The same, told by worker processes."""
+        for _, told in crew.results(self._untold(source)):
+            assert not isinstance(told, Result)
+            self._remember(told)
+
+    def _untold(self, source: Callable[[], Iterator[Piece]]) -> Iterator[Telling]:
+        known = self._means.store.history.remembered(self._incoming.message_id or 0)
+        for part in self._slices(source(), after=known):
+            yield Telling(self._incoming, part.pieces)
+
+    def _remember(self, told: Told) -> None:
+        self._means.writer.run(lambda transaction: transaction.history.remember(self._receipt.message_id, told))
+
+    def _known(self, part: Slice) -> Slice:
+        """The slice with what history knows beside its records."""
+        if not self._means.shelf.wants_history:
+            return part
+        first, last = part.pieces[0].position, part.last_position
+        found = self._means.store.history.of_records(self._receipt.message_id, first, last)
+        return replace(part, facts={position: looked_up.facts for position, looked_up in found.items()})
+
     # --- deciding --------------------------------------------------------------------------------------------
 
     def _write_here(self, part: Slice) -> None:
         part = self._numbered(part)
         self._write_result(part, decide_slice(part, self._means.shelf, self._means.store.encode))
 
-    def _write_with(self, crew: Crew[Slice, Result], slices: Iterator[Slice]) -> None:
-        crew.begin(self._means.shelf.sent(), self._means.store.encode)
+    def _begin(self, crew: Crew[Slice | Telling, Result | Told]) -> None:
+        secret = self._means.store.history.secret() if self._means.shelf.wants_history else b""
+        crew.begin(self._means.shelf.sent(), self._means.store.encode, secret)
+
+    def _write_with(self, crew: Crew[Slice | Telling, Result | Told], slices: Iterator[Slice]) -> None:
         for part, result in crew.results(self._numbered(each) for each in slices):
+            assert isinstance(part, Slice)
+            assert isinstance(result, Result)
             self._write_result(part, result)
 
     def _numbered(self, part: Slice) -> Slice:
+        part = self._known(part)
         first_id, self._first_id = self._first_id, None
         ids = (first_id,) if first_id is not None and len(part.pieces) == 1 else None
         return replace(part, declaration_ids=ids or tuple(self._means.store.next_declaration_ids(len(part.pieces))))
@@ -139,7 +188,10 @@ class Processing:
         """Write what stands alone. False, with nothing written, when a reference or a parcel turns out to be declared before."""
         assert result.encoded is not None
         with _overtaking():
-            return transaction.append_new(result.encoded, result.sought, self._receipt.record_count, receipt)
+            is_written = transaction.append_new(result.encoded, result.sought, self._receipt.record_count, receipt)
+        if is_written and result.rejected and self._means.shelf.wants_history:
+            transaction.history.forget(self._receipt.message_id, result.rejected)
+        return is_written
 
     def _sequel(self, transaction: Writing, part: Slice) -> Tally:
         if transaction.record_count(self._receipt.message_id) != self._receipt.record_count:

@@ -15,6 +15,7 @@ from tidewaiter.model.decision import NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
+from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of, in_stated_order
 from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
@@ -29,6 +30,7 @@ from tidewaiter.workflow.deciding import (
     read_piece,
     regime_of,
 )
+from tidewaiter.workflow.history import CAME_TO_NOTHING, Retelling
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content
@@ -64,7 +66,8 @@ class Sequel:
         self._tallying = Tallying()
         self._persons = Persons(transaction.persons)
         self._claims = Claims(transaction, self._stated_by)
-        self._look_ups = LookUps(self._persons.standing, self._on_parcel, self._declared_before)
+        self._retelling = Retelling(transaction.history, shelf)
+        self._look_ups = LookUps(self._persons.standing, self._on_parcel, self._declared_before, self._retelling.facts)
         self._anew = Anew(store, transaction, shelf, self._look_ups)
         self._mine: dict[int, Known] = {}  # what this slice wrote, which nobody else sees yet
         self._claimed: list[tuple[Decided, tuple[Declaration, ...]]] = []  # with what is, and was before, claimed
@@ -75,10 +78,12 @@ class Sequel:
 
     def write(self) -> Tally:
         """Decide and write every record; what the receipt says of them."""
-        incoming, looking = self._part.incoming, Looking(self._resolve, self._look_ups)
+        incoming = self._part.incoming
         read = [read_piece(piece, incoming, self._shelf) for piece in self._part.pieces]
         self._look_ahead([each.reading.declaration for each in read if each.reading.declaration is not None])
         for piece, each in zip(self._part.pieces, read, strict=True):
+            facts = self._part.facts.get(piece.position, NO_FACTS)
+            looking = Looking(self._resolve, self._look_ups, facts)
             decided = decide_read(piece, each, incoming, self._shelf, looking)
             claimed = self._claimed_by(decided)
             if decided.own is not None:
@@ -231,6 +236,8 @@ class Sequel:
             self._transaction.change_state(self._change_of(decided, prior))
         self._waiting.append(row)
         self._note(row)
+        if decided.standing is None:
+            self._retelling.forget(self._place(decided))
         self._persons.settle(decided, row.declaration_id, decided.evaluation.decision.state, now())
         if decided.awaits_original:
             self._flush()
@@ -258,6 +265,7 @@ class Sequel:
         self._append([row])
         self._transaction.add_transitions(self._change_of(decided, prior))
         self._changed.append(prior.declaration_id)
+        self._retelling.restate(decided, prior)
         self._persons.settle(decided, prior.declaration_id, decided.evaluation.decision.state, at)
         self._note(row)
         self._remember(self._as_known(row))
@@ -271,6 +279,8 @@ class Sequel:
         self._note(Entry(decided, prior.declaration_id, prior.version, prior.registered_id))
         assert decided.standing is not None
         state = decided.standing.state or prior.state
+        if state in CAME_TO_NOTHING:
+            self._retelling.forget(prior.place)
         if decided.touches_counters:
             self._persons.follow(prior.declaration_id, state, now())
         self._remember(Known(replace(prior, state=state, standing=decided.standing)))

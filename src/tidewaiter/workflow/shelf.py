@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.regimes import Regime
-from tidewaiter.risk import RiskKnowledge, Targeting, WatchListEntry, load_knowledge
+from tidewaiter.risk import PartKind, RiskKnowledge, Targeting, WatchListEntry, load_knowledge
 from tidewaiter.risk.targeting import Contents as PartContents
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.records import WatchList
@@ -61,6 +62,17 @@ class Shelf:
         self._keep = keep
         self._laws = {key: self._from_contents(contents) for key, contents in (loaded or {}).items()}
         self._loading = threading.Lock()
+
+    @cached_property
+    def wants_history(self) -> bool:
+        """Whether rules in use, or on trial, name a feature, or there is a model: history is then kept and looked up."""
+        if self.in_use.contents is None:
+            return False
+        return any(
+            each.part.kind is PartKind.MODEL
+            or (each.part.kind is PartKind.RULES and b"feature(" in self.in_use.contents(each.part.digest))
+            for each in self.in_use.parts
+        )
 
     def law(self, jurisdiction_code: str, on: date) -> Law:
         """The law of a jurisdiction on a day."""

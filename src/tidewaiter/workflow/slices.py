@@ -6,15 +6,27 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
 from tidewaiter.workflow.claims import declarations_wanted, together
 from tidewaiter.workflow.deciding import decide_piece
-from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Sought, Wanted
+from tidewaiter.workflow.happenings import Told
+from tidewaiter.workflow.history import Teller
+from tidewaiter.workflow.pieces import Piece
+from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Incoming, Sought, Wanted
 from tidewaiter.workflow.shelf import Contents, Shelf, Shelved
 
 Encode = Callable[[Batch, Iterable[Entry]], EncodedBatch]
 COLLECT_EVERY = 32  # slices between two garbage collections in a worker
+
+
+class Telling(Struct, frozen=True):
+    """Records of which it is to be told what happened, before they are decided."""
+
+    incoming: Incoming
+    pieces: tuple[Piece, ...]
 
 
 class Result(Struct, frozen=True):
@@ -23,6 +35,7 @@ class Result(Struct, frozen=True):
     encoded: EncodedBatch | None
     sought: Sought = Sought()
     tally: Tally | None = None
+    rejected: tuple[int, ...] = ()  # positions
     contents: dict[str, tuple[str, bytes]] = {}  # law and lists that this worker used for the first time
 
 
@@ -36,10 +49,11 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     references: dict[str, None] = {}
     parcel_keys: dict[int, None] = {}
     claimed: list[Wanted | None] = []
+    rejected: list[int] = []
 
     def entries() -> Iterator[Entry]:
         for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
-            decided = decide_piece(piece, part.incoming, shelf)
+            decided = decide_piece(piece, part.incoming, shelf, part.facts.get(piece.position, NO_FACTS))
             reference, key = decided.reference, decided.parcel_key
             if not decided.stands_alone or reference in references or key in parcel_keys:
                 raise _SpeaksOfAnother
@@ -50,6 +64,8 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
             if decided.claim is not None and decided.standing is not None and decided.declaration is not None:
                 assert decided.regime is not None
                 claimed.append(declarations_wanted(decided.declaration, decided.regime))
+            if decided.standing is None:
+                rejected.append(piece.position)
             entry = new_entry(decided, declaration_id)
             tallying.add(entry)
             yield entry
@@ -59,30 +75,36 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     except _SpeaksOfAnother:
         return Result(None)
     sought = Sought(tuple(references), tuple(parcel_keys), tuple(together(claimed)))
-    return Result(encoded, sought, tallying.tally())
+    return Result(encoded, sought, tallying.tally(), tuple(rejected))
 
 
-def decider(shelf: Shelved, encode: Encode) -> Callable[[Slice], Result]:
-    """What a worker process does with each slice; a tariff is fetched once, when the first decision rests on it."""
+def decider(shelf: Shelved, encode: Encode, secret: bytes) -> Callable[[Slice | Telling], Result | Told]:
+    """What a worker process does with each slice: tell what happened by its records, or decide them.
+
+    A tariff is fetched once, when the first decision rests on it; `secret` is what keys of people are made under.
+    """
     contents: dict[str, tuple[str, bytes]] = {}
 
     def keep(loaded: Contents) -> None:
         contents.update(loaded)
 
     at_hand = shelf.taken(keep)
+    teller = Teller(at_hand, secret)
     done = 0
     # Records hold no cycles, so collecting at every few hundred of them only costs: a third of all time.
     gc.freeze()
     gc.disable()
 
-    def handle(part: Slice) -> Result:
+    def handle(part: Slice | Telling) -> Result | Told:
         nonlocal done
         done += 1
         if done % COLLECT_EVERY == 0:
             gc.collect()
+        if isinstance(part, Telling):
+            return teller.told(part.pieces, part.incoming)
         result = decide_slice(part, at_hand, encode)
         if contents:
-            result = Result(result.encoded, result.sought, result.tally, dict(contents))
+            result = replace(result, contents=dict(contents))
             contents.clear()
         return result
 

@@ -39,6 +39,25 @@ def measure_bulk(
     return output.EXIT_OK
 
 
+@app.command(name="splitting")
+def measure_splitting(
+    *,
+    seed: Annotated[tuple[int, ...], Parameter(help="Seeds of the worlds.")] = (1, 2, 3),
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure how many parcels of split orders the history features find in simulated worlds, and how purely."""
+    from tidewaiter.cli.bench import splitting as measuring
+    from tidewaiter.simulation.parameters import shipped
+
+    figures = shipped()
+    reports = [measuring.run(each, figures, is_noisy=noisy) for noisy in (False, True) for each in seed]
+    if output_as.json:
+        output.print_json(reports)
+    else:
+        output.print_rows([measuring.row(report) for report in reports], output_as)
+    return output.EXIT_OK
+
+
 @app.command(name="live")
 def measure_live(
     *,

@@ -99,7 +99,11 @@ class Made(NamedTuple):
     alternatives: tuple[tuple[Test, ...], ...]
 
 
-FEATURES = {"consignee_count_30d": Kind.NUMBER, "consignee_value_30d": Kind.NUMBER, "sender_count_7d": Kind.NUMBER}
+FEATURES = {
+    "household_parcels_30d": Kind.NUMBER,
+    "household_value_30d": Kind.NUMBER,
+    "consignor_parcels_7d": Kind.NUMBER,
+}
 SCORES = ("undervaluation", "misdescription")
 CONTEXT = Context(features=FEATURES, scores=frozenset(SCORES), rates={"EUR": Decimal(1)})
 MONEY = ("item.invoice_price", "invoice_amount")
@@ -266,8 +270,8 @@ _MAKERS: tuple[tuple[str, _Maker], ...] = (
     _number("invoice_amount", (">", ">="), _AMOUNTS),
     _number("item.net_mass_kg", ("<", ">"), ("0.05", "0.1", "0.25", "0.5", "1", "2", "5", "20")),
     _number("consignment.gross_mass_kg", (">",), ("1", "2", "5", "20", "30")),
-    _number("feature:consignee_count_30d", (">=",), ("3", "5", "10", "20")),
-    _number("feature:sender_count_7d", (">=",), ("10", "50", "100")),
+    _number("feature:household_parcels_30d", (">=",), ("3", "5", "10", "20")),
+    _number("feature:consignor_parcels_7d", (">=",), ("10", "50", "100")),
     _number("score:undervaluation", (">=",), ("0.5", "0.7", "0.9", "0.95")),
     _number("score:misdescription", (">=",), ("0.5", "0.8", "0.9")),
     ("item.description", _word),
@@ -306,9 +310,9 @@ def _record(chance: random.Random, texts: Sequence[str]) -> Record:
         goods_items=(line,),
     )
     features: dict[str, Value] = {
-        "consignee_count_30d": int(chance.expovariate(0.5)),
-        "consignee_value_30d": price * 2,
-        "sender_count_7d": int(chance.expovariate(0.02)),
+        "household_parcels_30d": int(chance.expovariate(0.5)),
+        "household_value_30d": price * 2,
+        "consignor_parcels_7d": int(chance.expovariate(0.02)),
     }
     scores: dict[str, Value] = {name: Decimal(round(chance.betavariate(1, 6) * 10_000)).scaleb(-4) for name in SCORES}
     return Record(declaration=declaration, legal_day=LEGAL_DAY, features=features, scores=scores)

@@ -1,0 +1,55 @@
+"""What the workflow needs of the store for history, in its own verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import IO, Protocol
+
+from msgspec import Struct
+
+from tidewaiter.risk.facts import Facts
+from tidewaiter.risk.history import Happening
+from tidewaiter.workflow.records import Place
+
+Told = list[tuple[int, Happening]]  # what happened, by the record's position
+
+
+class LookedUp(Struct, frozen=True):
+    """Features of one parcel by name, as they stood after the change of this number."""
+
+    known: int
+    numbers: Mapping[str, Decimal]
+
+    @property
+    def facts(self) -> Facts:
+        """The same, as decisions keep them."""
+        return Facts(numbers=dict(self.numbers), history=self.known)
+
+
+class History(Protocol):
+    """What is kept of what happened; within the writer's transaction, or outside it."""
+
+    def secret(self) -> bytes:
+        """What keys of people are made under."""
+
+    def remembered(self, message_id: int) -> int:
+        """The last record of a message that history knows of; 0 where it knows of none."""
+
+    def remember(self, message_id: int, told: Sequence[tuple[int, Happening]]) -> None:
+        """Keep what happened by records (by position) of a message, which history does not know of yet."""
+
+    def restate(self, place: Place, happening: Happening) -> None:
+        """Say anew what happened by a record: what was said before ends. What is the same already stays."""
+
+    def forget(self, message_id: int, positions: Sequence[int]) -> None:
+        """What happened by these records came to nothing."""
+
+    def of_records(self, message_id: int, first: int, last: int) -> Mapping[int, LookedUp]:
+        """The features of a message's records that history knows of, by position."""
+
+    def of(self, happening: Happening, place: Place | None) -> LookedUp:
+        """The features of what happened by a record, as it is now said to have; `place` is where it is kept already."""
+
+    def export(self, stream: IO[bytes]) -> None:
+        """Everything that was ever known, as CSV with a header."""
