@@ -37,6 +37,8 @@ from tidewaiter.workflow.ports import Filter
 from tidewaiter.workflow.records import Receipt
 from tidewaiter.workflow.return_records import CaseFilter
 from tidewaiter.workflow.returning import Handed, Returning
+from tidewaiter.workflow.rule_set_records import Key
+from tidewaiter.workflow.rule_sets import RuleSets, Who
 
 
 class DemoFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,12 +61,21 @@ class DemoReturns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pays: str = ""
 
 
+class DemoRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of targeting rules, and what becomes of it: published, or put on trial."""
+
+    name: str
+    file: str
+    becomes: Literal["published", "shadow"]
+
+
 class Demonstration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`data/samples/demo.yaml`."""
 
     title: str
     watch_list: tuple[WatchListEntry, ...]
     guarantees: tuple[Grant, ...]
+    rules: tuple[DemoRules, ...]
     files: tuple[DemoFile, ...]
     returns: tuple[DemoReturns, ...]
 
@@ -85,6 +96,7 @@ def demo(
         demonstration = _read(folder / "demo.yaml")
         _watch(store, demonstration.watch_list)
         _guarantee(store, demonstration.guarantees)
+        _target(store, folder, demonstration.rules)
         receipts = _hand_in(store, folder, demonstration.files)
         rows = [receipt_row(entry.file, receipt) for entry, receipt in zip(demonstration.files, receipts, strict=True)]
         output.print_rows(rows, output_as, title=demonstration.title)
@@ -123,6 +135,24 @@ def _guarantee(store: PostgresStore, grants: Iterable[Grant]) -> None:
     for grant in grants:
         if not guarantees.named([grant.guarantee_id]):
             guarantees.approve(guarantees.enter(grant, "demo"), "demo's second person")
+
+
+def _target(store: PostgresStore, folder: Traversable, rules: Iterable[DemoRules]) -> None:
+    """Publish rules, or put them on trial, as two persons do, unless that was done before."""
+    life = RuleSets(store)
+    for each in rules:
+        key, who = Key(each.name), Who("demo", "the demonstration")
+        text = (folder / each.file).read_text("utf-8")
+        if any(version.text == text for version in store.rule_sets.versions(key)):
+            continue
+        number = life.begin(key, text, who).version
+        life.check(key, number, who)
+        if each.becomes == "shadow":
+            life.start_trial(key, number, who)
+            continue
+        life.propose(key, number, who)
+        life.approve(key, number, Who("demo's second person", "the demonstration"))
+        life.publish(key, number, who)
 
 
 def _hand_in(store: PostgresStore, folder: Traversable, files: tuple[DemoFile, ...]) -> list[Receipt]:
