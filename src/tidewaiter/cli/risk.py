@@ -250,18 +250,21 @@ def explain(
 
 
 def _explained_rows(found: RulesExplained) -> list[dict[str, Any]]:
-    def row(what: str, line: int, rule: str, words: str) -> dict[str, Any]:
-        return {"what": what, "line": line or "", "rule": rule, "words": words}
+    def row(what: str, lines: tuple[int, ...], rule: str, words: str) -> dict[str, Any]:
+        return {"what": what, "lines": ", ".join(map(str, lines)), "rule": rule, "words": words}
 
     if found.problem:
-        return [row("cannot be told", 0, "", found.problem)]
-    rows = [row("lane", 0, "", found.lane.value)]
+        return [row("cannot be told", (), "", found.problem)]
+    rows = [row("lane", (), "", found.lane.value)]
     for hit in found.hits:
-        rows.append(row("hit", hit.line, hit.rule.rule_id, " && ".join(each.condition for each in hit.held)))
+        rows.append(row("hit", hit.lines, hit.rule.rule_id, " && ".join(each.condition for each in hit.held)))
     for miss in found.near_misses:
         seen = "missing" if miss.failed.is_missing else "not so"
-        rows.append(row("near miss", miss.line, miss.rule.rule_id, f"{miss.failed.condition}: {seen}"))
-    rows += [row("would change", each.line, "", f"{each.field}: {each.value} → {each.lane}") for each in found.changes]
+        rows.append(row("near miss", miss.lines, miss.rule.rule_id, f"{miss.failed.condition}: {seen}"))
+    rows += [
+        row("would change", (each.line,) if each.line else (), "", f"{each.field}: {each.value} → {each.lane}")
+        for each in found.changes
+    ]
     return rows
 
 

@@ -8,7 +8,8 @@ No message is read and nothing is evaluated again: the masks, the rules under th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,27 +19,28 @@ from tidewaiter.model.errors import NotFoundError, TidewaiterError
 from tidewaiter.model.judgement import Judgement, Lane, RuleMasks
 from tidewaiter.risk import Part, PartKind
 from tidewaiter.risk.rules import Engine, Rule
-from tidewaiter.risk.rules.explaining import Change, Explanation, NearMiss, Told, explain
+from tidewaiter.risk.rules.explaining import Change, Explanation, Told, explain
 from tidewaiter.workflow.kept_law import KeptLaw
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept
 
+Tests = TypeVar("Tests")
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 
 
 class RuleHeld(Struct, frozen=True):
-    """A rule that hit at a line (0: the whole declaration), with the tests that held."""
+    """A rule that hit, at which goods lines (none: the whole declaration), with the tests that held."""
 
     rule: Rule
-    line: int
+    lines: tuple[int, ...]
     held: tuple[Told, ...]
 
 
 class RuleMissed(Struct, frozen=True):
-    """A rule that one test alone kept from hitting."""
+    """A rule that one test alone kept from hitting, at which goods lines (none: the whole declaration)."""
 
     rule: Rule
-    line: int
+    lines: tuple[int, ...]
     failed: Told
 
 
@@ -94,8 +96,16 @@ def explained(engine: Engine, found: Explanation, part: Part, beside: Lane | Non
         digest=part.digest,
         is_shadow=part.is_shadow,
         lane=found.lane,
-        hits=tuple(RuleHeld(rules[hit.rule_id], hit.line, hit.held) for hit in found.hits),
-        near_misses=tuple(_missed(rules, miss) for miss in found.near_misses),
+        hits=tuple(
+            RuleHeld(rules[rule_id], lines, held)
+            for (rule_id, held), lines in _by_lines((hit.rule_id, hit.held, hit.line) for hit in found.hits)
+        ),
+        near_misses=tuple(
+            RuleMissed(rules[rule_id], lines, failed)
+            for (rule_id, failed), lines in _by_lines(
+                (miss.rule_id, miss.failed, miss.line) for miss in found.near_misses
+            )
+        ),
         changes=tuple(change for change in found.changes if _is_felt(change, found.lane, beside)),
     )
 
@@ -116,8 +126,12 @@ def _beside(judgement: Judgement, part: Part) -> Lane | None:
     return max(lanes, key=lambda lane: lane.rank, default=Lane.GREEN)
 
 
-def _missed(rules: dict[str, Rule], miss: NearMiss) -> RuleMissed:
-    return RuleMissed(rules[miss.rule_id], miss.line, miss.failed)
+def _by_lines(told: Iterable[tuple[str, Tests, int]]) -> list[tuple[tuple[str, Tests], tuple[int, ...]]]:
+    """What is said of several lines alike, told once."""
+    found: dict[tuple[str, Tests], list[int]] = {}
+    for rule_id, tests, line in told:
+        found.setdefault((rule_id, tests), []).append(line)
+    return [(said, tuple(line for line in lines if line)) for said, lines in found.items()]
 
 
 def _is_felt(change: Change, lane: Lane, beside: Lane | None) -> bool:

@@ -260,7 +260,7 @@ class HeldShape(Struct, frozen=True):
     rule_id: str
     words: str
     lane: Lane
-    line: Annotated[int, Meta(description="Which goods line; 0 for the whole declaration")]
+    lines: Annotated[list[int], Meta(description="Which goods lines; none for the whole declaration")]
     held: list[TestShape]
 
 
@@ -270,7 +270,7 @@ class MissedShape(Struct, frozen=True):
     rule_id: str
     words: str
     lane: Lane
-    line: Annotated[int, Meta(description="Which goods line; 0 for the whole declaration")]
+    lines: Annotated[list[int], Meta(description="Which goods lines; none for the whole declaration")]
     failed: TestShape
 
 
@@ -300,8 +300,8 @@ class RulesExplainedShape(Struct, frozen=True):
         """An explanation as it travels."""
         return cls(
             found.name, found.digest, found.is_shadow, found.lane,
-            [HeldShape(h.rule.rule_id, h.rule.words, h.rule.lane, h.line, [*map(TestShape.of, h.held)]) for h in found.hits],
-            [MissedShape(m.rule.rule_id, m.rule.words, m.rule.lane, m.line, TestShape.of(m.failed)) for m in found.near_misses],
+            [HeldShape(h.rule.rule_id, h.rule.words, h.rule.lane, list(h.lines), [*map(TestShape.of, h.held)]) for h in found.hits],
+            [MissedShape(m.rule.rule_id, m.rule.words, m.rule.lane, list(m.lines), TestShape.of(m.failed)) for m in found.near_misses],
             [ChangeShape(c.field, c.line, c.value, c.lane) for c in found.changes], found.problem,
         )  # fmt: skip
 
