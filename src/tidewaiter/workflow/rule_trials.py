@@ -8,6 +8,7 @@ trials.compare(older, newer, period)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
@@ -56,6 +57,7 @@ class RuleTrials:
         self._sets = RuleSets(store, clock=clock)
         self._outcomes = outcomes
         self._clock = clock
+        self._own = threading.local()  # what explains holds the law it has loaded, for one thread
 
     def candidate(self, version: Version) -> Candidate:
         """A version to be tried. Raises RuleSetError where it has mistakes."""
@@ -126,7 +128,10 @@ class RuleTrials:
 
     def explain(self, declaration_id: int) -> list[RulesExplained]:
         """Why rules pointed at a declaration when it was decided, or nearly did. Raises NotFoundError."""
-        return Explaining(self._store).of(self._store.kept(declaration_id))
+        explaining: Explaining | None = getattr(self._own, "explaining", None)
+        if explaining is None:
+            explaining = self._own.explaining = Explaining(self._store)
+        return explaining.of(self._store.kept(declaration_id))
 
     def _rows(self, numbers: Sequence[int]) -> Mapping[int, DeclarationRow]:
         found: dict[int, DeclarationRow] = {}

@@ -93,8 +93,10 @@ class Engine:
         self.whole_alive = sum(1 << self.shift + n for n, is_line in enumerate(of_line) if not is_line)
         self.line_alive = sum(1 << self.shift + n for n, is_line in enumerate(of_line) if is_line)
         self._held = (1 << self.shift) - 1
-        self._whole = Plan([table for table in tables if not table.column.is_of_line], of_lines=False)
-        self._lines = Plan([table for table in tables if table.column.is_of_line], of_lines=True)
+        self._whole_tables = [table for table in tables if not table.column.is_of_line]
+        self._line_tables = [table for table in tables if table.column.is_of_line]
+        self._whole = Plan(self._whole_tables, of_lines=False)
+        self._lines = Plan(self._line_tables, of_lines=True)
         self._rules_of = {1 << self.shift + n: each.rules for n, each in enumerate(conjunctions)}
 
     def evaluate(self, record: Record) -> Outcome:
@@ -129,19 +131,20 @@ class Engine:
 
     def hits_from(self, mask: int, line_masks: Sequence[int]) -> tuple[RuleHit, ...]:
         """The hits, from masks that were kept: the same as `evaluate` gave."""
-        found: dict[int, list[int]] = {}
-        for each in self.conjunctions:
-            for place in each.rules:
-                if place not in self.line_rules:
-                    if mask & each.need == each.need:
-                        found.setdefault(place, [])
-                    continue
-                for number, bits in enumerate(line_masks, 1):
-                    if bits & each.need == each.need and number not in found.setdefault(place, []):
-                        found[place].append(number)
-        return self.hits_of(
-            {place: sorted(lines) for place, lines in found.items() if lines or place not in self.line_rules}
-        )
+        whole = self._packed(self._whole_tables, mask)
+        found: dict[int, list[int]] = {place: [] for place in self.rules_of(self.whole_alive & ~whole)}
+        for number, bits in enumerate(line_masks, 1):
+            refuted = whole | self._packed(self._line_tables, bits)
+            for place in self.rules_of(self.line_alive & ~refuted):
+                found.setdefault(place, []).append(number)
+        return self.hits_of(found) if found else ()
+
+    def _packed(self, tables: Sequence[ColumnTable], mask: int) -> int:
+        """The tests of some columns that hold, with the conjunctions that the others refute."""
+        found = 0
+        for table in tables:
+            found |= table.packed_of(mask & table.mask)
+        return found
 
 
 def compile_rules(rule_set: RuleSet, context: Context, *, on: date | None = None) -> Engine:
