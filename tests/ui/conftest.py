@@ -24,6 +24,10 @@ from tidewaiter.store.opening import ensure_database
 from tidewaiter.web.house import House
 from tidewaiter.web.serve import furnish, server
 from tidewaiter.web.settings import WebSettings
+from tidewaiter.workflow.rule_set_records import Key
+from tidewaiter.workflow.rule_sets import RuleSets, Who
+from tidewaiter.workflow.rule_trials import RuleTrials
+from tidewaiter.workflow.trying import Period
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
@@ -32,6 +36,28 @@ FLAGS = [
 ]  # fmt: skip
 LEGAL_DAY = date(2026, 7, 14)
 START_SECONDS = 20
+RULES = """\
+rule cheap
+    title: Cheap goods
+    words: Cheap goods. Look at them.
+    lane: yellow
+    when:
+        item.invoice_price > money("5 GBP") && has(item.description)
+
+rule told
+    title: Goods told
+    words: Goods told. See afterwards.
+    lane: blue
+    when:
+        has(item.description) || has(item.commodity_code)
+
+rule dear
+    title: Dear goods
+    words: Dear goods. Look at them.
+    lane: red
+    when:
+        item.invoice_price > money("5000 GBP") && has(item.description)
+"""
 _NUMBERS = itertools.count(1)
 
 
@@ -51,6 +77,10 @@ def site_house(postgres_server: EmbeddedServer) -> Iterator[House]:
             transport="rest",
             legal_day=LEGAL_DAY,
         )
+        life, key, ann = RuleSets(store), Key("gifts"), Who("ann", "for the pages")
+        for text in (RULES, RULES.replace("5 GBP", "50 GBP")):
+            version = life.begin(key, text, ann)
+        RuleTrials(store).back_test(version, Period(LEGAL_DAY, LEGAL_DAY), "ann")
         yield house
         house.intake.close()
 

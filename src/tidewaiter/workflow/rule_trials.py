@@ -30,7 +30,7 @@ from tidewaiter.workflow.rule_set_records import KeptBackTest, KeptHit, Key, Rul
 from tidewaiter.workflow.rule_sets import RuleLibrary, RuleSets
 from tidewaiter.workflow.trying import Candidate, Decided, Period, TriedStore, Trier
 
-AT_ONCE_MAX: Final = 25_000  # decisions that are gone through while somebody waits at a page
+AT_ONCE_MAX: Final = 50_000  # decisions that are gone through while somebody waits at a page
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 _FIGURES = msgspec.json.Decoder(Figures)
 
