@@ -16,10 +16,11 @@ from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Pa
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.model.judgement import Judgement, Lane
 from tidewaiter.model.money import Money
-from tidewaiter.risk.rules import RuleError
+from tidewaiter.risk import PartKind
+from tidewaiter.risk.rules import Context, RuleError
 from tidewaiter.store import PostgresStore
 from tidewaiter.store import rule_sets as tables
-from tidewaiter.workflow import replay
+from tidewaiter.workflow import replay, rule_sets
 from tidewaiter.workflow.backtesting import matrix
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.rule_set_records import (
@@ -32,6 +33,7 @@ from tidewaiter.workflow.rule_set_records import (
 )
 from tidewaiter.workflow.rule_sets import RuleSets, Who
 from tidewaiter.workflow.rule_trials import RuleTrials
+from tidewaiter.workflow.rules_naming import rule_sets_naming
 from tidewaiter.workflow.trying import Period
 
 DAY = date(2026, 11, 20)
@@ -313,9 +315,6 @@ def test_at_most_one_version_decides_whatever_the_software_does(store: PostgresS
 
 
 def test_rules_that_decide_rest_on_nothing_that_went_away(life: RuleSets, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidewaiter.risk.rules import Context
-    from tidewaiter.workflow import rule_sets
-
     named = TEXT.format("500") + '        && item.description.hasAnyWords(list("brands"))\n'
     monkeypatch.setattr(rule_sets, "context_of", lambda *_: Context(lists={"brands": ("acme",)}))
     approved(life, named)
@@ -323,6 +322,18 @@ def test_rules_that_decide_rest_on_nothing_that_went_away(life: RuleSets, monkey
     with pytest.raises(RuleError, match="brands"):
         life.publish(KEY, 1, ANN)
     assert life.version(KEY, 1).state is VersionState.APPROVED
+
+
+def test_what_rules_in_use_name_is_known_before_it_is_taken_away(
+    life: RuleSets, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = TEXT.format("500") + '        && item.description.hasAnyWords(list("brands")) && score("splitting") > 0.5\n'
+    known = Context(lists={"brands": ("acme",)}, scores=frozenset(("splitting",)))
+    monkeypatch.setattr(rule_sets, "context_of", lambda *_: known)
+    published(life, named)
+    assert [str(each) for each in rule_sets_naming(store, PartKind.LIST, "brands")] == ["shirts"]
+    assert [each.name for each in rule_sets_naming(store, PartKind.MODEL, "splitting")] == ["shirts"]
+    assert rule_sets_naming(store, PartKind.LIST, "people") == ()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept
 
 ENGINES_KEPT = 64
+DAYS_KEPT = 1_000
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 
 
@@ -113,6 +114,7 @@ class Trier:
         self.law = KeptLaw(store)
         self._engine = lru_cache(ENGINES_KEPT)(self._compiled)
         self._rule_set = lru_cache(8)(rules_of)
+        self._in_force = lru_cache(DAYS_KEPT)(self._those_in_force)
         self._candidates: dict[str, Candidate] = {}
         self._read: tuple[int, Declaration | None] = (0, None)  # the last one, by its number
 
@@ -172,9 +174,11 @@ class Trier:
     def engine(self, candidate: Candidate, kept: Kept) -> Engine:
         """The rules compiled for the day and the rates of a decision. Raises RuleError."""
         self._candidates[candidate.digest] = candidate
-        rules = self._rule_set(candidate.text).rules
-        in_force = tuple(rule.rule_id for rule in rules if rule.is_in_force(kept.legal_day))
-        return self._engine(candidate.digest, kept.regime_digest, in_force)
+        return self._engine(candidate.digest, kept.regime_digest, self._in_force(candidate.text, kept.legal_day))
+
+    def _those_in_force(self, text: str, on: date) -> tuple[str, ...]:
+        """The rules of a day, by id: many days have the same, and are compiled once."""
+        return tuple(rule.rule_id for rule in self._rule_set(text).rules if rule.is_in_force(on))
 
     def _compiled(self, digest: str, regime_digest: str, in_force: tuple[str, ...]) -> Engine:
         candidate, wanted = self._candidates[digest], frozenset(in_force)
