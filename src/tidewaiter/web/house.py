@@ -123,8 +123,8 @@ class House:
 
     @cached_property
     def rule_trials(self) -> RuleTrials:
-        """Where rule sets are held against what was decided."""
-        return RuleTrials(self.store)
+        """Where rule sets are held against what was decided; in this process, for parcels come in meanwhile."""
+        return RuleTrials(self.store, workers=1)
 
     @cached_property
     def events(self) -> ConnectorEvents:

@@ -186,13 +186,12 @@ def handler(store: TriedStore, ask: Ask) -> Callable[[DecidedBlock], Tally]:
 
 
 def _tally(trier: Trier, candidate: Candidate, part: DecidedBlock) -> Tally:
-    tally = Tally()
+    tally = Tally(decided=len(part.places), unread=len(part.places))
     for decided in trier.decisions(part):
-        tally.decided += 1
         tried = trier.tried(candidate, decided)
         if tried is None:
-            tally.unread += 1
             continue
+        tally.unread -= 1
         tally.from_masks += tried.is_from_masks
         lane = tried.lane
         tally.moved[decided.judgement.lane, lane] += 1

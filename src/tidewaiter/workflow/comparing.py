@@ -110,13 +110,12 @@ def handler(store: TriedStore, pair: Pair) -> Callable[[DecidedBlock], Tally]:
 
 
 def _tally(trier: Trier, pair: Pair, part: DecidedBlock) -> Tally:
-    tally = Tally()
+    tally = Tally(decided=len(part.places), unread=len(part.places))
     for decided in trier.decisions(part):
-        tally.decided += 1
         before, after = trier.tried(pair.before, decided), trier.tried(pair.after, decided)
         if before is None or after is None:
-            tally.unread += 1
             continue
+        tally.unread -= 1
         tally.moved[before.lane, after.lane] += 1
         if before.lane is not after.lane and len(tally.parcels) < PARCELS_MAX:
             old, new = (tuple(hit.rule.rule_id for hit in each.hits) for each in (before, after))

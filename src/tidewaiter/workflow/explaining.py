@@ -91,6 +91,7 @@ class Explaining:
 def explained(engine: Engine, found: Explanation, part: Part, beside: Lane | None) -> RulesExplained:
     """An explanation with its rules; `beside` is the lane that all else comes to, None for rules on trial."""
     rules = {rule.rule_id: rule for rule in engine.rules}
+    felt = [change for change in found.changes if _is_felt(change, found.lane, beside)]
     return RulesExplained(
         name=part.name,
         digest=part.digest,
@@ -106,7 +107,7 @@ def explained(engine: Engine, found: Explanation, part: Part, beside: Lane | Non
                 (miss.rule_id, miss.failed, miss.line) for miss in found.near_misses
             )
         ),
-        changes=tuple(change for change in found.changes if _is_felt(change, found.lane, beside)),
+        changes=tuple(sorted(felt, key=lambda change: (change.lane.rank > found.lane.rank, _is_vague(change.value)))),
     )
 
 
@@ -132,6 +133,11 @@ def _by_lines(told: Iterable[tuple[str, Tests, int]]) -> list[tuple[tuple[str, T
     for rule_id, tests, line in told:
         found.setdefault((rule_id, tests), []).append(line)
     return [(said, tuple(line for line in lines if line)) for said, lines in found.items()]
+
+
+def _is_vague(value: str) -> int:
+    """How little a value says: one of its own first, then any other text, then none at all."""
+    return {"another text": 1, "missing": 2}.get(value, 0)
 
 
 def _is_felt(change: Change, lane: Lane, beside: Lane | None) -> bool:

@@ -48,14 +48,23 @@ class Parcel(Struct, frozen=True):
 
 
 class RuleTrials:
-    """Tries versions on what was decided. `outcomes` gives what examinations found, where that is known."""
+    """Tries versions on what was decided. `outcomes` gives what examinations found, where that is known.
+
+    `workers` is how many processes go through long periods, as many as there are processors where it is not said.
+    """
 
     def __init__(
-        self, store: TrialStore, *, outcomes: Outcomes | None = None, clock: Callable[[], datetime] = now
+        self,
+        store: TrialStore,
+        *,
+        outcomes: Outcomes | None = None,
+        workers: int | None = None,
+        clock: Callable[[], datetime] = now,
     ) -> None:
         self._store = store
         self._sets = RuleSets(store, clock=clock)
         self._outcomes = outcomes
+        self._workers = workers
         self._clock = clock
         self._own = threading.local()  # what explains holds the law it has loaded, for one thread
 
@@ -91,7 +100,9 @@ class RuleTrials:
     ) -> tuple[KeptBackTest, Figures]:
         """Run a version over a period and keep what came out. Raises RuleSetError, RuleError."""
         candidate = self.candidate(version)
-        found = back_test(self._store, Ask(candidate, period), outcomes=self._outcomes, on_progress=on_progress)
+        found = back_test(
+            self._store, Ask(candidate, period), outcomes=self._outcomes, workers=self._workers, on_progress=on_progress
+        )
         done = KeptBackTest(
             back_test_id=0, key=version.key, version=version.version, revision=version.revision,
             digest=candidate.digest, since=period.since, until=period.until, actor=actor, at=self._clock(),
@@ -124,7 +135,7 @@ class RuleTrials:
     ) -> LanesCompared:
         """The parcels of a period whose lane differs between two versions."""
         pair = Pair(self.candidate(before), self.candidate(after), period)
-        return lanes_compared(self._store, pair, on_progress=on_progress)
+        return lanes_compared(self._store, pair, workers=self._workers, on_progress=on_progress)
 
     def explain(self, declaration_id: int) -> list[RulesExplained]:
         """Why rules pointed at a declaration when it was decided, or nearly did. Raises NotFoundError."""

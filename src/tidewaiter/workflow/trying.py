@@ -119,7 +119,7 @@ class Trier:
         self._read: tuple[int, Declaration | None] = (0, None)  # the last one, by its number
 
     def decisions(self, part: DecidedBlock) -> Iterator[Decided]:
-        """The decisions of a block that came to a judgement."""
+        """The decisions of a block that came to a judgement; those of a block that cannot be read any more are left out."""
         for block in self._store.blocks(part.block_id - 1, 1):
             for declaration_id, index in part.places:
                 if block.block_id != part.block_id or index >= len(block.kept):
@@ -187,13 +187,17 @@ class Trier:
         return compile_rules(RuleSet(rules), context)
 
     def _from_masks(self, candidate: Candidate, decided: Decided) -> tuple[RuleHit, ...] | None:
-        """The hits as the masks tell them; None where these rules were not asked then."""
+        """The hits as the masks tell them; None where these rules were not asked then, or cannot be had again."""
         masks = next((each for each in decided.judgement.masks if each.rules_digest == candidate.digest), None)
-        targeting = self.law.targeting(decided.kept) if masks is not None else None
-        if masks is None or targeting is None:
+        if masks is None:
             return None
-        parts = self.law.knowledge(decided.kept.knowledge_digest).parts
-        part = next((p for p in parts if p.kind is PartKind.RULES and p.digest == candidate.digest), None)
-        if part is None:
+        try:
+            targeting = self.law.targeting(decided.kept)
+            parts = self.law.knowledge(decided.kept.knowledge_digest).parts
+            part = next((p for p in parts if p.kind is PartKind.RULES and p.digest == candidate.digest), None)
+            engine = targeting.engine(part) if targeting is not None and part is not None else None
+        except TidewaiterError:  # what it rested on is not whole: the declaration is asked again
+            engine = None
+        if engine is None:
             return None
-        return targeting.engine(part).hits_from(int(masks.mask, 16), [int(each, 16) for each in masks.line_masks])
+        return engine.hits_from(int(masks.mask, 16), [int(each, 16) for each in masks.line_masks])
