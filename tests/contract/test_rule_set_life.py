@@ -354,6 +354,38 @@ def test_what_is_not_there_is_told(life: RuleSets) -> None:
         life.begin(KEY, TEXT.format("1"), Who("  "))
 
 
+def test_while_messages_come_in_each_decision_rests_on_one_whole_version(
+    life: RuleSets, store: PostgresStore, intake: Intake
+) -> None:
+    texts = {price: TWO.format(price) for price in (300, 500, 700)}
+    digests = {life.examine(KEY, text).digest for text in texts.values()}
+    ready = [approved(life, text).version for text in texts.values()]
+    life.publish(KEY, ready[0], ANN)
+
+    def change() -> None:
+        for turn in range(9):
+            number = ready[(turn + 1) % len(ready)]
+            if life.version(KEY, number).state is VersionState.RETIRED:
+                life.propose(KEY, number, ANN)
+                life.approve(KEY, number, BOB)
+            life.publish(KEY, number, ANN)
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    for start in range(0, 40, 4):
+        hand_in(intake, store, *(shirts(n, price=600) for n in range(start, start + 4)))
+    changing.join()
+    judgements = [judgement_of(store, number) for number in range(40)]
+    assert all(len(judgement.masks) == 1 for judgement in judgements)
+    assert {judgement.masks[0].rules_digest for judgement in judgements} <= digests
+    for judgement in judgements:
+        limit = next(
+            price for price, text in texts.items() if life.examine(KEY, text).digest == judgement.masks[0].rules_digest
+        )
+        assert ("rule.shirts.dear" in [reason.reason_id for reason in judgement.reasons]) is (limit < 600)
+    assert replay.replay_all(store).is_clean
+
+
 def outcomes(numbers: Sequence[int]) -> Mapping[int, bool]:
     """Examined were all; every third was not in order."""
     return {number: number % 3 == 0 for number in numbers}

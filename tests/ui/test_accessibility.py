@@ -21,6 +21,7 @@ PAIRS = [
     *[(lane, f"{lane}-soft", TEXT) for lane in ("green", "blue", "yellow", "red")],
     *[(ink, ground, TEXT) for ink in ("red", "yellow") for ground in ("card", "accent-soft", "red-soft")
       if (ink, ground) != ("yellow", "red-soft")],
+    *[(sign, "sunk", TEXT) for sign in ("green", "red")],
     ("accent-ink", "accent", TEXT), ("deep-ink", "deep", TEXT), ("deep-muted", "deep", TEXT), ("muted", "sunk", TEXT),
     *[(edge, ground, SHAPE) for edge in ("line-strong", "focus", "accent", "green", "blue", "yellow", "red") for ground in ("card", "paper")],
 ]  # fmt: skip

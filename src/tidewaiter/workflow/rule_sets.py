@@ -115,7 +115,7 @@ class RuleSets:
         _refuse_odd(key, text)
         said = self._said(who)
         with self._sets.changing(key) as change:
-            return change.add(text, said)
+            return change.add(_lines(text), said)
 
     def write(self, seen: Version, text: str, who: Who) -> Version:
         """Write a draft anew; `seen` is the version as it was read. It has to be checked again.
@@ -134,7 +134,7 @@ class RuleSets:
                     f" you read revision {seen.revision}",
                     hint="read it again, and put your change into what is there now",
                 )
-            anew = replace(found, state=VersionState.DRAFT, revision=found.revision + 1, text=text, digest="")
+            anew = replace(found, state=VersionState.DRAFT, revision=found.revision + 1, text=_lines(text), digest="")
             return change.step(anew, Step.WRITE, said)
 
     def check(self, key: Key, number: int, who: Who) -> tuple[Version, Examined]:
@@ -246,6 +246,11 @@ class RuleSets:
 def _line(text: str) -> str:
     """A text as one line, without what no database takes."""
     return " ".join(text.replace("\x00", "").split())
+
+
+def _lines(text: str) -> str:
+    """A text as it is kept: lines end alike, however a browser or another system ends them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def context_of(store: Library, jurisdiction_code: str, parts: Iterable[Part], at: datetime) -> Context:
