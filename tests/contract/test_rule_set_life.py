@@ -411,6 +411,10 @@ def test_a_back_test_counts_hits_work_overlap_and_rate(
     assert by_rule["dear"].alone == 0
     assert figures.hits == 9
     assert {each.office: each.parcels for each in figures.offices} == {"GB000060": 6, "GB000081": 3}
+    assert [(each.day, each.office, each.parcels) for each in figures.by_day] == [
+        (DAY, "GB000060", 6),
+        (DAY, "GB000081", 3),
+    ]
     assert [(each.rule_id, each.other, each.parcels) for each in figures.overlaps if each.is_own] == [
         ("chinese", "dear", 6)
     ]

@@ -27,6 +27,7 @@ from tidewaiter.workflow.trying import Candidate, Decided, DecidedBlock, Period,
 HITS_KEPT_MAX: Final = 100_000  # parcels that are listed; more are counted only
 OVERLAPS_MAX: Final = 200  # pairs that are told, those of most parcels
 TOP: Final = 12  # rules of the matrix
+WORK_MAX: Final = 3_000  # days of offices that are told one by one
 PAIRED_MAX: Final = 60  # rules of one parcel whose pairs are counted
 ALONE_BLOCKS: Final = 6  # up to here worker processes are not worth their start
 
@@ -63,6 +64,15 @@ class OfficeFigures(Struct, frozen=True, kw_only=True):
     most_on: date
 
 
+class DayFigures(Struct, frozen=True):
+    """The work of one office of lodgement on one legal day: parcels that rules hit, and of them in the yellow or red lane."""
+
+    day: date
+    office: str
+    parcels: int
+    to_control: int
+
+
 class Overlap(Struct, frozen=True):
     """Parcels that two reasons share: a rule tried, and another of the set (`is_own`) or what pointed at them then."""
 
@@ -73,7 +83,7 @@ class Overlap(Struct, frozen=True):
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """What a back-test found; counts are declarations. `moved` is by lane before and after."""
+    """What a back-test found; counts are declarations. `moved` is by lane before and after, `by_day` at most WORK_MAX."""
 
     decided: int
     from_masks: int
@@ -84,7 +94,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     wrong: int
     rules: tuple[RuleFigures, ...]
     offices: tuple[OfficeFigures, ...]
-    by_day: tuple[tuple[date, int], ...]
+    by_day: tuple[DayFigures, ...]
     moved: tuple[tuple[Lane, Lane, int], ...]
     overlaps: tuple[Overlap, ...]
 
@@ -232,9 +242,6 @@ def _figures(tally: Tally, ask: Ask) -> Figures:
         )
         for rule in rules_of(ask.candidate.text).rules
     )
-    by_day: Counter[date] = Counter()
-    for (_, day, _), count in tally.work.items():
-        by_day[day] += count
     return Figures(
         decided=tally.decided,
         from_masks=tally.from_masks,
@@ -245,7 +252,7 @@ def _figures(tally: Tally, ask: Ask) -> Figures:
         wrong=tally.wrong[""],
         rules=tuple(sorted(rules, key=lambda rule: (-rule.hits, rule.rule_id))),
         offices=_offices(tally.work),
-        by_day=tuple(sorted(by_day.items())),
+        by_day=_by_day(tally.work),
         moved=_moved(tally.moved),
         overlaps=tuple(
             Overlap(one, other, count, is_own)
@@ -257,6 +264,16 @@ def _figures(tally: Tally, ask: Ask) -> Figures:
 def _moved(moved: Mapping[tuple[Lane, Lane], int]) -> tuple[tuple[Lane, Lane, int], ...]:
     ordered = sorted(moved.items(), key=lambda each: (each[0][0].rank, each[0][1].rank))
     return tuple((before, after, count) for (before, after), count in ordered)
+
+
+def _by_day(work: Mapping[tuple[str, date, bool], int]) -> tuple[DayFigures, ...]:
+    """Day by day, office by office; the first WORK_MAX."""
+    days = sorted({(day, office) for office, day, _ in work})[:WORK_MAX]
+    found = []
+    for day, office in days:
+        controls, others = (work.get((office, day, is_control), 0) for is_control in (True, False))
+        found.append(DayFigures(day, office, controls + others, controls))
+    return tuple(found)
 
 
 def _offices(work: Mapping[tuple[str, date, bool], int]) -> tuple[OfficeFigures, ...]:

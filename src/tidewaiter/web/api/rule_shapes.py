@@ -174,10 +174,12 @@ class OfficeShape(Struct, frozen=True):
 
 
 class DayShape(Struct, frozen=True):
-    """Hits of one legal day."""
+    """Hits of one office of lodgement on one legal day."""
 
     day: date
+    office: Annotated[str, Meta(description="Empty where none is named")]
     parcels: int
+    to_control: Annotated[int, Meta(description="Of them in the yellow or red lane")]
 
 
 class MovedShape(Struct, frozen=True):
@@ -231,7 +233,7 @@ class BackTestShape(Struct, frozen=True):
             done.since, done.until, done.actor, done.at, found.decided, found.from_masks, found.unread, found.hits,
             found.listed, found.known, found.wrong, [RuleFiguresShape.of(rule) for rule in found.rules],
             [OfficeShape(o.office, o.parcels, o.to_control, o.days, o.most, o.most_on) for o in found.offices],
-            [DayShape(day, count) for day, count in found.by_day], moved(found.moved),
+            [DayShape(d.day, d.office, d.parcels, d.to_control) for d in found.by_day], moved(found.moved),
             [OverlapShape(o.rule_id, o.other, o.parcels, o.is_own) for o in found.overlaps],
         )  # fmt: skip
 
