@@ -22,7 +22,7 @@ from tidewaiter.web.desk import accounts, elections, login, messages, parcels, q
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
-from tidewaiter.web.public import classify, law, machines, quote, service, start, tariff
+from tidewaiter.web.public import classify, draws, law, machines, quote, service, start, tariff
 from tidewaiter.web.settings import WebSettings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -80,7 +80,7 @@ def _open_pages() -> Router:
         include_in_schema=False,
         route_handlers=[
             quote.quote_form, quote.quote_ask, quote.quote_page, classify.classify_page,
-            law.law_start, law.law_page, tariff.tariff_page, machines.machines_page,
+            law.law_start, law.law_page, draws.draws_page, tariff.tariff_page, machines.machines_page,
             service.health_page, service.health_json, service.problems_page,
             login.login_page, login.login, login.logout,
         ],
@@ -100,7 +100,7 @@ def _api() -> Router:
             api_connecting.tell_events,
             api_accounts.accounts, api_accounts.debts, api_accounts.guarantees, api_accounts.statements,
             api_accounts.statement, api_accounts.statement_lines,
-            api_service.regime, api_service.health, api_service.declaration_schema,
+            api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip
 

@@ -61,11 +61,11 @@ def selected(
             told.append(found[0])
             odds.append(found[1])
     if not odds and not is_mandatory:
-        return tuple(told), None
+        return tuple(told), None  # chance alone, whose share the draw itself tells
     return tuple(told), Selection(
         is_mandatory=is_mandatory,
         odds=tuple(odds),
-        propensity=_propensity(is_mandatory, odds, random_share(policy, circle)),
+        propensity=propensity_of(odds, random_share(policy, circle), is_mandatory=is_mandatory),
     )
 
 
@@ -126,7 +126,8 @@ def _not_drawn(draw: Draw) -> str:
     return f"Not drawn: {draw.share[:8]} is not below {draw.selection_share}."
 
 
-def _propensity(is_mandatory: bool, odds: Sequence[Odds], random: Decimal) -> str:  # noqa: FBT001 (a fact)
+def propensity_of(odds: Sequence[Odds], random: Decimal, *, is_mandatory: bool) -> str:
+    """The probability of at least one of independent draws, the random one of share `random` among them."""
     if is_mandatory:
         return "1"
     missed = Fraction(1) - Fraction(random)
