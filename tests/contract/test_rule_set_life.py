@@ -436,6 +436,17 @@ def test_a_back_test_counts_hits_work_overlap_and_rate(
     assert trials.one(done.back_test_id)[1] == figures
 
 
+def test_of_rules_that_send_on_a_share_the_lanes_are_those_that_were_drawn(
+    life: RuleSets, store: PostgresStore, intake: Intake
+) -> None:
+    published(life, TEXT.format("500").replace("    lane: red\n", "    lane: red\n    percent: 50\n"))
+    hand_in(intake, store, *(shirts(n, price=900) for n in range(40)))
+    figures = RuleTrials(store).back_test(life.version(KEY, 1), Period(DAY, DAY), "ann")[1]
+    assert figures.hits == 40
+    assert all(before is after for before, after, _ in figures.moved)
+    assert {lane for lane, _, _ in figures.moved} == {Lane.GREEN, Lane.RED}
+
+
 def test_masks_that_were_kept_tell_the_same_as_reading_again(
     life: RuleSets, store: PostgresStore, intake: Intake
 ) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from tidewaiter.cli.app import build
+from tidewaiter.cli.output import UsageError
 from tidewaiter.messages import forms
 from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Party
 from tidewaiter.model.errors import NotFoundError
@@ -133,3 +137,32 @@ def test_nothing_is_put_in_use_that_is_not_kept_and_a_failed_change_changes_noth
         store.parts.change((good, bad), actor="ann", words="", at=AT)
     assert store.parts.in_use() == before
     assert before[0].part.digest == digest
+
+
+POLICY = """\
+title: All by chance
+selection_share: "1"
+selection_lane: yellow
+quality_lane: blue
+quality_rules: []
+"""
+
+
+def test_a_published_policy_decides_and_is_kept(
+    intake: Intake, store: PostgresStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY)
+    monkeypatch.setattr("tidewaiter.cli.policies.opened_store", lambda: nullcontext(store))
+    app = build()
+    words = ["risk", "policy", "use", str(file), "--why", "a test", "--by", "ann", "--approved-by"]
+    with pytest.raises(UsageError, match="somebody else"):
+        app([*words, "Ann"], result_action="return_value", exit_on_error=False)
+    hand_in(intake, store, shirts(1))
+    assert app([*words, "bo"], result_action="return_value") == 0
+    hand_in(intake, store, shirts(2))
+    assert judgement_of(store, 1).propensity == "0.02"
+    assert judgement_of(store, 2).propensity == "1"
+    assert judgement_of(store, 2).draw.is_selected
+    report = replay.replay_all(store)
+    assert report.is_clean, report.differences

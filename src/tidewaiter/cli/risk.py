@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import msgspec
 from cyclopts import App, Parameter
 
-from tidewaiter.cli import output
+from tidewaiter.cli import draws, output, policies
 from tidewaiter.cli.output import Output, UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ app.command(
     name="set",
     help="Keep rule sets: draft, check, trial, propose, approve, publish, retire, back-test, compare.",
 )
+app.command(policies.app)
+app.command(draws.draws)
+app.command(draws.export_draws)
+app.command(draws.audit_draw)
 
 Rules = Annotated[Path, Parameter(help="A file of rules (docs/reference/risk-rules.md).")]
 WithContext = Annotated[

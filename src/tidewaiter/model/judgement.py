@@ -59,6 +59,7 @@ class Reason(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     tasks: tuple[str, ...] = ()
     answer: str = ""
     percent: int = 100
+    is_mandatory: bool = False  # of a rule: no rate and no status lowers its share
 
 
 class Draw(Struct, frozen=True, gc=False):
@@ -73,6 +74,26 @@ class Draw(Struct, frozen=True, gc=False):
     share: str
     selection_share: str
     is_selected: bool
+
+
+class Odds(Struct, frozen=True, gc=False):
+    """That a reason's lane was left to chance, and how the draw fell; its share is the probability."""
+
+    reason_id: str
+    lane: Lane
+    draw: Draw
+
+
+class Selection(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How it came to be looked at, or not: what was left to chance, and the probability of it all.
+
+    `propensity` is the probability that it would have been looked at (yellow or red), everything but the draws being as
+    it is: a decimal of up to 12 places. Where something mandatory asks for it, it is 1.
+    """
+
+    propensity: str
+    is_mandatory: bool = False
+    odds: tuple[Odds, ...] = ()
 
 
 class RuleMasks(Struct, frozen=True, gc=False):
@@ -98,3 +119,9 @@ class Judgement(Struct, frozen=True, omit_defaults=True, kw_only=True):
     lists_digest: str
     shadow: tuple[Reason, ...] = ()
     masks: tuple[RuleMasks, ...] = ()
+    selection: Selection | None = None  # None: nothing but the random draw could have it looked at
+
+    @property
+    def propensity(self) -> str:
+        """The probability that it would have been looked at, everything but the draws being as it is."""
+        return self.selection.propensity if self.selection is not None else self.draw.selection_share

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.finding import Finding, Severity
-from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
+from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind, Selection
+from tidewaiter.risk.chance import Chance
 from tidewaiter.risk.knowledge import RiskKnowledge
 from tidewaiter.risk.policy import Policy
+from tidewaiter.risk.selection.at_once import Circle, selected
 from tidewaiter.risk.targeting import NOTHING_POINTED, Pointed
 
 CLAIM_RULES = "claim."  # what the rules' ids begin with
@@ -16,26 +21,42 @@ DECLARED_BEFORE = "submission.transport_document_used"
 _RANK = {lane: lane.rank for lane in Lane}
 
 
+class Beside(Struct, frozen=True, kw_only=True):
+    """What is known beside the declaration: what the imported tariff says, what officers published says, what draws and
+    odds depend on. Without `chance` what was pointed at is left out.
+    """
+
+    by_tariff: Sequence[Reason] = ()
+    pointed: Pointed = NOTHING_POINTED
+    chance: Chance | None = None
+    circle: Circle = Circle()
+
+
+NOTHING_BESIDE: Final = Beside()
+
+
 def judge(
     declaration: Declaration,
     knowledge: RiskKnowledge,
     draw: Draw,
     findings: Sequence[Finding],
-    by_tariff: Sequence[Reason] = (),
-    *,
-    pointed: Pointed = NOTHING_POINTED,
+    beside: Beside = NOTHING_BESIDE,
 ) -> Judgement:
-    """Goods controls, watch list, targeting, poor data and chance, with their reasons; the lane is the highest not lifted.
-
-    `by_tariff` are the reasons of the imported tariff, which come with the law and not with the knowledge of risk;
-    `pointed` is what the rules, lists and models say that officers published.
-    """
-    reasons = [*knowledge.goods_index.reasons(declaration), *by_tariff, *pointed.reasons]
+    """Goods controls, watch list, targeting, poor data and chance, with their reasons; the lane is the highest not lifted."""
+    pointed = beside.pointed
+    reasons = [*knowledge.goods_index.reasons(declaration), *beside.by_tariff]
     if not knowledge.watch_index.is_empty:
         reasons += knowledge.watch_index.reasons(declaration)
     if findings:
         reasons += _quality(findings, knowledge.policy)
         reasons += _of_others(findings, knowledge.policy)
+    selection: Selection | None = None
+    if beside.chance is not None and (pointed.reasons or pointed.scores):
+        circle = beside.circle
+        told, selection = selected(
+            (*reasons, *pointed.reasons), pointed.scores, knowledge.policy, beside.chance, circle
+        )
+        reasons = list(told)
     if draw.is_selected:
         reasons.append(_random(draw, knowledge.policy))
     return Judgement(
@@ -45,6 +66,7 @@ def judge(
         lists_digest=knowledge.digest,
         shadow=pointed.shadow,
         masks=pointed.masks,
+        selection=selection,
     )
 
 

@@ -24,6 +24,7 @@ class PartKind(StrEnum):
     RULES = "rules"
     LIST = "list"
     MODEL = "model"
+    POLICY = "policy"
 
 
 class Part(Struct, frozen=True, omit_defaults=True, gc=False):

@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
+from typing import Final
 
 from msgspec import Struct
 
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk import packaged
+
+
+class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an office can take: the factor on odds of rules and of scores, and its random share (None: the policy's)."""
+
+    rules: Decimal = Decimal(1)
+    score: Decimal = Decimal(1)
+    random: Decimal | None = None
+
+
+FULL: Final = Rates()
+
+
+class ScoreStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of parcels with at least this likelihood, the share that goes to a lane."""
+
+    from_probability: Decimal
+    share: Decimal
+    lane: Lane = Lane.RED
+
+
+class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many parcels an office can look at in a day, and of these the share kept for chance."""
+
+    parcels: int
+    random: Decimal = Decimal("0.1")
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +49,10 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `quality_lane`, a trailing `*` standing for any ending. Where third parties
     say otherwise of a parcel, or nothing of what they must, it goes to `claims_lane`;
     where another declaration of the same parcel stands, to `duplicates_lane`.
+
+    `scores` says by likelihood which share of parcels a score sends on. `offices` are the rates of offices that
+    cannot take all, planned from their `budgets`; `aeo` lowers the odds of traders by their status. Chance is
+    never below `minimum_share`, whatever lowers it.
     """
 
     title: str
@@ -29,6 +62,24 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quality_rules: tuple[str, ...]
     claims_lane: Lane = Lane.YELLOW
     duplicates_lane: Lane = Lane.YELLOW
+    minimum_share: Decimal = Decimal(0)
+    scores: dict[str, tuple[ScoreStep, ...]] = {}
+    offices: dict[str, Rates] = {}
+    budgets: dict[str, Budget] = {}
+    aeo: dict[str, Decimal] = {}
+
+    def rates_of(self, office_id: str) -> Rates:
+        """The rates of an office."""
+        return self.offices.get(office_id, FULL)
+
+    def aeo_factor(self, status: str) -> Decimal:
+        """What the odds of a trader of this status are multiplied by; 1 without one."""
+        return self.aeo.get(status, Decimal(1)) if status else Decimal(1)
+
+    def step_of(self, score: str, probability: Decimal) -> ScoreStep | None:
+        """The highest step that a likelihood reaches."""
+        reached = [step for step in self.scores.get(score, ()) if step.from_probability <= probability]
+        return max(reached, key=lambda step: step.from_probability, default=None)
 
     def heeds(self, rule_id: str) -> bool:
         """True when a warning of this rule raises the lane."""
@@ -46,9 +97,35 @@ def load_policy() -> Policy:
 def read_policy(content: bytes, place: str) -> Policy:
     """A policy file. Raises LawDataError for an unknown key or a share outside 0 to 1."""
     policy = packaged.read_yaml(content, place, Policy)
-    if not 0 <= policy.selection_share <= 1:
-        raise LawDataError(f"{place}: selection_share {policy.selection_share} is not between 0 and 1")
+    for name, share in _shares(policy):
+        if not 0 <= share <= 1:
+            raise LawDataError(f"{place}: {name} {share} is not between 0 and 1")
+    for name, steps in policy.scores.items():
+        ordered = sorted(steps, key=lambda step: step.from_probability)
+        if any(after.share < before.share for before, after in pairwise(ordered)):
+            raise LawDataError(
+                f"{place}: scores.{name}: a higher likelihood is looked at less often",
+                hint="let shares rise with from_probability",
+            )
+    if any(factor == 0 for factor in policy.aeo.values()):
+        raise LawDataError(f"{place}: aeo: a status lowers odds, and exempts from nothing", hint="give more than 0")
     return policy
+
+
+def _shares(policy: Policy) -> Iterator[tuple[str, Decimal]]:
+    yield from (("selection_share", policy.selection_share), ("minimum_share", policy.minimum_share))
+    for name, steps in policy.scores.items():
+        for step in steps:
+            yield from (
+                (f"scores.{name}.from_probability", step.from_probability),
+                (f"scores.{name}.share", step.share),
+            )
+    for office, rates in policy.offices.items():
+        yield from ((f"offices.{office}.rules", rates.rules), (f"offices.{office}.score", rates.score))
+        if rates.random is not None:
+            yield f"offices.{office}.random", rates.random
+    yield from ((f"budgets.{office}.random", budget.random) for office, budget in policy.budgets.items())
+    yield from ((f"aeo.{status}", factor) for status, factor in policy.aeo.items())
 
 
 def policy_version() -> str:

@@ -2,7 +2,7 @@
 
     targeting = Targeting(knowledge, contents, rates)
     facts = targeting.scored(declaration, facts)        before the decision; kept with it
-    pointed = targeting.pointed(Subject(declaration, assessment, facts), chance)
+    pointed = targeting.pointed(Subject(declaration, assessment, facts))
 
 `contents` gives the bytes of a digest; `rates` are those of the law of the day, by which amounts in different currencies
 are compared.
@@ -19,12 +19,10 @@ from msgspec import Struct
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import ReplayError
-from tidewaiter.model.judgement import Lane, Reason, ReasonKind, RuleMasks
-from tidewaiter.risk.chance import Chance
-from tidewaiter.risk.facts import NO_FACTS, Facts, feature_kinds
+from tidewaiter.model.judgement import Reason, ReasonKind, RuleMasks
+from tidewaiter.risk.facts import NO_FACTS, Facts, Score, feature_kinds
 from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
 from tidewaiter.risk.rules import Context, Engine, Record, RuleHit, RuleSet, compile_rules, rules_of
-from tidewaiter.risk.rules.rule import PERCENT_ALL
 
 Contents = Callable[[str], bytes]
 RULE_SETS_READ = 16  # kept at hand in one process
@@ -39,11 +37,15 @@ class Subject(Struct, frozen=True):
 
 
 class Pointed(Struct, frozen=True):
-    """What was pointed at; `shadow` by what is on trial. `masks` are of every rule set that was asked."""
+    """What was pointed at, before anything is drawn; `shadow` by what is on trial.
+
+    `masks` are of every rule set that was asked, `scores` those that models gave.
+    """
 
     reasons: tuple[Reason, ...] = ()
     shadow: tuple[Reason, ...] = ()
     masks: tuple[RuleMasks, ...] = ()
+    scores: tuple[Score, ...] = ()
 
 
 NOTHING_POINTED = Pointed()
@@ -62,7 +64,7 @@ class Targeting:
         )
         self._rule_sets = [part for part in knowledge.parts if part.kind is PartKind.RULES]
         self._engines: dict[str, Engine] = {}
-        self.is_empty = not knowledge.parts
+        self.is_empty = all(part.kind is PartKind.POLICY for part in knowledge.parts)
 
     @property
     def context(self) -> Context:
@@ -82,8 +84,8 @@ class Targeting:
         """The facts of a declaration with what the models in use say of it."""
         return subject.facts
 
-    def pointed(self, subject: Subject, chance: Chance) -> Pointed:
-        """What rules, lists and scores say of a declaration."""
+    def pointed(self, subject: Subject) -> Pointed:
+        """What rules, lists and scores say of a declaration, before anything is drawn."""
         if self.is_empty:
             return NOTHING_POINTED
         record = Record(
@@ -100,8 +102,8 @@ class Targeting:
             outcome = self.engine(part).evaluate(record)
             masks.append(RuleMasks(part.digest, f"{outcome.mask:x}", tuple(f"{mask:x}" for mask in outcome.line_masks)))
             told = shadow if part.is_shadow else reasons
-            told += [reason_of(hit, part.name, chance) for hit in outcome.hits]
-        return Pointed(tuple(reasons), tuple(shadow), tuple(masks))
+            told += [reason_of(hit, part.name) for hit in outcome.hits]
+        return Pointed(tuple(reasons), tuple(shadow), tuple(masks), subject.facts.scores)
 
     def _content(self, part: Part) -> bytes:
         if self._contents is None:
@@ -118,21 +120,18 @@ def _rule_set(digest: str, content: bytes) -> RuleSet:
     return found
 
 
-def reason_of(hit: RuleHit, name: str, chance: Chance) -> Reason:
-    """A rule that holds. Of one that sends on only some of its hits, those that were not drawn stay in the green lane."""
+def reason_of(hit: RuleHit, name: str) -> Reason:
+    """A rule that holds. What is answered before loading is a matter of safety: such a rule is never thinned out."""
     rule = hit.rule
-    lane = rule.lane
-    if rule.percent < PERCENT_ALL:
-        share = Decimal(rule.percent) / PERCENT_ALL
-        lane = lane if chance.drawn(f"rule.{name}.{rule.rule_id}", share).is_selected else Lane.GREEN
     return Reason(
         reason_id=f"rule.{name}.{rule.rule_id}",
         kind=ReasonKind.RULE,
-        lane=lane,
+        lane=rule.lane,
         words=rule.words,
         pointer=f"goods_items[{hit.lines[0]}]" if hit.lines else "",
         value=f"lines {', '.join(map(str, hit.lines))}"[:200] if len(hit.lines) > 1 else "",
         tasks=tuple(task.value for task in rule.tasks),
         answer=rule.answer.value,
         percent=rule.percent,
+        is_mandatory=bool(rule.answer.value),
     )

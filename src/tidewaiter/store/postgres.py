@@ -19,6 +19,7 @@ from tidewaiter.store import chain, reading, rows, together
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.connectors import PostgresConnectors
+from tidewaiter.store.draws import PostgresDraws
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.migrate import migrate
@@ -54,6 +55,7 @@ from tidewaiter.workflow.ports import (
 from tidewaiter.workflow.records import (
     Arriving,
     Batch,
+    Commitment,
     EncodedBatch,
     Entry,
     Kept,
@@ -88,6 +90,7 @@ class PostgresStore:
         self.parts = Parts(self._connections)
         self.rule_sets = RuleSetTables(self._connections)
         self.periods = Periods(self._connections)
+        self.draws = PostgresDraws(self._connections)
         self.history = PostgresHistory(self._connections.lend)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
@@ -352,23 +355,15 @@ class PostgresStore:
 
     def seed(self, on: date, proposal: bytes) -> Seed:
         """The seed of a day; `proposal` (32 bytes of chance) becomes it when there is none yet."""
-        with self._connections.lend() as connection:
-            connection.execute(
-                "INSERT INTO draw_seed (seed_id, drawn_for, seed, commitment, drawn_at)"
-                " VALUES (%s, %s, %b, %b, %s) ON CONFLICT DO NOTHING",
-                [f"day-{on.isoformat()}", on, proposal, hashlib.sha256(proposal).digest(), datetime.now(UTC)],
-            )
-        return self.seed_by_id(f"day-{on.isoformat()}")
+        return self.draws.seed(on, proposal)
 
     def seed_by_id(self, seed_id: str) -> Seed:
         """A seed used before. Raises NotFoundError."""
-        with self._connections.lend() as connection:
-            row = connection.execute(
-                "SELECT seed_id, drawn_for, seed FROM draw_seed WHERE seed_id = %s", [seed_id]
-            ).fetchone()
-        if row is None:
-            raise NotFoundError(f"no seed {seed_id!r} is kept")
-        return Seed(seed_id=row[0], drawn_for=row[1], seed=row[2])
+        return self.draws.by_id(seed_id)
+
+    def commitments(self, before: date, limit: int) -> list[Commitment]:
+        """The commitments to days' seeds, the latest first; the seeds of those before a day with them."""
+        return self.draws.commitments(before, limit)
 
     def watch_list(self) -> WatchList:
         """The watch list as it stands."""

@@ -34,7 +34,7 @@ from tidewaiter.web.desk import (
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
-from tidewaiter.web.public import classify, law, machines, quote, service, start, tariff
+from tidewaiter.web.public import classify, draws, law, machines, quote, service, start, tariff
 from tidewaiter.web.settings import WebSettings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -94,7 +94,7 @@ def _open_pages() -> Router:
         include_in_schema=False,
         route_handlers=[
             quote.quote_form, quote.quote_ask, quote.quote_page, classify.classify_page,
-            law.law_start, law.law_page, tariff.tariff_page, machines.machines_page,
+            law.law_start, law.law_page, draws.draws_page, tariff.tariff_page, machines.machines_page,
             service.health_page, service.health_json, service.problems_page,
             login.login_page, login.login, login.logout,
         ],
@@ -117,7 +117,7 @@ def _api() -> Router:
             api_rules.rule_sets, api_rules.one_rule_set, api_rules.begin_version, api_rules.one_version, api_rules.write_version,
             api_rules.take_step, api_rules.run_back_test, api_rules.one_back_test, api_rules.parcels_of_back_test,
             api_rules.comparison, api_rules.declaration_rules,
-            api_service.regime, api_service.health, api_service.declaration_schema,
+            api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from functools import partial, reduce
 from typing import Final
 
@@ -21,7 +22,7 @@ from tidewaiter.model.standing import NOTHING_KNOWN, PersonalStanding
 from tidewaiter.quality import parcel_key
 from tidewaiter.regimes import Regime, legal_day_at
 from tidewaiter.release import Timing, Trigger, amended, may, timing
-from tidewaiter.risk import Chance, Facts, Subject
+from tidewaiter.risk import Chance, Facts, Subject, circle_of, random_share
 from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
 from tidewaiter.workflow.parcels import Declaring
@@ -170,8 +171,8 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     on = _legal_day(trigger, prior, incoming, jurisdiction_code)
     law = task.shelf.law(jurisdiction_code, on)
     drawing = _drawing(piece, incoming, known if trigger is not None else None)
-    share = law.knowledge.policy.selection_share if law.knowledge else None
     looked = _looked_up(declaration, law, incoming, task)
+    share = _share(declaration, law, looked.facts)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
@@ -255,6 +256,14 @@ def _looked_up(declaration: Declaration | None, law: Law, incoming: Incoming, ta
         declared_before=_declared_before(parcel, incoming, task),
         facts=_facts(declaration, law, task),
     )
+
+
+def _share(declaration: Declaration | None, law: Law, facts: Facts) -> Decimal | None:
+    """The share that is drawn for no reason; None where no policy is known."""
+    if law.knowledge is None:
+        return None
+    policy = law.knowledge.policy
+    return policy.selection_share if declaration is None else random_share(policy, circle_of(declaration, facts))
 
 
 def _drawing(piece: Piece, incoming: Incoming, known: Known | None) -> Drawing:

@@ -38,9 +38,8 @@ from tidewaiter.release import (
     securities_of,
     standing,
 )
-from tidewaiter.risk import Chance, RiskKnowledge, Subject, Targeting, judge, reasons_by_tariff
+from tidewaiter.risk import Beside, Chance, RiskKnowledge, Subject, Targeting, circle_of, judge, reasons_by_tariff
 from tidewaiter.risk.facts import NO_FACTS, Facts
-from tidewaiter.risk.targeting import NOTHING_POINTED, Pointed
 from tidewaiter.workflow.records import Prior
 
 VALUE_LENGTH_MAX = 200  # as in every finding
@@ -275,10 +274,8 @@ def _evaluated(
             findings = [finding if finding.place else placed(finding, locate) for finding in findings]
         if assessment is not None and circumstances.knowledge is not None and circumstances.draw is not None:
             by_tariff = _by_tariff(declaration, regime) if regime is not None else ()
-            pointed = _pointed(declaration, assessment, circumstances)
-            judgement = judge(
-                declaration, circumstances.knowledge, circumstances.draw, findings, by_tariff, pointed=pointed
-            )
+            beside = _beside(declaration, assessment, circumstances, by_tariff)
+            judgement = judge(declaration, circumstances.knowledge, circumstances.draw, findings, beside)
     decision = decide(
         declaration or NOTHING,
         dataset=dataset,
@@ -299,12 +296,19 @@ def _evaluated(
     return evaluation, dataset
 
 
-def _pointed(declaration: Declaration, assessment: Assessment, circumstances: Circumstances) -> Pointed:
-    """What the rules, lists and models in use say."""
-    targeting, chance = circumstances.targeting, circumstances.chance
-    if targeting is None or chance is None:
-        return NOTHING_POINTED
-    return targeting.pointed(Subject(declaration, assessment, circumstances.facts), chance)
+def _beside(
+    declaration: Declaration, assessment: Assessment, circumstances: Circumstances, by_tariff: Sequence[Reason]
+) -> Beside:
+    """What the tariff, and the rules, lists and models in use, say; and what draws depend on."""
+    targeting, facts = circumstances.targeting, circumstances.facts
+    if targeting is None or circumstances.chance is None:
+        return Beside(by_tariff=by_tariff)
+    return Beside(
+        by_tariff=by_tariff,
+        pointed=targeting.pointed(Subject(declaration, assessment, facts)),
+        chance=circumstances.chance,
+        circle=circle_of(declaration, facts),
+    )
 
 
 def _timed(declaration: Declaration, lodged_at: datetime | None, regime: Regime) -> Timing:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ from tidewaiter.regimes import jurisdictions, legal_day_at
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.crew import workers_wanted
+from tidewaiter.workflow.draws import commit_ahead
 from tidewaiter.workflow.evaluate import Circumstances, evaluate
 from tidewaiter.workflow.grouping import GroupWriter
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece, pieces, pieces_again
@@ -275,7 +275,7 @@ class Intake:
     def _seed(self, on: date) -> Seed:
         seed = self._seeds.get(on)
         if seed is None:
-            seed = self._seeds[on] = self._store.seed(on, secrets.token_bytes(32))
+            seed = self._seeds[on] = commit_ahead(self._store, on)
         return seed
 
 

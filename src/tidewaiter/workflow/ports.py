@@ -30,6 +30,7 @@ from tidewaiter.workflow.records import (
     Awaited,
     Batch,
     ChangeOfState,
+    Commitment,
     Election,
     EncodedBatch,
     Entry,
@@ -448,6 +449,9 @@ class Store(Reader, QuoteStore, Protocol):
 
     def seed(self, on: date, proposal: bytes) -> Seed:
         """The seed of a day; `proposal` (32 bytes of chance) becomes it when there is none yet."""
+
+    def commitments(self, before: date, limit: int) -> list[Commitment]:
+        """The commitments to days' seeds, the latest first; the seeds of those before a day with them."""
 
     def seed_by_id(self, seed_id: str) -> Seed:
         """A seed used before. Raises NotFoundError."""

@@ -50,6 +50,16 @@ class Seed(Struct, frozen=True, kw_only=True):
     seed: bytes
 
 
+class Commitment(Struct, frozen=True, kw_only=True):
+    """What is public of a day's seed: its SHA-256 since `committed_at`, itself once the day is over."""
+
+    seed_id: str
+    drawn_for: date
+    commitment: str
+    committed_at: datetime
+    seed: str = ""
+
+
 class KeptClaim(Struct, frozen=True, kw_only=True, gc=False):
     """A claim that a declaration was held against: who said it, and the records it is made of."""
 

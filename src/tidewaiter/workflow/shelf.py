@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from typing import Protocol
@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.regimes import Regime
-from tidewaiter.risk import PartKind, RiskKnowledge, Targeting, WatchListEntry, load_knowledge
+from tidewaiter.risk import Part, PartKind, Policy, RiskKnowledge, Targeting, WatchListEntry, load_knowledge
+from tidewaiter.risk.policy import read_policy
 from tidewaiter.risk.targeting import Contents as PartContents
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.records import WatchList
@@ -105,17 +106,26 @@ class Shelf:
         version = f"watch list {self.watch_list.version}" if self.watch_list.version else ""
         try:
             regime = self.tariffs.regime(jurisdiction_code, on)
+            parts = self.in_use.of(jurisdiction_code)
             knowledge = load_knowledge(
                 jurisdiction_code,
                 on,
                 watch_list=self._entries,
                 watch_list_version=version,
-                parts=self.in_use.of(jurisdiction_code),
+                policy=self._policy(parts),
+                parts=parts,
             )
         except NotInForceError as error:
             return Law(None, None, error.detail)
         self._keep({regime.digest: ("regime", regime.content), knowledge.digest: ("risk", knowledge.content)})
         return law_of(regime, knowledge, self.in_use.contents)
+
+    def _policy(self, parts: Sequence[Part]) -> Policy | None:
+        """The policy that was published; None where the one that ships is in use."""
+        part = next((each for each in parts if each.kind is PartKind.POLICY and not each.is_shadow), None)
+        if part is None or self.in_use.contents is None:
+            return None
+        return read_policy(self.in_use.contents(part.digest), f"policy {part.name}")
 
     def _from_contents(self, contents: tuple[bytes, bytes]) -> Law:
         regime = Regime.from_content(contents[0], self.tariffs.by_digest)

@@ -20,8 +20,9 @@ from tidewaiter.model.decision import Evaluation
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.judgement import Judgement, Lane, Reason
-from tidewaiter.risk import PartKind
+from tidewaiter.risk import PartKind, circle_of
 from tidewaiter.risk.rules import Context, Engine, Outcome, Record, RuleHit, RuleSet, compile_rules, rules_of
+from tidewaiter.risk.selection.at_once import Circle, selected
 from tidewaiter.risk.targeting import reason_of
 from tidewaiter.workflow.evidence import Block
 from tidewaiter.workflow.kept_law import KeptLaw
@@ -141,9 +142,18 @@ class Trier:
             if outcome is None:
                 return None
             hits = outcome[1].hits
-        chance = self.law.chance(decided.kept)
-        reasons = tuple(reason_of(hit, candidate.name, chance) for hit in hits)
+        reasons = self._drawn(tuple(reason_of(hit, candidate.name) for hit in hits), decided) if hits else ()
         return Tried(hits, reasons, others, is_from_masks)
+
+    def _drawn(self, reasons: tuple[Reason, ...], decided: Decided) -> tuple[Reason, ...]:
+        """Reasons of rules with what is drawn decided: by the policy of then, and the declaration's own draws."""
+        kept = decided.kept
+        if not kept.knowledge_digest:
+            return reasons
+        declaration = self.declaration(decided)
+        circle = circle_of(declaration, kept.facts) if declaration is not None else Circle()
+        policy = self.law.knowledge(kept.knowledge_digest).policy
+        return selected(reasons, (), policy, self.law.chance(kept), circle)[0]
 
     def outcome(self, candidate: Candidate, decided: Decided) -> tuple[Engine, Outcome] | None:
         """What the rules say, worked out from the declaration, with the engine that says it."""

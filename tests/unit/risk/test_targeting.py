@@ -13,7 +13,18 @@ from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Lane, ReasonKind
 from tidewaiter.model.money import Money
-from tidewaiter.risk import Chance, Facts, Part, PartKind, RiskKnowledge, Subject, Targeting, judge, load_knowledge
+from tidewaiter.risk import (
+    Beside,
+    Chance,
+    Facts,
+    Part,
+    PartKind,
+    RiskKnowledge,
+    Subject,
+    Targeting,
+    judge,
+    load_knowledge,
+)
 from tidewaiter.risk.rules import rules_of
 
 ON = date(2026, 7, 1)
@@ -57,7 +68,7 @@ def _declaration(*prices: str, currency: str = "EUR") -> Declaration:
 
 def test_a_rule_in_use_is_a_reason_with_the_lines_it_holds_for() -> None:
     _, targeting = _targeting()
-    pointed = targeting.pointed(Subject(_declaration("99.00", "101.00", "500.00")), CHANCE)
+    pointed = targeting.pointed(Subject(_declaration("99.00", "101.00", "500.00")))
     dear = next(reason for reason in pointed.reasons if reason.reason_id == "rule.targets.dear")
     assert dear.kind is ReasonKind.RULE
     assert dear.lane is Lane.YELLOW
@@ -69,17 +80,17 @@ def test_a_rule_in_use_is_a_reason_with_the_lines_it_holds_for() -> None:
 
 def test_amounts_are_compared_by_the_rates_of_the_law() -> None:
     _, targeting = _targeting()
-    pointed = targeting.pointed(Subject(_declaration("800.00", currency="DKK")), CHANCE)
+    pointed = targeting.pointed(Subject(_declaration("800.00", currency="DKK")))
     assert "rule.targets.dear" in [reason.reason_id for reason in pointed.reasons]
-    pointed = targeting.pointed(Subject(_declaration("700.00", currency="DKK")), CHANCE)
+    pointed = targeting.pointed(Subject(_declaration("700.00", currency="DKK")))
     assert "rule.targets.dear" not in [reason.reason_id for reason in pointed.reasons]
 
 
 def test_rules_on_trial_decide_nothing() -> None:
     knowledge, targeting = _targeting(is_shadow=True)
     declaration = _declaration("500.00")
-    pointed = targeting.pointed(Subject(declaration), CHANCE)
-    judgement = judge(declaration, knowledge, CHANCE.drawn("", Decimal(0)), (), pointed=pointed)
+    pointed = targeting.pointed(Subject(declaration))
+    judgement = judge(declaration, knowledge, CHANCE.drawn("", Decimal(0)), (), Beside(pointed=pointed, chance=CHANCE))
     assert judgement.reasons == ()
     assert len(judgement.shadow) == 2
     assert judgement.lane is Lane.GREEN
@@ -87,14 +98,17 @@ def test_rules_on_trial_decide_nothing() -> None:
 
 
 def test_a_share_of_the_hits_is_sent_on_and_always_the_same_ones() -> None:
-    _, targeting = _targeting()
+    knowledge, targeting = _targeting()
     declaration = _declaration("1.00")
+    pointed = targeting.pointed(Subject(declaration))
     lanes = []
     for number in range(400):
         chance = replace(CHANCE, key=f"key {number}")
-        first, again = (targeting.pointed(Subject(declaration), chance) for _ in range(2))
+        beside = Beside(pointed=pointed, chance=chance)
+        first, again = (judge(declaration, knowledge, chance.drawn("", Decimal(0)), (), beside) for _ in range(2))
         assert first == again
-        lanes.append(next(reason.lane for reason in first.reasons if reason.percent == 25))
+        assert first.propensity == "0.265"  # one in fifty of the rest by chance
+        lanes.append(first.lane)
     assert 60 <= lanes.count(Lane.RED) <= 140  # 100 are expected, five standard deviations are 43
     assert set(lanes) == {Lane.RED, Lane.GREEN}
 
@@ -112,7 +126,7 @@ def test_threads_share_an_engine_and_agree(monkeypatch: pytest.MonkeyPatch) -> N
 
     def ask() -> None:
         subjects = [Subject(declaration) for declaration in declarations * 20]
-        found.append([len(targeting.pointed(subject, CHANCE).reasons) for subject in subjects])
+        found.append([len(targeting.pointed(subject).reasons) for subject in subjects])
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -127,10 +141,10 @@ def test_parts_that_are_not_at_hand_or_altered_are_refused() -> None:
     part, contents = _parts()
     knowledge = load_knowledge("DK", ON, parts=[part])
     with pytest.raises(ReplayError, match="not at hand"):
-        Targeting(knowledge, None, {}).pointed(Subject(_declaration("1.00")), CHANCE)
+        Targeting(knowledge, None, {}).pointed(Subject(_declaration("1.00")))
     altered = {part.digest: contents[part.digest].replace(b"Dear goods", b"Cheap goods")}
     with pytest.raises(ReplayError, match="not those that were published"):
-        Targeting(knowledge, altered.__getitem__, {}).pointed(Subject(_declaration("1.00")), CHANCE)
+        Targeting(knowledge, altered.__getitem__, {}).pointed(Subject(_declaration("1.00")))
 
 
 def test_knowledge_kept_by_an_earlier_version_keeps_its_digest() -> None:

@@ -39,6 +39,24 @@ def measure_bulk(
     return output.EXIT_OK
 
 
+@app.command(name="coverage")
+def measure_coverage(
+    *,
+    runs: Annotated[int, Parameter(help="Runs of each world.")] = 200,
+    seed: Annotated[int, Parameter(help="Equal seeds give equal figures.")] = 1,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure how often the interval of the non-compliance estimate holds the truth, in made-up worlds."""
+    from tidewaiter.cli.bench import coverage as measuring
+
+    reports = [measuring.run(world, runs, seed) for world in measuring.WORLDS]
+    if output_as.json:
+        output.print_json(reports)
+    else:
+        output.print_rows([measuring.row(report) for report in reports], output_as)
+    return output.EXIT_OK
+
+
 @app.command(name="splitting")
 def measure_splitting(
     *,

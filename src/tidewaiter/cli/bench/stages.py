@@ -14,7 +14,7 @@ from tidewaiter.messages import forms
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.quality import check
 from tidewaiter.release import decide
-from tidewaiter.risk import Chance, Subject, judge
+from tidewaiter.risk import Beside, Chance, Subject, judge
 from tidewaiter.store import rows
 from tidewaiter.workflow.batching import Slice, batch_of, new_entry
 from tidewaiter.workflow.deciding import decide_piece
@@ -46,12 +46,12 @@ def stages(body: bytes, form_name: str, on: date, in_use: InUse = NOTHING_IN_USE
 
     chance = Chance(b"0" * 32, "bench", "key")
     targets = [(law.targeting, Subject(each, done)) for (each, law), done in zip(pairs, assessments, strict=True)]
-    pointed = _each(spent, "targeting", lambda target: target[0].pointed(target[1], chance), targets)
+    pointed = _each(spent, "targeting", lambda target: target[0].pointed(target[1]), targets)
 
     def judged(each: tuple[Any, Any, Any, Any, Any]) -> Any:
         declaration, law, seen, assessment, told = each
         drawn = chance.drawn("", law.knowledge.policy.selection_share)
-        judgement = judge(declaration, law.knowledge, drawn, seen, pointed=told)
+        judgement = judge(declaration, law.knowledge, drawn, seen, Beside(pointed=told, chance=chance))
         return decide(
             declaration,
             dataset=law.regime.dataset_of(declaration),

@@ -14,8 +14,9 @@ from litestar.params import PathParameter, QueryParameter
 from tidewaiter.messages import reference
 from tidewaiter.web.api import shapes
 from tidewaiter.web.api.described import refusals
-from tidewaiter.web.house import House
+from tidewaiter.web.house import House, now
 from tidewaiter.web.public import law
+from tidewaiter.web.public.draws import DAYS_SHOWN
 from tidewaiter.web.public.service import readings
 
 TAGS: Final = ["Service"]
@@ -38,6 +39,19 @@ def regime(
     """Every figure in force that day, as it is applied, with its source."""
     found = law.law(house.store, jurisdiction.upper(), on)
     return shapes.Law(found.digest, found.law)
+
+
+@get(
+    "/draws",
+    sync_to_thread=True,
+    summary="What chance is made of",
+    operation_id="readDraws",
+    security=[{}],
+    tags=TAGS,
+)
+def draws(house: NamedDependency[House]) -> shapes.Draws:
+    """Each day's commitment to its seed, made before the day; the seed itself once the day is over (UTC)."""
+    return shapes.Draws(tuple(house.store.commitments(now().date(), DAYS_SHOWN)))
 
 
 @get(

@@ -24,7 +24,7 @@ from tidewaiter.workflow.catalogue import Offered
 from tidewaiter.workflow.ports import DecisionFile, DeclarationRow, KeptMessage, Notice, Outcome
 from tidewaiter.workflow.quality_record import QualityShape
 from tidewaiter.workflow.quoting import NamedQuote
-from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.records import Commitment, Receipt
 
 
 class Amount(Struct, frozen=True):
@@ -332,6 +332,12 @@ class Law(Struct, frozen=True):
 
     digest: Annotated[str, Meta(description="SHA-256 of the content in its canonical form, as decisions cite it")]
     content: Content
+
+
+class Draws(Struct, frozen=True):
+    """What was committed to for each day, the latest first; the seeds of days that are over."""
+
+    draws: tuple[Commitment, ...]
 
 
 class Health(Struct, frozen=True):

@@ -1,0 +1,137 @@
+"""Selection of one parcel as it comes: each reason that leaves room for chance has odds and a draw of its own.
+
+Mandatory reasons (law, lists, what others say, a shared secret with a seizure) always count. Rules that send on a share of
+their hits, scores and chance are drawn, each by a sub-draw that anybody who holds the seed can recompute; the rates of
+the office and of the trader's AEO status lower these odds, never what is mandatory, and chance never below its minimum.
+The propensity is the probability that the parcel would have been looked at, everything but the draws being as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from tidewaiter.model.declaration import Declaration
+from tidewaiter.model.judgement import Draw, Lane, Odds, Reason, ReasonKind, Selection
+from tidewaiter.risk.chance import Chance
+from tidewaiter.risk.facts import Facts, Score
+from tidewaiter.risk.policy import Policy, ScoreStep
+
+DRAWN: Final = frozenset((ReasonKind.RULE, ReasonKind.SCORE, ReasonKind.RANDOM))  # the others are mandatory
+LOOKED_AT: Final = frozenset((Lane.YELLOW, Lane.RED))
+AEO: Final = "aeo"  # the text by which facts tell a trader's status
+PLACES: Final = Decimal("0.000000000001")  # of a propensity, which is exact before
+_ALL: Final = 100
+
+
+class Circle(Struct, frozen=True, gc=False):
+    """What the odds depend on beside the reasons: the office of declaration, the trader's AEO status ("" for none)."""
+
+    office_id: str = ""
+    aeo_status: str = ""
+
+
+def selected(
+    reasons: Sequence[Reason], scores: Sequence[Score], policy: Policy, chance: Chance, circle: Circle
+) -> tuple[tuple[Reason, ...], Selection | None]:
+    """The reasons with what is drawn decided, and the selection; None where nothing but chance itself had odds.
+
+    A reason that was not drawn stays, in the green lane, and says so.
+    """
+    told: list[Reason] = []
+    odds: list[Odds] = []
+    is_mandatory = False
+    for reason in reasons:
+        if reason.kind is ReasonKind.RULE and reason.lane is not Lane.GREEN:
+            drawn = _rule(reason, policy, chance, circle)
+            told.append(drawn[0])
+            odds += drawn[1]
+            is_mandatory |= not drawn[1] and reason.lane in LOOKED_AT
+        else:
+            told.append(reason)
+            is_mandatory |= reason.kind not in DRAWN and not reason.is_lifted and reason.lane in LOOKED_AT
+    for score in scores:
+        found = _score(score, policy, chance, circle)
+        if found is not None:
+            told.append(found[0])
+            odds.append(found[1])
+    if not odds and not is_mandatory:
+        return tuple(told), None  # chance alone, whose share the draw itself tells
+    return tuple(told), Selection(
+        is_mandatory=is_mandatory,
+        odds=tuple(odds),
+        propensity=propensity_of(odds, random_share(policy, circle), is_mandatory=is_mandatory),
+    )
+
+
+def circle_of(declaration: Declaration, facts: Facts) -> Circle:
+    """That of a declaration; a status is what a list of traders told, never what the declaration says of itself."""
+    return Circle(declaration.lodgement_office_id, next(iter(facts.texts.get(AEO, ())), ""))
+
+
+def random_share(policy: Policy, circle: Circle) -> Decimal:
+    """The share that is drawn for no reason, at this office and of traders of this status; never below the minimum."""
+    rates = policy.rates_of(circle.office_id)
+    share = policy.selection_share if rates.random is None else rates.random
+    return max(share * policy.aeo_factor(circle.aeo_status), min(policy.minimum_share, policy.selection_share))
+
+
+def _rule(reason: Reason, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, list[Odds]]:
+    """A rule's reason as drawn, with its odds; none where it is sent on always."""
+    factor = policy.rates_of(circle.office_id).rules * policy.aeo_factor(circle.aeo_status)
+    share = Decimal(reason.percent) / _ALL
+    if reason.is_mandatory or share * factor == 1:
+        return reason, []
+    draw = chance.drawn(reason.reason_id, share * factor)
+    lane, words = (
+        (reason.lane, reason.words) if draw.is_selected else (Lane.GREEN, f"{reason.words} {_not_drawn(draw)}")
+    )
+    # What is only audited afterwards is drawn as well, and is not among those looked at.
+    told = [Odds(reason.reason_id, reason.lane, draw)] if reason.lane in LOOKED_AT else []
+    return replace(reason, lane=lane, words=words), told
+
+
+def _score(score: Score, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, Odds] | None:
+    """A score's reason and odds; None where the policy has no step for it, or it is on trial."""
+    step = None if score.is_shadow else policy.step_of(score.name, score.probability)
+    if step is None:
+        return None
+    factor = policy.rates_of(circle.office_id).score * policy.aeo_factor(circle.aeo_status)
+    draw = chance.drawn(f"score.{score.name}", step.share * factor)
+    words = _of_score(score, step) + ("" if draw.is_selected else f" {_not_drawn(draw)}")
+    reason = Reason(
+        reason_id=f"score.{score.name}",
+        kind=ReasonKind.SCORE,
+        lane=step.lane if draw.is_selected else Lane.GREEN,
+        words=words,
+        value=f"{score.probability}",
+    )
+    return reason, Odds(reason.reason_id, step.lane, draw)
+
+
+def _of_score(score: Score, step: ScoreStep) -> str:
+    because = "; ".join(score.words)
+    expected = f", {score.expected} expected" if score.expected is not None else ""
+    return f"Likelihood of {score.name} {score.probability} (from {step.from_probability}){expected}." + (
+        f" {because}." if because else ""
+    )
+
+
+def _not_drawn(draw: Draw) -> str:
+    return f"Not drawn: {draw.share[:8]} is not below {draw.selection_share}."
+
+
+def propensity_of(odds: Sequence[Odds], random: Decimal, *, is_mandatory: bool) -> str:
+    """The probability of at least one of independent draws, the random one of share `random` among them."""
+    if is_mandatory:
+        return "1"
+    missed = Fraction(1) - Fraction(random)
+    for each in odds:
+        missed *= 1 - Fraction(Decimal(each.draw.selection_share))
+    found = 1 - missed
+    return f"{(Decimal(found.numerator) / Decimal(found.denominator)).quantize(PLACES).normalize():f}"
