@@ -324,6 +324,25 @@ def test_rules_that_decide_rest_on_nothing_that_went_away(life: RuleSets, monkey
     assert life.version(KEY, 1).state is VersionState.APPROVED
 
 
+def test_a_trial_whose_list_went_away_disturbs_no_decision(
+    life: RuleSets, store: PostgresStore, intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(life, TEXT.format("500"))
+    named = TEXT.format("100") + '        && item.description.hasAnyWords(list("brands"))\n'
+    with monkeypatch.context() as patched:
+        patched.setattr(rule_sets, "context_of", lambda *_: Context(lists={"brands": ("acme",)}))
+        life.begin(KEY, named, ANN)
+        life.check(KEY, 2, ANN)
+        life.start_trial(KEY, 2, ANN)
+    hand_in(intake, store, shirts(1))
+    judgement = judgement_of(store, 1)
+    assert judgement.lane is Lane.RED
+    assert judgement.shadow == ()
+    assert [each.rules_digest for each in judgement.masks] == [life.version(KEY, 1).digest]
+    assert [each.name for each in RuleTrials(store).explain(store.find("REF1"))] == ["shirts"]
+    assert replay.replay_all(store).is_clean
+
+
 def test_what_rules_in_use_name_is_known_before_it_is_taken_away(
     life: RuleSets, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

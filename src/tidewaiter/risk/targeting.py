@@ -22,7 +22,7 @@ from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Reason, ReasonKind, RuleMasks
 from tidewaiter.risk.facts import NO_FACTS, Facts, Score, feature_kinds
 from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
-from tidewaiter.risk.rules import Context, Engine, Record, RuleHit, RuleSet, compile_rules, rules_of
+from tidewaiter.risk.rules import Context, Engine, Record, RuleError, RuleHit, RuleSet, compile_rules, rules_of
 
 Contents = Callable[[str], bytes]
 RULE_SETS_READ = 16  # kept at hand in one process
@@ -64,6 +64,7 @@ class Targeting:
         )
         self._rule_sets = [part for part in knowledge.parts if part.kind is PartKind.RULES]
         self._engines: dict[str, Engine] = {}
+        self._idle: set[str] = set()  # on trial, and cannot be asked
         self.is_empty = all(part.kind is PartKind.POLICY for part in knowledge.parts)
 
     @property
@@ -99,11 +100,26 @@ class Targeting:
         shadow: list[Reason] = []
         masks: list[RuleMasks] = []
         for part in self._rule_sets:
-            outcome = self.engine(part).evaluate(record)
+            engine = self._engine_to_ask(part)
+            if engine is None:
+                continue
+            outcome = engine.evaluate(record)
             masks.append(RuleMasks(part.digest, f"{outcome.mask:x}", tuple(f"{mask:x}" for mask in outcome.line_masks)))
             told = shadow if part.is_shadow else reasons
             told += [reason_of(hit, part.name) for hit in outcome.hits]
         return Pointed(tuple(reasons), tuple(shadow), tuple(masks), subject.facts.scores)
+
+    def _engine_to_ask(self, part: Part) -> Engine | None:
+        """The rules of a part; None of one on trial that names what is not there any more: a trial disturbs no decision."""
+        if part.is_shadow and part.digest in self._idle:
+            return None
+        try:
+            return self.engine(part)
+        except RuleError:
+            if not part.is_shadow:
+                raise
+            self._idle.add(part.digest)
+            return None
 
     def _content(self, part: Part) -> bytes:
         if self._contents is None:

@@ -55,7 +55,7 @@ class Parts:
 def change_parts(connection: psycopg.Connection, changes: Sequence[Change], said: tuple[str, str, datetime]) -> int:
     """The same within a transaction of somebody else's; `said` is who, why and when."""
     actor, words, at = said
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    hold_parts(connection)
     row = connection.execute(
         "INSERT INTO part_change (changed_at, actor, words) VALUES (%s, %s, %s) RETURNING change_id", [at, actor, words]
     ).fetchone()
@@ -78,3 +78,8 @@ def change_parts(connection: psycopg.Connection, changes: Sequence[Change], said
             [*key, digest, row[0]],
         )
     return int(row[0])
+
+
+def hold_parts(connection: psycopg.Connection) -> None:
+    """Until the transaction ends nobody else changes what is in use: what is looked at now still is so when it is changed."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

@@ -11,7 +11,7 @@ import psycopg
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.store.connections import Connections
-from tidewaiter.store.parts import change_parts
+from tidewaiter.store.parts import change_parts, hold_parts
 from tidewaiter.workflow.rule_set_records import (
     Event,
     KeptBackTest,
@@ -78,6 +78,7 @@ class RuleSetTables:
     def changing(self, key: Key) -> Iterator[ChangingRows]:
         """The rule set under change, made where there is none; kept where the block ends without error."""
         with self._connections.lend() as connection, connection.transaction():
+            hold_parts(connection)
             connection.execute(
                 "INSERT INTO rule_set (name, jurisdiction_code) VALUES (%s, %s) ON CONFLICT DO NOTHING", _values(key)
             )
