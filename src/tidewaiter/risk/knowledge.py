@@ -25,6 +25,7 @@ class PartKind(StrEnum):
     LIST = "list"
     MODEL = "model"
     POLICY = "policy"
+    LINKS = "links"  # the alarm: what seized parcels share with others
 
 
 class Part(Struct, frozen=True, omit_defaults=True, gc=False):

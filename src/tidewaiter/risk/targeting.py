@@ -22,6 +22,7 @@ from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Reason, ReasonKind, RuleMasks
 from tidewaiter.risk.facts import NO_FACTS, Facts, Score, feature_kinds
 from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
+from tidewaiter.risk.links import Alarm
 from tidewaiter.risk.rules import Context, Engine, Record, RuleError, RuleHit, RuleSet, compile_rules, rules_of
 
 Contents = Callable[[str], bytes]
@@ -64,6 +65,8 @@ class Targeting:
         )
         self._rule_sets = [part for part in knowledge.parts if part.kind is PartKind.RULES]
         self._engines: dict[str, Engine] = {}
+        self._alarms = [part for part in knowledge.parts if part.kind is PartKind.LINKS]
+        self._sounding: dict[str, Alarm] = {}
         self._idle: set[str] = set()  # on trial, and cannot be asked
         self.is_empty = all(part.kind is PartKind.POLICY for part in knowledge.parts)
 
@@ -107,7 +110,17 @@ class Targeting:
             masks.append(RuleMasks(part.digest, f"{outcome.mask:x}", tuple(f"{mask:x}" for mask in outcome.line_masks)))
             told = shadow if part.is_shadow else reasons
             told += [reason_of(hit, part.name) for hit in outcome.hits]
+        for part in self._alarms:
+            told = shadow if part.is_shadow else reasons
+            told += self._alarm(part).reasons(subject.declaration, self._knowledge.legal_day)
         return Pointed(tuple(reasons), tuple(shadow), tuple(masks), subject.facts.scores)
+
+    def _alarm(self, part: Part) -> Alarm:
+        """What seized parcels share with others; read when first asked for. Raises ReplayError."""
+        found = self._sounding.get(part.digest)
+        if found is None:
+            found = self._sounding.setdefault(part.digest, Alarm.from_content(self._content(part)))
+        return found
 
     def _engine_to_ask(self, part: Part) -> Engine | None:
         """The rules of a part; None of one on trial that names what is not there any more: a trial disturbs no decision."""

@@ -24,6 +24,7 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
+from tidewaiter.store.outcomes import PostgresLinks, PostgresOutcomes
 from tidewaiter.store.parts import Parts
 from tidewaiter.store.periods import Periods
 from tidewaiter.store.quality import PostgresQuality
@@ -92,6 +93,8 @@ class PostgresStore:
         self.periods = Periods(self._connections)
         self.draws = PostgresDraws(self._connections)
         self.history = PostgresHistory(self._connections.lend)
+        self.outcomes = PostgresOutcomes(self._connections.lend)
+        self.links = PostgresLinks(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)

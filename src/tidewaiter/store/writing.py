@@ -20,6 +20,7 @@ from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.events import PostgresEvents
 from tidewaiter.store.history import PostgresHistory
+from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
@@ -73,6 +74,11 @@ class PostgresWriting:
     def history(self) -> PostgresHistory:
         """What happened before, by the people behind it."""
         return PostgresHistory(lambda: nullcontext(self._connection))
+
+    @property
+    def outcomes(self) -> PostgresOutcomes:
+        """What examinations found."""
+        return PostgresOutcomes(lambda: nullcontext(self._connection))
 
     @property
     def events(self) -> PostgresEvents:

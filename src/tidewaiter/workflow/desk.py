@@ -136,6 +136,22 @@ class Desk:
             )  # fmt: skip
             return self._decide_anew(transaction, act, prior, known_of(self._store, prior))
 
+    def hold_linked(self, declaration_id: int, actor: str, words: str) -> State:
+        """Hold what is tied to a seizure: examined now, or decided anew before it arrives; the state reached.
+
+        Decided anew it asks the alarm that is in use. Raises TransitionError where the state allows neither, NotFoundError.
+        """
+        with self._store.writing() as transaction:
+            prior = transaction.prior(declaration_id)
+            trigger = Trigger.CLAIMED if prior.state is State.RECEIVED else Trigger.EXAMINATION_ORDERED
+            act = Act(
+                declaration_id=declaration_id, trigger=trigger, actor=actor, words=words[:WORDS_LENGTH_MAX],
+                legal_day=prior.legal_day,
+            )  # fmt: skip
+            if trigger is Trigger.EXAMINATION_ORDERED:
+                return self._follow(transaction, act, prior)
+            return self._decide_anew(transaction, act, prior, known_of(self._store, prior))
+
     def lift_payment_holds(self, lifted: Mapping[tuple[int, int], str], actor: str) -> list[int]:
         """Lift the open payment holds of declarations that are paid or secured in these versions, with words for each.
 

@@ -22,6 +22,7 @@ from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.quotes.quote import Quote
 from tidewaiter.workflow.claims import Told
 from tidewaiter.workflow.happenings import History
+from tidewaiter.workflow.outcome_records import LinkBook, OutcomeBook
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import PersonsBook
 from tidewaiter.workflow.records import (
@@ -287,6 +288,10 @@ class Writing(Protocol):
         """What happened before, by the people behind it."""
 
     @property
+    def outcomes(self) -> OutcomeBook:
+        """What examinations found."""
+
+    @property
     def persons(self) -> PersonsBook:
         """What is kept of persons: counters they drew on, alternatives they elected."""
 
@@ -398,6 +403,14 @@ class QuoteStore(Protocol):
 
 class Store(Reader, QuoteStore, Protocol):
     """All the workflow needs to keep and find again what it decides."""
+
+    @property
+    def outcomes(self) -> OutcomeBook:
+        """What examinations found; read, or each change a transaction of its own."""
+
+    @property
+    def links(self) -> LinkBook:
+        """What parcels share, and alerts."""
 
     @property
     def returns(self) -> ReturnStore:

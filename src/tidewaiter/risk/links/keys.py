@@ -1,0 +1,78 @@
+"""What ties two parcels together, as keys: a shared home, phone, e-mail address, consignor or payment.
+
+Names, addresses and phones are brought to one spelling as history does it (`risk.history.identities`). Devices and
+network addresses are told by no form that this software reads; they would be kinds more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from tidewaiter.model.declaration import Declaration, Party
+from tidewaiter.risk.history.identities import consignor_text, household_text, phone_text
+from tidewaiter.risk.watch_list import identifier_key
+
+SALT_BYTES_MAX: Final = 64
+AT_HOME: Final = ("consignee", "importer")  # who receives
+PEOPLE: Final = ("consignee", "importer", "consignor", "seller", "exporter")
+
+
+class LinkKind(StrEnum):
+    """What is shared. `PARCEL` is the parcel itself, by its transport document: shared with no other."""
+
+    ADDRESS = "address"
+    PHONE = "phone"
+    EMAIL = "email"
+    CONSIGNOR = "consignor"
+    PAYMENT = "payment"
+    PARCEL = "parcel"
+
+
+WORDS: Final = {
+    LinkKind.ADDRESS: "same address of the receiver",
+    LinkKind.PHONE: "same phone",
+    LinkKind.EMAIL: "same e-mail address",
+    LinkKind.CONSIGNOR: "same consignor",
+    LinkKind.PAYMENT: "same payer",
+    LinkKind.PARCEL: "the parcel itself",
+}
+
+
+class LinkKey(Struct, frozen=True, order=True, gc=False):
+    """One key: its kind, and a signed 64-bit number made under a salt, from which nobody reads what it is of."""
+
+    kind: LinkKind
+    number: int
+
+
+def link_keys(declaration: Declaration, salt: bytes) -> tuple[LinkKey, ...]:
+    """Every key of a declaration, each once; `salt` has up to 64 bytes."""
+    found = {_key(kind, declaration.jurisdiction_code, text, salt): None for kind, text in _texts(declaration) if text}
+    return tuple(found)
+
+
+def _texts(declaration: Declaration) -> Iterator[tuple[LinkKind, str]]:
+    for name in PEOPLE:
+        party: Party | None = getattr(declaration, name)
+        if party is None:
+            continue
+        if name in AT_HOME and party.address is not None:
+            yield LinkKind.ADDRESS, household_text(party.address)
+        yield LinkKind.PHONE, phone_text(party.phone)
+        yield LinkKind.EMAIL, party.email.strip().casefold()
+    yield LinkKind.CONSIGNOR, consignor_text(declaration)
+    if declaration.payer is not None:
+        yield LinkKind.PAYMENT, identifier_key(declaration.payer.party_id)
+    for document in declaration.consignment.transport_documents:
+        yield LinkKind.PARCEL, identifier_key(document.document_id)
+
+
+def _key(kind: LinkKind, scope: str, text: str, salt: bytes) -> LinkKey:
+    told = f"link|{kind.value}|{scope}|{text}".encode("utf-8", "replace")
+    found = hashlib.blake2b(told, digest_size=8, key=salt[:SALT_BYTES_MAX]).digest()
+    return LinkKey(kind, int.from_bytes(found, "big", signed=True))
