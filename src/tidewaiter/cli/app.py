@@ -43,6 +43,7 @@ NOUNS = {
     "message": "List messages and give back their bytes as received.",
     "notice": "List what customs told the senders, since a cursor.",
     "officer": "Make the lines of the file of officers who may sign in at the pages.",
+    "outcome": "Record what examinations found; follow a seizure to the parcels tied to it.",
     "quote": "Say what a basket will cost, whether it may come in, who pays and when.",
     "regime": "Show the law of one jurisdiction on one day, with its sources.",
     "return": "Hand in returned goods and exit events; show, decide and replay what is given back.",

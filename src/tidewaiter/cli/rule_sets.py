@@ -340,7 +340,7 @@ def _of(store: PostgresStore, name: str, jurisdiction: str) -> Any:
     from tidewaiter.workflow.rule_sets import RuleSets
     from tidewaiter.workflow.rule_trials import RuleTrials
 
-    return RuleSets(store), RuleTrials(store), Key(name, jurisdiction.upper())
+    return RuleSets(store), RuleTrials(store, outcomes=store.outcomes), Key(name, jurisdiction.upper())
 
 
 def _one(life: RuleSets, key: Key, number: int | None) -> Version:

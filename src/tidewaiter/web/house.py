@@ -124,7 +124,7 @@ class House:
     @cached_property
     def rule_trials(self) -> RuleTrials:
         """Where rule sets are held against what was decided; in this process, for parcels come in meanwhile."""
-        return RuleTrials(self.store, workers=1)
+        return RuleTrials(self.store, outcomes=self.store.outcomes, workers=1)
 
     @cached_property
     def events(self) -> ConnectorEvents:

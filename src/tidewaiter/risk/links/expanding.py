@@ -44,7 +44,7 @@ class Linked(Struct, frozen=True):
 
     def words(self, name: Callable[[int], str]) -> str:
         """The way in words; `name` gives what a parcel is called."""
-        return ", and that the ".join(f"{WORDS[step.kind]} as {name(step.from_id)}" for step in reversed(self.path))
+        return ", which has the ".join(f"{WORDS[step.kind]} as {name(step.from_id)}" for step in reversed(self.path))
 
 
 Keys = Mapping[int, Sequence[LinkKey]]
