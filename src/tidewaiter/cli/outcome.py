@@ -6,7 +6,7 @@ import csv
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 app = App(name="outcome")
 
 LISTED = 1_000
+ControlName = Literal["documentary", "nii", "physical", "laboratory", "other_agency"]
 Officer = Annotated[str, Parameter(help="Who does it: the officer's name or number.")]
 Since = Annotated[date, Parameter(name="--from", help="The first day of examination (UTC), YYYY-MM-DD.")]
 Until = Annotated[date, Parameter(name="--to", help="The last day of examination.")]
@@ -29,12 +30,12 @@ Until = Annotated[date, Parameter(name="--to", help="The last day of examination
 @app.command
 def record(
     reference: Annotated[str, Parameter(help="The parcel: MRN, reference, transport document or number.")],
-    result: Annotated[Result, Parameter(help="A1, A2, A3: in order; B1: not.")],
+    result: Annotated[Literal["A1", "A2", "A3", "B1"], Parameter(help="A1, A2, A3: in order; B1: not.")],
     *,
     examiner: Annotated[str, Parameter(help="Who examined it.")],
     by: Officer,
     examined_at: Annotated[datetime | None, Parameter(help="When, with time zone; now if not given.")] = None,
-    control: Annotated[tuple[Control, ...], Parameter(help="What was done; may be given more than once.")] = (),
+    control: Annotated[tuple[ControlName, ...], Parameter(help="What was done; may be given more than once.")] = (),
     found: Annotated[
         tuple[str, ...],
         Parameter(help="RISK_TYPE[:LINE[:AMOUNT CURRENCY]], with ! behind the type where it was seized: ipr!:1."),
@@ -50,10 +51,10 @@ def record(
 
     outcome = ExaminationOutcome(
         reference=reference,
-        result=result,
+        result=Result(result),
         examined_at=examined_at or datetime.now(UTC),
         examiner=examiner,
-        controls=control,
+        controls=tuple(map(Control, control)),
         found=tuple(_found(each) for each in found),
         words=words,
     )
