@@ -8,6 +8,7 @@ satisfactory" is from the administrations' own manuals and not confirmed against
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +19,9 @@ from tidewaiter.model.money import Money
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=10)  # by which an examiner's clock may be off
 WORDS_MAX: Final = 2_000
+FIRST_YEAR: Final = 2000
+AMOUNT_DIGITS_MAX: Final = 15  # before the point
+AMOUNT_PLACES_MAX: Final = 6
 
 
 class Result(StrEnum):
@@ -113,6 +117,11 @@ def outcome_findings(outcome: ExaminationOutcome, at: datetime) -> tuple[Finding
         wrong("moment", "examined_at", "The moment has no time zone.", "Write it as 2026-07-14T10:00:00Z.")
     elif outcome.examined_at > at + CLOCK_TOLERANCE:
         wrong("future", "examined_at", "The examination lies in the future.", "Look at the clock and the time zone.")
+    elif outcome.examined_at.year < FIRST_YEAR:
+        wrong("moment", "examined_at", f"The examination lies before {FIRST_YEAR}.", "Look at the clock.")
+    for index, found in enumerate(outcome.found, 1):
+        if found.value is not None and not _is_amount(found.value.amount):
+            wrong("amount", f"found[{index}].value", "The value found is no amount of money.", "Write it as 120.00.")
     if outcome.is_in_order and outcome.found:
         wrong("contradiction", "found", f"{outcome.result} says all is in order, but something was found.",
               "Use B1, or leave out what was found.")  # fmt: skip
@@ -121,6 +130,13 @@ def outcome_findings(outcome: ExaminationOutcome, at: datetime) -> tuple[Finding
     if outcome.approved_by and outcome.approved_by == outcome.examiner:
         wrong("same_person", "approved_by", "The examiner cannot approve it.", "A second person approves it.")
     return tuple(told)
+
+
+def _is_amount(amount: Decimal) -> bool:
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int):  # no number
+        return False
+    return amount >= 0 and exponent >= -AMOUNT_PLACES_MAX and amount.adjusted() < AMOUNT_DIGITS_MAX
 
 
 def before_lodgement(outcome: ExaminationOutcome, received_at: datetime) -> Finding | None:

@@ -55,7 +55,7 @@ class PostgresOutcomes:
                 " recorded_at, recorded_by, corrects) VALUES (%b, %b, %s, %s, %s, %s, %s, %s, %s)"
                 " ON CONFLICT (digest) DO NOTHING RETURNING outcome_id",
                 [
-                    known, content, outcome.reference, outcome.is_in_order, outcome.is_seized, outcome.examined_at,
+                    known, content, outcome.reference.replace("\x00", ""), outcome.is_in_order, outcome.is_seized, outcome.examined_at,
                     telling.at, telling.by, telling.corrects,
                 ],
             ).fetchone()  # fmt: skip
@@ -78,7 +78,7 @@ class PostgresOutcomes:
         with self._lend() as connection:
             done = connection.execute(
                 "INSERT INTO outcome_answer VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                [outcome_id, is_approved, by, at, words],
+                [outcome_id, is_approved, by, at, words.replace("\x00", "")],
             )
         if done.rowcount != 1:
             before = self.one(outcome_id)

@@ -16,6 +16,7 @@ from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
+from tidewaiter.web.api import outcomes as api_outcomes
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
 from tidewaiter.web.api import service as api_service
@@ -117,6 +118,8 @@ def _api() -> Router:
             api_rules.rule_sets, api_rules.one_rule_set, api_rules.begin_version, api_rules.one_version, api_rules.write_version,
             api_rules.take_step, api_rules.run_back_test, api_rules.one_back_test, api_rules.parcels_of_back_test,
             api_rules.comparison, api_rules.declaration_rules,
+            api_outcomes.outcomes_of, api_outcomes.record_outcome, api_outcomes.answer_outcome,
+            api_outcomes.unmatched_outcomes, api_outcomes.link_alerts,
             api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

@@ -25,6 +25,7 @@ from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.elections import Elections
+from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -120,6 +121,11 @@ class House:
     def rule_sets(self) -> RuleSets:
         """Where rule sets pass through their life."""
         return RuleSets(self.store)
+
+    @cached_property
+    def examinations(self) -> Examinations:
+        """Where outcomes of examinations are recorded and approved."""
+        return Examinations(self.store)
 
     @cached_property
     def rule_trials(self) -> RuleTrials:

@@ -52,6 +52,9 @@ def config() -> OpenAPIConfig:
             Tag(name="Descriptions", description="Do words say what goods are, and which code: open to anyone"),
             Tag(name="Accounts", description="What is owed, secured and stated"),
             Tag(name="Connectors", description="An administration's own declaration system tells what happened there"),
+            Tag(
+                name="Examinations", description="What examinations found, and parcels tied to a seizure: for officers"
+            ),
             Tag(name="Rules", description="Targeting rules through their life, back-tests: for officers"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],

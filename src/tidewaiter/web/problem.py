@@ -85,6 +85,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "risk.rule_set": Kind(409, "Not possible with this version", "Look at how the version stands."),
     "risk.draft_changed": Kind(409, "Somebody else changed the draft", "Read it again and put your change into it."),
     "risk.second_person": Kind(409, "A second person is wanted", "Another than who wrote or proposed it answers."),
+    "outcome.invalid": Kind(422, "The outcome cannot be kept", "Nothing was kept; look at the place that is named."),
     "identifier.invalid": Kind(400, "Not an identifier of this kind"),
     "auth.slow_down": Kind(429, "Too many attempts", "Wait a little and try again."),
     "internal": Kind(500, "The fault is on our side", "Try again; what was acknowledged is kept."),

@@ -13,7 +13,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from tidewaiter.model.canonical import digest
 from tidewaiter.model.decision import State
@@ -25,10 +25,10 @@ from tidewaiter.risk.links.alarm import in_force
 from tidewaiter.risk.links.expanding import DEGREE_MAX, WORTH
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.desk import Desk
-from tidewaiter.workflow.evidence import Block, Evidence
+from tidewaiter.workflow.evidence import Block
 from tidewaiter.workflow.kept_law import KeptLaw
 from tidewaiter.workflow.outcome_records import Alert, AlertKind, KeptOutcome
-from tidewaiter.workflow.ports import DeclarationRow
+from tidewaiter.workflow.ports import DeclarationRow, Store
 from tidewaiter.workflow.records import Kept
 from tidewaiter.workflow.targeting import Change
 
@@ -44,10 +44,17 @@ GONE: Final = frozenset((State.RELEASED, State.CLEARED))
 _LOG = logging.getLogger(__name__)
 
 
+class LinkStore(Store, Protocol):
+    """What linking needs of a store."""
+
+    def blocks(self, after: int, limit: int) -> list[Block]:
+        """Blocks of evidence with a larger number, in order."""
+
+
 class Linking:
     """Follows seizures. For one thread; two at once do the same twice, which is harmless."""
 
-    def __init__(self, store: Evidence, *, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, store: LinkStore, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._clock = clock
         self._desk = Desk(store, clock=clock)

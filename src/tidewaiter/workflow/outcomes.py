@@ -32,6 +32,7 @@ class OutcomeError(TidewaiterError):
     """An outcome that cannot be kept as it was told."""
 
     code = "outcome.invalid"
+    rule_id = "outcome.invalid"  # which of the things that may be wrong
 
 
 class Recorded(Struct, frozen=True):
@@ -106,10 +107,10 @@ class Examinations:
             try:
                 recorded = self._record(Telling(outcome=each, by=by, at=self._clock()), None)
             except TidewaiterError as error:
-                pointer = error.place
+                rule_id = error.rule_id if isinstance(error, OutcomeError) else error.code
                 findings.append(
                     Finding(
-                        error.code, Severity.ERROR, pointer, error.detail, value=each.reference[:200], hint=error.hint,
+                        rule_id, Severity.ERROR, error.place, error.detail, value=each.reference[:200], hint=error.hint,
                         place=place,
                     )
                 )  # fmt: skip
@@ -139,7 +140,7 @@ class Examinations:
             findings += _of_declaration(outcome, row)
         for finding in findings:
             error = OutcomeError(finding.words, hint=finding.hint, place=finding.pointer)
-            error.code = finding.rule_id
+            error.rule_id = finding.rule_id
             raise error
         with self._store.writing() as transaction:
             book = transaction.outcomes

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from tidewaiter.model.money import Money
 from tidewaiter.model.outcome import (
     CLOCK_TOLERANCE,
     ExaminationOutcome,
@@ -21,6 +23,10 @@ from tidewaiter.model.outcome import (
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 GOOD = ExaminationOutcome(reference="R1", result=Result.SATISFACTORY, examined_at=AT, examiner="ann")
 FOUND = (Found(risk_type=RiskType.ORIGIN),)
+
+
+def found(amount: str) -> tuple[Found, ...]:
+    return (Found(risk_type=RiskType.UNDERVALUATION, value=Money(Decimal(amount), "EUR")),)
 
 
 def test_a_good_one_has_no_findings() -> None:
@@ -39,6 +45,10 @@ def test_a_good_one_has_no_findings() -> None:
         ({"examined_at": AT + CLOCK_TOLERANCE + timedelta(seconds=1)}, "future", "examined_at"),
         ({"found": FOUND}, "contradiction", "found"),
         ({"result": Result.NOT_SATISFACTORY}, "nothing_found", "found"),
+        ({"examined_at": AT.replace(year=1999)}, "moment", "examined_at"),
+        ({"result": Result.NOT_SATISFACTORY, "found": found("NaN")}, "amount", "found[1].value"),
+        ({"result": Result.NOT_SATISFACTORY, "found": found("1E+999999")}, "amount", "found[1].value"),
+        ({"result": Result.NOT_SATISFACTORY, "found": found("-1")}, "amount", "found[1].value"),
         ({"approved_by": "ann"}, "same_person", "approved_by"),
     ],
 )
