@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,11 @@ import pytest
 from litestar.testing import TestClient
 
 from api import parcels
-from api.conftest import Who
+from api.conftest import BASE, PASSWORD, Who
+from api.test_accounts_doors import Person, send
+from tidewaiter.web.app import create_app
+from tidewaiter.web.house import House
+from tidewaiter.web.settings import WebSettings, hash_password
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +73,45 @@ def test_it_is_for_officers(client: TestClient, who: Who, reference: str) -> Non
     for path in (f"declarations/{reference}/outcomes", "outcomes/unmatched", "link-alerts"):
         assert client.get(f"/api/v1/{path}", headers=who.post).status_code == 403
         assert client.get(f"/api/v1/{path}", headers=who.officer).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def officers(house: House) -> Iterator[dict[str, Person]]:
+    """Two officers, each signed in."""
+    settings = WebSettings(secret=b"x" * 32, officers={name: hash_password(PASSWORD) for name in ("anna", "boris")})
+    own = House(store=house.store, intake=house.intake, desk=house.desk, senders=house.senders,
+                accounts=house.accounts, quality=house.quality, connectors=house.connectors, settings=settings)  # fmt: skip
+    with TestClient(create_app(own), base_url=BASE, raise_server_exceptions=False) as opened:
+        yield {name: Person(opened, name) for name in settings.officers}
+
+
+def test_one_officer_records_and_another_approves_at_the_pages(
+    house: House, officers: dict[str, Person], reference: str
+) -> None:
+    anna, boris = officers["anna"], officers["boris"]
+    fields = {"reference": reference, "result": "B1", "control": "physical", "risk_type": "ipr", "is_seized": "1"}
+    answer = send(anna, "/examinations", "/examinations", **fields)
+    assert answer.headers["location"] == "/examinations?done=recorded", answer.text
+    kept = house.store.outcomes.latest(1)[0]
+    assert (kept.outcome.examiner, kept.standing) == ("anna", "waits")
+    assert "You examined or recorded this" in anna.get("/examinations").text
+    path = f"/examinations/{kept.outcome_id}"
+    assert send(anna, "/examinations", path, answer="approve").status_code == 409
+    assert send(boris, "/examinations", path, answer="approve").headers["location"] == "/examinations?done=approved"
+    assert house.store.outcomes.one(kept.outcome_id).standing == "in effect"
+    assert house.store.outcomes.seizures_to_follow() == []
+    assert "Counterfeit" in boris.get("/examinations").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"reference": "1", "result": ""}, "Choose the result."),
+        ({"reference": "1", "result": "B1", "risk_type": "ipr", "line_no": "x"}, "not the number of a goods line"),
+        ({"reference": "1", "result": "B1"}, "but not what"),
+    ],
+)
+def test_what_the_form_says_wrongly_is_told(officers: dict[str, Person], fields: dict[str, str], words: str) -> None:
+    answer = send(officers["anna"], "/examinations", "/examinations", **fields)
+    assert answer.status_code in (400, 422)
+    assert words in answer.text
