@@ -57,6 +57,25 @@ def measure_coverage(
     return output.EXIT_OK
 
 
+@app.command(name="screening")
+def measure_screening(
+    *,
+    seed: Annotated[tuple[int, ...], Parameter(help="Seeds of the kits.")] = (1, 2, 3),
+    listed: Annotated[int, Parameter(help="Names on the list.")] = 2_000,
+    others: Annotated[int, Parameter(help="Names asked for that are on no list.")] = 20_000,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure name screening on a kit of perturbed names: recall, alerts, speed, and pairs told apart (Faker: `bench`)."""
+    from tidewaiter.cli.bench import screening as measuring
+
+    reports = [measuring.run(each, listed, others) for each in seed]
+    if output_as.json:
+        output.print_json(reports)
+    else:
+        output.print_rows([measuring.row(report) for report in reports], output_as)
+    return output.EXIT_OK
+
+
 @app.command(name="splitting")
 def measure_splitting(
     *,
