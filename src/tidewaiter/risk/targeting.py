@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import cached_property, lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.declaration import Declaration
@@ -24,10 +25,14 @@ from tidewaiter.risk.facts import NO_FACTS, Facts, Score, feature_kinds
 from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
 from tidewaiter.risk.lists import ListIndex, PublishedList
 from tidewaiter.risk.rules import Context, Engine, Record, RuleError, RuleHit, RuleSet, compile_rules, rules_of
+from tidewaiter.risk.scoring.declared import row_of
+from tidewaiter.risk.scoring.model import ScoreModel, digest_of, read_model
+from tidewaiter.risk.scoring.recipe import ModelError
 
 Contents = Callable[[str], bytes]
 RULE_SETS_READ = 16  # kept at hand in one process
 LISTS_READ = 32
+MODELS_READ = 16
 
 
 class Subject(Struct, frozen=True):
@@ -95,8 +100,27 @@ class Targeting:
         return found
 
     def scored(self, subject: Subject) -> Facts:
-        """The facts of a declaration with what the models in use say of it."""
-        return subject.facts
+        """The facts of a declaration with what the models in use, and on trial, say of it."""
+        parts = self._parts(PartKind.MODEL)
+        if not parts:
+            return subject.facts
+        row = row_of(subject.declaration, subject.facts)
+        scores = [score for part in parts if (score := self._score(part, row)) is not None]
+        return replace(subject.facts, scores=tuple(scores))
+
+    def _score(self, part: Part, row: Mapping[str, str]) -> Score | None:
+        """What one model says of a row; None where the row does not fit it."""
+        try:
+            found = _model(part.digest, self._content(part)).score(row)
+        except ModelError:
+            return None
+        return Score(
+            name=part.name,
+            model_digest=part.digest,
+            probability=Decimal(found.probability).scaleb(-6),
+            words=tuple(reason.words for reason in found.reasons),
+            is_shadow=part.is_shadow,
+        )
 
     def pointed(self, subject: Subject) -> Pointed:
         """What rules, lists and scores say of a declaration, before anything is drawn."""
@@ -138,6 +162,15 @@ class Targeting:
         if self._contents is None:
             raise ReplayError(f"the {part.kind.value} {part.name!r} ({part.digest[:12]}) are not at hand")
         return self._contents(part.digest)
+
+
+@lru_cache(maxsize=MODELS_READ)
+def _model(digest: str, content: bytes) -> ScoreModel:
+    """A registered model; read once, though it serves many days. Raises ReplayError for bytes of another."""
+    found = read_model(content)
+    if digest_of(found) != digest:
+        raise ReplayError(f"the model kept under {digest[:12]} is not the one that was registered")
+    return found
 
 
 @lru_cache(maxsize=LISTS_READ)
