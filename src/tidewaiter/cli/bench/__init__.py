@@ -21,6 +21,7 @@ def measure_bulk(
     form: Annotated[tuple[Kind, ...], Parameter(help="Which kinds of messages.")] = ("json", "wco-dm"),
     count: Annotated[int, Parameter(help="Consignments in each file.")] = 120_000,
     rules: Annotated[int, Parameter(help="How many made-up targeting rules decide.")] = 0,
+    model: Annotated[Path | None, Parameter(help="A model of `score train` that scores each of them.")] = None,
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Measure durable consignments a second from one file, beside a plain COPY of the same rows in the same run.
@@ -30,7 +31,8 @@ def measure_bulk(
     """
     from tidewaiter.cli.bench import bulk as measuring
 
-    reports = [report for name in form for report in measuring.run(name, count, rules=rules)]
+    content = model.read_bytes() if model is not None else b""
+    reports = [report for name in form for report in measuring.run(name, count, rules=rules, model=content)]
     if output_as.json:
         output.print_json(reports)
     else:
