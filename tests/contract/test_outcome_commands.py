@@ -113,7 +113,7 @@ def test_from_an_examination_to_rules_score_and_links(
     rows = {row["declaration_id"]: row for row in csv.DictReader(io.StringIO(file.read_text(encoding="utf-8")))}
     one = rows[str(parcels.find("REF1"))]
     assert (one["wrong"], one["wrong_ipr"], one["wrong_undervaluation"], one["wrong_origin"]) == ("1", "1", "1", "0")
-    assert (one["price"], one["propensity"], one["origin"]) == ("1000", "1", "CN")
+    assert (one["price"], one["propensity"], one["origin_country"]) == ("1000.0000", "1", "CN")
     assert rows[str(parcels.find("REF2"))]["wrong"] == "0"
 
 

@@ -127,7 +127,7 @@ def outcome_findings(outcome: ExaminationOutcome, at: datetime) -> tuple[Finding
               "Use B1, or leave out what was found.")  # fmt: skip
     if not outcome.is_in_order and not outcome.found:
         wrong("nothing_found", "found", "B1 says something was not in order, but not what.", "Name the risk type.")
-    if outcome.approved_by and outcome.approved_by == outcome.examiner:
+    if outcome.approved_by and outcome.approved_by.strip().casefold() == outcome.examiner.strip().casefold():
         wrong("same_person", "approved_by", "The examiner cannot approve it.", "A second person approves it.")
     return tuple(told)
 

@@ -15,6 +15,7 @@ from tidewaiter.model.declaration import Declaration, Party
 from tidewaiter.model.judgement import Judgement, Lane, ReasonKind
 from tidewaiter.model.outcome import RiskType
 from tidewaiter.risk.history.identities import household_text, phone_text
+from tidewaiter.risk.scoring.declared import row_of
 from tidewaiter.risk.selection.estimating import Interval, of_draw
 from tidewaiter.workflow.kept_law import KeptLaw
 from tidewaiter.workflow.outcome_records import KeptOutcome
@@ -118,33 +119,12 @@ def _decided(store: Store, since: datetime, until: datetime) -> Iterator[tuple[K
 
 
 def _row(outcome: KeptOutcome, kept: Kept, declaration: Declaration, propensity: Decimal) -> dict[str, str]:
-    item = declaration.goods_items[0] if declaration.goods_items else None
-    price = declaration.prices_of_lines
     types = {each.risk_type for each in outcome.outcome.found}
-    row = {
+    return {
         "declaration_id": str(kept.declaration_id),
         "legal_day": kept.legal_day.isoformat(),
-        "jurisdiction": kept.jurisdiction_code,
-        "office": declaration.lodgement_office_id,
-        "commodity_code": item.commodity_code if item else "",
-        "description": item.description if item else "",
-        "origin": item.origin_country_code if item else "",
-        "lines": str(len(declaration.goods_items)),
-        "gross_mass_kg": _text(declaration.consignment.gross_mass_kg),
-        "price": _text(price.amount if price else None),
-        "currency": price.currency if price else "",
-        "consignor": declaration.consignor.name if declaration.consignor else "",
-        "consignor_country": _country(declaration.consignor),
+        **row_of(declaration, kept.facts),
         "propensity": f"{propensity:f}",
         "wrong": str(int(not outcome.outcome.is_in_order)),
+        **{f"wrong_{kind.value}": str(int(kind in types)) for kind in RiskType},
     }
-    row |= {f"wrong_{kind.value}": str(int(kind in types)) for kind in RiskType}
-    return row | {name: _text(value) for name, value in sorted(kept.facts.numbers.items())}
-
-
-def _country(party: Party | None) -> str:
-    return party.address.country_code if party is not None and party.address is not None else ""
-
-
-def _text(value: Decimal | None) -> str:
-    return "" if value is None else f"{value:f}"

@@ -160,7 +160,7 @@ class Examinations:
         kept = transaction.outcomes.one(outcome_id)
         if kept.outcome.is_in_order:
             raise ConflictError(f"outcome {outcome_id} waits for nobody", hint="what was in order needs no approval")
-        if by in (kept.outcome.examiner, kept.recorded_by):
+        if _same(by, kept.outcome.examiner) or _same(by, kept.recorded_by):
             raise ConflictError(
                 f"{by} examined or recorded it", hint="another person approves what was not in order, or refuses it"
             )
@@ -179,6 +179,10 @@ class Examinations:
             return self._store.outcome(self._store.find(reference.strip())).row
         except NotFoundError:
             return None
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
 
 
 def _of_declaration(outcome: ExaminationOutcome, row: DeclarationRow) -> Iterable[Finding]:
