@@ -40,6 +40,7 @@ NOUNS = {
     "drop": "Take messages that partners leave in folders, and answer beside them.",
     "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
     "history": "Show what came before from and to the same people; rebuild it, export it, work out whole periods.",
+    "list": "Keep lists of parties, addresses, brands, goods and numbers: propose, approve, export; screen a name.",
     "message": "List messages and give back their bytes as received.",
     "notice": "List what customs told the senders, since a cursor.",
     "officer": "Make the lines of the file of officers who may sign in at the pages.",
@@ -58,7 +59,7 @@ NOUNS = {
     "database": "Look after the database.",
     "docs": "Write or check the generated parts of the documentation.",
 }
-MODULES = {"return": "returns"}  # where a noun is a word of Python's
+MODULES = {"return": "returns", "list": "lists"}  # where a noun is a word of Python's
 HELP = """Clears cross-border e-commerce parcels on data sent before they arrive.
 
 Exit codes: 0 done; 1 could not be done; 2 wrong usage; 3 done, with findings.

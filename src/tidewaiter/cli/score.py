@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -106,3 +107,86 @@ def _model(file: Path) -> ScoreModel:
         return read_model(file.read_bytes())
     except (OSError, ModelError) as error:
         raise UsageError(f"{file}: {error}") from None
+
+
+@app.command
+def columns(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
+    """List the columns that a declaration gives, for recipes: only models of these can decide."""
+    from tidewaiter.risk.history import definitions
+    from tidewaiter.risk.scoring.declared import DECLARED
+
+    known = definitions()
+    rows = [{"column": name, "words": "as declared, of the dearest line where lines differ"} for name in DECLARED]
+    rows += [{"column": name, "words": each.words} for name, each in known.items()]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+@app.command
+def use(
+    model: Annotated[Path, Parameter(help="model.json, as `score train` wrote it.")],
+    *,
+    name: Annotated[str, Parameter(help="The score's name, as rules and the policy write it.")],
+    by: Annotated[str, Parameter(help="Who registers it.")],
+    why: Annotated[str, Parameter(help="Why, in words.")],
+    approved_by: Annotated[str, Parameter(help="Who else approves it; not needed on trial.")] = "",
+    on_trial: Annotated[bool, Parameter(negative="", help="Scores are kept and decide nothing.")] = False,
+    jurisdiction: Annotated[str, Parameter(help="For one jurisdiction; everywhere if left out.")] = "",
+) -> int:
+    """Put a model in use: each decision from now on keeps its score and reasons, and names it by its digest."""
+    from tidewaiter.cli.session import opened_store
+    from tidewaiter.workflow.models import Said, use_model
+
+    said = Said(by=by, approved_by=approved_by, words=why, at=datetime.now(UTC))
+    with opened_store() as store:
+        try:
+            digest = use_model(
+                store, name, model.read_bytes(), said, on_trial=on_trial, jurisdiction_code=jurisdiction.upper()
+            )
+        except ModelError as error:
+            raise UsageError(str(error), hint="tidewaiter score columns lists what a declaration gives") from None
+    output.out().print(f"{name} is {'on trial' if on_trial else 'in use'} as {digest[:12]}")
+    return output.EXIT_OK
+
+
+@app.command
+def retire(
+    name: Annotated[str, Parameter(help="The score's name.")],
+    *,
+    by: Annotated[str, Parameter(help="Who says so.")],
+    why: Annotated[str, Parameter(help="Why, in words.")],
+    on_trial: Annotated[bool, Parameter(negative="", help="The one on trial.")] = False,
+    jurisdiction: Annotated[str, Parameter(help="For one jurisdiction; everywhere if left out.")] = "",
+) -> int:
+    """Take a model out of use; refused while rules in use name its score."""
+    from tidewaiter.cli.session import opened_store
+    from tidewaiter.workflow.models import Said, retire_model
+
+    said = Said(by=by, approved_by="", words=why, at=datetime.now(UTC))
+    with opened_store() as store:
+        retire_model(store, name, said, on_trial=on_trial, jurisdiction_code=jurisdiction.upper())
+    return output.EXIT_OK
+
+
+@app.command(name="list")
+def list_(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
+    """List the models that decide, and those on trial."""
+    from tidewaiter.cli.session import opened_store
+    from tidewaiter.workflow.models import models_in_use
+
+    with opened_store() as store:
+        found = models_in_use(store)
+    rows = [
+        {
+            "score": each.part.name,
+            "jurisdiction": each.jurisdiction_code or "everywhere",
+            "is": "on trial" if each.part.is_shadow else "in use",
+            "since": f"{each.since:%Y-%m-%d %H:%M}",
+            "by": each.actor,
+            "why": each.words,
+            "digest": each.part.digest[:12],
+        }
+        for each in found
+    ]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK

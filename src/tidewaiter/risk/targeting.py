@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.declaration import Declaration
@@ -22,10 +23,16 @@ from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Reason, ReasonKind, RuleMasks
 from tidewaiter.risk.facts import NO_FACTS, Facts, Score, feature_kinds
 from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
+from tidewaiter.risk.lists import ListIndex, PublishedList
 from tidewaiter.risk.rules import Context, Engine, Record, RuleError, RuleHit, RuleSet, compile_rules, rules_of
+from tidewaiter.risk.scoring.declared import row_of
+from tidewaiter.risk.scoring.model import ScoreModel, digest_of, read_model
+from tidewaiter.risk.scoring.recipe import ModelError
 
 Contents = Callable[[str], bytes]
 RULE_SETS_READ = 16  # kept at hand in one process
+LISTS_READ = 32
+MODELS_READ = 16
 
 
 class Subject(Struct, frozen=True):
@@ -57,33 +64,63 @@ class Targeting:
     def __init__(self, knowledge: RiskKnowledge, contents: Contents | None, rates: Mapping[str, Decimal]) -> None:
         self._knowledge = knowledge
         self._contents = contents
-        self._context = Context(
-            features=feature_kinds(),
-            scores=frozenset(part.name for part in knowledge.parts if part.kind is PartKind.MODEL),
-            rates=rates,
-        )
+        self._rates = rates
         self._rule_sets = [part for part in knowledge.parts if part.kind is PartKind.RULES]
         self._engines: dict[str, Engine] = {}
         self._idle: set[str] = set()  # on trial, and cannot be asked
         self.is_empty = all(part.kind is PartKind.POLICY for part in knowledge.parts)
 
-    @property
+    @cached_property
     def context(self) -> Context:
-        """What the rules are compiled with."""
-        return self._context
+        """What the rules are compiled with. Raises ReplayError where a list is not at hand."""
+        lists = [_published(part.digest, self._content(part)) for part in self._parts(PartKind.LIST)]
+        return Context(
+            lists={each.name: each.values_on(self._knowledge.legal_day) for each in lists},
+            features=feature_kinds(),
+            scores=frozenset(part.name for part in self._parts(PartKind.MODEL)),
+            rates=self._rates,
+        )
+
+    @cached_property
+    def lists(self) -> ListIndex:
+        """The lists that decide, compiled for the day. Raises ReplayError where one is not at hand."""
+        parts = [part for part in self._parts(PartKind.LIST) if not part.is_shadow]
+        return ListIndex([_published(part.digest, self._content(part)) for part in parts], self._knowledge.legal_day)
+
+    def _parts(self, kind: PartKind) -> list[Part]:
+        return [part for part in self._knowledge.parts if part.kind is kind]
 
     def engine(self, part: Part) -> Engine:
         """The rules of one part, compiled for the day when first asked for. Raises RuleError, ReplayError."""
         found = self._engines.get(part.digest)
         if found is None:
             rule_set = _rule_set(part.digest, self._content(part))
-            found = compile_rules(rule_set, self._context, on=self._knowledge.legal_day)
+            found = compile_rules(rule_set, self.context, on=self._knowledge.legal_day)
             found = self._engines.setdefault(part.digest, found)
         return found
 
     def scored(self, subject: Subject) -> Facts:
-        """The facts of a declaration with what the models in use say of it."""
-        return subject.facts
+        """The facts of a declaration with what the models in use, and on trial, say of it."""
+        parts = self._parts(PartKind.MODEL)
+        if not parts:
+            return subject.facts
+        row = row_of(subject.declaration, subject.facts)
+        scores = [score for part in parts if (score := self._score(part, row)) is not None]
+        return replace(subject.facts, scores=tuple(scores))
+
+    def _score(self, part: Part, row: Mapping[str, str]) -> Score | None:
+        """What one model says of a row; None where the row does not fit it."""
+        try:
+            found = _model(part.digest, self._content(part)).score(row)
+        except ModelError:
+            return None
+        return Score(
+            name=part.name,
+            model_digest=part.digest,
+            probability=Decimal(found.probability).scaleb(-6),
+            words=tuple(reason.words for reason in found.reasons),
+            is_shadow=part.is_shadow,
+        )
 
     def pointed(self, subject: Subject) -> Pointed:
         """What rules, lists and scores say of a declaration, before anything is drawn."""
@@ -96,7 +133,7 @@ class Targeting:
             features=subject.facts.features(),
             scores=subject.facts.probabilities(),
         )
-        reasons: list[Reason] = []
+        reasons = self.lists.reasons(subject.declaration)
         shadow: list[Reason] = []
         masks: list[RuleMasks] = []
         for part in self._rule_sets:
@@ -125,6 +162,24 @@ class Targeting:
         if self._contents is None:
             raise ReplayError(f"the {part.kind.value} {part.name!r} ({part.digest[:12]}) are not at hand")
         return self._contents(part.digest)
+
+
+@lru_cache(maxsize=MODELS_READ)
+def _model(digest: str, content: bytes) -> ScoreModel:
+    """A registered model; read once, though it serves many days. Raises ReplayError for bytes of another."""
+    found = read_model(content)
+    if digest_of(found) != digest:
+        raise ReplayError(f"the model kept under {digest[:12]} is not the one that was registered")
+    return found
+
+
+@lru_cache(maxsize=LISTS_READ)
+def _published(digest: str, content: bytes) -> PublishedList:
+    """A published list; read once, though it serves many days."""
+    found = PublishedList.from_content(content)
+    if found.digest != digest:
+        raise ReplayError(f"the list kept under {digest[:12]} is not the one that was published")
+    return found
 
 
 @lru_cache(maxsize=RULE_SETS_READ)

@@ -22,6 +22,7 @@ from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.draws import PostgresDraws
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.history import PostgresHistory
+from tidewaiter.store.lists import PostgresLists
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.parts import Parts
@@ -87,6 +88,7 @@ class PostgresStore:
         self.accounts = Accounts(self._connections)
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
+        self.lists = PostgresLists(self._connections)
         self.parts = Parts(self._connections)
         self.rule_sets = RuleSetTables(self._connections)
         self.periods = Periods(self._connections)

@@ -21,6 +21,7 @@ def measure_bulk(
     form: Annotated[tuple[Kind, ...], Parameter(help="Which kinds of messages.")] = ("json", "wco-dm"),
     count: Annotated[int, Parameter(help="Consignments in each file.")] = 120_000,
     rules: Annotated[int, Parameter(help="How many made-up targeting rules decide.")] = 0,
+    model: Annotated[Path | None, Parameter(help="A model of `score train` that scores each of them.")] = None,
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Measure durable consignments a second from one file, beside a plain COPY of the same rows in the same run.
@@ -30,7 +31,8 @@ def measure_bulk(
     """
     from tidewaiter.cli.bench import bulk as measuring
 
-    reports = [report for name in form for report in measuring.run(name, count, rules=rules)]
+    content = model.read_bytes() if model is not None else b""
+    reports = [report for name in form for report in measuring.run(name, count, rules=rules, model=content)]
     if output_as.json:
         output.print_json(reports)
     else:
@@ -50,6 +52,25 @@ def measure_coverage(
     from tidewaiter.cli.bench import coverage as measuring
 
     reports = [measuring.run(world, runs, seed) for world in measuring.WORLDS]
+    if output_as.json:
+        output.print_json(reports)
+    else:
+        output.print_rows([measuring.row(report) for report in reports], output_as)
+    return output.EXIT_OK
+
+
+@app.command(name="screening")
+def measure_screening(
+    *,
+    seed: Annotated[tuple[int, ...], Parameter(help="Seeds of the kits.")] = (1, 2, 3),
+    listed: Annotated[int, Parameter(help="Names on the list.")] = 2_000,
+    others: Annotated[int, Parameter(help="Names asked for that are on no list.")] = 20_000,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure name screening on a kit of perturbed names: recall, alerts, speed, and pairs told apart (Faker: `bench`)."""
+    from tidewaiter.cli.bench import screening as measuring
+
+    reports = [measuring.run(each, listed, others) for each in seed]
     if output_as.json:
         output.print_json(reports)
     else:

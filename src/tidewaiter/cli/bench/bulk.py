@@ -27,6 +27,7 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
 from tidewaiter.workflow.crew import workers_wanted
 from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.models import Said, use_model
 from tidewaiter.workflow.processing import SLICE_RECORDS
 from tidewaiter.workflow.targeting import Change, in_use
 
@@ -74,11 +75,13 @@ class Spent(Struct, frozen=True, kw_only=True):
     peak_bytes: int
 
 
-def run(kind: str, count: int, *, workers: int | None = None, seed: int = 1, rules: int = 0) -> tuple[BulkReport, ...]:
+def run(
+    kind: str, count: int, *, workers: int | None = None, seed: int = 1, rules: int = 0, model: bytes = b""
+) -> tuple[BulkReport, ...]:
     """Generate, hand in and measure `count` consignments of one kind, in a temporary folder of its own.
 
     One report for each file of the kind (`filings.parts`), in the order they came in. With `rules` so many targeting
-    rules decide (`rule_sets`).
+    rules decide (`rule_sets`), with `model` each is scored by it, too.
     """
     workers = workers or workers_wanted()
     measured: list[tuple[filings.Part, int, Spent]] = []
@@ -89,6 +92,9 @@ def run(kind: str, count: int, *, workers: int | None = None, seed: int = 1, rul
         with PostgresStore(server.url("intake")) as store:
             if rules:
                 _publish(store, rules)
+            if model:
+                said = Said(by="bench", approved_by="", words="for measuring", at=datetime.now(UTC))
+                use_model(store, "measured", model, said, on_trial=True)
             for number, part in enumerate(filings.parts(kind)):
                 file = folder / f"{number}.{part.form}"
                 with file.open("wb") as stream:

@@ -1,0 +1,14 @@
+"""Names held against lists: the same person or company, however it is written.
+
+    index = NameIndex([(entry_id, name), …])
+    index.found("Mohamed al Fayed", threshold)     matches, best first, each with the words that speak for it
+    compare(one, other)                            how alike two names are, from 0 to 1, and why
+
+`names` makes words of a name, `comparing` holds two names against each other, `index` finds whom to hold a name against.
+"""
+
+from tidewaiter.risk.screening.comparing import Comparison, compare
+from tidewaiter.risk.screening.index import Match, NameIndex
+from tidewaiter.risk.screening.names import Name, name_of
+
+__all__ = ["Comparison", "Match", "Name", "NameIndex", "compare", "name_of"]

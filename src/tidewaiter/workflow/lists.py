@@ -1,0 +1,138 @@
+"""Lists in use: a version is proposed by one person and decides once another approved it; none is changed, all are kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from tidewaiter.model.errors import NotFoundError, TidewaiterError, TransitionError
+from tidewaiter.risk import PartKind
+from tidewaiter.risk.lists import PublishedList
+from tidewaiter.workflow.rules_naming import rule_sets_naming
+from tidewaiter.workflow.targeting import Library
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{1,39}")
+
+
+class ListError(TidewaiterError):
+    """A list that cannot be proposed."""
+
+    code = "list.refused"
+
+
+class ListVersion(Struct, frozen=True, kw_only=True):
+    """A version of a list; `digest` is "" where the list is to go out of use. `is_approved` is None while it waits."""
+
+    version_id: int
+    name: str
+    jurisdiction_code: str
+    digest: str
+    entry_count: int
+    words: str
+    proposed_by: str
+    proposed_at: datetime
+    answered_by: str | None = None
+    answered_at: datetime | None = None
+    is_approved: bool | None = None
+
+
+class NewVersion(Struct, frozen=True, kw_only=True):
+    """A version as it is proposed."""
+
+    name: str
+    jurisdiction_code: str
+    digest: str
+    entry_count: int
+    words: str
+    proposed_by: str
+    proposed_at: datetime
+
+
+class ListVersions(Protocol):
+    """What lists need of the store."""
+
+    def propose(self, new: NewVersion, content: bytes | None) -> ListVersion:
+        """Keep a version and its content. Raises ConflictError where another waits for an answer."""
+
+    def answer(self, version_id: int, by: str, at: datetime, *, is_approved: bool) -> ListVersion:
+        """Answer it; what is approved is in use from the same transaction on. Raises TransitionError, NotFoundError."""
+
+    def versions(self, name: str = "") -> list[ListVersion]:
+        """Every version, the latest first; of one list or of all."""
+
+
+class ListStore(Library, Protocol):
+    """A store of lists."""
+
+    @property
+    def lists(self) -> ListVersions:
+        """The versions."""
+
+
+class Lists:
+    """Proposing and answering."""
+
+    def __init__(self, store: ListStore, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def propose(self, listed: PublishedList, jurisdiction_code: str, by: str, words: str) -> ListVersion:
+        """Propose a version. Raises ListError for a name that rules could not write, ConflictError."""
+        if not _NAME.fullmatch(listed.name):
+            raise ListError(
+                f"{listed.name[:60]!r} is no name of a list",
+                hint="small letters, digits and _, beginning with a letter",
+            )
+        return self._store.lists.propose(self._new(listed, jurisdiction_code, by, words), listed.content)
+
+    def propose_end(self, name: str, jurisdiction_code: str, by: str, words: str) -> ListVersion:
+        """Propose that a list goes out of use. Raises NotFoundError, and ListError where rules in use name it."""
+        self.content(name, jurisdiction_code)
+        self._refuse_named(name)
+        new = NewVersion(
+            name=name, jurisdiction_code=jurisdiction_code, digest="", entry_count=0, words=words, proposed_by=by,
+            proposed_at=self._clock(),
+        )  # fmt: skip
+        return self._store.lists.propose(new, None)
+
+    def answer(self, version_id: int, by: str, *, is_approved: bool) -> ListVersion:
+        """Approve or refuse. Raises TransitionError where whoever answers proposed it, or it was answered."""
+        found = next((each for each in self._store.lists.versions() if each.version_id == version_id), None)
+        if found is None:
+            raise NotFoundError(f"there is no version {version_id} of a list")
+        if found.proposed_by.strip().casefold() == by.strip().casefold():
+            raise TransitionError("whoever answers is somebody else than who proposed it", hint="ask a second person")
+        if is_approved and not found.digest:
+            self._refuse_named(found.name)
+        return self._store.lists.answer(version_id, by, self._clock(), is_approved=is_approved)
+
+    def content(self, name: str, jurisdiction_code: str = "") -> PublishedList:
+        """The version in use. Raises NotFoundError."""
+        for each in self._store.parts.in_use():
+            part = each.part
+            if part.kind is PartKind.LIST and part.name == name and each.jurisdiction_code == jurisdiction_code:
+                return PublishedList.from_content(self._store.knowledge(part.digest))
+        raise NotFoundError(f"no list {name!r} is in use", hint="tidewaiter list versions shows what was proposed")
+
+    def in_use(self) -> Sequence[tuple[str, PublishedList]]:
+        """Every list in use with its jurisdiction ("": everywhere)."""
+        return [
+            (each.jurisdiction_code, PublishedList.from_content(self._store.knowledge(each.part.digest)))
+            for each in self._store.parts.in_use()
+            if each.part.kind is PartKind.LIST
+        ]
+
+    def _refuse_named(self, name: str) -> None:
+        if naming := rule_sets_naming(self._store, PartKind.LIST, name):
+            told = ", ".join(map(str, naming))
+            raise ListError(f"rules in use name the list {name!r}: {told}", hint="publish rules that do not, first")
+
+    def _new(self, listed: PublishedList, jurisdiction_code: str, by: str, words: str) -> NewVersion:
+        return NewVersion(
+            name=listed.name, jurisdiction_code=jurisdiction_code, digest=listed.digest,
+            entry_count=len(listed.entries), words=words, proposed_by=by, proposed_at=self._clock(),
+        )  # fmt: skip

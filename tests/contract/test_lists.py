@@ -1,0 +1,143 @@
+"""Lists in decisions: proposed by one, approved by another, kept by digest, run again to the byte; named by rules."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.cli.app import build
+from tidewaiter.messages import forms
+from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Party
+from tidewaiter.model.errors import ConflictError, NotFoundError, TransitionError
+from tidewaiter.model.judgement import Lane
+from tidewaiter.model.money import Money
+from tidewaiter.risk import PartKind
+from tidewaiter.risk.lists import ListEntry, ListKind, PublishedList
+from tidewaiter.risk.rules import rules_of
+from tidewaiter.store import PostgresStore
+from tidewaiter.workflow import replay
+from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.lists import ListError, Lists
+from tidewaiter.workflow.targeting import Change
+
+DAY = date(2026, 11, 20)
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def listed(*values: str, name: str = "offenders") -> PublishedList:
+    entries = (ListEntry(entry_id="e1", values=values, words="Seized twice."),)
+    return PublishedList(
+        name=name, kind=ListKind.PARTIES, title="Offenders", source="ours", entries=entries, lane=Lane.RED
+    )
+
+
+@pytest.fixture
+def lists(store: PostgresStore) -> Lists:
+    return Lists(store, lambda: AT)
+
+
+@pytest.fixture
+def intake(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Intake]:
+    monkeypatch.setattr("tidewaiter.workflow.intake.WATCH_LIST_SECONDS", -1)
+    with Intake(store, workers=1) as opened:
+        yield opened
+
+
+def hand_in(intake: Intake, store: PostgresStore, number: int) -> None:
+    item = GoodsItem(
+        line_no=1, description="Cotton T-shirts, men's", commodity_code="6109100010", origin_country_code="CN",
+        gross_mass_kg=Decimal(2), net_mass_kg=Decimal("1.8"), invoice_price=Money(Decimal(20), "GBP"),
+    )  # fmt: skip
+    parcel = Declaration(
+        functional_reference_id=f"REF{number}", type_code="IMD", jurisdiction_code="GB", procedure_category="H1",
+        declarant=Party(name="A declarant", party_id="GB123456789000"), goods_items=(item,),
+        consignor=Party(name="Bright Star Tradng Co"), consignee=Party(name="A buyer"),
+        consignment=Consignment(gross_mass_kg=Decimal(2)),
+    )  # fmt: skip
+    body = forms.by_name("json").write([parcel])
+    sender_id = store.senders.ensure("A courier").sender_id
+    intake.submit(io.BytesIO(body), sender_id=sender_id, file_name="x.json", transport="test", legal_day=DAY)
+
+
+def hits(store: PostgresStore, number: int) -> list[str]:
+    judgement = store.decision(store.find(f"REF{number}")).evaluation.judgement
+    assert judgement is not None
+    return [reason.reason_id for reason in judgement.reasons if reason.reason_id.startswith(("list.", "rule."))]
+
+
+def test_a_list_decides_from_its_approval_on(intake: Intake, store: PostgresStore, lists: Lists) -> None:
+    version = lists.propose(listed("Bright Star Trading Ltd"), "", "ann", "seized twice")
+    hand_in(intake, store, 1)
+    lists.answer(version.version_id, "bo", is_approved=True)
+    hand_in(intake, store, 2)
+    lists.answer(lists.propose(listed("Somebody Else"), "", "ann", "no").version_id, "bo", is_approved=True)
+    hand_in(intake, store, 3)
+    lists.answer(lists.propose_end("offenders", "", "ann", "over").version_id, "bo", is_approved=True)
+    hand_in(intake, store, 4)
+    assert [hits(store, n) for n in (1, 2, 3, 4)] == [[], ["list.offenders.e1"], [], []]
+    report = replay.replay_all(store)
+    assert report.is_clean, report.differences
+    assert [each.is_approved for each in store.lists.versions("offenders")] == [True, True, True]
+
+
+def test_two_persons_are_needed_and_one_version_waits_at_a_time(lists: Lists) -> None:
+    version = lists.propose(listed("X Y"), "", "ann", "w")
+    with pytest.raises(TransitionError, match="somebody else"):
+        lists.answer(version.version_id, " Ann ", is_approved=True)
+    with pytest.raises(ConflictError, match="waits"):
+        lists.propose(listed("X Z"), "", "cy", "w")
+    assert lists.in_use() == []
+    lists.answer(version.version_id, "bo", is_approved=False)
+    with pytest.raises(TransitionError, match="answered"):
+        lists.answer(version.version_id, "bo", is_approved=True)
+    with pytest.raises(NotFoundError):
+        lists.answer(99, "bo", is_approved=True)
+    with pytest.raises(NotFoundError):
+        lists.content("offenders")
+    with pytest.raises(ListError, match="no name"):
+        lists.propose(listed("X", name="Not a name"), "", "ann", "w")
+
+
+def test_rules_may_name_a_list_which_then_stays(intake: Intake, store: PostgresStore, lists: Lists) -> None:
+    version = lists.propose(listed("Bright Star Tradng Co", name="names"), "", "ann", "w")
+    lists.answer(version.version_id, "bo", is_approved=True)
+    text = 'rule r\n    title: T\n    words: W\n    lane: red\n    when:\n        consignor.name in list("names")\n'
+    rules = rules_of(text)
+    store.keep_knowledge({rules.digest: ("rules", rules.text.encode())})
+    change = Change(kind=PartKind.RULES, name="r", digest=rules.digest)
+    store.parts.change((change,), actor="ann", words="", at=AT)
+    hand_in(intake, store, 1)
+    assert "rule.r.r" in hits(store, 1)
+    with pytest.raises(ListError, match="rules in use name"):
+        lists.propose_end("names", "", "ann", "over")
+    assert replay.replay_all(store).is_clean
+
+
+def test_from_the_file_to_the_hit_on_the_command_line(
+    store: PostgresStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tidewaiter.cli.lists.opened_store", lambda: nullcontext(store))
+    file = tmp_path / "offenders.csv"
+    file.write_text("id,values,words\ne1,Bright Star Trading Ltd,Seized twice.\n")
+
+    def run(*words: str) -> tuple[int, str]:
+        code = build()(["list", *words], result_action="return_value", exit_on_error=False)
+        return code, capsys.readouterr().out
+
+    said = ("--title", "Offenders", "--source", "ours", "--by", "ann", "--why", "seized")
+    assert run("propose", "offenders", str(file), "--kind", "parties", *said)[0] == 0
+    number = store.lists.versions()[0].version_id
+    assert run("approve", str(number), "--by", "bo")[0] == 0
+    assert "offenders" in run("list")[1]
+    assert "approved" in run("versions")[1]
+    code, out = run("screen", "offenders", "Brght Star Tradng")
+    assert code == 3
+    assert "Seized twice." in out
+    assert run("screen", "offenders", "Otto Wolf")[0] == 0
+    assert run("export", "offenders")[1].splitlines()[1].startswith("e1,Bright Star Trading Ltd,Seized twice.")

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidewaiter.model.declaration import Address, Consignment, Declaration, Document, GoodsItem, Party
+from tidewaiter.model.errors import ReplayError
+from tidewaiter.model.judgement import Lane, Reason, ReasonKind
+from tidewaiter.risk.lists import ListEntry, ListIndex, ListKind, PublishedList
+from tidewaiter.risk.lists.files import ListFileError, read_entries, write_entries
+from tidewaiter.risk.lists.ofac import read_sdn
+
+ON = date(2026, 7, 1)
+
+
+def entry(*values: str, entry_id: str = "e1", **more: object) -> ListEntry:
+    return ListEntry(entry_id=entry_id, values=values, words="Because.", **more)  # type: ignore[arg-type]
+
+
+def listed(kind: ListKind, *entries: ListEntry, name: str = "mine", **more: object) -> PublishedList:
+    return PublishedList(name=name, kind=kind, title="A list", source="a test", entries=entries, **more)  # type: ignore[arg-type]
+
+
+def reasons(declaration: Declaration, *lists: PublishedList, on: date = ON) -> list[Reason]:
+    return ListIndex(lists, on).reasons(declaration)
+
+
+def parcel(**more: object) -> Declaration:
+    return Declaration(
+        consignor=Party(name="Bright Star Trading Co Ltd", party_id="CN12345"),
+        consignee=Party(
+            name="Anna Sørensen", phone="+45 20 30 40 50", email="anna@example.org",
+            address=Address(line="Nørregade 12, st. tv.", postcode="2100", city="København"),
+        ),
+        goods_items=(GoodsItem(line_no=1, description="Socks"), GoodsItem(line_no=2, description="Replica Rolex watch")),
+        consignment=Consignment(transport_documents=(Document(document_id="RR473124829GB"),)),
+        **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "pointer"),
+    [
+        (ListKind.PARTIES, "Brightstar Trading", "consignor.name"),
+        (ListKind.PARTIES, "CN-12345", "consignor.party_id"),
+        (ListKind.PARTIES, "ANNA@example.org", "consignee.email"),
+        (ListKind.SELLERS, "Bright Star Trading", "consignor.name"),
+        (ListKind.ADDRESSES, "NORREGADE 12, 2100", "consignee.address.line"),
+        (ListKind.PHONES, "0045-20304050", "consignee.phone"),
+        (ListKind.BRANDS, "rolex", "goods_items[2].description"),
+        (ListKind.GOODS, "replica rolex", "goods_items[2].description"),
+        (ListKind.S10, "RR473124829GB", "consignment.transport_documents[1].document_id"),
+        (ListKind.S10, "RR473124007GB - RR473124979GB", "consignment.transport_documents[1].document_id"),
+    ],
+)
+def test_what_is_listed_is_found_where_it_stands(kind: ListKind, value: str, pointer: str) -> None:
+    (found,) = reasons(parcel(), listed(kind, entry(value)))
+    assert found.pointer == pointer
+    assert found.kind is ReasonKind.LIST
+    assert found.reason_id == "list.mine.e1"
+    assert found.lane is Lane.YELLOW
+    assert "Because." in found.words
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (ListKind.SELLERS, "Anna Sørensen"),  # a receiver is no seller
+        (ListKind.ADDRESSES, "Nørregade 13, 2100"),
+        (ListKind.PHONES, "+45 20304051"),
+        (ListKind.BRANDS, "roles"),
+        (ListKind.S10, "RR473124832GB"),
+    ],
+)
+def test_what_is_not_listed_is_not(kind: ListKind, value: str) -> None:
+    assert reasons(parcel(), listed(kind, entry(value))) == []
+
+
+def test_entries_hold_on_their_days_alone() -> None:
+    mine = listed(ListKind.BRANDS, entry("rolex", effective_from=date(2026, 7, 1), effective_until=date(2026, 7, 2)))
+    found = [bool(reasons(parcel(), mine, on=date(2026, 6, 30 + 0) if n == 0 else date(2026, 7, n))) for n in range(4)]
+    assert found == [False, True, True, False]
+
+
+def test_an_exact_list_finds_the_same_name_alone() -> None:
+    exact = {"threshold": Decimal(1)}
+    assert reasons(parcel(), listed(ListKind.PARTIES, entry("trading bright-star LTD"), **exact))
+    assert not reasons(parcel(), listed(ListKind.PARTIES, entry("Brite Star Trading"), **exact))
+
+
+def test_an_allowed_party_lifts_what_other_lists_say_of_it_until_its_day() -> None:
+    sanctions = listed(ListKind.PARTIES, entry("Bright Star Trading"), name="sanctions")
+    brands = listed(ListKind.BRANDS, entry("rolex"), name="brands")
+    allowed = listed(
+        ListKind.ALLOWED,
+        entry("CN12345", effective_until=date(2026, 7, 1)),
+        name="cleared",
+        lifts=("sanctions", "brands"),
+    )
+    party, brand = reasons(parcel(), sanctions, brands, allowed)
+    assert party.is_lifted
+    assert "Lifted: allowed until 2026-07-01" in party.words
+    assert not brand.is_lifted  # no party gave that reason
+    after = reasons(parcel(), sanctions, brands, allowed, on=date(2026, 7, 2))
+    assert not any(reason.is_lifted for reason in after)
+
+
+def test_a_version_is_named_by_its_bytes() -> None:
+    mine = listed(ListKind.BRANDS, entry("rolex"))
+    again = PublishedList.from_content(mine.content)
+    assert again == mine
+    assert again.digest == mine.digest
+    with pytest.raises(ReplayError):
+        PublishedList.from_content(b"{}")
+
+
+# --- files ---------------------------------------------------------------------------------------------------
+
+GOOD = (
+    'id,values,words,lane,from,until,source\ne1,"Bright, Star|CN12345",Seized twice.,red,2026-01-01,2026-12-31,case 7\n'
+)
+
+
+def test_a_file_is_read_and_written_the_same() -> None:
+    (found,) = read_entries(GOOD, ListKind.PARTIES)
+    assert found.values == ("Bright, Star", "CN12345")
+    assert found.lane is Lane.RED
+    assert read_entries(write_entries((found,)), ListKind.PARTIES) == (found,)
+
+
+@given(
+    st.lists(
+        st.builds(
+            ListEntry,
+            entry_id=st.text("abc123", min_size=1, max_size=6),
+            values=st.lists(
+                st.text("abc XYZ,\"'äø", min_size=1, max_size=9).filter(lambda t: t.strip().isalpha()).map(str.strip),
+                min_size=1,
+                max_size=3,
+            ).map(tuple),
+            words=st.text('ab c,"\n', min_size=1, max_size=9).map(str.strip).filter(bool),
+            lane=st.sampled_from([None, *Lane]),
+            effective_from=st.none() | st.dates(),
+        ),
+        min_size=1,
+        unique_by=lambda each: each.entry_id,
+    )
+)
+def test_whatever_is_listed_comes_back_from_its_file(entries: list[ListEntry]) -> None:
+    ordered = tuple(sorted(entries, key=lambda each: each.entry_id))
+    assert read_entries(write_entries(ordered), ListKind.GOODS) == ordered
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "line", "column", "words"),
+    [
+        (ListKind.PARTIES, "id,values\n", 1, "words", "no column"),
+        (ListKind.PARTIES, "id,values,words,colour\n", 1, "colour", "no column"),
+        (ListKind.PARTIES, "id,values,words\n", 1, "", "no entry"),
+        (ListKind.PARTIES, "id,values,words\na,,W\n", 2, "values", "empty"),
+        (ListKind.PARTIES, "id,values,words\na,X,W\na,Y,W\n", 3, "id", "stands above"),
+        (ListKind.PARTIES, "id,values,words\n=1+1,X,W\n", 2, "id", "letter"),
+        (ListKind.PARTIES, "id,values,words,until\na,X,W,31.12.2026\n", 2, "until", "no day"),
+        (ListKind.PARTIES, "id,values,words,from,until\na,X,W,2026-02-01,2026-01-01\n", 2, "until", "before it begins"),
+        (ListKind.PARTIES, "id,values,words,lane\na,X,W,purple\n", 2, "lane", "no such lane"),
+        (ListKind.PARTIES, "id,values,words\na,X,W,too,many\n", 2, "values", "more cells"),
+        (ListKind.S10, "id,values,words\na,RR473124828GB,W\n", 2, "values", "no postal item"),
+        (ListKind.S10, "id,values,words\na,RR473124979GB-RR473124007GB,W\n", 2, "values", "not behind"),
+        (ListKind.ADDRESSES, "id,values,words\na,Somewhere,W\n", 2, "values", "postcode"),
+        (ListKind.PHONES, "id,values,words\na,12,W\n", 2, "values", "few digits"),
+        (ListKind.GOODS, "id,values,words\na,--,W\n", 2, "values", "no letter"),
+    ],
+)
+def test_a_wrong_line_is_told_with_its_place_and_nothing_is_taken(
+    kind: ListKind, text: str, line: int, column: str, words: str
+) -> None:
+    with pytest.raises(ListFileError) as caught:
+        read_entries(text, kind)
+    assert any(each.line == line and each.column == column and words in str(each) for each in caught.value.problems), (
+        caught.value.problems
+    )
+
+
+def test_every_wrong_line_is_told() -> None:
+    with pytest.raises(ListFileError) as caught:
+        read_entries("id,values,words\na,,W\nb,X,\nc,Y,W\n", ListKind.PARTIES)
+    assert [each.line for each in caught.value.problems] == [2, 3]
+
+
+def test_ofacs_files_are_read() -> None:
+    sdn = (
+        '36,"AEROCARIBBEAN AIRLINES",-0- ,"CUBA",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- \n'
+        '173,"ANGLO, Carib","individual","CUBA",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,"DOB 1950"\n\x1a'
+    )
+    alt = '36,12,"aka","AERO-CARIBBEAN",-0- \n'
+    one, other = read_sdn(sdn, alt)
+    assert one.values == ("AEROCARIBBEAN AIRLINES", "AERO-CARIBBEAN")
+    assert other.values == ("Carib ANGLO",)
+    assert one.words == "Named by OFAC: entity, programme CUBA."
+    with pytest.raises(ListFileError) as caught:
+        read_sdn(sdn.replace('"CUBA",-0- ,', '"CUBA",', 1), alt)
+    assert caught.value.problems[0].line == 1
