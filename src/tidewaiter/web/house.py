@@ -25,6 +25,7 @@ from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.elections import Elections
+from tidewaiter.workflow.lists import Lists, ListStore
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -36,6 +37,10 @@ from tidewaiter.workflow.together import Answer, Left
 SUBMISSIONS_AT_ONCE: Final = 2  # messages of several records being decided: more threads only wait for one another
 TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one after another anyway
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
+
+
+class HouseStore(TrialStore, ListStore, Protocol):
+    """What the doors need of a store."""
 
 
 class Submitter(Protocol):
@@ -85,7 +90,7 @@ class Submitter(Protocol):
 class House:
     """Put together once by whoever starts the server; handlers only read it."""
 
-    store: TrialStore
+    store: HouseStore
     intake: Submitter
     desk: Desk
     senders: Senders
@@ -110,6 +115,11 @@ class House:
     def returning(self) -> Returning:
         """Where returns and exit events are handed in, and cases decided."""
         return Returning(self.store)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """Lists of whom and what to look for: proposing and answering."""
+        return Lists(self.store, now)
 
     @cached_property
     def elections(self) -> Elections:

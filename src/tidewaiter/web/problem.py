@@ -85,6 +85,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "risk.rule_set": Kind(409, "Not possible with this version", "Look at how the version stands."),
     "risk.draft_changed": Kind(409, "Somebody else changed the draft", "Read it again and put your change into it."),
     "risk.second_person": Kind(409, "A second person is wanted", "Another than who wrote or proposed it answers."),
+    "list.file": Kind(422, "The list cannot be taken", "Every wrong line is told; nothing of it was taken."),
+    "list.refused": Kind(409, "Not possible with this list", "Look at the rules that name it."),
     "identifier.invalid": Kind(400, "Not an identifier of this kind"),
     "auth.slow_down": Kind(429, "Too many attempts", "Wait a little and try again."),
     "internal": Kind(500, "The fault is on our side", "Try again; what was acknowledged is kept."),
