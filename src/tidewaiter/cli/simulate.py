@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
+from msgspec import to_builtins
 
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 app = App(name="simulate")
 
 WEEKS_MAX = 520
+EXPERIMENT_WEEKS_MIN = 20  # a warm-up, weeks after a new scheme, and some that are calm
+SEEDS_MAX = 100
 PARCELS_MAX = 99_999_999  # the label has eight digits for the parcel's number
 
 Folder = Annotated[Path, Parameter(help="A folder that `simulate world` made.")]
@@ -158,6 +161,71 @@ def trends(
     ]  # fmt: skip
     output.print_rows(rows, output_as)
     return output.EXIT_OK
+
+
+@app.command
+def experiment(
+    *,
+    seeds: Annotated[str, Parameter(help="Seeds, as 1-10 or 1,4,7.")] = "1-10",
+    weeks: Annotated[int, Parameter(help="How many weeks, at least 20.")] = 52,
+    parcels: Annotated[int, Parameter(help="How many parcels a week.")] = 8000,
+    plan: Annotated[tuple[str, ...], Parameter(help="Only these ways to select; all where none is named.")] = (),
+    parameters: Annotated[
+        Path | None, Parameter(help="Other parameters: YAML like data/simulation/world.yaml.")
+    ] = None,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Select, examine and learn for a year on simulated parcels, and compare with an oracle (the extra `risk`).
+
+    One of a hundred parcels is examined; only their outcomes are learnt from. See docs/reference/experiment.md.
+    """
+    try:
+        from tidewaiter.risk.experiment.columns import prepared
+        from tidewaiter.risk.experiment.measuring import WARM_UP, Figures, summary
+        from tidewaiter.risk.experiment.plans import FULL, PLANS, compared
+        from tidewaiter.simulation.world import Size
+    except ImportError as error:
+        raise UsageError(f"this needs the extra `risk`: {error}", hint="pip install 'tidewaiter[risk]'") from None
+    numbers = _seeds(seeds)
+    if not EXPERIMENT_WEEKS_MIN <= weeks <= WEEKS_MAX or not 1 <= parcels * weeks <= PARCELS_MAX:
+        raise UsageError(
+            f"weeks go from {EXPERIMENT_WEEKS_MIN} to {WEEKS_MAX}, parcels of a year from 1 to {PARCELS_MAX}"
+        )
+    plans = [each for each in PLANS if not plan or each.name in plan]
+    if unknown := set(plan) - {each.name for each in plans}:
+        names = "; ".join(each.name for each in PLANS)
+        raise UsageError(f"there is no plan “{min(unknown)}”", hint=f"There are: {names}.")
+    figures = _parameters(parameters)
+    found: dict[str, dict[int, Figures]] = {each.name: {} for each in plans}
+    with output.progress() as bar:
+        task = bar.add_task("worlds made and gone through", total=len(numbers) * (1 + len(plans)))
+        for seed in numbers:
+            made = prepared(Size(seed, weeks, weeks * parcels), figures)
+            bar.advance(task)
+            for name, told in compared(seed, made, figures, plans):
+                found[name][seed] = told
+                bar.advance(task)
+    rows = [to_builtins(each) for each in summary({n: list(runs.values()) for n, runs in found.items()}, FULL)]
+    if output_as.json:
+        cited = {"weeks": weeks, "parcels a week": parcels, "parameters": figures.digest, "warm-up": WARM_UP}
+        output.print_json({"world": cited, "summary": rows, "runs": to_builtins(found, str_keys=True)})
+        return output.EXIT_OK
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+def _seeds(text: str) -> list[int]:
+    """Seeds in order, each once; UsageError where the text names none."""
+    found: dict[int, None] = {}
+    try:
+        for part in text.split(","):
+            first, dash, last = part.partition("-")
+            found |= dict.fromkeys(range(int(first), int(last if dash else first) + 1)[: SEEDS_MAX + 1])
+    except ValueError:
+        found = {}
+    if not found or len(found) > SEEDS_MAX:
+        raise UsageError(f"no seeds in {text!r}, or more than {SEEDS_MAX}", hint="Name them as 1-10 or 1,4,7.")
+    return list(found)
 
 
 def _parameters(path: Path | None) -> Parameters:

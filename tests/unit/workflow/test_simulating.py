@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,39 @@ def test_what_is_not_whole_or_was_changed_is_refused(tmp_path: Path) -> None:
         opened(tmp_path / "w")
     with pytest.raises(SimulationFolderError, match="not written"):
         writable("edifact")
+
+
+def test_an_experiment_is_told_by_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [
+        "simulate",
+        "experiment",
+        "--seeds",
+        "3",
+        "--weeks",
+        "20",
+        "--parcels",
+        "200",
+        "--plan",
+        "random only",
+        "--json",
+    ]
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == output.EXIT_OK
+    told = json.loads(capsys.readouterr().out)
+    assert [row["plan"] for row in told["summary"]] == ["random only"]
+    assert told["runs"]["random only"]["3"]["examined"] == 40
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--seeds", "3-"], ["--seeds", "9-1"], ["--seeds", "1-9999999999"], ["--weeks", "19"], ["--plan", "none such"]],
+)
+def test_an_experiment_that_makes_no_sense_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["simulate", "experiment", *words])
+    assert left.value.code == 2
+    assert capsys.readouterr().err
 
 
 def test_the_commands_say_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

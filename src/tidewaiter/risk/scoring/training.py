@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tidewaiter.risk.scoring.encoding import Learnt, backed_off
 from tidewaiter.risk.scoring.model import ScoreModel, Tree
 from tidewaiter.risk.scoring.recipe import MICRO, ModelError, Recipe, micro
 
@@ -77,20 +78,12 @@ class _Rows:
         import numpy as np
 
         base = np.average(y[at], weights=self.w[at])
+        learnt = Learnt(y, self.w, at)
         found = []
         for indexes, codes in zip(self.keys, self.codes, strict=True):
-            levels: list[tuple[Any, Any]] = []
-            wider: Any = None
-            for index, code in reversed(list(zip(indexes, codes, strict=True))):
-                parent = np.full(len(index), base)
-                if wider is not None:
-                    parent[code] = wider[0][wider[1]]
-                seen = np.bincount(code[at], self.w[at], len(index))
-                bad = np.bincount(code[at], self.w[at] * y[at], len(index))
-                rate = (bad + strength * parent) / (seen + strength)
-                levels.append((np.rint(rate * MICRO), np.bincount(code[at], minlength=len(index))))
-                wider = (rate, code)
-            found.append(levels[::-1])
+            levels = [(code, len(index)) for index, code in zip(indexes, codes, strict=True)]
+            rates = backed_off(levels, learnt, float(base), strength)
+            found.append([(np.rint(rate * MICRO), seen) for rate, seen in rates])
         return found
 
     def matrix(self, tables: list[list[tuple[Any, Any]]], at: Any) -> Any:

@@ -1,0 +1,36 @@
+"""The ways to select that are compared, and one seed gone through with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Final
+
+from tidewaiter.risk.experiment.columns import Aim, Prepared
+from tidewaiter.risk.experiment.features import features_of
+from tidewaiter.risk.experiment.measuring import Figures, figures
+from tidewaiter.risk.experiment.running import Plan, draws_of, run
+from tidewaiter.simulation.parameters import Parameters
+
+FULL: Final = "random lane 10 %"
+PLANS: Final = (
+    Plan(name=FULL),
+    Plan(name="without links", uses_links=False),
+    Plan(name="exploit only", random_share=Decimal(0)),
+    Plan(name="random lane 5 %", random_share=Decimal("0.05")),
+    Plan(name="static from week 8", last_lesson=8),
+    Plan(name="random only", uses_score=False),
+    Plan(name="harm", aim=Aim.HARM),
+    Plan(name="harm without links", aim=Aim.HARM, uses_links=False),
+)
+
+
+def compared(
+    seed: int, world: Prepared, parameters: Parameters, plans: Sequence[Plan] = PLANS
+) -> Iterator[tuple[str, Figures]]:
+    """The figures of each plan on one world, as they come."""
+    features = features_of(world.columns)
+    draws = draws_of(seed, len(world.columns))
+    for plan in plans:
+        chosen = run(world.columns["day"], features, world.inspector(plan.aim), draws, plan)
+        yield plan.name, figures(world, features, chosen, parameters, plan.aim)

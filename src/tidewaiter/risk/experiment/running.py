@@ -1,0 +1,133 @@
+"""Going through the days: parcels come, one in a hundred is examined, outcomes come days later, scores are made anew."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from tidewaiter.risk.chance import draw
+from tidewaiter.risk.experiment.columns import Aim, Array, Inspector
+from tidewaiter.risk.experiment.features import Features
+from tidewaiter.risk.experiment.learning import Known, Score, Settings, learnt
+from tidewaiter.risk.selection import Candidate, allocate
+from tidewaiter.risk.selection.allocating import Share
+
+WEEK: Final = 7
+BUDGET: Final = Decimal("0.01")  # of the parcels of a day
+DELAY: Final = 3  # full days between a parcel's day and the first day on which its outcome is known
+CLAIMS: Final = 3  # times the budget: how many promises of a day are told to the policy; no others could be reached
+_LANES: Final = (Share.RANDOM, Share.SCORE)
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """One way to select: the share of the budget for chance, what is looked for and learnt from, and until which week."""
+
+    name: str
+    random_share: Decimal = Decimal("0.1")
+    aim: Aim = Aim.REVENUE
+    uses_links: bool = True
+    uses_score: bool = True
+    last_lesson: int = 10**6  # the last week (from 0) in which the score is made anew
+    settings: Settings = Settings()
+
+
+class Run(Struct, frozen=True):
+    """What was examined in a year: positions, by which share (0 chance, 1 score), and with which probability."""
+
+    at: Array
+    lane: Array
+    propensity: Array
+
+
+class _Links:
+    """How many parcels with known outcomes share a name, address or phone with one, and how many were not in order."""
+
+    def __init__(self, features: Features) -> None:
+        self._keys = tuple(features.links.values())
+        self._bad = [np.zeros(int(key.max()) + 1) for key in self._keys]
+        self._good = [np.zeros(int(key.max()) + 1) for key in self._keys]
+
+    def learn(self, at: Array, is_found: Array) -> None:
+        for key, bad, good in zip(self._keys, self._bad, self._good, strict=True):
+            np.add.at(bad, key[at[is_found]], 1)
+            np.add.at(good, key[at[~is_found]], 1)
+
+    def of(self, at: Array) -> Array:
+        """Numbers of shape (parcels, 3 for each key and 1): bad, good, share of bad; and the bad over all keys."""
+        found: list[Array] = []
+        for key, bad, good in zip(self._keys, self._bad, self._good, strict=True):
+            own, other = bad[key[at]], good[key[at]]
+            found += [own, other, (own + 0.1) / (own + other + 1)]
+        return np.column_stack([*found, sum(found[0::3])])
+
+
+def draws_of(seed: int, parcels: int) -> list[Decimal]:
+    """The draw of each parcel, in order, as the policy makes them."""
+    secret = f"experiment {seed}".encode()
+    return [Decimal(draw(secret, str(seed), f"SW{n:09d}", BUDGET).share) for n in range(1, parcels + 1)]
+
+
+def run(day: Array, features: Features, inspector: Inspector, draws: list[Decimal], plan: Plan) -> Run:
+    """One year under a plan. What is known of a parcel is what it shows, and outcomes of those examined before."""
+    links = _Links(features)
+    waiting: list[tuple[Array, Array, Array, Array, Array]] = []
+    known: list[tuple[Array, Array, Array, Array, Array]] = []
+    chosen: list[tuple[Array, Array, Array]] = []
+    score: Score | None = None
+    for today in range(int(day.max()) + 1):
+        if today > DELAY:
+            told = waiting[today - DELAY - 1]
+            known.append(told)
+            links.learn(told[0], told[2])
+        if today % WEEK == 0 and known and plan.uses_score and today // WEEK <= plan.last_lesson:
+            score = learnt(_joined(known), features, _chains(plan), plan.settings) or score
+        at = np.arange(*np.searchsorted(day, (today, today + 1)))
+        numbers = features.numbers[at]
+        if plan.uses_links:
+            numbers = np.column_stack([numbers, links.of(at)])
+        promises = score.promises(at, numbers) if score is not None else np.zeros(len(at))
+        share = plan.random_share if score is not None else Decimal(1)
+        budget = (
+            int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
+        )  # a hundredth of all so far, to the parcel
+        place, lane, propensity = _selected(at, promises, draws, (budget, share))
+        found, cents = inspector.examine(at[place])
+        waiting.append((at[place], numbers[place], found, cents, propensity))
+        chosen.append((at[place], lane, propensity))
+    return Run(*(np.concatenate(column) for column in zip(*chosen, strict=True)))
+
+
+def _chains(plan: Plan) -> tuple[str, ...]:
+    return ("product", "words", "sender", "sender and product") if plan.uses_links else ("product", "words")
+
+
+def _joined(known: list[tuple[Array, Array, Array, Array, Array]]) -> Known:
+    return Known(*(np.concatenate(column) for column in zip(*known, strict=True)))
+
+
+def _selected(
+    at: Array, promises: Array, draws: list[Decimal], room: tuple[int, Decimal]
+) -> tuple[Array, Array, Array]:
+    """Places among the day's parcels, lanes and propensities of what the policy (`risk.selection`) takes with this room:
+    how many may be examined, and the share of them for chance.
+    """
+    budget, random_share = room
+    claims = set(np.argsort(-promises, kind="stable")[: CLAIMS * budget].tolist())
+    candidates = [
+        Candidate(
+            parcel_id=f"{number:09d}",
+            draw=draws[number],
+            promise=Decimal(max(0, round(float(promises[place]) * 1000))) if place in claims else Decimal(0),
+        )
+        for place, number in enumerate(at.tolist())
+    ]
+    taken = [
+        (place, _LANES.index(each.share), float(each.propensity))
+        for place, each in enumerate(allocate(candidates, budget, random_share))
+        if each.share in _LANES
+    ]
+    places, lanes, propensities = zip(*taken, strict=True) if taken else ((), (), ())
+    return np.array(places, dtype=np.int64), np.array(lanes, dtype=np.int64), np.array(propensities, dtype=np.float64)

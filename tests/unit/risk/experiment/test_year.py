@@ -1,0 +1,142 @@
+"""A small year of selection: it learns from what was examined alone, and chance is all that is left of shuffled outcomes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tidewaiter.risk.experiment.columns import Columns, Inspector, Prepared, codes, mixed, prepared
+from tidewaiter.risk.experiment.features import Features, features_of, window
+from tidewaiter.risk.experiment.learning import Known, Settings, learnt
+from tidewaiter.risk.experiment.measuring import _best, figures, summary
+from tidewaiter.risk.experiment.plans import FULL, PLANS
+from tidewaiter.risk.experiment.running import DELAY, Plan, Run, draws_of, run
+from tidewaiter.risk.history.definitions import definitions
+from tidewaiter.simulation.parameters import shipped
+from tidewaiter.simulation.world import Size
+
+SIZE = Size(5, 24, 48_000)
+
+
+@cache
+def world() -> Prepared:
+    return prepared(SIZE, shipped())
+
+
+@cache
+def features() -> Features:
+    return features_of(world().columns)
+
+
+def gone_through(inspector: Inspector, plan: Plan = PLANS[0]) -> Run:
+    return run(world().columns["day"], features(), inspector, draws_of(SIZE.seed, SIZE.parcels), plan)
+
+
+@cache
+def year() -> tuple[Run, Inspector]:
+    inspector = world().inspector()
+    return gone_through(inspector), inspector
+
+
+def test_one_of_a_hundred_is_examined_and_nothing_else_is_asked_for() -> None:
+    told, inspector = year()
+    assert len(told.at) == SIZE.parcels // 100
+    assert len(np.unique(told.at)) == len(told.at)
+    assert np.array_equal(np.flatnonzero(inspector.asked), np.sort(told.at))
+
+
+def test_the_same_seed_examines_the_same() -> None:
+    again = gone_through(world().inspector())
+    told, _ = year()
+    assert np.array_equal(again.at, told.at)
+    assert np.array_equal(again.propensity, told.propensity)
+
+
+def test_it_learns_and_with_outcomes_shuffled_it_does_not() -> None:
+    """Outcomes dealt to other parcels tell nothing: if the share stayed, the truth would have come in another way."""
+    told, _ = year()
+    order = np.random.default_rng(1).permutation(SIZE.parcels)
+    shuffled = Inspector(world().objected[order], world().truth.evaded[order])
+    chance = gone_through(shuffled)
+    own = figures(world(), features(), told, shipped())
+    other = figures(world(), features(), chance, shipped())
+    assert (told.lane == 1).sum() > 100
+    assert (chance.lane == 1).sum() > 100
+    assert own.share > 0.25
+    assert other.share < 0.1
+    assert own.precision > 5 * other.precision
+
+
+def test_what_is_told_of_a_parcel_depends_on_no_later_day() -> None:
+    columns = world().columns
+    early = int(np.searchsorted(columns["day"], 60))
+    cut = features_of(Columns({name: values[:early] for name, values in columns.seen.items()}))
+    for place, name in enumerate(cut.names):
+        if name in ("stream", "marketplace"):  # names of groups, numbered anew
+            continue
+        assert np.allclose(cut.numbers[:, place], features().numbers[:early, place], rtol=1e-3, atol=1e-2), name
+
+
+def test_outcomes_are_learnt_no_sooner_than_they_are_known() -> None:
+    """Changing what examinations of the last days find changes nothing that is selected before it could be known."""
+    told, _ = year()
+    day = world().columns["day"]
+    last = int(day.max())
+    late = day >= last - DELAY
+    altered = gone_through(Inspector(world().objected ^ late, world().truth.evaded))
+    assert np.array_equal(altered.at, told.at)
+
+
+def test_windows_count_as_the_definitions_say() -> None:
+    columns = world().columns
+    each = definitions()["household_consignor_value_7d"]
+    key = mixed(columns["household"], columns["consignor"])
+    count, total = window(key, columns["day"], each.days, columns["cents"])
+    day = columns["day"]
+    for at in np.flatnonzero(count > 0)[:50].tolist():
+        same = (columns["household"] == columns["household"][at]) & (columns["consignor"] == columns["consignor"][at])
+        same &= (day <= day[at]) & (day > day[at] - each.days)
+        same[at] = False
+        assert count[at] == same.sum()
+        assert total[at] == columns["cents"][same].sum()
+    assert (count > 0).any()
+
+
+def test_the_oracle_itself_has_the_whole_share() -> None:
+    best = _best(world().columns["day"] // 7, world().truth.evaded)
+    perfect = Run(best, np.ones(len(best), dtype=np.int64), np.ones(len(best)))
+    found = figures(world(), features(), perfect, shipped())
+    assert found.share == 1
+    assert found.share_by_day < 1.1
+    assert found.precision == 1
+    assert set(found.weeks_to_recover.values()) == {1}
+
+
+def test_propensities_are_those_of_the_policy() -> None:
+    told, _ = year()
+    by_score = told.propensity[told.lane == 1]
+    assert ((told.propensity > 0) & (told.propensity <= 1)).all()
+    assert (by_score > 0.5).mean() > 0.8
+    assert told.propensity[told.lane == 0].min() < 0.01
+
+
+def test_too_few_outcomes_make_no_score() -> None:
+    at = np.arange(30)
+    nothing = Known(at, features().numbers[at], np.zeros(30, dtype=bool), np.zeros(30), np.ones(30))
+    assert learnt(nothing, features(), ("product",), Settings()) is None
+
+
+def test_plans_are_told_beside_the_full_one() -> None:
+    told, _ = year()
+    found = figures(world(), features(), told, shipped())
+    rows = summary({FULL: [found, found], "other": [found]}, FULL)
+    assert [(row.plan, row.seeds, row.points_to_full) for row in rows] == [(FULL, 2, 0), ("other", 1, 0)]
+
+
+@pytest.mark.parametrize("pairs", [([1, 1, 2, 1], [3, 4, 3, 3])])
+def test_pairs_are_told_apart(pairs: tuple[list[int], list[int]]) -> None:
+    both = codes(mixed(np.array(pairs[0]), np.array(pairs[1])))
+    assert both[0] == both[3]
+    assert len(set(both.tolist())) == 3
