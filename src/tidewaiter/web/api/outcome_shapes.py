@@ -13,6 +13,7 @@ from tidewaiter.workflow.outcome_records import Alert, AlertKind, KeptOutcome
 
 Words = Annotated[str, Meta(max_length=WORDS_MAX, description="More, in words")]
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="Who examined the goods", examples=["ann"])]
+ResultCode = Annotated[Result, Meta(description="A1, A2, A3: in order; B1: not", examples=["A1"])]
 LINES_MAX = 9_999
 
 
@@ -47,7 +48,7 @@ class FoundShape(Struct, frozen=True, forbid_unknown_fields=True):
 class OutcomeWanted(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An outcome to be recorded."""
 
-    result: Annotated[Result, Meta(description="A1, A2, A3: in order; B1: not", examples=["A1"])]
+    result: ResultCode
     examined_at: Annotated[
         datetime, Meta(tz=True, description="When, by the examiner's clock", examples=["2026-07-14T10:00:00Z"])
     ]
@@ -83,7 +84,7 @@ class OutcomeShape(Struct, frozen=True, kw_only=True):
     outcome_id: Annotated[int, Meta(description="Its number")]
     reference: Annotated[str, Meta(description="The parcel, as it was named")]
     declaration_id: Annotated[int | None, Meta(description="The declaration; none while none has come")]
-    result: Annotated[Result, Meta(description="What it came to")]
+    result: ResultCode
     examined_at: Annotated[datetime, Meta(description="When, by the examiner's clock")]
     recorded_at: Annotated[datetime, Meta(description="When it was recorded here")]
     examiner: Annotated[str, Meta(description="Who examined the goods")]
