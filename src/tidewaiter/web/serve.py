@@ -27,6 +27,7 @@ from tidewaiter.web.bookkeeping import posting
 from tidewaiter.web.connecting import connecting
 from tidewaiter.web.deliveries import delivering
 from tidewaiter.web.house import House
+from tidewaiter.web.linking import linking
 from tidewaiter.web.refusing import refusing
 from tidewaiter.web.scoring import scoring
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
@@ -53,7 +54,7 @@ def serve(
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
         leaving.enter_context(beside.kept(opened.url, posting))
-        leaving.enter_context(beside.kept(opened.url, delivering, connecting, scoring, refusing))
+        leaving.enter_context(beside.kept(opened.url, delivering, connecting, scoring, refusing, linking))
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)
