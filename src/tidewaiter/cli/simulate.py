@@ -180,9 +180,9 @@ def experiment(
     One of a hundred parcels is examined; only their outcomes are learnt from. See docs/reference/experiment.md.
     """
     try:
-        from tidewaiter.risk.experiment.columns import prepared
-        from tidewaiter.risk.experiment.measuring import WARM_UP, Figures, summary
-        from tidewaiter.risk.experiment.plans import FULL, PLANS, compared
+        from tidewaiter.cli.experiment.columns import prepared
+        from tidewaiter.cli.experiment.measuring import WARM_UP, Figures, summary
+        from tidewaiter.cli.experiment.plans import FULL, PLANS, compared
         from tidewaiter.simulation.world import Size
     except ImportError as error:
         raise UsageError(f"this needs the extra `risk`: {error}", hint="pip install 'tidewaiter[risk]'") from None

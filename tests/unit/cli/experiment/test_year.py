@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tidewaiter.risk.experiment.columns import Columns, Inspector, Prepared, codes, mixed, prepared
-from tidewaiter.risk.experiment.features import Features, features_of, window
-from tidewaiter.risk.experiment.learning import Known, Settings, learnt
-from tidewaiter.risk.experiment.measuring import _best, figures, summary
-from tidewaiter.risk.experiment.plans import FULL, PLANS
-from tidewaiter.risk.experiment.running import DELAY, Plan, Run, draws_of, run
+from tidewaiter.cli.experiment.columns import Columns, Inspector, Prepared, codes, mixed, prepared
+from tidewaiter.cli.experiment.features import Features, features_of, window
+from tidewaiter.cli.experiment.learning import Known, Settings, learnt
+from tidewaiter.cli.experiment.measuring import _best, figures, summary
+from tidewaiter.cli.experiment.plans import FULL, PLANS
+from tidewaiter.cli.experiment.running import DELAY, Plan, Run, draws_of, run
 from tidewaiter.risk.history.definitions import definitions
 from tidewaiter.simulation.parameters import shipped
 from tidewaiter.simulation.world import Size

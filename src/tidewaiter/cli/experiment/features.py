@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from msgspec import Struct
 
-from tidewaiter.risk.experiment.columns import Array, Columns, codes, mixed
+from tidewaiter.cli.experiment.columns import Array, Columns, codes, mixed
 from tidewaiter.risk.history.definitions import DAYS_MAX, Aggregate, definitions
 
 HISTORY: Final = (

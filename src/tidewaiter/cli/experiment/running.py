@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
+from tidewaiter.cli.experiment.columns import Aim, Array, Inspector
+from tidewaiter.cli.experiment.features import Features
+from tidewaiter.cli.experiment.learning import Known, Score, Settings, learnt
 from tidewaiter.risk.chance import draw
-from tidewaiter.risk.experiment.columns import Aim, Array, Inspector
-from tidewaiter.risk.experiment.features import Features
-from tidewaiter.risk.experiment.learning import Known, Score, Settings, learnt
 from tidewaiter.risk.selection import Candidate, allocate
 from tidewaiter.risk.selection.allocating import Share
 

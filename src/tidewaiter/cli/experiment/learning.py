@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from msgspec import Struct
 
-from tidewaiter.risk.experiment.columns import Array
-from tidewaiter.risk.experiment.features import Features
+from tidewaiter.cli.experiment.columns import Array
+from tidewaiter.cli.experiment.features import Features
 from tidewaiter.risk.scoring.encoding import Learnt, backed_off
 
 FOLDS: Final = 5

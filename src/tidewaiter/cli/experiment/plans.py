@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from tidewaiter.risk.experiment.columns import Aim, Prepared
-from tidewaiter.risk.experiment.features import features_of
-from tidewaiter.risk.experiment.measuring import Figures, figures
-from tidewaiter.risk.experiment.running import Plan, draws_of, run
+from tidewaiter.cli.experiment.columns import Aim, Prepared
+from tidewaiter.cli.experiment.features import features_of
+from tidewaiter.cli.experiment.measuring import Figures, figures
+from tidewaiter.cli.experiment.running import Plan, draws_of, run
 from tidewaiter.simulation.parameters import Parameters
 
 FULL: Final = "random lane 10 %"

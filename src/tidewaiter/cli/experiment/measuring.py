@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from tidewaiter.risk.experiment.columns import KINDS, Aim, Array, Prepared
-from tidewaiter.risk.experiment.features import Features
-from tidewaiter.risk.experiment.running import BUDGET, WEEK, Run
+from tidewaiter.cli.experiment.columns import KINDS, Aim, Array, Prepared
+from tidewaiter.cli.experiment.features import Features
+from tidewaiter.cli.experiment.running import BUDGET, WEEK, Run
 from tidewaiter.simulation.parameters import Parameters
 
 WARM_UP: Final = 12  # weeks that no figure counts
