@@ -69,6 +69,7 @@ class Processing:
         else:
             with Crew[Slice | Telling, Result | Told](self._means.workers, decider) as crew:
                 if self._means.shelf.wants_history:
+                    self._remember_first(first[0])  # loads the law, which they need not read from its files
                     self._begin(crew)
                     self._remember_with(crew, source)
                     self._write_with(crew, chain(first, slices))
@@ -123,6 +124,12 @@ class Processing:
             teller = Teller(self._means.shelf, self._means.store.history.secret())
             for part in self._untold(source):
                 self._remember(teller.told(part.pieces, part.incoming))
+
+    def _remember_first(self, part: Slice) -> None:
+        """The same of the first slice, unless history knows of this message."""
+        history = self._means.store.history
+        if not history.remembered(self._receipt.message_id):
+            self._remember(Teller(self._means.shelf, history.secret()).told(part.pieces, part.incoming))
 
     def _remember_with(self, crew: Crew[Slice | Telling, Result | Told], source: Callable[[], Iterator[Piece]]) -> None:
         """The same, told by worker processes."""
