@@ -11,6 +11,7 @@ are compared.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from functools import cached_property, lru_cache
 
@@ -104,26 +105,20 @@ class Targeting:
 
     def scored(self, subject: Subject) -> Facts:
         """The facts of a declaration with what the models in use, and on trial, say of it."""
-        parts = self._parts(PartKind.MODEL)
-        if not parts:
+        if not self._models:
             return subject.facts
         row = row_of(subject.declaration, subject.facts)
-        scores = [score for part in parts if (score := self._score(part, row)) is not None]
+        scores = [score for part, model in self._models if (score := _score(part, model, row)) is not None]
         return replace(subject.facts, scores=tuple(scores))
 
-    def _score(self, part: Part, row: Mapping[str, str]) -> Score | None:
-        """What one model says of a row; None where the row does not fit it."""
-        try:
-            found = _model(part.digest, self._content(part)).score(row)
-        except ModelError:
-            return None
-        return Score(
-            name=part.name,
-            model_digest=part.digest,
-            probability=Decimal(found.probability).scaleb(-6),
-            words=tuple(reason.words for reason in found.reasons),
-            is_shadow=part.is_shadow,
-        )
+    @cached_property
+    def _models(self) -> list[tuple[Part, ScoreModel]]:
+        """The models in use and on trial; their contents are asked for once, not with every declaration."""
+        found = []
+        for part in self._parts(PartKind.MODEL):
+            with suppress(ModelError):
+                found.append((part, _model(part.digest, self._content(part))))
+        return found
 
     def pointed(self, subject: Subject) -> Pointed:
         """What rules, lists and scores say of a declaration, before anything is drawn."""
@@ -175,6 +170,21 @@ class Targeting:
         if self._contents is None:
             raise ReplayError(f"the {part.kind.value} {part.name!r} ({part.digest[:12]}) are not at hand")
         return self._contents(part.digest)
+
+
+def _score(part: Part, model: ScoreModel, row: Mapping[str, str]) -> Score | None:
+    """What one model says of a row; None where the row does not fit it."""
+    try:
+        found = model.score(row)
+    except ModelError:
+        return None
+    return Score(
+        name=part.name,
+        model_digest=part.digest,
+        probability=Decimal(found.probability).scaleb(-6),
+        words=tuple(reason.words for reason in found.reasons),
+        is_shadow=part.is_shadow,
+    )
 
 
 @lru_cache(maxsize=MODELS_READ)
