@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -30,6 +31,10 @@ class State(StrEnum):
     INVALIDATED = "invalidated"
     AWAITING_ORIGINAL = "awaiting_original"  # a change that came before the declaration it is for
     APPLIED = "applied"  # such a change, carried out on that declaration or handed to an officer
+
+
+# Where nothing is owed, handed on or counted any more.
+CAME_TO_NOTHING: Final = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
 
 
 class NoticeKind(StrEnum):

@@ -15,7 +15,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from tidewaiter.model.errors import TidewaiterError
-from tidewaiter.risk.history import Aggregate, Key, definitions
+from tidewaiter.risk.history import Key, definitions
 from tidewaiter.risk.history.definitions import DAYS_MAX
 from tidewaiter.risk.history.expressions import of_key, over_parcels
 
@@ -69,11 +69,7 @@ def features(events: Path, at: int | None = None) -> Iterator[Row]:
 def _row(names: list[str], row: tuple[Any, ...]) -> Row:
     message_id, position, *values = row
     known = definitions()
-    numbers = {
-        name: Decimal(int(value)).scaleb(-2) if known[name].aggregate is Aggregate.VALUE else Decimal(int(value))
-        for name, value in zip(names, values, strict=True)
-        if value is not None
-    }
+    numbers = {name: known[name].number(value) for name, value in zip(names, values, strict=True) if value is not None}
     return Row(message_id, position, numbers)
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 
 import psycopg
 
-from tidewaiter.risk.history import Aggregate, Definition, Happening, Key, definitions
+from tidewaiter.risk.history import Definition, Happening, Key, definitions
 from tidewaiter.risk.history.definitions import DAYS_MAX
 from tidewaiter.risk.history.expressions import of_key, over_days, over_parcels
 from tidewaiter.workflow.happenings import LookedUp
@@ -212,8 +212,4 @@ def _looked_up(row: tuple[Any, ...]) -> LookedUp:
 
 def numbers(found: Sequence[Any]) -> Mapping[str, Decimal]:
     """The features of one row, by name; what is not known is left out."""
-    return {
-        each.name: Decimal(int(value)).scaleb(-2) if each.aggregate is Aggregate.VALUE else Decimal(int(value))
-        for each, value in zip(_wanted(), found, strict=True)
-        if value is not None
-    }
+    return {each.name: each.number(value) for each, value in zip(_wanted(), found, strict=True) if value is not None}

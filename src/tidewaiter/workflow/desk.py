@@ -13,7 +13,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from tidewaiter.model.decision import HoldKind, State
+from tidewaiter.model.decision import CAME_TO_NOTHING, HoldKind, State
 from tidewaiter.model.errors import TransitionError
 from tidewaiter.release import Trigger, follow, may
 from tidewaiter.workflow.anew import Act, Anew, Happened, change_by, held_for, known_of, stated_by
@@ -21,7 +21,7 @@ from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.claims import Claims
 from tidewaiter.workflow.deciding import Known, LookUps
 from tidewaiter.workflow.evaluate import passed
-from tidewaiter.workflow.history import CAME_TO_NOTHING, Retelling
+from tidewaiter.workflow.history import Retelling
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content
 from tidewaiter.workflow.ports import Store, Writing

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.messages import forms
-from tidewaiter.model.decision import Evaluation, HoldKind, State
+from tidewaiter.model.decision import CAME_TO_NOTHING, Evaluation, HoldKind, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import MessageError, NotFoundError, TidewaiterError
 from tidewaiter.regimes import Regime
@@ -24,7 +24,6 @@ from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept, Place
 from tidewaiter.workflow.set_aside import PASSING, Spot
 
-WITHOUT_DEBT = (State.REJECTED, State.REFUSED, State.INVALIDATED)
 REGIMES_KEPT = 64
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 
@@ -162,12 +161,12 @@ class Reader:
         assessment, decision = evaluation.assessment, evaluation.decision
         if assessment is None or decision.state is State.REJECTED:
             return None
-        is_charged = decision.state not in WITHOUT_DEBT and is_owed(assessment)
+        is_charged = decision.state not in CAME_TO_NOTHING and is_owed(assessment)
         if not is_charged and kept.version == 1:
             return None  # nothing was charged before, and nothing is now
         subject, on = subject_of(kept.declaration_id), kept.legal_day
         if not is_charged:
-            why = decision.state.value if decision.state in WITHOUT_DEBT else "amended: nothing is owed"
+            why = decision.state.value if decision.state in CAME_TO_NOTHING else "amended: nothing is owed"
             return Posted(kept.declaration_id, kept.version, Ending(subject=subject, on=on, why=why))
         declaration = self._declaration(kept, body)
         regime = self._regime(kept.regime_digest)

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tidewaiter.messages import asycuda
 from tidewaiter.messages.answers import Telling
-from tidewaiter.model.decision import Evaluation, NoticeKind
+from tidewaiter.model.decision import CAME_TO_NOTHING, Evaluation, NoticeKind
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import MessageError, NotFoundError
 from tidewaiter.workflow import targets
@@ -33,7 +33,7 @@ def export(store: Store, declaration_id: int, target: str) -> Exported:
     form = targets.by_name(target)
     outcome = store.outcome(declaration_id)
     row, last = outcome.row, next(reversed(outcome.notices), None)
-    if target == targets.SAD and row.state in targets.CAME_TO_NOTHING:
+    if target == targets.SAD and row.state in CAME_TO_NOTHING:
         raise targets.nothing_to_hand_on(row.state.value)
     notice = Notice(
         notice_id=last.notice_id if last else 0, declaration_id=declaration_id, registered_id=row.registered_id,

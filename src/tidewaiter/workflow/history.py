@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from tidewaiter.messages import forms
-from tidewaiter.model.decision import State
+from tidewaiter.model.decision import CAME_TO_NOTHING
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.regimes import Regime
 from tidewaiter.risk.facts import NO_FACTS, Facts
@@ -23,7 +23,6 @@ from tidewaiter.workflow.records import Decided, Incoming, Place, Prior
 from tidewaiter.workflow.shelf import Shelf, shelf_of
 
 DECLARATIONS_AT_ONCE: Final = 500
-CAME_TO_NOTHING: Final = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
 
 
 class Teller:

@@ -74,9 +74,7 @@ class Processing:
                     self._remember_with(crew, source)
                     self._write_with(crew, chain(first, slices))
                 else:
-                    self._write_here(
-                        first[0]
-                    )  # while they start; loads the law, which they need not read from its files
+                    self._write_here(first[0])  # while they start; loads the law, too
                     self._begin(crew)
                     self._write_with(crew, chain(first[1:], slices))
         if not self._receipt.is_complete:
@@ -138,7 +136,7 @@ class Processing:
             self._remember(told)
 
     def _untold(self, source: Callable[[], Iterator[Piece]]) -> Iterator[Telling]:
-        known = self._means.store.history.remembered(self._incoming.message_id or 0)
+        known = self._means.store.history.remembered(self._receipt.message_id)
         for part in self._slices(source(), after=known):
             yield Telling(self._incoming, part.pieces)
 

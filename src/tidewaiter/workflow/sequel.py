@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from tidewaiter.model.claim import Claim
-from tidewaiter.model.decision import NoticeKind, State
+from tidewaiter.model.decision import CAME_TO_NOTHING, NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
@@ -30,7 +30,7 @@ from tidewaiter.workflow.deciding import (
     read_piece,
     regime_of,
 )
-from tidewaiter.workflow.history import CAME_TO_NOTHING, Retelling
+from tidewaiter.workflow.history import Retelling
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content

@@ -25,12 +25,11 @@ from tidewaiter.messages.answers import Telling
 from tidewaiter.messages.characters import shown
 from tidewaiter.messages.form import Form
 from tidewaiter.messages.wco_dm.notification import write_notification
-from tidewaiter.model.decision import NoticeKind, State
+from tidewaiter.model.decision import CAME_TO_NOTHING, NoticeKind
 from tidewaiter.model.errors import NotFoundError, TidewaiterError, TransitionError
 
 GROUP: Final = "tidewaiter.targets"
 SAD: Final = "asycuda-sad"
-CAME_TO_NOTHING: Final = frozenset({State.REJECTED, State.REFUSED, State.INVALIDATED})
 _ENDS: Final = frozenset({NoticeKind.REFUSED, NoticeKind.INVALIDATED})  # what an officer or the sender ends
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _SUFFIX: Final = re.compile(r"\.[a-z0-9]{1,10}(?:\.[a-z0-9]{1,10})?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from typing import Final
@@ -58,6 +59,10 @@ class Definition(Struct, frozen=True, kw_only=True):
     days: int
     aggregate: Aggregate
     same: Same | None = None
+
+    def number(self, found: int) -> Decimal:
+        """The feature from what an executor worked out: a count, days, or cents of a worth."""
+        return Decimal(int(found)).scaleb(-2) if self.aggregate is Aggregate.VALUE else Decimal(int(found))
 
 
 class _Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -46,10 +46,10 @@ class Keys:
         who = skeleton(_last_word(receiver.name), NAME_CONSONANTS) if receiver is not None and home else ""
         phone = phone_text(receiver.phone) if receiver is not None else ""
         sender = consignor_text(declaration)
-        self.household = _number(secret, f"household|{scope}|{home}") if home else None
-        self.person = _number(secret, f"person|{scope}|{home}|{who}") if who else None
-        self.phone = _number(secret, f"phone|{scope}|{phone}") if phone else None
-        self.consignor = _number(secret, f"consignor|{scope}|{sender}") if sender else None
+        self.household = keyed_number(secret, f"household|{scope}|{home}") if home else None
+        self.person = keyed_number(secret, f"person|{scope}|{home}|{who}") if who else None
+        self.phone = keyed_number(secret, f"phone|{scope}|{phone}") if phone else None
+        self.consignor = keyed_number(secret, f"consignor|{scope}|{sender}") if sender else None
 
 
 def household_text(address: Address) -> str:
@@ -98,6 +98,7 @@ def _last_word(name: str) -> str:
     return words[-1] if words else ""
 
 
-def _number(secret: bytes, text: str) -> int:
+def keyed_number(secret: bytes, text: str) -> int:
+    """A text as a signed 64-bit number under a secret of up to 64 bytes, from which nobody reads what it is of."""
     found = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8, key=secret[:64]).digest()
     return int.from_bytes(found, "big", signed=True)

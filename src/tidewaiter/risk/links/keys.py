@@ -6,7 +6,6 @@ network addresses are told by no form that this software reads; they would be ki
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Final
@@ -14,10 +13,9 @@ from typing import Final
 from msgspec import Struct
 
 from tidewaiter.model.declaration import Declaration, Party
-from tidewaiter.risk.history.identities import consignor_text, household_text, phone_text
+from tidewaiter.risk.history.identities import consignor_text, household_text, keyed_number, phone_text
 from tidewaiter.risk.watch_list import identifier_key
 
-SALT_BYTES_MAX: Final = 64
 AT_HOME: Final = ("consignee", "importer")  # who receives
 PEOPLE: Final = ("consignee", "importer", "consignor", "seller", "exporter")
 
@@ -73,6 +71,4 @@ def _texts(declaration: Declaration) -> Iterator[tuple[LinkKind, str]]:
 
 
 def _key(kind: LinkKind, scope: str, text: str, salt: bytes) -> LinkKey:
-    told = f"link|{kind.value}|{scope}|{text}".encode("utf-8", "replace")
-    found = hashlib.blake2b(told, digest_size=8, key=salt[:SALT_BYTES_MAX]).digest()
-    return LinkKey(kind, int.from_bytes(found, "big", signed=True))
+    return LinkKey(kind, keyed_number(salt, f"link|{kind.value}|{scope}|{text}"))
