@@ -98,7 +98,7 @@ THERE: dict[str, Any] = {
     "consignment.arrival_at": datetime(2026, 1, 1, tzinfo=UTC), "consignment.goods_location": GoodsLocation(type_code="A"),
     "consignment.gross_mass_kg": Decimal(0), "consignment.package_count": 0, "consignment.posted_on": ON,
     "consignment.ucr": "U", "declarant": PARTY, "documents": (DOCUMENT,), "fiscal_references": (PARTY,), "freight": MONEY,
-    "quote_id": "TWQ", "amount_paid": MONEY, "buyer": PARTY, "payer": PARTY,
+    "quote_id": "TWQ", "network_address": "N", "amount_paid": MONEY, "buyer": PARTY, "payer": PARTY,
     "goods_item_count": 0, "importer": PARTY, "invoice_amount": MONEY, "issued_at": datetime(2026, 1, 1, tzinfo=UTC),
     "previous_documents": (DOCUMENT,), "registered_id": "R", "representative": PARTY,
     "goods_items[].commodity_code": "610910",

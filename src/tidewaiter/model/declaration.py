@@ -273,6 +273,8 @@ class Declaration(Struct, frozen=True, omit_defaults=True, kw_only=True):
     previous_documents: Annotated[tuple[Document, ...], w("99A", "Previous documents of the whole")] = ()
     additional_information: Annotated[tuple[AdditionalInformation, ...], w("03A", "Statements on the whole")] = ()
     quote_id: Annotated[str, w("", "Number of the quote given for these goods: TWQ-…; the amounts are compared")] = ""
+    device_id: Annotated[str, w("", "Device that the order was placed with, as the marketplace calls it: a token")] = ""
+    network_address: Annotated[str, w("", "Network address (IP) that the order was placed from")] = ""
     goods_items: Annotated[tuple[GoodsItem, ...], w("68A", "Goods items")] = ()
     amendments: Annotated[tuple[Amendment, ...], w("06A", "What an amendment or cancellation changes and why")] = ()
     extras: Annotated[tuple[Extra, ...], w("", "Elements kept without being interpreted")] = ()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import cache, lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from operator import mul
 from typing import ClassVar, Self
 
@@ -451,3 +452,12 @@ class QuoteId(Identifier):
 
 
 LENGTH_READ_MAX = 200  # of what somebody typed
+
+
+def network_address_of(text: str) -> IPv4Address | IPv6Address | None:
+    """The network address that a text is, IPv4 in IPv6's clothes as IPv4 (RFC 4291, 2.5.5.2); None where it is none."""
+    try:
+        found = ip_address(text.strip())
+    except ValueError:
+        return None
+    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found

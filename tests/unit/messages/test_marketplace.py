@@ -56,6 +56,11 @@ def declared(tree: dict[str, object]) -> Declaration:
     return reading.declaration
 
 
+def test_an_order_tells_device_and_network() -> None:
+    own = declared({**ORDER, "device_id": "d-77", "network_address": "8.8.8.8"})
+    assert (own.device_id, own.network_address) == ("d-77", "8.8.8.8")
+
+
 def test_an_order_is_a_claim_with_its_products() -> None:
     own = declared(ORDER)
     assert (own.procedure_category, own.invoice_id) == ("ORDER", "HL-1001")

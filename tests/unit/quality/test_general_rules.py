@@ -79,6 +79,7 @@ CASES: list[tuple[Declaration, str, str]] = [
     (parcel(registered_id="26DK1"), "identifier.mrn", "registered_id"),
     (lines(gtin="4006381333930"), "identifier.gtin", f"{ITEM}.gtin"),
     (consignment(ucr="?" * 3), "identifier.ucr", "consignment.ucr"),
+    (parcel(network_address="8.8.8"), "identifier.network", "network_address"),
     (parcel(insurance=euros("-1")), "amount.negative", "insurance"),
     (lines(freight=euros("-1")), "amount.negative", f"{ITEM}.freight"),
     (lines(quantity=Decimal(0)), "quantity.not_positive", f"{ITEM}.quantity"),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from tidewaiter.model.declaration import Declaration, Document, Party
 from tidewaiter.model.finding import Severity
-from tidewaiter.model.identifiers import Awb, Eori, Gtin, Ioss, Mrn, QuoteId, S10Id, Ucr, VatNumber
+from tidewaiter.model.identifiers import Awb, Eori, Gtin, Ioss, Mrn, QuoteId, S10Id, Ucr, VatNumber, network_address_of
 from tidewaiter.quality.registry import Context, Seen, rule
 
 POSTAL_TYPES = ("N750", "750")  # movement by post including parcel post
@@ -210,3 +210,21 @@ def quote(declaration: Declaration, _: Context) -> Sequence[Seen]:
         return ()
     words = f"This is not the number of a quote: {problem}."
     return [Seen("quote_id", declaration.quote_id, words, "Copy it whole from the quote.")]
+
+
+@rule(
+    "identifier.network",
+    Severity.WARNING,
+    source="RFC 791 and RFC 4291, section 2.2: how addresses are written",
+    about=("network_address",),
+)
+def network_address(declaration: Declaration, _: Context) -> Sequence[Seen]:
+    """The network address that an order was placed from is an IPv4 or IPv6 address.
+
+    It ties a parcel to others ordered from the same place; what is no address ties nothing together.
+    """
+    text = declaration.network_address
+    if not text or network_address_of(text) is not None:
+        return ()
+    words = "This is not an IPv4 or IPv6 address."
+    return [Seen("network_address", text, words, "Send the one address that the order came from, as 8.8.8.8.")]

@@ -21,8 +21,10 @@ WORTH: Final = {
     LinkKind.PHONE: 90,
     LinkKind.EMAIL: 90,
     LinkKind.PAYMENT: 90,
+    LinkKind.DEVICE: 90,
     LinkKind.ADDRESS: 70,
     LinkKind.CONSIGNOR: 60,
+    LinkKind.NETWORK: 50,  # a workplace, a dormitory or a carrier's gate has one for many
 }
 _BITS_PER_HALF: Final = 3  # eight times as many
 

@@ -1,18 +1,20 @@
-"""What ties two parcels together, as keys: a shared home, phone, e-mail address, consignor or payment.
+"""What ties two parcels together, as keys: a shared home, phone, e-mail address, consignor, payer, device or network.
 
-Names, addresses and phones are brought to one spelling as history does it (`risk.history.identities`). Devices and
-network addresses are told by no form that this software reads; they would be kinds more.
+Names, addresses and phones are brought to one spelling as history does it (`risk.history.identities`). The device and the
+network address of an order are a marketplace's to tell: a token is scoped to the marketplace that gave it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_network
 from typing import Final
 
 from msgspec import Struct
 
 from tidewaiter.model.declaration import Declaration, Party
+from tidewaiter.model.identifiers import network_address_of
 from tidewaiter.risk.history.identities import consignor_text, household_text, keyed_number, phone_text
 from tidewaiter.risk.watch_list import identifier_key
 
@@ -28,6 +30,8 @@ class LinkKind(StrEnum):
     EMAIL = "email"
     CONSIGNOR = "consignor"
     PAYMENT = "payment"
+    DEVICE = "device"
+    NETWORK = "network"
     PARCEL = "parcel"
 
 
@@ -37,6 +41,8 @@ WORDS: Final = {
     LinkKind.EMAIL: "same e-mail address",
     LinkKind.CONSIGNOR: "same consignor",
     LinkKind.PAYMENT: "same payer",
+    LinkKind.DEVICE: "same device",
+    LinkKind.NETWORK: "same network address",
     LinkKind.PARCEL: "the parcel itself",
 }
 
@@ -66,8 +72,20 @@ def _texts(declaration: Declaration) -> Iterator[tuple[LinkKind, str]]:
     yield LinkKind.CONSIGNOR, consignor_text(declaration)
     if declaration.payer is not None:
         yield LinkKind.PAYMENT, identifier_key(declaration.payer.party_id)
+    if declaration.device_id:
+        marketplace = declaration.marketplace.party_id if declaration.marketplace is not None else ""
+        yield LinkKind.DEVICE, f"{identifier_key(marketplace)}|{declaration.device_id.strip()}"
+    yield LinkKind.NETWORK, _network(declaration.network_address)
     for document in declaration.consignment.transport_documents:
         yield LinkKind.PARCEL, identifier_key(document.document_id)
+
+
+def _network(text: str) -> str:
+    """What of an address stays with one home: all of IPv4, the first 64 bits of IPv6; "" where it leads to no one."""
+    found = network_address_of(text)
+    if found is None or not found.is_global:
+        return ""
+    return str(ip_network((int(found), 64), strict=False)) if isinstance(found, IPv6Address) else str(found)
 
 
 def _key(kind: LinkKind, scope: str, text: str, salt: bytes) -> LinkKey:

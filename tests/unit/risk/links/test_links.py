@@ -45,6 +45,32 @@ def test_what_two_parcels_share(one: Declaration, other: Declaration, kinds: set
     assert {key.kind for key in shared} == kinds
 
 
+def ordered(device: str = "", network: str = "", marketplace: str = "HARBOUR") -> Declaration:
+    return Declaration(
+        jurisdiction_code="GB",
+        marketplace=Party(party_id=marketplace),
+        device_id=device,
+        network_address=network,
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kinds"),
+    [
+        (ordered("d-77"), ordered(" d-77"), {LinkKind.DEVICE}),
+        (ordered("d-77"), ordered("d-78"), set()),
+        (ordered("d-77"), ordered("d-77", marketplace="PIER"), set()),
+        (ordered(network="8.8.8.8"), ordered(network="::ffff:8.8.8.8"), {LinkKind.NETWORK}),
+        (ordered(network="2001:4860:4860:1::1"), ordered(network="2001:4860:4860:1::2"), {LinkKind.NETWORK}),
+        (ordered(network="2001:4860:4860:1::1"), ordered(network="2001:4860:4860:2::1"), set()),
+        (ordered(network="192.168.0.1"), ordered(network="192.168.0.1"), set()),
+        (ordered(network="not told"), ordered(network="not told"), set()),
+    ],
+)
+def test_what_two_orders_share(one: Declaration, other: Declaration, kinds: set[LinkKind]) -> None:
+    assert {key.kind for key in set(link_keys(one, SALT)) & set(link_keys(other, SALT))} == kinds
+
+
 def test_keys_of_another_salt_are_others() -> None:
     one = declaration(phone="020 1111 1111")
     assert not set(link_keys(one, SALT)) & set(link_keys(one, b"other"))
