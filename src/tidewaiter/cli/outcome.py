@@ -225,7 +225,7 @@ def training_set(
     file: Annotated[Path, Parameter(help="The CSV to write, for `score train`.")], *, since: Since, until: Until
 ) -> int:
     """Write a row for each parcel examined: what was declared before it was, features, labels, propensity."""
-    from tidewaiter.workflow.outcome_returns import training_rows
+    from tidewaiter.workflow.learning import training_rows
 
     with opened_store() as store:
         rows = list(training_rows(store, *_moments(since, until)))

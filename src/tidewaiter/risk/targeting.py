@@ -182,6 +182,7 @@ def _score(part: Part, model: ScoreModel, row: Mapping[str, str]) -> Score | Non
         name=part.name,
         model_digest=part.digest,
         probability=Decimal(found.probability).scaleb(-6),
+        expected=model.expected(found),
         words=tuple(reason.words for reason in found.reasons),
         is_shadow=part.is_shadow,
     )

@@ -64,7 +64,7 @@ def test_whole_numbers_agree_with_the_trainer(trained: Trained) -> None:
     every = rows()
     data = training._Rows(every, RECIPE)
     at = np.arange(len(every))
-    booster, tables = training._fit(data, data.y, at, SETTINGS)
+    booster, tables, _ = training._fit(data, data.y, at, SETTINGS)
     told = booster.predict(data.matrix(tables, at), raw_score=True)
     ours = [trained.model.margin(trained.model.features(row)) / 1e9 for row in every]
     assert np.abs(told - ours).max() < 1e-7

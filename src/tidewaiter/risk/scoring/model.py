@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from tidewaiter.risk.scoring.recipe import ModelError, Recipe, micro
+from tidewaiter.model.money import Money
+from tidewaiter.risk.scoring.recipe import MICRO, ModelError, Recipe, micro
 
 FORM = "tidewaiter-score-1"
 
@@ -24,6 +26,22 @@ class Tree(Struct, frozen=True, array_like=True):
     leaf: tuple[int, ...]
 
 
+class Amount(Struct, frozen=True):
+    """What is owed beyond the declared where something is not in order, in hundredths of a unit of `currency`.
+
+    The sum of the trees' leaves, held between 0 and `most`; the mean of what was found where there are no trees.
+    """
+
+    currency: str
+    mean: int
+    most: int
+    trees: tuple[Tree, ...] = ()
+
+    def of(self, values: list[int]) -> int:
+        """What to expect of a record with these features if it is not in order."""
+        return min(max(_walked(self.trees, values), 0), self.most) if self.trees else self.mean
+
+
 class Reason(Struct, frozen=True):
     """One encoding that speaks for a closer look: rate of the comparables (millionths) and what they share."""
 
@@ -35,11 +53,15 @@ class Reason(Struct, frozen=True):
 
 
 class Scored(Struct, frozen=True):
-    """A probability in millionths, and up to three reasons, the strongest first."""
+    """A probability in millionths, and up to three reasons, the strongest first.
+
+    `expected` is probability times amount, in hundredths of the model's currency; None where it was taught no amounts.
+    """
 
     probability: int
     margin: int
     reasons: tuple[Reason, ...]
+    expected: int | None = None
 
 
 class ScoreModel(Struct, frozen=True):
@@ -51,6 +73,7 @@ class ScoreModel(Struct, frozen=True):
     trees: tuple[Tree, ...]
     calibration: tuple[tuple[int, int], ...]
     form: str = FORM
+    amount: Amount | UnsetType = UNSET  # not in the bytes of models without it, whose digests stay what they were
 
     def features(self, row: Mapping[str, str]) -> list[int]:
         """The row's features in millionths: each chain's narrowest known rate, then the numbers."""
@@ -60,20 +83,25 @@ class ScoreModel(Struct, frozen=True):
 
     def margin(self, values: list[int]) -> int:
         """The sum of the trees' leaves, in billionths."""
-        total = 0
-        for tree in self.trees:
-            node = 0 if tree.feature else -1
-            while node >= 0:
-                side = tree.left if values[tree.feature[node]] <= tree.threshold[node] else tree.right
-                node = side[node]
-            total += tree.leaf[~node]
-        return total
+        return _walked(self.trees, values)
 
     def score(self, row: Mapping[str, str]) -> Scored:
         """Probability and reasons of one record; ModelError where it does not fit the model."""
-        margin = self.margin(self.features(row))
-        place = max(0, bisect_right(self.calibration, margin, key=lambda step: step[0]) - 1)
-        return Scored(self.calibration[place][1], margin, self.reasons(row))
+        values = self.features(row)
+        margin = self.margin(values)
+        probability = self.probability(margin)
+        expected = None if self.amount is UNSET else (probability * self.amount.of(values) + MICRO // 2) // MICRO
+        return Scored(probability, margin, self.reasons(row), expected)
+
+    def probability(self, margin: int) -> int:
+        """The probability (millionths) that a margin stands for: the step of the calibration it reaches."""
+        return self.calibration[max(0, bisect_right(self.calibration, margin, key=lambda step: step[0]) - 1)][1]
+
+    def expected(self, scored: Scored) -> Money | None:
+        """What is to be expected of a record beyond what it declares; None where the model was taught no amounts."""
+        if scored.expected is None or self.amount is UNSET or not self.amount.currency:
+            return None
+        return Money(Decimal(scored.expected).scaleb(-2), self.amount.currency)
 
     def reasons(self, row: Mapping[str, str]) -> tuple[Reason, ...]:
         """The encodings furthest above the base rate, told with their comparables."""
@@ -97,6 +125,17 @@ class ScoreModel(Struct, frozen=True):
         return self.base_rate, 0, ""
 
 
+def _walked(trees: tuple[Tree, ...], values: list[int]) -> int:
+    total = 0
+    for tree in trees:
+        node = 0 if tree.feature else -1
+        while node >= 0:
+            side = tree.left if values[tree.feature[node]] <= tree.threshold[node] else tree.right
+            node = side[node]
+        total += tree.leaf[~node]
+    return total
+
+
 def model_bytes(model: ScoreModel) -> bytes:
     """The canonical bytes: JSON with sorted keys and whole numbers."""
     return msgspec.json.encode(model, order="deterministic")
@@ -115,11 +154,12 @@ def read_model(content: bytes) -> ScoreModel:
         raise ModelError(f"not a model: {error}") from None
     width = len(model.recipe.chains) + len(model.recipe.numbers)
     shapes = [len(c.levels) for c in model.recipe.chains] == [len(t) for t in model.tables]
+    amounts = () if model.amount is UNSET else model.amount.trees
     if (
         model.form != FORM
         or not model.calibration
         or not shapes
-        or not all(_sound(tree, width) for tree in model.trees)
+        or not all(_sound(tree, width) for tree in (*model.trees, *amounts))
     ):
         raise ModelError("not a model: its form, tables, calibration or trees do not fit its recipe")
     return model

@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.judgement import Draw, Lane, Odds, Reason, ReasonKind, Selection
+from tidewaiter.model.judgement import Draw, Judgement, Lane, Odds, Reason, ReasonKind, Selection
 from tidewaiter.risk.chance import Chance
 from tidewaiter.risk.facts import Facts, Score
 from tidewaiter.risk.policy import Policy, ScoreStep
@@ -79,6 +79,22 @@ def random_share(policy: Policy, circle: Circle) -> Decimal:
     rates = policy.rates_of(circle.office_id)
     share = policy.selection_share if rates.random is None else rates.random
     return max(share * policy.aeo_factor(circle.aeo_status), min(policy.minimum_share, policy.selection_share))
+
+
+def chance_of(judgement: Judgement, lanes: frozenset[Lane], random_lane: Lane) -> Decimal:
+    """The probability (0 to 1, up to 12 places) that it was to go to one of these lanes by any reason asking for them.
+
+    `random_lane` is where its policy sends what is drawn for no reason. Of yellow and red it is the propensity, with one
+    difference: judgements in which only the law's controls spoke tell the random share alone, and here they are certain.
+    """
+    odds = {each.reason_id: each for each in (judgement.selection.odds if judgement.selection is not None else ())}
+    for reason in judgement.reasons:
+        is_certain = reason.kind not in DRAWN or (reason.kind is ReasonKind.RULE and reason.reason_id not in odds)
+        if is_certain and reason.lane in lanes and not reason.is_lifted:
+            return Decimal(1)
+    random = Decimal(judgement.draw.selection_share) if random_lane in lanes else Decimal(0)
+    asked = [each for each in odds.values() if each.lane in lanes]
+    return Decimal(propensity_of(asked, random, is_mandatory=False))
 
 
 def _rule(reason: Reason, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, list[Odds]]:
