@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Declaration
@@ -114,7 +114,7 @@ def _rule(reason: Reason, policy: Policy, chance: Chance, circle: Circle) -> tup
 
 def _score(score: Score, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, Odds] | None:
     """A score's reason and odds; None where the policy has no step for it, or it is on trial."""
-    step = None if score.is_shadow else policy.step_of(score.name, score.probability)
+    step = None if score.is_shadow else policy.step_of(score.name, score.probability, score.expected)
     if step is None:
         return None
     factor = policy.rates_of(circle.office_id).score * policy.aeo_factor(circle.aeo_status)
@@ -133,7 +133,8 @@ def _score(score: Score, policy: Policy, chance: Chance, circle: Circle) -> tupl
 def _of_score(score: Score, step: ScoreStep) -> str:
     because = "; ".join(score.words)
     expected = f", {score.expected} expected" if score.expected is not None else ""
-    return f"Likelihood of {score.name} {score.probability} (from {step.from_probability}){expected}." + (
+    asked = f"{step.from_probability}" if step.from_expected is UNSET else f"{step.from_probability}, {step.from_expected}"
+    return f"Likelihood of {score.name} {score.probability} (from {asked}){expected}." + (
         f" {because}." if because else ""
     )
 
