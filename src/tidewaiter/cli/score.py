@@ -174,6 +174,36 @@ def _model(file: Path) -> ScoreModel:
 
 
 @app.command
+def export(
+    model: Path,
+    *,
+    onnx: Annotated[Path, Parameter(help="The ONNX file to write.")],
+    check: Annotated[
+        Path | None, Parameter(help="CSV: score its records by ONNX Runtime, too, and compare to the last digit.")
+    ] = None,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Write a model as an ONNX graph for other systems; 3 where ONNX Runtime comes to anything else than we do."""
+    known = _model(model)
+    try:
+        from tidewaiter.cli.score_parity import compared
+        from tidewaiter.risk.scoring.onnx_form import onnx_bytes
+
+        content = onnx_bytes(known)
+        onnx.write_bytes(content)
+        if check is None:
+            output.out().print(f"{onnx}: {len(content):,} bytes", markup=False)
+            return output.EXIT_OK
+        found = compared(known, content, _rows(check))
+    except ImportError as error:
+        raise UsageError(f"this needs the extra `onnx`: {error}", hint="pip install 'tidewaiter[onnx]'") from None
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    output.print_rows([msgspec.structs.asdict(each) for each in found], output_as)
+    return output.EXIT_FINDINGS if any(each.different for each in found) else output.EXIT_OK
+
+
+@app.command
 def columns(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
     """List the columns that a declaration gives, for recipes: only models of these can decide."""
     from tidewaiter.risk.history import definitions

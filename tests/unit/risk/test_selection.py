@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.canonical import canonical_bytes
+from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.judgement import Lane, Reason, ReasonKind
+from tidewaiter.model.money import Money
 from tidewaiter.risk import Chance, load_policy
 from tidewaiter.risk.facts import Score
-from tidewaiter.model.money import Money
 from tidewaiter.risk.policy import Budget, Rates, ScoreStep, read_policy
 from tidewaiter.risk.selection import (
     Candidate,
@@ -171,9 +171,7 @@ def test_what_is_expected_raises_a_share(probability: str, expected: Money | Non
     policy = replace(POLICY, scores={"undervaluation": (*POLICY.scores["undervaluation"], promising)})
     found = policy.step_of("undervaluation", Decimal(probability), expected)
     assert (None if found is None else found.share) == (None if share is None else Decimal(share))
-    told, selection = selected(
-        (), (replace(score(probability), expected=expected),), policy, chance(1), Circle()
-    )
+    told, selection = selected((), (replace(score(probability), expected=expected),), policy, chance(1), Circle())
     if share == "0.8":
         assert "from 0.1, 50 EUR" in told[0].words
         assert "100 EUR expected" in told[0].words

@@ -11,9 +11,10 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from tidewaiter.model.money import Money
-from tidewaiter.risk.scoring.recipe import MICRO, ModelError, Recipe, micro
+from tidewaiter.risk.scoring.recipe import MICRO, Level, ModelError, Recipe, micro
 
 FORM = "tidewaiter-score-1"
+REASONS_MAX = 3
 
 
 class Tree(Struct, frozen=True, array_like=True):
@@ -107,22 +108,27 @@ class ScoreModel(Struct, frozen=True):
         """The encodings furthest above the base rate, told with their comparables."""
         found = []
         for number, chain in enumerate(self.recipe.chains):
-            rate, seen, shared = self._rate(number, row)
-            if rate > self.base_rate and seen:
-                words = (
-                    f"{chain.name}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
-                )
-                words += f" (all: {self.base_rate / 10_000:.1f} %)"
-                found.append(Reason(chain.name, shared, rate, seen, words))
-        return tuple(sorted(found, key=lambda reason: (-reason.rate, reason.feature))[:3])
+            rate, seen, place = self._rate(number, row)
+            if rate > self.base_rate and seen and place is not None:
+                found.append(reason_of(chain.name, place, place.key(row), (rate, seen), self.base_rate))
+        return tuple(sorted(found, key=lambda reason: (-reason.rate, reason.feature))[:REASONS_MAX])
 
-    def _rate(self, chain: int, row: Mapping[str, str]) -> tuple[int, int, str]:
+    def _rate(self, chain: int, row: Mapping[str, str]) -> tuple[int, int, Level | None]:
         for level, table in zip(self.recipe.chains[chain].levels, self.tables[chain], strict=True):
-            key = level.key(row)
-            if (known := table.get(key)) is not None:
-                names = [name for name, _ in level.columns]
-                return *known, ", ".join(f"{n} {v}" for n, v in zip(names, key.split("\x1f"), strict=True))
-        return self.base_rate, 0, ""
+            if (known := table.get(level.key(row))) is not None:
+                return *known, level
+        return self.base_rate, 0, None
+
+
+def reason_of(chain: str, level: Level, key: str, known: tuple[int, int], base: int) -> Reason:
+    """The reason that a chain gives at a level by what is known of a key: the rate (millionths), comparables."""
+    rate, seen = known
+    values = key.split(
+        "\x1f", len(level.columns) - 1
+    )  # a name that holds the separator itself must not undo a decision
+    shared = ", ".join(f"{name} {value}" for (name, _), value in zip(level.columns, values, strict=True))
+    words = f"{chain}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
+    return Reason(chain, shared, rate, seen, f"{words} (all: {base / 10_000:.1f} %)")
 
 
 def _walked(trees: tuple[Tree, ...], values: list[int]) -> int:

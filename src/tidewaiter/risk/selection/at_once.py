@@ -133,7 +133,9 @@ def _score(score: Score, policy: Policy, chance: Chance, circle: Circle) -> tupl
 def _of_score(score: Score, step: ScoreStep) -> str:
     because = "; ".join(score.words)
     expected = f", {score.expected} expected" if score.expected is not None else ""
-    asked = f"{step.from_probability}" if step.from_expected is UNSET else f"{step.from_probability}, {step.from_expected}"
+    asked = (
+        f"{step.from_probability}" if step.from_expected is UNSET else f"{step.from_probability}, {step.from_expected}"
+    )
     return f"Likelihood of {score.name} {score.probability} (from {asked}){expected}." + (
         f" {because}." if because else ""
     )
