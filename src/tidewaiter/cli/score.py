@@ -17,6 +17,7 @@ from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.risk.scoring import ModelError, Recipe, ScoreModel, model_bytes, population_stability, read_model
 
 if TYPE_CHECKING:
+    from tidewaiter.risk.scoring.training import Settings
     from tidewaiter.workflow.learning import Lessons
 
 app = App(name="score")
@@ -44,12 +45,14 @@ def train(
     since: Annotated[date | None, Parameter(name="--from", help="The first day of examination (UTC).")] = None,
     until: Annotated[date | None, Parameter(name="--to", help="The last day of examination.")] = None,
     jurisdiction: Annotated[str, Parameter(help="Of one jurisdiction alone.")] = "",
+    how: Annotated[
+        Path | None, Parameter(help="JSON: rounds, leaves, rate, strength, folds, least, share, ridge, rising.")
+    ] = None,
     seed: int = 1,
 ) -> int:
     """Learn a score from inspected declarations, of a CSV or as kept; refused where shuffled labels can be foretold."""
     try:
         from tidewaiter.risk.scoring.card import Source, card_of, card_text
-        from tidewaiter.risk.scoring.training import Settings
         from tidewaiter.risk.scoring.training import train as learn
 
         if not from_kept:
@@ -58,7 +61,7 @@ def train(
             source = Source(file.name, hashlib.sha256(file.read_bytes()).hexdigest())
             wanted = _recipe(recipe)
             rows: Sequence[Mapping[str, str]] = [row for row in _rows(file) if row.get(wanted.label) != ""]
-            settings = Settings(seed=seed)
+            settings = _how(how, seed)
         else:
             if file is not None or since is None or until is None or until < since:
                 raise UsageError("--from-kept takes --from and --to, in this order, and no file")
@@ -66,7 +69,7 @@ def train(
             of = (risk_type or "anything not in order") + (f" in {jurisdiction.upper()}" if jurisdiction else "")
             source = Source(f"examinations from {since} to {until}, {of}", lessons.digest, dict(lessons.left_out))
             wanted, rows = _usual(recipe), lessons.rows
-            settings = Settings(seed=seed, amount=OWED, currency=lessons.currency)
+            settings = msgspec.structs.replace(_how(how, seed), amount=OWED, currency=lessons.currency)
         trained = learn(rows, wanted, settings)
     except ImportError as error:
         raise UsageError(f"training needs the extra `risk`: {error}", hint="pip install 'tidewaiter[risk]'") from None
@@ -164,6 +167,16 @@ def _recipe(file: Path) -> Recipe:
         return msgspec.json.decode(file.read_bytes(), type=Recipe)
     except (OSError, msgspec.MsgspecError) as error:
         raise UsageError(f"{file} is no recipe: {error}") from None
+
+
+def _how(file: Path | None, seed: int) -> Settings:
+    from tidewaiter.risk.scoring.training import Settings
+
+    try:
+        chosen = Settings() if file is None else msgspec.json.decode(file.read_bytes(), type=Settings)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UsageError(f"{file} does not say how to learn: {error}") from None
+    return msgspec.structs.replace(chosen, seed=seed)
 
 
 def _model(file: Path) -> ScoreModel:

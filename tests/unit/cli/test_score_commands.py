@@ -62,6 +62,18 @@ def test_onnx_runtime_comes_to_the_same_to_the_last_digit(trained: Path, capsys:
     assert [each["different"] for each in ways] == [0] * 5
 
 
+def test_how_to_learn_may_be_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("train", str(trained / "rows.csv"), "--recipe", str(trained / "recipe.json"), "--out", str(trained))
+    how = trained / "how.json"
+    how.write_text(json.dumps({"rounds": 7, "leaves": 3, "rising": True}), encoding="utf-8")
+    assert ran(capsys, *words, "--how", str(how))[0] == output.EXIT_OK
+    assert len(json.loads((trained / "model.json").read_bytes())["trees"]) == 7
+    how.write_text(json.dumps({"roundz": 7}), encoding="utf-8")
+    code, _, err = ran(capsys, *words, "--how", str(how))
+    assert code == output.EXIT_USAGE
+    assert "roundz" in err
+
+
 def test_what_cannot_be_learnt_from_is_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = ("--out", str(trained))
     assert ran(capsys, "train", *out)[0] == output.EXIT_USAGE  # neither a table nor what is kept

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Meta, Struct
 
 from tidewaiter.risk.scoring.amounts import Owed, amount_of
 from tidewaiter.risk.scoring.encoding import Learnt, backed_off
@@ -18,16 +18,19 @@ BILLION = 1_000_000_000
 GUARD = 4.0  # standard errors of the AUC that shuffled labels may lie from one half
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How to train: everything that is chosen, so that the same rows give the same model."""
 
     seed: int = 1
-    rounds: int = 250
-    leaves: int = 15
-    rate: float = 0.03
-    strength: int = 20  # comparables' worth of trust in the wider level
-    folds: int = 5
+    rounds: Annotated[int, Meta(ge=1, le=10_000)] = 250
+    leaves: Annotated[int, Meta(ge=2, le=1_000)] = 15
+    rate: Annotated[float, Meta(gt=0, le=1)] = 0.03
+    strength: Annotated[int, Meta(ge=0)] = 20  # comparables' worth of trust in the wider level
+    folds: Annotated[int, Meta(ge=2, le=20)] = 5
+    least: Annotated[int, Meta(ge=1)] = 50  # rows a leaf has
+    share: Annotated[float, Meta(gt=0, le=1)] = 0.6  # of the features, for each tree
+    ridge: Annotated[float, Meta(ge=0)] = 0  # what holds a leaf to nought (L2)
+    rising: bool = False  # a higher rate among comparables never lowers the score
     amount: str = ""  # the column of what was found to be owed; none: no amounts are learnt
     currency: str = ""  # of that column
 
@@ -65,12 +68,13 @@ class _Rows:
             raise ModelError("too little to learn from: at least 100 rows with both outcomes")
         if not ((propensity > 0) & (propensity <= 1)).all():
             raise ModelError(f"{name} must be over 0 and up to 1 in every row")
-        # As if there were as many rows as tell as much: one seldom drawn must not count for many comparables.
-        inverse = 1 / propensity
-        self.w = inverse * (inverse.sum() / (inverse**2).sum())
         groups: dict[tuple[str, ...], int] = {}
         alike = [tuple(row[n] for n in recipe.group) if recipe.group else (str(i),) for i, row in enumerate(rows)]
         self.group = np.array([groups.setdefault(key, len(groups)) for key in alike])
+        # Copies count as one; and as if there were as many rows as tell as much, so that one seldom drawn does not count
+        # for many comparables (Kish's effective size, of groups).
+        inverse = 1 / propensity / np.bincount(self.group)[self.group]
+        self.w = inverse * (inverse.sum() / (np.bincount(self.group, inverse) ** 2).sum())
         self.keys: list[list[dict[str, int]]] = []
         self.codes: list[list[Any]] = []
         for chain in recipe.chains:
@@ -184,9 +188,12 @@ def _fit(data: _Rows, y: Any, at: Any, chosen: Settings) -> tuple[Any, list[list
         features[inner == fold] = data.matrix(data.tables(at[inner != fold], y, chosen.strength), at[inner == fold])
     parameters = {
         "objective": "binary", "verbosity": -1, "seed": chosen.seed, "deterministic": True, "num_threads": 1,
-        "force_row_wise": True, "num_leaves": chosen.leaves, "learning_rate": chosen.rate, "min_data_in_leaf": 50,
-        "feature_fraction": 0.6, "bagging_fraction": 0.8, "bagging_freq": 1, "use_missing": False,
+        "force_row_wise": True, "num_leaves": chosen.leaves, "learning_rate": chosen.rate,
+        "min_data_in_leaf": chosen.least, "feature_fraction": chosen.share, "lambda_l2": chosen.ridge,
+        "bagging_fraction": 0.8, "bagging_freq": 1, "use_missing": False,
     }  # fmt: skip
+    if chosen.rising:
+        parameters["monotone_constraints"] = [1] * len(data.codes) + [0] * len(data.numbers)
     booster = lightgbm.train(parameters, lightgbm.Dataset(features, y[at], weight=data.w[at]), chosen.rounds)
     return booster, data.tables(at, y, chosen.strength), features
 
