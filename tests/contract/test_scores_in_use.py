@@ -9,20 +9,26 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tidewaiter.messages import forms
+from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Party
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.judgement import Judgement, Lane
 from tidewaiter.model.money import Money
+from tidewaiter.release import Trigger
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.facts import Facts
 from tidewaiter.risk.rules import rules_of
-from tidewaiter.risk.scoring import Chain, Level, ModelError, Recipe, model_bytes
+from tidewaiter.risk.scoring import Chain, Level, ModelError, Recipe, model_bytes, read_model
 from tidewaiter.risk.scoring.declared import columns, row_of
+from tidewaiter.risk.scoring.model import Amount
 from tidewaiter.risk.scoring.training import Settings, train
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import processing, replay
+from tidewaiter.workflow.desk import Desk
+from tidewaiter.workflow.examining_first import waiting
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.models import Said, retire_model, use_model
 from tidewaiter.workflow.targeting import Change
@@ -108,6 +114,25 @@ def test_a_score_is_kept_with_its_reasons_and_drawn_by_the_policy(
     assert first.propensity == "1"
     assert [reason.reason_id for reason in first.reasons] == ["score.undervaluation"]
     retire_model(store, "undervaluation", ANN, on_trial=False)
+    assert replay.replay_all(store).is_clean
+
+
+def test_what_promises_most_is_examined_first(
+    intake: Intake, store: PostgresStore, model: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amount = replace(read_model(model), amount=Amount("GBP", 4000, 9000))
+    use_model(store, "undervaluation", model_bytes(amount), ANN, on_trial=False)
+    hand_in(intake, store, parcel(1, "US"), parcel(2, "CN"), parcel(3, "US"))
+    for number in (1, 2, 3):
+        desk = Desk(store)
+        if desk.confirm_arrival(store.find(f"REF{number}"), "ann", on=DAY) is not State.UNDER_CONTROL:
+            desk.act(store.find(f"REF{number}"), Trigger.EXAMINATION_ORDERED, "ann")
+    queue = waiting(store)
+    assert [each.row.functional_reference_id for each in queue] == ["REF2", "REF1", "REF3"]
+    (score,) = queue[0].scores
+    assert queue[0].promise == score.expected == Money((score.probability * 40).quantize(Decimal("0.01")), "GBP")
+    told = judgement_of(store, 2).reasons[0].words
+    assert f"{score.expected} expected" in told
     assert replay.replay_all(store).is_clean
 
 

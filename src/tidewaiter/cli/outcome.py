@@ -161,6 +161,27 @@ def show(outcome_id: int, *, output_as: Output = Output()) -> int:  # noqa: B008
 
 
 @app.command
+def queue(*, limit: Annotated[int, Parameter(help="At most so many.")] = 50, output_as: Output = Output()) -> int:  # noqa: B008
+    """List the parcels that wait for an examination, those of which scores expect most revenue first."""
+    from tidewaiter.workflow.examining_first import waiting
+
+    with opened_store() as store:
+        found = waiting(store)[: max(limit, 0)]
+    rows = [
+        {
+            "declaration": each.row.declaration_id,
+            "reference": each.row.functional_reference_id or each.row.registered_id,
+            "expected": str(each.promise or ""),
+            "scores": "; ".join(f"{score.name} {score.probability}" for score in each.scores),
+            "goods": each.row.description,
+        }
+        for each in found
+    ]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+@app.command
 def match(*, output_as: Output = Output()) -> int:  # noqa: B008
     """Match outcomes that came before their declarations, and follow seizures among them."""
     from tidewaiter.workflow.linking import Linking
@@ -225,7 +246,7 @@ def training_set(
     file: Annotated[Path, Parameter(help="The CSV to write, for `score train`.")], *, since: Since, until: Until
 ) -> int:
     """Write a row for each parcel examined: what was declared before it was, features, labels, propensity."""
-    from tidewaiter.workflow.outcome_returns import training_rows
+    from tidewaiter.workflow.learning import training_rows
 
     with opened_store() as store:
         rows = list(training_rows(store, *_moments(since, until)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -15,49 +16,115 @@ from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.risk.scoring import ModelError, Recipe, ScoreModel, model_bytes, population_stability, read_model
 
+if TYPE_CHECKING:
+    from tidewaiter.risk.scoring.training import Settings
+    from tidewaiter.workflow.learning import Lessons
+
 app = App(name="score")
+
+OWED = "owed"  # the column of what was found to be owed, as `workflow.learning` names it
+RiskTypeName = Literal[
+    "undervaluation", "misdescription", "classification", "origin", "quantity", "splitting", "gift", "prohibited", "ipr",
+    "security", "other",
+]  # fmt: skip
 
 
 @app.command
 def train(
-    file: Path,
+    file: Annotated[Path | None, Parameter(help="CSV of inspected declarations; none with --from-kept.")] = None,
     *,
-    recipe: Annotated[Path, Parameter(help="JSON: label, chains, numbers, propensity, group.")],
     to: Annotated[Path, Parameter(name="--out", help="Folder for model.json, card.md and card.json.")],
+    recipe: Annotated[
+        Path | None, Parameter(help="JSON: label, chains, numbers, propensity, group; the usual one with --from-kept.")
+    ] = None,
+    from_kept: Annotated[bool, Parameter(negative="", help="Learn from examinations that are kept here.")] = False,
+    risk_type: Annotated[
+        RiskTypeName | None,
+        Parameter(help="What the score is of, with --from-kept; anything not in order if left out."),
+    ] = None,
+    since: Annotated[date | None, Parameter(name="--from", help="The first day of examination (UTC).")] = None,
+    until: Annotated[date | None, Parameter(name="--to", help="The last day of examination.")] = None,
+    jurisdiction: Annotated[str, Parameter(help="Of one jurisdiction alone.")] = "",
+    how: Annotated[
+        Path | None, Parameter(help="JSON: rounds, leaves, rate, strength, folds, least, share, ridge, rising.")
+    ] = None,
     seed: int = 1,
 ) -> int:
-    """Learn a score from a CSV of inspected declarations; refused where shuffled labels can be foretold."""
+    """Learn a score from inspected declarations, of a CSV or as kept; refused where shuffled labels can be foretold."""
     try:
-        from tidewaiter.risk.scoring.card import card_of, card_text
-        from tidewaiter.risk.scoring.training import Settings
+        from tidewaiter.risk.scoring.card import Source, card_of, card_text
         from tidewaiter.risk.scoring.training import train as learn
 
-        trained = learn(_rows(file), _recipe(recipe), Settings(seed=seed))
+        if not from_kept:
+            if file is None or recipe is None or risk_type or since or until or jurisdiction:
+                raise UsageError("give a CSV and --recipe, or --from-kept with --from and --to")
+            source = Source(file.name, hashlib.sha256(file.read_bytes()).hexdigest())
+            wanted = _recipe(recipe)
+            rows: Sequence[Mapping[str, str]] = [row for row in _rows(file) if row.get(wanted.label) != ""]
+            settings = _how(how, seed)
+        else:
+            if file is not None or since is None or until is None or until < since:
+                raise UsageError("--from-kept takes --from and --to, in this order, and no file")
+            lessons = _lessons(since, until, risk_type, jurisdiction.upper())
+            of = (risk_type or "anything not in order") + (f" in {jurisdiction.upper()}" if jurisdiction else "")
+            source = Source(f"examinations from {since} to {until}, {of}", lessons.digest, dict(lessons.left_out))
+            wanted, rows = _usual(recipe), lessons.rows
+            settings = msgspec.structs.replace(_how(how, seed), amount=OWED, currency=lessons.currency)
+        trained = learn(rows, wanted, settings)
     except ImportError as error:
         raise UsageError(f"training needs the extra `risk`: {error}", hint="pip install 'tidewaiter[risk]'") from None
     except ModelError as error:
-        raise UsageError(str(error)) from None
-    card = card_of(trained, hashlib.sha256(file.read_bytes()).hexdigest())
+        raise UsageError(str(error), hint=error.hint) from None
+    card = card_of(trained, source)
     to.mkdir(parents=True, exist_ok=True)
     (to / "model.json").write_bytes(model_bytes(trained.model))
     (to / "card.json").write_bytes(msgspec.json.encode(card))
     (to / "card.md").write_text(card_text(card), encoding="utf-8")
-    output.out().print(card_text(card))
+    output.out().print(card_text(card), markup=False)
     return output.EXIT_OK
+
+
+def _lessons(since: date, until: date, risk_type: str | None, jurisdiction_code: str) -> Lessons:
+    """What examinations of these days teach; ModelError where they teach nothing."""
+    from tidewaiter.cli.session import opened_store
+    from tidewaiter.model.outcome import RiskType
+    from tidewaiter.workflow.learning import kept_lessons
+
+    first, last = datetime.combine(since, time(), UTC), datetime.combine(until + timedelta(1), time(), UTC)
+    wanted = RiskType(risk_type) if risk_type else None
+    with opened_store() as store:
+        lessons = kept_lessons(store, first, last, wanted, jurisdiction_code)
+    if not lessons.rows:
+        left = "; ".join(f"{count} {why}" for why, count in lessons.left_out.items()) or "nothing was examined"
+        raise ModelError(f"no examination of these days teaches anything: {left}")
+    return lessons
+
+
+def _usual(file: Path | None) -> Recipe:
+    """The recipe for what is kept: the usual one, or that of a file, whose labels and propensities are those kept."""
+    from tidewaiter.risk.scoring.usual import usual_recipe
+    from tidewaiter.workflow.learning import LABEL, PROPENSITY
+
+    if file is None:
+        return usual_recipe(LABEL, PROPENSITY)
+    return msgspec.structs.replace(_recipe(file), label=LABEL, propensity=PROPENSITY)
 
 
 @app.command
 def run(model: Path, file: Path, *, output_as: Output = Output()) -> int:  # noqa: B008
-    """Score each record of a CSV: probability in millionths and the reasons in words; a record that does not fit is told."""
+    """Score each record of a CSV: probability in millionths, expected revenue, reasons; a record that does not fit is told."""
     known = _model(model)
     rows = []
     for number, row in enumerate(_rows(file), 1):
+        told = {"record": number, "probability": "", "expected": "", "reasons": "", "problem": ""}
         try:
             scored = known.score(row)
-            reasons, probability, problem = "; ".join(r.words for r in scored.reasons), str(scored.probability), ""
         except ModelError as error:
-            reasons, probability, problem = "", "", str(error)
-        rows.append({"record": number, "probability": probability, "reasons": reasons, "problem": problem})
+            rows.append(told | {"problem": str(error)})
+            continue
+        reasons = "; ".join(each.words for each in scored.reasons)
+        expected = str(money) if (money := known.expected(scored)) is not None else ""
+        rows.append(told | {"probability": str(scored.probability), "expected": expected, "reasons": reasons})
     output.print_rows(rows, output_as)
     return output.EXIT_FINDINGS if any(row["problem"] for row in rows) else output.EXIT_OK
 
@@ -102,11 +169,51 @@ def _recipe(file: Path) -> Recipe:
         raise UsageError(f"{file} is no recipe: {error}") from None
 
 
+def _how(file: Path | None, seed: int) -> Settings:
+    from tidewaiter.risk.scoring.training import Settings
+
+    try:
+        chosen = Settings() if file is None else msgspec.json.decode(file.read_bytes(), type=Settings)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UsageError(f"{file} does not say how to learn: {error}") from None
+    return msgspec.structs.replace(chosen, seed=seed)
+
+
 def _model(file: Path) -> ScoreModel:
     try:
         return read_model(file.read_bytes())
     except (OSError, ModelError) as error:
         raise UsageError(f"{file}: {error}") from None
+
+
+@app.command
+def export(
+    model: Path,
+    *,
+    onnx: Annotated[Path, Parameter(help="The ONNX file to write.")],
+    check: Annotated[
+        Path | None, Parameter(help="CSV: score its records by ONNX Runtime, too, and compare to the last digit.")
+    ] = None,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Write a model as an ONNX graph for other systems; 3 where ONNX Runtime comes to anything else than we do."""
+    known = _model(model)
+    try:
+        from tidewaiter.cli.score_parity import compared
+        from tidewaiter.risk.scoring.onnx_form import onnx_bytes
+
+        content = onnx_bytes(known)
+        onnx.write_bytes(content)
+        if check is None:
+            output.out().print(f"{onnx}: {len(content):,} bytes", markup=False)
+            return output.EXIT_OK
+        found = compared(known, content, _rows(check))
+    except ImportError as error:
+        raise UsageError(f"this needs the extra `onnx`: {error}", hint="pip install 'tidewaiter[onnx]'") from None
+    except ModelError as error:
+        raise UsageError(str(error)) from None
+    output.print_rows([msgspec.structs.asdict(each) for each in found], output_as)
+    return output.EXIT_FINDINGS if any(each.different for each in found) else output.EXIT_OK
 
 
 @app.command

@@ -8,10 +8,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.judgement import Lane
+from tidewaiter.model.money import Money
 from tidewaiter.risk import packaged
 
 
@@ -27,11 +28,23 @@ FULL: Final = Rates()
 
 
 class ScoreStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of parcels with at least this likelihood, the share that goes to a lane."""
+    """Of parcels with at least this likelihood, and that much to expect where it says so, the share that goes to a lane.
+
+    What is expected in another currency than the step's reaches no such step: odds do not hang on a rate of exchange.
+    """
 
     from_probability: Decimal
     share: Decimal
     lane: Lane = Lane.RED
+    from_expected: Money | UnsetType = UNSET
+
+    def is_reached(self, probability: Decimal, expected: Money | None) -> bool:
+        """Whether a score is as likely, and promises as much."""
+        if self.from_expected is UNSET:
+            return self.from_probability <= probability
+        wanted = self.from_expected
+        is_enough = expected is not None and expected.currency == wanted.currency and wanted <= expected
+        return is_enough and self.from_probability <= probability
 
 
 class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,10 +89,16 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """What the odds of a trader of this status are multiplied by; 1 without one."""
         return self.aeo.get(status, Decimal(1)) if status else Decimal(1)
 
-    def step_of(self, score: str, probability: Decimal) -> ScoreStep | None:
-        """The highest step that a likelihood reaches."""
-        reached = [step for step in self.scores.get(score, ()) if step.from_probability <= probability]
-        return max(reached, key=lambda step: step.from_probability, default=None)
+    def step_of(self, score: str, probability: Decimal, expected: Money | None = None) -> ScoreStep | None:
+        """The highest step that a likelihood reaches, or the one that what is expected reaches where its share is larger."""
+        reached = [step for step in self.scores.get(score, ()) if step.is_reached(probability, expected)]
+        likely = [step for step in reached if step.from_expected is UNSET]
+        promising = [step for step in reached if step.from_expected is not UNSET]
+        by_likelihood = max(likely, key=lambda step: step.from_probability, default=None)
+        by_promise = max(promising, key=lambda step: step.share, default=None)
+        if by_promise is None or (by_likelihood is not None and by_likelihood.share >= by_promise.share):
+            return by_likelihood
+        return by_promise
 
     def heeds(self, rule_id: str) -> bool:
         """True when a warning of this rule raises the lane."""
@@ -101,15 +120,35 @@ def read_policy(content: bytes, place: str) -> Policy:
         if not 0 <= share <= 1:
             raise LawDataError(f"{place}: {name} {share} is not between 0 and 1")
     for name, steps in policy.scores.items():
-        ordered = sorted(steps, key=lambda step: step.from_probability)
+        ordered = sorted(
+            (step for step in steps if step.from_expected is UNSET), key=lambda step: step.from_probability
+        )
         if any(after.share < before.share for before, after in pairwise(ordered)):
             raise LawDataError(
                 f"{place}: scores.{name}: a higher likelihood is looked at less often",
                 hint="let shares rise with from_probability",
             )
+        _refuse_promises(f"{place}: scores.{name}", [step for step in steps if step.from_expected is not UNSET])
     if any(factor == 0 for factor in policy.aeo.values()):
         raise LawDataError(f"{place}: aeo: a status lowers odds, and exempts from nothing", hint="give more than 0")
     return policy
+
+
+def _refuse_promises(place: str, steps: list[ScoreStep]) -> None:
+    """Raises LawDataError for an amount that is none, and where a larger promise is looked at less often."""
+    for step in steps:
+        wanted = step.from_expected
+        if wanted is UNSET or not wanted.amount.is_finite() or wanted.amount <= 0:
+            raise LawDataError(f"{place}: from_expected is no amount over 0", hint='{amount: "20", currency: EUR}')
+        for other in steps:
+            more = other.from_expected
+            if (
+                more is not UNSET and more.currency == wanted.currency and more.amount >= wanted.amount
+                and other.from_probability >= step.from_probability and other.share < step.share
+            ):  # fmt: skip
+                raise LawDataError(
+                    f"{place}: what promises more is looked at less often", hint="let shares rise with from_expected"
+                )
 
 
 def _shares(policy: Policy) -> Iterator[tuple[str, Decimal]]:

@@ -28,8 +28,9 @@ from tidewaiter.risk.links import Alarm
 from tidewaiter.risk.lists import ListIndex, PublishedList
 from tidewaiter.risk.rules import Context, Engine, Record, RuleError, RuleHit, RuleSet, compile_rules, rules_of
 from tidewaiter.risk.scoring.declared import row_of
-from tidewaiter.risk.scoring.model import ScoreModel, digest_of, read_model
+from tidewaiter.risk.scoring.model import digest_of, read_model
 from tidewaiter.risk.scoring.recipe import ModelError
+from tidewaiter.risk.scoring.scorer import Scorer
 
 Contents = Callable[[str], bytes]
 RULE_SETS_READ = 16  # kept at hand in one process
@@ -112,7 +113,7 @@ class Targeting:
         return replace(subject.facts, scores=tuple(scores))
 
     @cached_property
-    def _models(self) -> list[tuple[Part, ScoreModel]]:
+    def _models(self) -> list[tuple[Part, Scorer]]:
         """The models in use and on trial; their contents are asked for once, not with every declaration."""
         found = []
         for part in self._parts(PartKind.MODEL):
@@ -172,28 +173,29 @@ class Targeting:
         return self._contents(part.digest)
 
 
-def _score(part: Part, model: ScoreModel, row: Mapping[str, str]) -> Score | None:
+def _score(part: Part, scorer: Scorer, row: Mapping[str, str]) -> Score | None:
     """What one model says of a row; None where the row does not fit it."""
     try:
-        found = model.score(row)
+        found = scorer.score(row)
     except ModelError:
         return None
     return Score(
         name=part.name,
         model_digest=part.digest,
         probability=Decimal(found.probability).scaleb(-6),
+        expected=scorer.model.expected(found),
         words=tuple(reason.words for reason in found.reasons),
         is_shadow=part.is_shadow,
     )
 
 
 @lru_cache(maxsize=MODELS_READ)
-def _model(digest: str, content: bytes) -> ScoreModel:
-    """A registered model; read once, though it serves many days. Raises ReplayError for bytes of another."""
+def _model(digest: str, content: bytes) -> Scorer:
+    """A registered model made ready; read once, though it serves many days. Raises ReplayError for bytes of another."""
     found = read_model(content)
     if digest_of(found) != digest:
         raise ReplayError(f"the model kept under {digest[:12]} is not the one that was registered")
-    return found
+    return Scorer(found)
 
 
 @lru_cache(maxsize=LISTS_READ)

@@ -1,21 +1,18 @@
-"""What outcomes return to: hit rates of rules, rows that scores are learnt from, entries that are proposed for lists."""
+"""What outcomes return to: hit rates of rules, entries that are proposed for lists; scores learn from them in `learning`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from tidewaiter.model.decision import Evaluation
-from tidewaiter.model.declaration import Declaration, Party
+from tidewaiter.model.declaration import Party
 from tidewaiter.model.judgement import Judgement, Lane, ReasonKind
-from tidewaiter.model.outcome import RiskType
 from tidewaiter.risk.history.identities import household_text, phone_text
-from tidewaiter.risk.scoring.declared import row_of
 from tidewaiter.risk.selection.estimating import Interval, of_draw
 from tidewaiter.workflow.kept_law import KeptLaw
 from tidewaiter.workflow.outcome_records import KeptOutcome
@@ -48,36 +45,30 @@ class ProposedEntry(Struct, frozen=True, kw_only=True):
     outcome_id: int
 
 
+class Examined(Struct, frozen=True):
+    """An outcome in effect, and the decision that stood when the goods were examined."""
+
+    outcome: KeptOutcome
+    kept: Kept
+    evaluation: Evaluation
+    judgement: Judgement
+
+
 def hit_rates(store: Store, since: datetime, until: datetime) -> list[HitRate]:
     """Of every reason that sent a parcel to be looked at which was examined in this time, most examined first."""
     counts: dict[tuple[str, ReasonKind], list[int]] = {}
-    for outcome, _, judgement in _decided(store, since, until):
-        selecting = {
-            (each.reason_id, each.kind) for each in judgement.reasons if each.lane in LOOKED_AT and not each.is_lifted
-        }
+    for found in examined(store, since, until):
+        reasons = found.judgement.reasons
+        selecting = {(each.reason_id, each.kind) for each in reasons if each.lane in LOOKED_AT and not each.is_lifted}
         for key in selecting:
             count = counts.setdefault(key, [0, 0])
             count[0] += 1
-            count[1] += not outcome.outcome.is_in_order
-    found = [
-        HitRate(reason_id=reason_id, kind=kind, examined=examined, wrong=wrong, interval=of_draw(wrong, examined))
-        for (reason_id, kind), (examined, wrong) in counts.items()
+            count[1] += not found.outcome.outcome.is_in_order
+    rates = [
+        HitRate(reason_id=reason_id, kind=kind, examined=seen, wrong=wrong, interval=of_draw(wrong, seen))
+        for (reason_id, kind), (seen, wrong) in counts.items()
     ]
-    return sorted(found, key=lambda each: (-each.examined, each.reason_id))
-
-
-def training_rows(store: Store, since: datetime, until: datetime) -> Iterator[dict[str, str]]:
-    """A row for each parcel examined in this time: declared data and facts as they stood when it was examined, labels.
-
-    Never what was amended afterwards. `propensity` is the probability with which it was to be looked at; a parcel
-    that could not have been chosen (0) teaches nothing about others and is left out, and so is one that cannot be read.
-    """
-    law = KeptLaw(store)
-    for outcome, kept, judgement in _decided(store, since, until):
-        propensity = Decimal(judgement.propensity)
-        declaration = law.declaration(kept)
-        if declaration is not None and 0 < propensity <= 1:
-            yield _row(outcome, kept, declaration, propensity)
+    return sorted(rates, key=lambda each: (-each.examined, each.reason_id))
 
 
 def proposed_entries(store: Store, kept: KeptOutcome) -> list[ProposedEntry]:
@@ -108,23 +99,11 @@ def _of_receiver(party: Party) -> list[tuple[str, str]]:
     return told
 
 
-def _decided(store: Store, since: datetime, until: datetime) -> Iterator[tuple[KeptOutcome, Kept, Judgement]]:
+def examined(store: Store, since: datetime, until: datetime) -> Iterator[Examined]:
     """The outcomes of a time with the decisions that stood when the goods were examined."""
     for outcome in store.outcomes.between(since, until):
         assert outcome.declaration_id is not None  # it is in effect
         kept = store.kept(outcome.declaration_id, outcome.version)
-        judgement = _EVALUATION.decode(kept.evaluation).judgement
-        if judgement is not None:
-            yield outcome, kept, judgement
-
-
-def _row(outcome: KeptOutcome, kept: Kept, declaration: Declaration, propensity: Decimal) -> dict[str, str]:
-    types = {each.risk_type for each in outcome.outcome.found}
-    return {
-        "declaration_id": str(kept.declaration_id),
-        "legal_day": kept.legal_day.isoformat(),
-        **row_of(declaration, kept.facts),
-        "propensity": f"{propensity:f}",
-        "wrong": str(int(not outcome.outcome.is_in_order)),
-        **{f"wrong_{kind.value}": str(int(kind in types)) for kind in RiskType},
-    }
+        evaluation = _EVALUATION.decode(kept.evaluation)
+        if evaluation.judgement is not None:
+            yield Examined(outcome, kept, evaluation, evaluation.judgement)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from tidewaiter.risk.scoring import (
@@ -64,7 +65,7 @@ def test_whole_numbers_agree_with_the_trainer(trained: Trained) -> None:
     every = rows()
     data = training._Rows(every, RECIPE)
     at = np.arange(len(every))
-    booster, tables = training._fit(data, data.y, at, SETTINGS)
+    booster, tables, _ = training._fit(data, data.y, at, SETTINGS)
     told = booster.predict(data.matrix(tables, at), raw_score=True)
     ours = [trained.model.margin(trained.model.features(row)) / 1e9 for row in every]
     assert np.abs(told - ours).max() < 1e-7
@@ -77,6 +78,24 @@ def test_what_does_not_fit_is_refused(trained: Trained) -> None:
         trained.model.score({"hs": "610000", "mass": "heavy"})
     with pytest.raises(ModelError, match="not a model"):
         read_model(b"{}")
+
+
+def test_copies_count_as_one_and_foretell_nothing() -> None:
+    plain = rows()
+    copied = [row | {"mass": f"{row['mass']}.{place}"} for place, row in enumerate(plain)]
+    bad = [row for row in copied if row["bad"] == "1"]
+    recipe = msgspec.structs.replace(RECIPE, group=("hs", "mass"))
+    found = train([*copied, *(bad * 4)], recipe, SETTINGS)
+    assert found.effective_rows == len(plain)
+    assert found.model.base_rate == pytest.approx(train(copied, recipe, SETTINGS).model.base_rate, abs=2)
+    assert found.plain_rate > found.model.base_rate / 1_000_000 + 0.2
+
+
+def test_a_higher_rate_among_comparables_never_lowers_the_score_where_so_asked() -> None:
+    model = train(rows(), RECIPE, msgspec.structs.replace(SETTINGS, rising=True, leaves=8)).model
+    for mass in (0, 50_000_000, 99_000_000):
+        margins = [model.margin([rate, mass]) for rate in range(0, 1_000_001, 5_000)]
+        assert margins == sorted(margins)
 
 
 def test_drift_is_told() -> None:

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.judgement import Lane, Reason, ReasonKind
+from tidewaiter.model.money import Money
 from tidewaiter.risk import Chance, load_policy
 from tidewaiter.risk.facts import Score
 from tidewaiter.risk.policy import Budget, Rates, ScoreStep, read_policy
@@ -134,6 +136,12 @@ def test_status_and_office_never_lower_chance_below_its_minimum_or_lift_what_is_
             "less often",
         ),
         ("scores: {u: [{from_probability: '0.5', share: '1.5'}]}", "scores.u.share"),
+        ("scores: {u: [{from_probability: '0', from_expected: {amount: '0', currency: EUR}, share: '1'}]}", "over 0"),
+        (
+            "scores: {u: [{from_probability: '0', from_expected: {amount: '9', currency: EUR}, share: '0.5'},"
+            " {from_probability: '0', from_expected: {amount: '20', currency: EUR}, share: '0.4'}]}",
+            "promises more",
+        ),
         ("offices: {A: {rules: '-1'}}", "offices.A.rules"),
         ("offices: {A: {colour: '1'}}", "colour"),
     ],
@@ -143,6 +151,37 @@ def test_a_policy_that_would_be_unfair_or_impossible_is_refused(more: str, words
     assert read_policy(text.encode(), "p.yaml").selection_share == Decimal("0.02")
     with pytest.raises(LawDataError, match=words):
         read_policy(f"{text}{more}\n".encode(), "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("probability", "expected", "share"),
+    [
+        ("0.5", None, "0.2"),
+        ("0.5", Money(Decimal(100), "EUR"), "0.8"),  # likely enough, and much to expect
+        ("0.5", Money(Decimal(100), "GBP"), "0.2"),  # no rate of exchange decides
+        ("0.5", Money(Decimal("49.99"), "EUR"), "0.2"),
+        ("0.05", Money(Decimal(500), "EUR"), None),
+        ("0.75", Money(Decimal(100), "EUR"), "0.9"),  # the likelihood alone asks for more
+    ],
+)
+def test_what_is_expected_raises_a_share(probability: str, expected: Money | None, share: str | None) -> None:
+    promising = ScoreStep(
+        from_probability=Decimal("0.1"), from_expected=Money(Decimal(50), "EUR"), share=Decimal("0.8")
+    )
+    policy = replace(POLICY, scores={"undervaluation": (*POLICY.scores["undervaluation"], promising)})
+    found = policy.step_of("undervaluation", Decimal(probability), expected)
+    assert (None if found is None else found.share) == (None if share is None else Decimal(share))
+    told, selection = selected((), (replace(score(probability), expected=expected),), policy, chance(1), Circle())
+    if share == "0.8":
+        assert "from 0.1, 50 EUR" in told[0].words
+        assert "100 EUR expected" in told[0].words
+        assert selection is not None
+        assert selection.odds[0].draw.selection_share == "0.8"
+
+
+def test_a_policy_without_promises_is_written_as_it_was() -> None:
+    """Its bytes are named by digest in every decision: a step that asks for no amount has no such key."""
+    assert b"from_expected" not in canonical_bytes(POLICY)
 
 
 # --- planning ------------------------------------------------------------------------------------------------

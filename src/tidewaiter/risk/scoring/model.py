@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
+from decimal import Decimal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from tidewaiter.risk.scoring.recipe import ModelError, Recipe, micro
+from tidewaiter.model.money import Money
+from tidewaiter.risk.scoring.recipe import MICRO, Level, ModelError, Recipe, micro
 
 FORM = "tidewaiter-score-1"
+REASONS_MAX = 3
 
 
 class Tree(Struct, frozen=True, array_like=True):
@@ -22,6 +25,22 @@ class Tree(Struct, frozen=True, array_like=True):
     left: tuple[int, ...]
     right: tuple[int, ...]
     leaf: tuple[int, ...]
+
+
+class Amount(Struct, frozen=True):
+    """What is owed beyond the declared where something is not in order, in hundredths of a unit of `currency`.
+
+    The sum of the trees' leaves, held between 0 and `most`; the mean of what was found where there are no trees.
+    """
+
+    currency: str
+    mean: int
+    most: int
+    trees: tuple[Tree, ...] = ()
+
+    def of(self, values: list[int]) -> int:
+        """What to expect of a record with these features if it is not in order."""
+        return min(max(_walked(self.trees, values), 0), self.most) if self.trees else self.mean
 
 
 class Reason(Struct, frozen=True):
@@ -35,11 +54,15 @@ class Reason(Struct, frozen=True):
 
 
 class Scored(Struct, frozen=True):
-    """A probability in millionths, and up to three reasons, the strongest first."""
+    """A probability in millionths, and up to three reasons, the strongest first.
+
+    `expected` is probability times amount, in hundredths of the model's currency; None where it was taught no amounts.
+    """
 
     probability: int
     margin: int
     reasons: tuple[Reason, ...]
+    expected: int | None = None
 
 
 class ScoreModel(Struct, frozen=True):
@@ -51,6 +74,7 @@ class ScoreModel(Struct, frozen=True):
     trees: tuple[Tree, ...]
     calibration: tuple[tuple[int, int], ...]
     form: str = FORM
+    amount: Amount | UnsetType = UNSET  # not in the bytes of models without it, whose digests stay what they were
 
     def features(self, row: Mapping[str, str]) -> list[int]:
         """The row's features in millionths: each chain's narrowest known rate, then the numbers."""
@@ -60,41 +84,62 @@ class ScoreModel(Struct, frozen=True):
 
     def margin(self, values: list[int]) -> int:
         """The sum of the trees' leaves, in billionths."""
-        total = 0
-        for tree in self.trees:
-            node = 0 if tree.feature else -1
-            while node >= 0:
-                side = tree.left if values[tree.feature[node]] <= tree.threshold[node] else tree.right
-                node = side[node]
-            total += tree.leaf[~node]
-        return total
+        return _walked(self.trees, values)
 
     def score(self, row: Mapping[str, str]) -> Scored:
         """Probability and reasons of one record; ModelError where it does not fit the model."""
-        margin = self.margin(self.features(row))
-        place = max(0, bisect_right(self.calibration, margin, key=lambda step: step[0]) - 1)
-        return Scored(self.calibration[place][1], margin, self.reasons(row))
+        values = self.features(row)
+        margin = self.margin(values)
+        probability = self.probability(margin)
+        expected = None if self.amount is UNSET else (probability * self.amount.of(values) + MICRO // 2) // MICRO
+        return Scored(probability, margin, self.reasons(row), expected)
+
+    def probability(self, margin: int) -> int:
+        """The probability (millionths) that a margin stands for: the step of the calibration it reaches."""
+        return self.calibration[max(0, bisect_right(self.calibration, margin, key=lambda step: step[0]) - 1)][1]
+
+    def expected(self, scored: Scored) -> Money | None:
+        """What is to be expected of a record beyond what it declares; None where the model was taught no amounts."""
+        if scored.expected is None or self.amount is UNSET or not self.amount.currency:
+            return None
+        return Money(Decimal(scored.expected).scaleb(-2), self.amount.currency)
 
     def reasons(self, row: Mapping[str, str]) -> tuple[Reason, ...]:
         """The encodings furthest above the base rate, told with their comparables."""
         found = []
         for number, chain in enumerate(self.recipe.chains):
-            rate, seen, shared = self._rate(number, row)
-            if rate > self.base_rate and seen:
-                words = (
-                    f"{chain.name}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
-                )
-                words += f" (all: {self.base_rate / 10_000:.1f} %)"
-                found.append(Reason(chain.name, shared, rate, seen, words))
-        return tuple(sorted(found, key=lambda reason: (-reason.rate, reason.feature))[:3])
+            rate, seen, place = self._rate(number, row)
+            if rate > self.base_rate and seen and place is not None:
+                found.append(reason_of(chain.name, place, place.key(row), (rate, seen), self.base_rate))
+        return tuple(sorted(found, key=lambda reason: (-reason.rate, reason.feature))[:REASONS_MAX])
 
-    def _rate(self, chain: int, row: Mapping[str, str]) -> tuple[int, int, str]:
+    def _rate(self, chain: int, row: Mapping[str, str]) -> tuple[int, int, Level | None]:
         for level, table in zip(self.recipe.chains[chain].levels, self.tables[chain], strict=True):
-            key = level.key(row)
-            if (known := table.get(key)) is not None:
-                names = [name for name, _ in level.columns]
-                return *known, ", ".join(f"{n} {v}" for n, v in zip(names, key.split("\x1f"), strict=True))
-        return self.base_rate, 0, ""
+            if (known := table.get(level.key(row))) is not None:
+                return *known, level
+        return self.base_rate, 0, None
+
+
+def reason_of(chain: str, level: Level, key: str, known: tuple[int, int], base: int) -> Reason:
+    """The reason that a chain gives at a level by what is known of a key: the rate (millionths), comparables."""
+    rate, seen = known
+    values = key.split(
+        "\x1f", len(level.columns) - 1
+    )  # a name that holds the separator itself must not undo a decision
+    shared = ", ".join(f"{name} {value}" for (name, _), value in zip(level.columns, values, strict=True))
+    words = f"{chain}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
+    return Reason(chain, shared, rate, seen, f"{words} (all: {base / 10_000:.1f} %)")
+
+
+def _walked(trees: tuple[Tree, ...], values: list[int]) -> int:
+    total = 0
+    for tree in trees:
+        node = 0 if tree.feature else -1
+        while node >= 0:
+            side = tree.left if values[tree.feature[node]] <= tree.threshold[node] else tree.right
+            node = side[node]
+        total += tree.leaf[~node]
+    return total
 
 
 def model_bytes(model: ScoreModel) -> bytes:
@@ -115,11 +160,12 @@ def read_model(content: bytes) -> ScoreModel:
         raise ModelError(f"not a model: {error}") from None
     width = len(model.recipe.chains) + len(model.recipe.numbers)
     shapes = [len(c.levels) for c in model.recipe.chains] == [len(t) for t in model.tables]
+    amounts = () if model.amount is UNSET else model.amount.trees
     if (
         model.form != FORM
         or not model.calibration
         or not shapes
-        or not all(_sound(tree, width) for tree in model.trees)
+        or not all(_sound(tree, width) for tree in (*model.trees, *amounts))
     ):
         raise ModelError("not a model: its form, tables, calibration or trees do not fit its recipe")
     return model

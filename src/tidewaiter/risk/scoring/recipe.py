@@ -44,7 +44,9 @@ class Recipe(Struct, frozen=True):
     chains: tuple[Chain, ...]
     numbers: tuple[str, ...] = ()
     propensity: str | None = None
-    group: tuple[str, ...] = ()  # rows alike in these share a fold: copies must not foretell one another
+    group: tuple[
+        str, ...
+    ] = ()  # rows alike in these are copies: they share a fold, foretell not one another, and count as one
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.judgement import Draw, Lane, Odds, Reason, ReasonKind, Selection
+from tidewaiter.model.judgement import Draw, Judgement, Lane, Odds, Reason, ReasonKind, Selection
 from tidewaiter.risk.chance import Chance
 from tidewaiter.risk.facts import Facts, Score
 from tidewaiter.risk.policy import Policy, ScoreStep
@@ -81,6 +81,22 @@ def random_share(policy: Policy, circle: Circle) -> Decimal:
     return max(share * policy.aeo_factor(circle.aeo_status), min(policy.minimum_share, policy.selection_share))
 
 
+def chance_of(judgement: Judgement, lanes: frozenset[Lane], random_lane: Lane) -> Decimal:
+    """The probability (0 to 1, up to 12 places) that it was to go to one of these lanes by any reason asking for them.
+
+    `random_lane` is where its policy sends what is drawn for no reason. Of yellow and red it is the propensity, with one
+    difference: judgements in which only the law's controls spoke tell the random share alone, and here they are certain.
+    """
+    odds = {each.reason_id: each for each in (judgement.selection.odds if judgement.selection is not None else ())}
+    for reason in judgement.reasons:
+        is_certain = reason.kind not in DRAWN or (reason.kind is ReasonKind.RULE and reason.reason_id not in odds)
+        if is_certain and reason.lane in lanes and not reason.is_lifted:
+            return Decimal(1)
+    random = Decimal(judgement.draw.selection_share) if random_lane in lanes else Decimal(0)
+    asked = [each for each in odds.values() if each.lane in lanes]
+    return Decimal(propensity_of(asked, random, is_mandatory=False))
+
+
 def _rule(reason: Reason, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, list[Odds]]:
     """A rule's reason as drawn, with its odds; none where it is sent on always."""
     factor = policy.rates_of(circle.office_id).rules * policy.aeo_factor(circle.aeo_status)
@@ -98,7 +114,7 @@ def _rule(reason: Reason, policy: Policy, chance: Chance, circle: Circle) -> tup
 
 def _score(score: Score, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, Odds] | None:
     """A score's reason and odds; None where the policy has no step for it, or it is on trial."""
-    step = None if score.is_shadow else policy.step_of(score.name, score.probability)
+    step = None if score.is_shadow else policy.step_of(score.name, score.probability, score.expected)
     if step is None:
         return None
     factor = policy.rates_of(circle.office_id).score * policy.aeo_factor(circle.aeo_status)
@@ -117,7 +133,10 @@ def _score(score: Score, policy: Policy, chance: Chance, circle: Circle) -> tupl
 def _of_score(score: Score, step: ScoreStep) -> str:
     because = "; ".join(score.words)
     expected = f", {score.expected} expected" if score.expected is not None else ""
-    return f"Likelihood of {score.name} {score.probability} (from {step.from_probability}){expected}." + (
+    asked = (
+        f"{step.from_probability}" if step.from_expected is UNSET else f"{step.from_probability}, {step.from_expected}"
+    )
+    return f"Likelihood of {score.name} {score.probability} (from {asked}){expected}." + (
         f" {because}." if because else ""
     )
 

@@ -19,10 +19,12 @@ from tidewaiter.web import words
 from tidewaiter.web.desk.forms import AnyRequest, done, form_page
 from tidewaiter.web.house import House
 from tidewaiter.web.problem import WebError
+from tidewaiter.workflow import examining_first
 from tidewaiter.workflow.linking import Linking
 
 FORM_BYTES_MAX: Final = 64 * 1024
 LISTED: Final = 200
+QUEUE_SHOWN: Final = 25
 LINE_DIGITS_MAX: Final = 4
 FIELDS: Final = ("reference", "result", "control", "risk_type", "line_no", "is_seized", "words", "ends_control")
 PATH: Final = "/examinations"
@@ -87,6 +89,7 @@ def _page(
         title=words.text("examination.title"),
         waiting=[each for each in latest if each.standing == "waits"],
         latest=latest,
+        queue=examining_first.waiting(house.store, LISTED)[:QUEUE_SHOWN],
         alerts=house.store.links.alerts(LISTED),
         unmatched=house.store.outcomes.unmatched(LISTED),
         results=[(each.value, words.text(f"examination.result_{each.value}")) for each in Result],

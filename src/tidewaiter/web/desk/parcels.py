@@ -133,6 +133,7 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         actions=actions.possible(file),
         address_lines=parcel.address_lines,
         recompute=RECOMPUTE.format(key=file.evaluation.judgement.draw.key) if file.evaluation.judgement else "",
+        scores=house.store.kept(declaration_id).facts.scores,
         explained=house.rule_trials.explain(declaration_id),
         returns=house.store.returns.cases(CaseFilter(declaration_id=declaration_id)),
         raw=raw,

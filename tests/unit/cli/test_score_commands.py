@@ -1,0 +1,89 @@
+"""`tidewaiter score`: trained from a table, handed to ONNX Runtime and compared, refused where it must be."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from tidewaiter.cli import output
+from tidewaiter.cli.app import main
+
+RECIPE = {
+    "label": "bad",
+    "chains": [{"name": "goods", "levels": [{"columns": [["hs", 4]]}, {"columns": [["hs", 2]]}]}],
+    "numbers": ["price"],
+}
+
+
+def ran(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as left:
+        main(["score", *words])
+    printed = capsys.readouterr()
+    assert isinstance(left.value.code, int)
+    return left.value.code, printed.out, printed.err
+
+
+@pytest.fixture
+def trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A folder with rows.csv, and the model learnt from it. One row's label is not known."""
+    chance = random.Random(5)
+    rows = [
+        {"hs": f"{c}{chance.randrange(9):02}", "price": str(n % 90), "bad": str(int(chance.random() < (0.6 if c == "61" else 0.1)))}
+        for n, c in enumerate(chance.choices(("61", "85"), k=500))
+    ]  # fmt: skip
+    rows.append({"hs": "6101", "price": "1", "bad": ""})
+    with (tmp_path / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE), encoding="utf-8")
+    code, out, err = ran(
+        capsys, "train", str(tmp_path / "rows.csv"), "--recipe", str(tmp_path / "recipe.json"), "--out", str(tmp_path)
+    )
+    assert code == output.EXIT_OK, err
+    assert "500 rows, which weigh as much as 500 alike" in out
+    return tmp_path
+
+
+def test_onnx_runtime_comes_to_the_same_to_the_last_digit(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = trained / "model.onnx"
+    words = ("export", str(trained / "model.json"), "--onnx", str(graph))
+    assert ran(capsys, *words)[0] == output.EXIT_OK
+    assert graph.read_bytes()
+    code, out, err = ran(capsys, *words, "--check", str(trained / "rows.csv"), "--json")
+    assert code == output.EXIT_OK, err
+    ways = json.loads(out)
+    assert len(ways) == 5
+    assert {each["records"] for each in ways} == {501}
+    assert [each["different"] for each in ways] == [0] * 5
+
+
+def test_how_to_learn_may_be_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("train", str(trained / "rows.csv"), "--recipe", str(trained / "recipe.json"), "--out", str(trained))
+    how = trained / "how.json"
+    how.write_text(json.dumps({"rounds": 7, "leaves": 3, "rising": True}), encoding="utf-8")
+    assert ran(capsys, *words, "--how", str(how))[0] == output.EXIT_OK
+    assert len(json.loads((trained / "model.json").read_bytes())["trees"]) == 7
+    how.write_text(json.dumps({"roundz": 7}), encoding="utf-8")
+    code, _, err = ran(capsys, *words, "--how", str(how))
+    assert code == output.EXIT_USAGE
+    assert "roundz" in err
+
+
+def test_what_cannot_be_learnt_from_is_told(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ("--out", str(trained))
+    assert ran(capsys, "train", *out)[0] == output.EXIT_USAGE  # neither a table nor what is kept
+    rows = str(trained / "rows.csv")
+    assert (
+        ran(capsys, "train", rows, "--from-kept", "--from", "2026-01-01", "--to", "2026-02-01", *out)[0]
+        == output.EXIT_USAGE
+    )
+    assert (
+        ran(capsys, "train", "--from-kept", "--from", "2026-03-01", "--to", "2026-02-01", *out)[0] == output.EXIT_USAGE
+    )
+    code, _, err = ran(capsys, "export", rows, "--onnx", str(trained / "x.onnx"))
+    assert (code, "rows.csv" in err) == (output.EXIT_USAGE, True), err
