@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.errors import NotFoundError, TidewaiterError, TransitionError
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.lists import PublishedList
+from tidewaiter.risk.lists.screened import SCREENED
+from tidewaiter.risk.screening import NEWEST
 from tidewaiter.workflow.rules_naming import rule_sets_naming
 from tidewaiter.workflow.targeting import Library
 
@@ -81,12 +84,16 @@ class Lists:
         self._clock = clock
 
     def propose(self, listed: PublishedList, jurisdiction_code: str, by: str, words: str) -> ListVersion:
-        """Propose a version. Raises ListError for a name that rules could not write, ConflictError."""
+        """Propose a version; names are screened in the newest manner. Raises ListError for a name that rules could not
+        write, ConflictError.
+        """
         if not _NAME.fullmatch(listed.name):
             raise ListError(
                 f"{listed.name[:60]!r} is no name of a list",
                 hint="small letters, digits and _, beginning with a letter",
             )
+        if listed.kind in SCREENED and listed.manner is None:
+            listed = replace(listed, manner=NEWEST)
         return self._store.lists.propose(self._new(listed, jurisdiction_code, by, words), listed.content)
 
     def propose_end(self, name: str, jurisdiction_code: str, by: str, words: str) -> ListVersion:

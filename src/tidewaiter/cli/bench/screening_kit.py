@@ -69,8 +69,11 @@ def made(seed: int, listed: int, others: int) -> Kit:
                 perturbed.append(Perturbed(kind, name, written))
                 break
             kind = chance.choice(sorted(KINDS))
-    return Kit(tuple(on_list), tuple(perturbed), tuple(
-        name for name in asked if _same(name) not in taken and _same(bare.of(name)) not in taken))
+    return Kit(
+        tuple(on_list),
+        tuple(perturbed),
+        tuple(name for name in asked if _same(name) not in taken and _same(bare.of(name)) not in taken),
+    )
 
 
 # Of companies Faker's prefixes are the name itself.

@@ -1,6 +1,6 @@
 """Lists: whom, where and what to look for, each version published by its digest, each entry with its reason and its days.
 
-`published` is one version of a list; `matching` holds declarations against it; `files` reads and writes CSV, `ofac` the
+`published` is one version of a list; `matching` holds declarations against it, `screened` a name; `files` reads and writes CSV, `ofac` the
 files of the Office of Foreign Assets Control. ADR 24.
 """
 

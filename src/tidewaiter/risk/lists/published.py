@@ -14,7 +14,7 @@ from msgspec import Struct
 from tidewaiter.model.canonical import canonical_bytes, digest
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Lane
-from tidewaiter.risk.screening.index import THRESHOLD
+from tidewaiter.risk.screening import Manner
 
 
 class ListKind(StrEnum):
@@ -48,7 +48,8 @@ class ListEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class PublishedList(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """A version of a list. `threshold` is how alike a name must be to be a hit (1: the same once accidents of writing are
-    removed); `lifts` are the lists whose hits an allow-list lifts.
+    removed; None: as its manner has it); `lifts` are the lists whose hits an allow-list lifts. `manner` is how its names
+    are screened: of what was published before there were two, it is the first (None).
     """
 
     name: str
@@ -57,8 +58,19 @@ class PublishedList(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
     source: str
     entries: tuple[ListEntry, ...]
     lane: Lane = Lane.YELLOW
-    threshold: Decimal = Decimal(str(THRESHOLD))
+    threshold: Decimal | None = None
     lifts: tuple[str, ...] = ()
+    manner: Manner | None = None
+
+    @property
+    def alike_from(self) -> float:
+        """How alike a name must be to be a hit, from 0 to 1."""
+        return float(self.threshold) if self.threshold is not None else self.screened.threshold
+
+    @property
+    def screened(self) -> Manner:
+        """How its names are screened."""
+        return self.manner or Manner.FIRST
 
     @cached_property
     def content(self) -> bytes:

@@ -11,6 +11,9 @@
 from tidewaiter.risk.screening.comparing import Vocabulary, compare
 from tidewaiter.risk.screening.found import Comparison, Match
 from tidewaiter.risk.screening.index import NameIndex
+from tidewaiter.risk.screening.manner import NEWEST, Manner, Screener
 from tidewaiter.risk.screening.names import Name, name_of
 
-__all__ = ["Comparison", "Match", "Name", "NameIndex", "Vocabulary", "compare", "name_of"]
+__all__ = [
+    "NEWEST", "Comparison", "Manner", "Match", "Name", "NameIndex", "Screener", "Vocabulary", "compare", "name_of",
+]  # fmt: skip

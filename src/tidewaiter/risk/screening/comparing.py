@@ -44,12 +44,17 @@ WHOLE_FACTOR: Final = 0.97  # of likeness as one run of letters: word boundaries
 ONE_WORD: Final = 0.87  # of a match on one word alone of a name of several
 SINGLE_WORD: Final = 0.94  # of names of one word that differ: nothing else speaks for them
 ONLY_LETTERS: Final = 0.9  # initials alone are no name
-OTHER_CHARACTER: Final = 0.9  # Chinese names of people that differ by a character are other people's
+OTHER_CHARACTER: Final = 0.85  # Chinese names of people that differ by a character are other people's
 CHARACTERS_OF_PEOPLE: Final = 4
-CHANCE: Final = 10.0  # words of one language come together so much more often than chance of all languages would have it
+CHANCE: Final = (
+    10.0  # words of one language come together so much more often than chance of all languages would have it
+)
 SLIP_NATS: Final = 2.0  # of rarity that a word not quite the same loses: many are as near
 LETTER_NATS: Final = 2.5  # of rarity at most of an initial
 WEIGHT_MAX: Final = 9.0
+UNLISTED: Final = (
+    100  # names besides those of the list that are thought to have none of its words: few names tell little
+)
 LETTER_WEIGHT: Final = 1.0  # of a letter that stands alone
 
 _NOTHING: Final = Comparison(0.0, ())
@@ -72,7 +77,7 @@ class Vocabulary:
         return word in self._weights
 
     def _weight(self, count: int) -> float:
-        return min(1.0 + math.log((self.names + 1) / (count + 1)), WEIGHT_MAX)
+        return min(1.0 + math.log((self.names + UNLISTED) / (count + 1)), WEIGHT_MAX)
 
 
 EVEN: Final = Vocabulary(0, {})  # every word weighs the same, and nothing is chance

@@ -58,12 +58,13 @@ LONG_FORMS: Final = {  # abbreviations of firms' names, and given names that are
     "dave": "david", "kate": "katherine", "liz": "elizabeth", "alex": "alexander", "sasha": "alexander", "dima": "dmitriy",
     "tony": "anthony", "steve": "stephen", "steven": "stephen", "chris": "christopher",
 }
-_FORM_WORDS: Final = tuple(sorted(form for form in LEGAL_FORMS if len(form) > 2 and form not in ("the", "and", "und"))) + (
+_FORM_WORDS: Final = (
+    *sorted(form for form in LEGAL_FORMS if len(form) > 2 and form not in ("the", "and", "und")),
     "cong", "trach", "nhiem", "huu", "han", "hop", "danh", "doanh", "nghiep", "nhan", "phan", "tap", "doan", "doi", "tac",
     "omilos", "etaireion", "you", "xian", "gong",
 )
 _SPELLINGS: Final = tuple((re.compile(pattern), written) for pattern, written in (
-    ("t?sch|sh|ch", "s"), ("tch", "c"), ("zh|dj", "j"), ("kh|gh", "h"), ("ph", "f"), ("th", "t"), ("wh", "v"),
+    ("t?sch|sh|ch", "s"), ("zh|dj", "j"), ("kh|gh", "h"), ("ph", "f"), ("th", "t"), ("wh", "v"),
     ("ck|c(?![eiy])|q", "k"), ("x", "ks"), ("t[sz]", "s"), ("eff|ev(?![aeiouy])", "ev"), ("w", "v"), ("[cz]", "s"), ("iy|yi|y", "i"),
     (r"(.)\1+", r"\1"),
 ))

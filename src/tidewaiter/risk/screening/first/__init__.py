@@ -3,6 +3,6 @@
 Nothing here changes: what a list found on the day of a decision is found when that decision is run again (ADR 5, ADR 24).
 """
 
-from tidewaiter.risk.screening.first.index import NameIndex
+from tidewaiter.risk.screening.first.index import THRESHOLD, NameIndex
 
-__all__ = ["NameIndex"]
+__all__ = ["THRESHOLD", "NameIndex"]
