@@ -117,6 +117,7 @@ def test_a_match_says_which_words_speak_for_it() -> None:
 
 def test_the_same_name_is_alike_to_one_and_nothing_to_nothing() -> None:
     assert compare(name_of("Anna Berg"), name_of("BERG, Anna")).score == 1.0
+    assert compare(name_of("Anna Anna"), name_of("Anna Anna")).score == 1.0
     assert compare(name_of("Anna Berg"), name_of("Otto Wolf")).score < 0.5
     assert compare(name_of(""), name_of("Anna")).score == 0.0
 

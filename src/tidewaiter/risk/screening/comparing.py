@@ -136,7 +136,12 @@ def _the_same(listed: Name, seen: Name) -> tuple[Paired, set[int]]:
     taken: set[int] = set()
     theirs = seen.words
     for place, word in enumerate(listed.words):
-        if word in theirs and (other := theirs.index(word)) not in taken:
+        if word not in theirs:
+            continue
+        other = theirs.index(word)
+        if other in taken:  # a word that stands twice
+            other = next((at for at in range(other + 1, len(theirs)) if theirs[at] == word and at not in taken), -1)
+        if other >= 0:
             ours_han, their_han = listed.han[place], seen.han[other]
             paired[place] = (other, HOMOPHONE if ours_han and their_han and ours_han != their_han else 1.0)
             taken.add(other)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from msgspec import Struct
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from tidewaiter.risk.screening.first.names import Name

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from heapq import nlargest
 from typing import Final
 
-from msgspec import Struct
 from rapidfuzz import fuzz, process
 
 from tidewaiter.risk.screening.first.comparing import compare
