@@ -15,8 +15,9 @@ from tidewaiter.model.identifiers import S10Id
 from tidewaiter.model.judgement import Reason, ReasonKind
 from tidewaiter.model.words import PhraseIndex, words_of
 from tidewaiter.risk.history.identities import household_text, phone_text
-from tidewaiter.risk.lists.published import ListEntry, ListKind, PublishedList
-from tidewaiter.risk.lists.screened import COMPILED_MAX, is_identifier, screener, since
+from tidewaiter.risk.lists.identities import KINDS, identity_of, is_identifier, parted
+from tidewaiter.risk.lists.published import WATCHING, ListEntry, ListKind, PublishedList
+from tidewaiter.risk.lists.screened import COMPILED_MAX, screener, since
 from tidewaiter.risk.watch_list import LINE_ROLES, PARTY_ROLES, identifier_key, name_key
 
 SELLER_ROLES: Final = ("consignor", "seller", "marketplace", "exporter")
@@ -30,7 +31,7 @@ class ListIndex:
     """The lists of one day, compiled. Any number of threads may use it."""
 
     def __init__(self, lists: Sequence[PublishedList], on: date) -> None:
-        self._matchers = [_compiled(each, since(each, on)) for each in lists if each.kind is not ListKind.ALLOWED]
+        self._matchers = [_compiled(each, since(each, on)) for each in lists if each.kind in WATCHING]
         self._allowed = [_Allowed(each, on) for each in lists if each.kind is ListKind.ALLOWED]
 
     def reasons(self, declaration: Declaration) -> list[Reason]:
@@ -180,6 +181,21 @@ class _Numbers:
         return list(found.values())
 
 
+class _Identities:
+    """Entries of values of several kinds, each held against the declaration as its kind is; of each the first place."""
+
+    def __init__(self, listed: PublishedList, on: date) -> None:
+        self._matchers = [_compiled(each, on) for each in parted(listed)]
+
+    def reasons(self, declaration: Declaration, parties: Sequence[Placed]) -> list[Reason]:
+        """The entries that the parties are found under."""
+        found: dict[str, Reason] = {}
+        for matcher in self._matchers:
+            for reason in matcher.reasons(declaration, parties):
+                found.setdefault(reason.reason_id, reason)
+        return list(found.values())
+
+
 class _Allowed:
     """Parties whose hits on other lists are lifted while their entry is in force."""
 
@@ -293,6 +309,7 @@ _MATCHERS: Mapping[ListKind, Callable[[PublishedList, date], _Matcher]] = {
     ListKind.BRANDS: _Goods,
     ListKind.GOODS: _Goods,
     ListKind.S10: _Numbers,
+    ListKind.IDENTITIES: _Identities,
 }
 
 
@@ -308,6 +325,15 @@ def is_value(kind: ListKind, value: str) -> str:
         return "" if household_text(address_of(value)) else "write street and number, then the postcode behind a comma"
     if kind is ListKind.PHONES:
         return "" if phone_text(value) else "it has too few digits"
+    if kind is ListKind.AEO:
+        return (
+            ""
+            if is_identifier(value) and "@" not in value
+            else "it is no identifier: a status goes by EORI, not by name"
+        )
+    if kind is ListKind.IDENTITIES:
+        what, text = identity_of(value)
+        return is_value(KINDS[what], text) if what else f"say what it is: {', '.join(f'{each}: …' for each in KINDS)}"
     return "" if list(_worded(value)) else "it has no letter or digit"
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
+from tidewaiter.risk.lists.identities import NAMES, identity_of, is_identifier
 from tidewaiter.risk.lists.published import ListEntry, ListKind, PublishedList
 from tidewaiter.risk.screening import Match, Screener
 
-SCREENED: Final = frozenset((ListKind.PARTIES, ListKind.SELLERS))  # the kinds whose names are held against others
+SCREENED: Final = frozenset(
+    (ListKind.PARTIES, ListKind.SELLERS, ListKind.IDENTITIES)
+)  # the kinds whose names are held against others
 COMPILED_MAX: Final = 64  # lists at hand in one process
 
 
@@ -28,14 +31,15 @@ def screener(listed: PublishedList, on: date) -> Screener:
         (entry.entry_id, value)
         for entry in listed.entries
         if entry.is_in_force(on)
-        for value in entry.values
-        if not is_identifier(value)
+        for value in _names(listed.kind, entry)
     )
 
 
-def is_identifier(value: str) -> bool:
-    """True for a value that is a number or an address of e-mail and no name."""
-    return "@" in value or (sum(character.isdigit() for character in value) >= 5 and " " not in value.strip())
+def _names(kind: ListKind, entry: ListEntry) -> Iterator[str]:
+    for value in entry.values:
+        what, text = identity_of(value) if kind is ListKind.IDENTITIES else ("name", value)
+        if what in NAMES and not is_identifier(text):
+            yield text
 
 
 def since(listed: PublishedList, on: date) -> date:
