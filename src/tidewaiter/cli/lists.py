@@ -13,8 +13,7 @@ from tidewaiter.cli import output
 from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
 from tidewaiter.model.judgement import Lane
-from tidewaiter.risk.lists import ListEntry, ListKind, PublishedList
-from tidewaiter.risk.screening.index import THRESHOLD
+from tidewaiter.risk.lists import ListKind, PublishedList
 from tidewaiter.workflow.lists import Lists
 
 app = App(name="list")
@@ -38,7 +37,9 @@ def propose(
     by: By,
     why: Why,
     lane: Annotated[Lane, Parameter(help="Where hits go; an entry may say otherwise.")] = Lane.YELLOW,
-    threshold: Annotated[Decimal, Parameter(help="How alike names must be, to 1: the same.")] = Decimal(str(THRESHOLD)),
+    threshold: Annotated[
+        Decimal | None, Parameter(help="How alike names must be, to 1: the same; as was measured if left out.")
+    ] = None,
     lifts: Annotated[tuple[str, ...], Parameter(help="Of an allow-list: lists whose hits it lifts.")] = (),
     jurisdiction: Jurisdiction = "",
 ) -> int:
@@ -172,22 +173,13 @@ def screen(
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Hold a name against a list of parties or sellers: which entries it is like, and which words speak for it."""
-    from tidewaiter.risk.screening import NameIndex
+    from tidewaiter.risk.lists.screened import whom
 
     with opened_store() as store:
         found = Lists(store, _now).content(name, jurisdiction.upper())
-    entries: dict[str, ListEntry] = {
-        each.entry_id: each for each in found.entries if each.is_in_force(on or _now().date())
-    }
-    index = NameIndex((each.entry_id, value) for each in entries.values() for value in each.values)
     rows = [
-        {
-            "entry": match.entry_id,
-            "alike": f"{match.score:.2f}",
-            "because": match.words,
-            "words": entries[match.entry_id].words,
-        }
-        for match in index.found(text, float(found.threshold))
+        {"entry": match.entry_id, "alike": f"{match.score:.2f}", "because": match.words, "words": entry.words}
+        for match, entry in whom(found, text, on or _now().date())
     ]
     output.print_rows(rows, output_as)
     return output.EXIT_FINDINGS if rows else output.EXIT_OK

@@ -17,6 +17,8 @@ from tidewaiter.risk.history.definitions import definitions
 from tidewaiter.risk.rules.catalogue import Value
 from tidewaiter.risk.rules.syntax import Kind
 
+AEO: Final = "aeo"  # the text that tells a trader's status as authorised economic operator
+
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What one model says: a probability from 0 to 1, what is expected to be owed, and the words behind it.

@@ -22,10 +22,10 @@ from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Reason, ReasonKind, RuleMasks
-from tidewaiter.risk.facts import NO_FACTS, Facts, Score, feature_kinds
+from tidewaiter.risk.facts import AEO, NO_FACTS, Facts, Score, feature_kinds
 from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
 from tidewaiter.risk.links import Alarm
-from tidewaiter.risk.lists import ListIndex, PublishedList
+from tidewaiter.risk.lists import ListIndex, PublishedList, StatusIndex
 from tidewaiter.risk.rules import Context, Engine, Record, RuleError, RuleHit, RuleSet, compile_rules, rules_of
 from tidewaiter.risk.scoring.declared import row_of
 from tidewaiter.risk.scoring.model import digest_of, read_model
@@ -92,6 +92,12 @@ class Targeting:
         parts = [part for part in self._parts(PartKind.LIST) if not part.is_shadow]
         return ListIndex([_published(part.digest, self._content(part)) for part in parts], self._knowledge.legal_day)
 
+    @cached_property
+    def statuses(self) -> StatusIndex:
+        """The operators' lists that decide, compiled for the day. Raises ReplayError where one is not at hand."""
+        parts = [part for part in self._parts(PartKind.LIST) if not part.is_shadow]
+        return StatusIndex([_published(part.digest, self._content(part)) for part in parts], self._knowledge.legal_day)
+
     def _parts(self, kind: PartKind) -> list[Part]:
         return [part for part in self._knowledge.parts if part.kind is kind]
 
@@ -105,12 +111,15 @@ class Targeting:
         return found
 
     def scored(self, subject: Subject) -> Facts:
-        """The facts of a declaration with what the models in use, and on trial, say of it."""
+        """The facts of a declaration with its trader's status, and with what the models in use, and on trial, say of it."""
+        facts = subject.facts
+        if status := self.statuses.status(subject.declaration):
+            facts = replace(facts, texts={**facts.texts, AEO: (status,)})
         if not self._models:
-            return subject.facts
-        row = row_of(subject.declaration, subject.facts)
+            return facts
+        row = row_of(subject.declaration, facts)
         scores = [score for part, model in self._models if (score := _score(part, model, row)) is not None]
-        return replace(subject.facts, scores=tuple(scores))
+        return replace(facts, scores=tuple(scores))
 
     @cached_property
     def _models(self) -> list[tuple[Part, Scorer]]:

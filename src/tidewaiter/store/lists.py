@@ -8,11 +8,11 @@ from typing import Any
 import psycopg
 import zstandard
 
-from tidewaiter.model.errors import ConflictError, NotFoundError, TransitionError
+from tidewaiter.model.errors import NotFoundError
 from tidewaiter.risk import PartKind
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.parts import change_parts
-from tidewaiter.workflow.lists import ListVersion, NewVersion
+from tidewaiter.workflow.lists import ListAnswerError, ListVersion, ListWaitsError, NewVersion
 from tidewaiter.workflow.targeting import Change
 
 _COLUMNS = (
@@ -28,7 +28,7 @@ class PostgresLists:
         self._connections = connections
 
     def propose(self, new: NewVersion, content: bytes | None) -> ListVersion:
-        """Keep a version and its content. Raises ConflictError where another waits for an answer."""
+        """Keep a version and its content. Raises ListWaitsError where another waits for an answer."""
         digest = bytes.fromhex(new.digest) if content is not None else None
         with self._connections.lend() as connection, connection.transaction():
             if content is not None:
@@ -47,14 +47,14 @@ class PostgresLists:
                     ],
                 ).fetchone()  # fmt: skip
             except psycopg.errors.UniqueViolation as error:
-                raise ConflictError(
+                raise ListWaitsError(
                     f"a version of {new.name!r} waits for an answer already", hint="approve or refuse it first"
                 ) from error
         assert row is not None
         return _version(row)
 
     def answer(self, version_id: int, by: str, at: datetime, *, is_approved: bool) -> ListVersion:
-        """Answer it; what is approved is in use from the same transaction on. Raises TransitionError, NotFoundError."""
+        """Answer it; what is approved is in use from the same transaction on. Raises ListAnswerError, NotFoundError."""
         with self._connections.lend() as connection, connection.transaction():
             row = connection.execute(
                 "UPDATE list_version SET answered_by = %s, answered_at = %s, is_approved = %s WHERE version_id = %s"
@@ -86,7 +86,7 @@ class PostgresLists:
     def _refuse(self, connection: psycopg.Connection, version_id: int) -> None:
         if connection.execute("SELECT 1 FROM list_version WHERE version_id = %s", [version_id]).fetchone() is None:
             raise NotFoundError(f"there is no version {version_id} of a list")
-        raise TransitionError("it was answered already", hint="look at the list again")
+        raise ListAnswerError("it was answered already", hint="look at the list again")
 
 
 def _version(row: tuple[Any, ...]) -> ListVersion:

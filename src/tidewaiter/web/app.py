@@ -16,6 +16,7 @@ from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
+from tidewaiter.web.api import lists as api_lists
 from tidewaiter.web.api import outcomes as api_outcomes
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
@@ -123,7 +124,9 @@ def _api() -> Router:
             api_rules.take_step, api_rules.run_back_test, api_rules.one_back_test, api_rules.parcels_of_back_test,
             api_rules.comparison, api_rules.declaration_rules,
             api_outcomes.outcomes_of, api_outcomes.record_outcome, api_outcomes.answer_outcome,
-            api_outcomes.unmatched_outcomes, api_outcomes.link_alerts,
+            api_outcomes.unmatched_outcomes, api_outcomes.link_alerts, api_outcomes.propose_for_list,
+            api_lists.lists, api_lists.one_list, api_lists.list_csv, api_lists.list_versions, api_lists.one_list_version,
+            api_lists.propose_list, api_lists.end_list, api_lists.answer_list, api_lists.screen_name,
             api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

@@ -55,6 +55,7 @@ def config() -> OpenAPIConfig:
             Tag(
                 name="Examinations", description="What examinations found, and parcels tied to a seizure: for officers"
             ),
+            Tag(name="Lists", description="Whom, where and what to look for, by two persons' will: for officers"),
             Tag(name="Rules", description="Targeting rules through their life, back-tests: for officers"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],

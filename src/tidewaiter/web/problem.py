@@ -18,10 +18,12 @@ from msgspec.structs import replace
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.finding import Finding
 from tidewaiter.quotes.quote import QuoteImpossibleError
+from tidewaiter.risk.lists.files import ListFileError
 
 MEDIA_TYPE: Final = "application/problem+json"
 
 AnyRequest = Request[Any, Any, State]
+TellingAll = QuoteImpossibleError | ListFileError  # errors that tell each thing that is wrong
 
 
 class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -42,7 +44,7 @@ class Problem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     place: Annotated[str, Meta(description="Where in what was sent", examples=["query: state"])] = ""
     findings: Annotated[
         tuple[Finding, ...],
-        Meta(description="Each thing that is wrong, where there may be several: of a quote's basket"),
+        Meta(description="Each thing that is wrong, where there may be several: of a quote's basket, of a list's file"),
     ] = ()
 
 
@@ -88,6 +90,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "outcome.invalid": Kind(422, "The outcome cannot be kept", "Nothing was kept; look at the place that is named."),
     "list.file": Kind(422, "The list cannot be taken", "Every wrong line is told; nothing of it was taken."),
     "list.refused": Kind(409, "Not possible with this list", "Look at the rules that name it."),
+    "list.waits": Kind(409, "A version of this list waits already", "Approve or refuse it first."),
+    "list.answer": Kind(409, "This answer cannot be given", "Another person answers, and once."),
     "identifier.invalid": Kind(400, "Not an identifier of this kind"),
     "auth.slow_down": Kind(429, "Too many attempts", "Wait a little and try again."),
     "internal": Kind(500, "The fault is on our side", "Try again; what was acknowledged is kept."),
@@ -115,7 +119,7 @@ def of(error: Exception) -> Problem:
             if kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 return _problem(error.code, kind, f"{kind.title}.")
             said = _problem(error.code, kind, error.detail, hint=error.hint, place=error.place)
-            return replace(said, findings=error.findings) if isinstance(error, QuoteImpossibleError) else said
+            return replace(said, findings=error.findings) if isinstance(error, TellingAll) else said
         case HTTPException():
             return _of_http(error)
         case _:

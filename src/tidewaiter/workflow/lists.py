@@ -8,10 +8,13 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from tidewaiter.model.errors import NotFoundError, TidewaiterError, TransitionError
+from tidewaiter.model.errors import ConflictError, NotFoundError, TidewaiterError, TransitionError
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.lists import PublishedList
+from tidewaiter.risk.lists.screened import SCREENED
+from tidewaiter.risk.screening import NEWEST
 from tidewaiter.workflow.rules_naming import rule_sets_naming
 from tidewaiter.workflow.targeting import Library
 
@@ -22,6 +25,18 @@ class ListError(TidewaiterError):
     """A list that cannot be proposed."""
 
     code = "list.refused"
+
+
+class ListWaitsError(ConflictError):
+    """A version of the list waits for an answer already."""
+
+    code = "list.waits"
+
+
+class ListAnswerError(TransitionError):
+    """An answer that cannot be given: it was answered, or by whoever proposed it."""
+
+    code = "list.answer"
 
 
 class ListVersion(Struct, frozen=True, kw_only=True):
@@ -56,10 +71,10 @@ class ListVersions(Protocol):
     """What lists need of the store."""
 
     def propose(self, new: NewVersion, content: bytes | None) -> ListVersion:
-        """Keep a version and its content. Raises ConflictError where another waits for an answer."""
+        """Keep a version and its content. Raises ListWaitsError where another waits for an answer."""
 
     def answer(self, version_id: int, by: str, at: datetime, *, is_approved: bool) -> ListVersion:
-        """Answer it; what is approved is in use from the same transaction on. Raises TransitionError, NotFoundError."""
+        """Answer it; what is approved is in use from the same transaction on. Raises ListAnswerError, NotFoundError."""
 
     def versions(self, name: str = "") -> list[ListVersion]:
         """Every version, the latest first; of one list or of all."""
@@ -81,12 +96,16 @@ class Lists:
         self._clock = clock
 
     def propose(self, listed: PublishedList, jurisdiction_code: str, by: str, words: str) -> ListVersion:
-        """Propose a version. Raises ListError for a name that rules could not write, ConflictError."""
+        """Propose a version; names are screened in the newest manner. Raises ListError for a name that rules could not
+        write, ListWaitsError.
+        """
         if not _NAME.fullmatch(listed.name):
             raise ListError(
                 f"{listed.name[:60]!r} is no name of a list",
                 hint="small letters, digits and _, beginning with a letter",
             )
+        if listed.kind in SCREENED and listed.manner is None:
+            listed = replace(listed, manner=NEWEST)
         return self._store.lists.propose(self._new(listed, jurisdiction_code, by, words), listed.content)
 
     def propose_end(self, name: str, jurisdiction_code: str, by: str, words: str) -> ListVersion:
@@ -100,12 +119,10 @@ class Lists:
         return self._store.lists.propose(new, None)
 
     def answer(self, version_id: int, by: str, *, is_approved: bool) -> ListVersion:
-        """Approve or refuse. Raises TransitionError where whoever answers proposed it, or it was answered."""
-        found = next((each for each in self._store.lists.versions() if each.version_id == version_id), None)
-        if found is None:
-            raise NotFoundError(f"there is no version {version_id} of a list")
+        """Approve or refuse. Raises ListAnswerError where whoever answers proposed it, or it was answered; NotFoundError."""
+        found = self.version(version_id)
         if found.proposed_by.strip().casefold() == by.strip().casefold():
-            raise TransitionError("whoever answers is somebody else than who proposed it", hint="ask a second person")
+            raise ListAnswerError("whoever answers is somebody else than who proposed it", hint="ask a second person")
         if is_approved and not found.digest:
             self._refuse_named(found.name)
         return self._store.lists.answer(version_id, by, self._clock(), is_approved=is_approved)
@@ -117,6 +134,17 @@ class Lists:
             if part.kind is PartKind.LIST and part.name == name and each.jurisdiction_code == jurisdiction_code:
                 return PublishedList.from_content(self._store.knowledge(part.digest))
         raise NotFoundError(f"no list {name!r} is in use", hint="tidewaiter list versions shows what was proposed")
+
+    def version(self, version_id: int) -> ListVersion:
+        """One version, however it stands. Raises NotFoundError."""
+        found = next((each for each in self._store.lists.versions() if each.version_id == version_id), None)
+        if found is None:
+            raise NotFoundError(f"there is no version {version_id} of a list")
+        return found
+
+    def proposed(self, version: ListVersion) -> PublishedList | None:
+        """What a version holds; None where the list is to go out of use."""
+        return PublishedList.from_content(self._store.knowledge(version.digest)) if version.digest else None
 
     def in_use(self) -> Sequence[tuple[str, PublishedList]]:
         """Every list in use with its jurisdiction ("": everywhere)."""

@@ -37,7 +37,7 @@ class HitRate(Struct, frozen=True, kw_only=True):
 
 
 class ProposedEntry(Struct, frozen=True, kw_only=True):
-    """An entry that a seizure proposes for a list; another person puts it there. `kind`: party, address or phone."""
+    """An identity that a seizure proposes for a list. `kind` is that of lists of identities (risk.lists.identities)."""
 
     kind: str
     value: str
@@ -72,7 +72,7 @@ def hit_rates(store: Store, since: datetime, until: datetime) -> list[HitRate]:
 
 
 def proposed_entries(store: Store, kept: KeptOutcome) -> list[ProposedEntry]:
-    """What a seizure in effect proposes for lists: its consignor, and address and phone of the receiver."""
+    """What a seizure in effect proposes for lists: who sent it and sold it; address, phone and e-mail of the receiver."""
     if kept.standing != "in effect" or not kept.outcome.is_seized or kept.declaration_id is None:
         return []
     declaration = KeptLaw(store).declaration(store.kept(kept.declaration_id, kept.version))
@@ -82,7 +82,9 @@ def proposed_entries(store: Store, kept: KeptOutcome) -> list[ProposedEntry]:
     reason = f"seized on {kept.outcome.examined_at:%Y-%m-%d}: {types} (outcome {kept.outcome_id})"
     told: list[tuple[str, str]] = []
     for party in (declaration.consignor, declaration.seller):
-        told += [("party", party.name)] if party is not None and party.name else []
+        if party is not None:
+            told += [("seller", party.name)] if party.name else []
+            told += [("identifier", party.party_id)] if party.party_id else []
     receiver = declaration.consignee or declaration.importer
     told += _of_receiver(receiver) if receiver is not None else []
     return [
@@ -95,7 +97,9 @@ def _of_receiver(party: Party) -> list[tuple[str, str]]:
     address = party.address
     told = [("phone", party.phone)] if phone_text(party.phone) else []
     if address is not None and household_text(address):
-        told.append(("address", ", ".join(filter(None, (address.line, address.postcode, address.city)))))
+        told.append(("address", f"{address.line}, {address.postcode}"))
+    if party.email:
+        told.append(("identifier", party.email))
     return told
 
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Address, Consignment, Declaration, Document, GoodsItem, Party
 from tidewaiter.model.errors import ReplayError
@@ -13,6 +14,7 @@ from tidewaiter.model.judgement import Lane, Reason, ReasonKind
 from tidewaiter.risk.lists import ListEntry, ListIndex, ListKind, PublishedList
 from tidewaiter.risk.lists.files import ListFileError, read_entries, write_entries
 from tidewaiter.risk.lists.ofac import read_sdn
+from tidewaiter.risk.screening import Manner
 
 ON = date(2026, 7, 1)
 
@@ -204,3 +206,18 @@ def test_ofacs_files_are_read() -> None:
     with pytest.raises(ListFileError) as caught:
         read_sdn(sdn.replace('"CUBA",-0- ,', '"CUBA",', 1), alt)
     assert caught.value.problems[0].line == 1
+
+
+def test_a_list_published_before_there_were_manners_keeps_its_digest_and_finds_what_it_found() -> None:
+    content = (
+        b'{"name":"offenders","kind":"parties","title":"Offenders","source":"ours",'
+        b'"entries":[{"entry_id":"e1","values":["Bright Star Trading"],"words":"Seized."}]}'
+    )
+    old = PublishedList.from_content(content)
+    assert old.content == content
+    assert (old.screened, old.alike_from) == (Manner.FIRST, 0.83)
+    (found,) = reasons(parcel(), old)
+    assert found.words == ("Offenders: alike to 1.00 with “Bright Star Trading”: “bright”, “star”, “trading”. Seized.")
+    new = replace(old, manner=Manner.RARITY)
+    assert (new.alike_from, new.digest == old.digest) == (0.78, False)
+    assert PublishedList.from_content(new.content) == new

@@ -47,7 +47,8 @@ def run(seed: int, listed: int, others: int, threshold: float = THRESHOLD) -> Re
         found[each.kind] += any(match.entry_id == numbers[each.listed] for match in matches)
     pairs = screening_kit.pairs(kit, seed, lambda name: [match.listed for match in index.found(name, 0.5)])
     said = [
-        (compare(name_of(one), name_of(other), index.weigh).score >= PAIR_THRESHOLD, same) for one, other, same in pairs
+        (compare(name_of(one), name_of(other), index.vocabulary).score >= PAIR_THRESHOLD, same)
+        for one, other, same in pairs
     ]
     true = sum(is_said and same for is_said, same in said)
     precision, recall = true / max(sum(is_said for is_said, _ in said), 1), true / sum(same for _, same in said)

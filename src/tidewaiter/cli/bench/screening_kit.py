@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.transliteration import latin
-from tidewaiter.risk.screening import name_of
+from tidewaiter.risk.screening.first.names import name_of
 
 # Whom lists name, and who receives parcels in Europe; a fifth of the receivers have names like those on lists.
 LISTED: Final = (
@@ -57,7 +58,8 @@ def made(seed: int, listed: int, others: int) -> Kit:
     on_list = _names(seed, LISTED, listed, COMPANIES_OF_TEN)
     like = others // RECEIVERS_LIKE_LISTED
     asked = [*_names(seed + 7, LISTED, like, 1), *_names(seed + 9, RECEIVERS, others - like, 1)]
-    taken = {_same(name) for name in on_list}
+    bare = _Bare(LISTED + RECEIVERS)
+    taken = {key for name in on_list for key in (_same(name), _same(bare.of(name)))}
     perturbed = []
     for name in on_list:
         kind = chance.choice(sorted(KINDS))
@@ -67,7 +69,36 @@ def made(seed: int, listed: int, others: int) -> Kit:
                 perturbed.append(Perturbed(kind, name, written))
                 break
             kind = chance.choice(sorted(KINDS))
-    return Kit(tuple(on_list), tuple(perturbed), tuple(name for name in asked if _same(name) not in taken))
+    return Kit(
+        tuple(on_list),
+        tuple(perturbed),
+        tuple(name for name in asked if _same(name) not in taken and _same(bare.of(name)) not in taken),
+    )
+
+
+# Of companies Faker's prefixes are the name itself.
+_DRESSES: Final = {
+    "company": ("company_suffixes",),
+    "person": ("prefixes", "prefixes_female", "prefixes_male", "suffixes", "suffixes_female", "suffixes_male"),
+}
+
+
+class _Bare:
+    """Names without the titles and legal forms that Faker itself puts to them."""
+
+    def __init__(self, locales: Sequence[str]) -> None:
+        faker: Any = importlib.import_module("faker")
+        parts: set[str] = set()
+        for locale in dict.fromkeys(locales):
+            for provider in faker.Faker(locale).factories[0].providers:
+                fields = _DRESSES.get(type(provider).__module__.split(".")[2], ())
+                parts.update(str(part).strip() for field in fields for part in getattr(provider, field, ()))
+        told = "|".join(sorted((re.escape(part) for part in parts if part), key=len, reverse=True))
+        self._parts = re.compile(rf"(?:^|(?<=\s))(?:{told})(?=\s|$)")
+
+    def of(self, name: str) -> str:
+        """The name without them; the whole of it where nothing would be left."""
+        return self._parts.sub(" ", name).strip() or name
 
 
 def _same(name: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Final
@@ -11,13 +12,17 @@ from typing import Final
 from msgspec import Struct
 
 from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.lists.matching import is_value
 from tidewaiter.risk.lists.published import ENTRIES_MAX, VALUE_LENGTH_MAX, VALUES_MAX, ListEntry, ListKind
 
-COLUMNS: Final = ("id", "values", "words", "lane", "from", "until", "source")
+COLUMNS: Final = ("id", "values", "words", "lane", "from", "until", "source", "status")
 NEEDED: Final = ("id", "values", "words")
 BAR: Final = "|"
+FINDINGS_MAX: Final = 200  # told at once
+FINDING_VALUE_MAX: Final = 200
+_STATUS: Final = re.compile(r"[A-Z0-9_]{1,20}")
 
 
 class ListProblem(Struct, frozen=True):
@@ -45,6 +50,22 @@ class ListFileError(TidewaiterError):
             f"{problems[0]}{more}", hint="correct the file: nothing of it was taken", place=f"line {problems[0].line}"
         )
         self.problems = problems
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The first of what is wrong, as doors tell it."""
+        return tuple(
+            Finding(
+                rule_id=self.code,
+                severity=Severity.ERROR,
+                pointer=each.column,
+                words=each.words,
+                value=each.value[:FINDING_VALUE_MAX],
+                hint=each.hint,
+                place=f"line {each.line}",
+            )
+            for each in self.problems[:FINDINGS_MAX]
+        )
 
 
 def read_entries(text: str, kind: ListKind) -> tuple[ListEntry, ...]:
@@ -85,14 +106,14 @@ def write_entries(entries: tuple[ListEntry, ...]) -> str:
     """The same entries as CSV; cells that a spreadsheet would take for a formula are refused when they are read."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    columns = COLUMNS if any(each.status for each in entries) else COLUMNS[:-1]
+    writer.writerow(columns)
     for each in entries:
-        writer.writerow(
-            (
-                each.entry_id, BAR.join(each.values), each.words, each.lane.value if each.lane else "",
-                each.effective_from or "", each.effective_until or "", each.source,
-            )
+        cells = (
+            each.entry_id, BAR.join(each.values), each.words, each.lane.value if each.lane else "",
+            each.effective_from or "", each.effective_until or "", each.source, each.status,
         )  # fmt: skip
+        writer.writerow(cells[: len(columns)])
     return out.getvalue()
 
 
@@ -124,6 +145,14 @@ def _entry(row: dict[str, str | None], kind: ListKind, line: int, problems: list
     lane = cells.get("lane", "").lower()
     if lane and lane not in tuple(each.value for each in Lane):
         told("lane", "there is no such lane", f"lanes: {', '.join(each.value for each in Lane)}")
+    status = cells.get("status", "")
+    if kind is ListKind.AEO:
+        if not _STATUS.fullmatch(status):
+            told("status", "it is no status", "write the code that the policy has, as AEOC")
+        if not cells.get("until"):
+            told("until", "it is empty", "a status is known until a day: then it is asked for again")
+    elif status:
+        told("status", "entries of this kind of list have none")
     if len(problems) > before:
         return None
     return ListEntry(
@@ -134,6 +163,7 @@ def _entry(row: dict[str, str | None], kind: ListKind, line: int, problems: list
         effective_from=days["from"],
         effective_until=days["until"],
         source=cells.get("source", ""),
+        status=status,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Final, Protocol
 
@@ -15,13 +15,13 @@ from tidewaiter.model.identifiers import S10Id
 from tidewaiter.model.judgement import Reason, ReasonKind
 from tidewaiter.model.words import PhraseIndex, words_of
 from tidewaiter.risk.history.identities import household_text, phone_text
-from tidewaiter.risk.lists.published import ListEntry, ListKind, PublishedList
-from tidewaiter.risk.screening import NameIndex
+from tidewaiter.risk.lists.identities import KINDS, identity_of, is_identifier, parted
+from tidewaiter.risk.lists.published import WATCHING, ListEntry, ListKind, PublishedList
+from tidewaiter.risk.lists.screened import COMPILED_MAX, screener, since
 from tidewaiter.risk.watch_list import LINE_ROLES, PARTY_ROLES, identifier_key, name_key
 
 SELLER_ROLES: Final = ("consignor", "seller", "marketplace", "exporter")
 VALUE_LENGTH_MAX: Final = 200
-COMPILED_MAX: Final = 64  # lists at hand in one process
 _EXACTLY: Final = 1.0
 
 Placed = tuple[str, Party]
@@ -31,7 +31,7 @@ class ListIndex:
     """The lists of one day, compiled. Any number of threads may use it."""
 
     def __init__(self, lists: Sequence[PublishedList], on: date) -> None:
-        self._matchers = [_compiled(each, _as_on(each, on)) for each in lists if each.kind is not ListKind.ALLOWED]
+        self._matchers = [_compiled(each, since(each, on)) for each in lists if each.kind in WATCHING]
         self._allowed = [_Allowed(each, on) for each in lists if each.kind is ListKind.ALLOWED]
 
     def reasons(self, declaration: Declaration) -> list[Reason]:
@@ -57,16 +57,14 @@ class _Parties:
         self._entries = {entry.entry_id: entry for entry in listed.entries if entry.is_in_force(on)}
         self._identifiers: dict[str, str] = {}
         self._exact: dict[str, str] = {}
-        names = []
         for entry in self._entries.values():
             for value in entry.values:
-                if _is_identifier(value):
+                if is_identifier(value):
                     self._identifiers.setdefault(identifier_key(value), entry.entry_id)
                 else:
-                    names.append((entry.entry_id, value))
                     self._exact.setdefault(name_key(value), entry.entry_id)
-        self._threshold = float(listed.threshold)
-        self._names = NameIndex(names) if self._threshold < _EXACTLY else None
+        self._threshold = listed.alike_from
+        self._names = screener(listed, on) if self._threshold < _EXACTLY else None
 
     def reasons(self, declaration: Declaration, parties: Sequence[Placed]) -> list[Reason]:
         """The entries that the parties are found under."""
@@ -183,6 +181,21 @@ class _Numbers:
         return list(found.values())
 
 
+class _Identities:
+    """Entries of values of several kinds, each held against the declaration as its kind is; of each the first place."""
+
+    def __init__(self, listed: PublishedList, on: date) -> None:
+        self._matchers = [_compiled(each, on) for each in parted(listed)]
+
+    def reasons(self, declaration: Declaration, parties: Sequence[Placed]) -> list[Reason]:
+        """The entries that the parties are found under."""
+        found: dict[str, Reason] = {}
+        for matcher in self._matchers:
+            for reason in matcher.reasons(declaration, parties):
+                found.setdefault(reason.reason_id, reason)
+        return list(found.values())
+
+
 class _Allowed:
     """Parties whose hits on other lists are lifted while their entry is in force."""
 
@@ -192,7 +205,7 @@ class _Allowed:
         for entry in listed.entries:
             if entry.is_in_force(on):
                 for value in entry.values:
-                    self._keys.setdefault(identifier_key(value) if _is_identifier(value) else name_key(value), entry)
+                    self._keys.setdefault(identifier_key(value) if is_identifier(value) else name_key(value), entry)
 
     def lifted(self, reasons: Sequence[Reason], parties: Mapping[str, Party]) -> list[Reason]:
         """The reasons, those of the lists it lifts that an allowed party gave marked as lifted, with why."""
@@ -244,10 +257,6 @@ def address_of(text: str) -> Address:
     return Address(line=line.strip(), postcode=postcode.strip())
 
 
-def _is_identifier(value: str) -> bool:
-    return "@" in value or (sum(character.isdigit() for character in value) >= 5 and " " not in value.strip())
-
-
 def _parties(declaration: Declaration) -> Iterator[Placed]:
     for role in PARTY_ROLES:
         party = getattr(declaration, role)
@@ -287,13 +296,6 @@ class _Matcher(Protocol):
         """The entries that a declaration is found under."""
 
 
-def _as_on(listed: PublishedList, on: date) -> date:
-    """The first day since which the same entries are in force as on a day: one compiled list serves many days."""
-    days = [entry.effective_from for entry in listed.entries if entry.effective_from is not None]
-    days += [entry.effective_until + timedelta(1) for entry in listed.entries if entry.effective_until is not None]
-    return max((day for day in days if day <= on), default=date.min)
-
-
 @lru_cache(maxsize=COMPILED_MAX)
 def _compiled(listed: PublishedList, on: date) -> _Matcher:
     return _MATCHERS[listed.kind](listed, on)
@@ -307,6 +309,7 @@ _MATCHERS: Mapping[ListKind, Callable[[PublishedList, date], _Matcher]] = {
     ListKind.BRANDS: _Goods,
     ListKind.GOODS: _Goods,
     ListKind.S10: _Numbers,
+    ListKind.IDENTITIES: _Identities,
 }
 
 
@@ -322,6 +325,15 @@ def is_value(kind: ListKind, value: str) -> str:
         return "" if household_text(address_of(value)) else "write street and number, then the postcode behind a comma"
     if kind is ListKind.PHONES:
         return "" if phone_text(value) else "it has too few digits"
+    if kind is ListKind.AEO:
+        return (
+            ""
+            if is_identifier(value) and "@" not in value
+            else "it is no identifier: a status goes by EORI, not by name"
+        )
+    if kind is ListKind.IDENTITIES:
+        what, text = identity_of(value)
+        return is_value(KINDS[what], text) if what else f"say what it is: {', '.join(f'{each}: …' for each in KINDS)}"
     return "" if list(_worded(value)) else "it has no letter or digit"
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from tidewaiter.model.canonical import canonical_bytes, digest
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Lane
-from tidewaiter.risk.screening.index import THRESHOLD
+from tidewaiter.risk.screening import Manner
 
 
 class ListKind(StrEnum):
@@ -27,11 +27,16 @@ class ListKind(StrEnum):
     BRANDS = "brands"  # words of the description of goods
     GOODS = "goods"  # the same
     S10 = "s10"  # postal item numbers: one, or the first and last of a range
+    IDENTITIES = "identities"  # of all these, each value told by what it is: "seller: …", "address: …", "phone: …"
     ALLOWED = "allowed"  # parties, exactly, whose hits on other lists are lifted
+    AEO = "aeo"  # operators' identifiers with the status each has as authorised economic operator
 
 
 class ListEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry: what to look for (each value alone is enough), why, from when to when. `lane` None: the list's."""
+    """One entry: what to look for (each value alone is enough), why, from when to when. `lane` None: the list's.
+
+    `status` is an operator's as authorised economic operator, in the code that the policy names it by.
+    """
 
     entry_id: str
     values: tuple[str, ...]
@@ -40,6 +45,7 @@ class ListEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     effective_from: date | None = None
     effective_until: date | None = None
     source: str = ""
+    status: str = ""
 
     def is_in_force(self, on: date) -> bool:
         """True on days from `effective_from` to `effective_until`, both included; an open end is no limit."""
@@ -48,7 +54,8 @@ class ListEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class PublishedList(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """A version of a list. `threshold` is how alike a name must be to be a hit (1: the same once accidents of writing are
-    removed); `lifts` are the lists whose hits an allow-list lifts.
+    removed; None: as its manner has it); `lifts` are the lists whose hits an allow-list lifts. `manner` is how its names
+    are screened: of what was published before there were two, it is the first (None).
     """
 
     name: str
@@ -57,8 +64,19 @@ class PublishedList(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
     source: str
     entries: tuple[ListEntry, ...]
     lane: Lane = Lane.YELLOW
-    threshold: Decimal = Decimal(str(THRESHOLD))
+    threshold: Decimal | None = None
     lifts: tuple[str, ...] = ()
+    manner: Manner | None = None
+
+    @property
+    def alike_from(self) -> float:
+        """How alike a name must be to be a hit, from 0 to 1."""
+        return float(self.threshold) if self.threshold is not None else self.screened.threshold
+
+    @property
+    def screened(self) -> Manner:
+        """How its names are screened."""
+        return self.manner or Manner.FIRST
 
     @cached_property
     def content(self) -> bytes:
@@ -86,6 +104,7 @@ class PublishedList(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
         return tuple(value for entry in self.entries if entry.is_in_force(on) for value in entry.values)
 
 
+WATCHING: Final = frozenset(set(ListKind) - {ListKind.ALLOWED, ListKind.AEO})  # kinds whose entries are hits
 VALUES_MAX: Final = 200  # of one entry
 VALUE_LENGTH_MAX: Final = 300
 ENTRIES_MAX: Final = 200_000

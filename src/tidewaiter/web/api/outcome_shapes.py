@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from tidewaiter.model.money import Money
 from tidewaiter.model.outcome import WORDS_MAX, Control, ExaminationOutcome, Found, Result, RiskType
+from tidewaiter.web.api.list_shapes import ListName
+from tidewaiter.web.api.officers import Code, Why
 from tidewaiter.workflow.outcome_records import Alert, AlertKind, KeptOutcome
+from tidewaiter.workflow.seized_lists import Draft
 
 Words = Annotated[str, Meta(max_length=WORDS_MAX, description="More, in words")]
 Name = Annotated[str, Meta(min_length=1, max_length=200, description="Who examined the goods", examples=["ann"])]
@@ -76,6 +79,24 @@ class AnswerWanted(Struct, frozen=True, forbid_unknown_fields=True):
     is_approved: Annotated[bool, Meta(description="Whether it takes effect")]
     words: Words = ""
     is_refused: Annotated[bool, Meta(description="Refuse the goods in the same act; only where it is approved")] = False
+
+
+class ListProposalWanted(Struct, frozen=True, forbid_unknown_fields=True):
+    """A list for which a seizure's identities are proposed."""
+
+    name: ListName
+    words: Why = ""
+    jurisdiction_code: Code = ""
+    kinds: Annotated[
+        tuple[Literal["seller", "identifier", "address", "phone"], ...],
+        Meta(max_length=4, description="Which sorts of identities; all where none is named"),
+    ] = ()
+
+    def draft(self, by: str) -> Draft:
+        """The same, as it is proposed."""
+        return Draft(
+            name=self.name, by=by, words=self.words, jurisdiction_code=self.jurisdiction_code, kinds=self.kinds
+        )
 
 
 class OutcomeShape(Struct, frozen=True, kw_only=True):

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import Body, PathParameter
 
 from tidewaiter.release import Trigger
 from tidewaiter.web import lookup
 from tidewaiter.web.api import outcome_shapes as shapes
-from tidewaiter.web.api.described import refusals
+from tidewaiter.web.api.list_shapes import ListVersionShape
+from tidewaiter.web.api.officers import GUARDS, LISTING, READING, AnyRequest, writing
 from tidewaiter.web.api.reading import Reference
-from tidewaiter.web.house import House
-from tidewaiter.web.principal import FOR_THE_KNOWN, Principal, officer
+from tidewaiter.web.house import House, now
+from tidewaiter.web.principal import FOR_THE_KNOWN
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.linking import Linking
+from tidewaiter.workflow.seized_lists import propose_seized
 
-AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Examinations"]
-GUARDS: Final = [officer]
 LISTED: Final = 1_000
-READING: Final = refusals("request.invalid", "auth.required", "auth.forbidden", "not_found")
-WRITING: Final = refusals(
-    "request.invalid", "auth.required", "auth.forbidden", "not_found", "outcome.invalid", "submission.conflict",
-    "declaration.transition",
-)  # fmt: skip
+WRITING: Final = writing("outcome.invalid", "submission.conflict", "declaration.transition")
 Number = Annotated[int, PathParameter(ge=1, le=2**63 - 1, description="Which outcome")]
 
 
@@ -101,6 +96,26 @@ def answer_outcome(
     return shapes.OutcomeShape.of(kept)
 
 
+@post(
+    "/outcomes/{number:int}/list-proposal",
+    sync_to_thread=True,
+    guards=GUARDS,
+    summary="Propose what a seizure tells for a list",
+    operation_id="proposeSeizureForList",
+    opt=FOR_THE_KNOWN,
+    tags=TAGS,
+    responses=writing("list.refused", "list.waits"),
+)
+def propose_for_list(
+    request: AnyRequest,
+    house: NamedDependency[House],
+    number: Number,
+    data: Annotated[shapes.ListProposalWanted, Body(description="Which list, and why")],
+) -> ListVersionShape:
+    """The list in use, or a new one, with the seizure's identities added: it decides once another person approves it."""
+    return ListVersionShape.of(propose_seized(house.store, number, data.draft(request.user.name), now))
+
+
 @get(
     "/outcomes/unmatched",
     sync_to_thread=True,
@@ -109,7 +124,7 @@ def answer_outcome(
     operation_id="listUnmatchedOutcomes",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
+    responses=LISTING,
 )
 def unmatched_outcomes(house: NamedDependency[House]) -> shapes.OutcomePage:
     """The first told first, at most a thousand."""
@@ -124,7 +139,7 @@ def unmatched_outcomes(house: NamedDependency[House]) -> shapes.OutcomePage:
     operation_id="listLinkAlerts",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
+    responses=LISTING,
 )
 def link_alerts(house: NamedDependency[House]) -> shapes.AlertPage:
     """How each is tied, and what was done; at most a thousand."""

@@ -4,46 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from litestar import Request, get, post, put
-from litestar.datastructures import State
+from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.params import Body, PathParameter, QueryParameter
 
 from tidewaiter.web import listing, lookup
 from tidewaiter.web.api import rule_shapes as shapes
-from tidewaiter.web.api.described import refusals
+from tidewaiter.web.api.officers import BODY_BYTES_MAX, GUARDS, LISTING, READING, AnyRequest, Jurisdiction, writing
 from tidewaiter.web.api.reading import After, Reference, asked
 from tidewaiter.web.house import House
-from tidewaiter.web.principal import FOR_THE_KNOWN, Principal, officer
+from tidewaiter.web.principal import FOR_THE_KNOWN
 from tidewaiter.workflow.rule_set_records import Key, RuleSetError, Version
 from tidewaiter.workflow.rule_sets import RuleSets, Who
 from tidewaiter.workflow.trying import Period
 
-AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Rules"]
-GUARDS: Final = [officer]
-BODY_BYTES_MAX: Final = 9_000_000
 PARCELS_MAX: Final = 100  # each is read and explained
 NUMBER_MAX: Final = 2**31 - 1
-READING: Final = refusals("request.invalid", "auth.required", "auth.forbidden", "not_found")
-WRITING: Final = refusals(
-    "request.invalid", "auth.required", "auth.forbidden", "not_found", "risk.rule", "risk.rule_set", "risk.draft_changed",
-    "risk.second_person", "message.limit",
-)  # fmt: skip
-TRYING: Final = refusals(
-    "request.invalid", "auth.required", "auth.forbidden", "not_found", "risk.rule", "risk.rule_set"
-)
+WRITING: Final = writing("risk.rule", "risk.rule_set", "risk.draft_changed", "risk.second_person", "message.limit")
+TRYING: Final = writing("risk.rule", "risk.rule_set")
 
 Name = Annotated[str, PathParameter(pattern=shapes.NAME_PATTERN, description="The rule set's name")]
 Number = Annotated[int, PathParameter(ge=1, le=NUMBER_MAX, description="Which version")]
-Jurisdiction = Annotated[
-    str,
-    QueryParameter(
-        name="jurisdiction", pattern="^([A-Z]{2})?$", description="Of which jurisdiction; none: everybody's"
-    ),
-]
 Since = Annotated[
     date | None, QueryParameter(name="since", description="The first legal day; the first there is if none")
 ]
@@ -70,7 +54,7 @@ STEPS: Final[dict[str, Callable[[RuleSets, Key, int, Who], Version]]] = {
     operation_id="listRuleSets",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
+    responses=LISTING,
 )
 def rule_sets(house: NamedDependency[House]) -> shapes.VersionPage:
     """By name and jurisdiction, the newest version of each first."""

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.rules import Problem
 from tidewaiter.risk.rules.explaining import Told
+from tidewaiter.web.api.officers import Code, Why
 from tidewaiter.workflow.backtesting import Figures, RuleFigures
 from tidewaiter.workflow.comparing import LanesCompared, RuleChange
 from tidewaiter.workflow.explaining import RulesExplained
@@ -26,8 +27,6 @@ RuleText = Annotated[
         max_length=TEXT_LENGTH_MAX, description="The rules as text: docs/reference/risk-rules.md", examples=["rule a …"]
     ),
 ]
-Why = Annotated[str, Meta(max_length=500, description="Why it is done")]
-Code = Annotated[str, Meta(pattern="^([A-Z]{2})?$", description="ISO 3166-1 alpha-2; empty: everywhere")]
 
 
 class Draft(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.lists import ListKind, PublishedList
 from tidewaiter.risk.lists.files import read_entries
-from tidewaiter.risk.screening import NameIndex
+from tidewaiter.risk.lists.screened import SCREENED, whom
 from tidewaiter.web import words
 from tidewaiter.web.desk.forms import AnyRequest, done, form_page
 from tidewaiter.web.house import House, now
@@ -23,6 +23,7 @@ from tidewaiter.web.page import render
 from tidewaiter.web.problem import WebError
 
 FORM_BYTES_MAX: Final = 4 * 1024 * 1024
+NAME_LENGTH_MAX: Final = 300
 ENTRIES_SHOWN: Final = 500
 VERSIONS_SHOWN: Final = 50
 FIELDS: Final = ("name", "kind", "title", "source", "lane", "lifts", "entries", "why")
@@ -62,18 +63,14 @@ def list_page(
     """One list in use: its entries, and whom a name is like."""
     found = house.lists.content(name)
     today = now().date()
-    entries = {each.entry_id: each for each in found.entries if each.is_in_force(today)}
-    matches = []
-    if text.strip():
-        index = NameIndex((each.entry_id, value) for each in entries.values() for value in each.values)
-        matches = [(match, entries[match.entry_id]) for match in index.found(text[:300], float(found.threshold))]
+    matches = whom(found, text[:NAME_LENGTH_MAX], today) if text.strip() and found.kind in SCREENED else []
     return render(
         request,
         "list.html",
         section="rules",
         title=found.title,
         listed=found,
-        in_force=len(entries),
+        in_force=len([each for each in found.entries if each.is_in_force(today)]),
         shown=found.entries[:ENTRIES_SHOWN],
         versions=house.store.lists.versions(name)[:VERSIONS_SHOWN],
         text=text,
