@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 import numpy as np
@@ -19,6 +19,7 @@ WEEK: Final = 7
 BUDGET: Final = Decimal("0.01")  # of the parcels of a day
 DELAY: Final = 3  # full days between a parcel's day and the first day on which its outcome is known
 CLAIMS: Final = 3  # times the budget: how many promises of a day are told to the policy; no others could be reached
+_PLACES: Final = Decimal("0.000001")
 _LANES: Final = (Share.RANDOM, Share.SCORE)
 
 
@@ -77,6 +78,7 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
     known: list[tuple[Array, Array, Array, Array, Array]] = []
     chosen: list[tuple[Array, Array, Array]] = []
     score: Score | None = None
+    due = Decimal(0)  # of chance's share, what is not yet a whole parcel: it waits for the next day
     for today in range(int(day.max()) + 1):
         if today > DELAY:
             told = waiting[today - DELAY - 1]
@@ -89,11 +91,15 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
         if plan.uses_links:
             numbers = np.column_stack([numbers, links.of(at)])
         promises = score.promises(at, numbers) if score is not None else np.zeros(len(at))
-        share = plan.random_share if score is not None else Decimal(1)
         budget = (
             int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
         )  # a hundredth of all so far, to the parcel
-        place, lane, propensity = _selected(at, promises, draws, (budget, share))
+        by_chance = budget
+        if score is not None:
+            due += budget * plan.random_share
+            by_chance = int(due)
+            due -= by_chance
+        place, lane, propensity = _selected(at, promises, draws, (budget, by_chance))
         found, cents = inspector.examine(at[place])
         waiting.append((at[place], numbers[place], found, cents, propensity))
         chosen.append((at[place], lane, propensity))
@@ -109,12 +115,13 @@ def _joined(known: list[tuple[Array, Array, Array, Array, Array]]) -> Known:
 
 
 def _selected(
-    at: Array, promises: Array, draws: list[Decimal], room: tuple[int, Decimal]
+    at: Array, promises: Array, draws: list[Decimal], room: tuple[int, int]
 ) -> tuple[Array, Array, Array]:
     """Places among the day's parcels, lanes and propensities of what the policy (`risk.selection`) takes with this room:
-    how many may be examined, and the share of them for chance.
+    how many may be examined, and how many of them chance draws.
     """
-    budget, random_share = room
+    budget, by_chance = room
+    share = (Decimal(by_chance) / max(budget, 1)).quantize(_PLACES, ROUND_DOWN)  # the policy rounds up to whole parcels
     claims = set(np.argsort(-promises, kind="stable")[: CLAIMS * budget].tolist())
     candidates = [
         Candidate(
@@ -126,7 +133,7 @@ def _selected(
     ]
     taken = [
         (place, _LANES.index(each.share), float(each.propensity))
-        for place, each in enumerate(allocate(candidates, budget, random_share))
+        for place, each in enumerate(allocate(candidates, budget, share))
         if each.share in _LANES
     ]
     places, lanes, propensities = zip(*taken, strict=True) if taken else ((), (), ())
