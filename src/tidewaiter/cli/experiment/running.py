@@ -9,6 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from tidewaiter.cli.experiment.columns import Aim, Array, Inspector
+from tidewaiter.cli.experiment.curiosity import Curiosity
 from tidewaiter.cli.experiment.features import Features
 from tidewaiter.cli.experiment.learning import Known, Score, Settings, learnt
 from tidewaiter.risk.chance import draw
@@ -29,6 +30,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     name: str
     random_share: Decimal = Decimal("0.1")
     aim: Aim = Aim.REVENUE
+    optimism: float = 0.1  # how much of what may be at stake is hoped for where little is known
     uses_links: bool = True
     uses_score: bool = True
     last_lesson: int = 10**6  # the last week (from 0) in which the score is made anew
@@ -78,32 +80,52 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
     known: list[tuple[Array, Array, Array, Array, Array]] = []
     chosen: list[tuple[Array, Array, Array]] = []
     score: Score | None = None
+    curious = Curiosity(features, day)
     due = Decimal(0)  # of chance's share, what is not yet a whole parcel: it waits for the next day
     for today in range(int(day.max()) + 1):
         if today > DELAY:
             told = waiting[today - DELAY - 1]
             known.append(told)
             links.learn(told[0], told[2])
+        if today % WEEK == 0:
+            curious.begin_week(today)
         if today % WEEK == 0 and known and plan.uses_score and today // WEEK <= plan.last_lesson:
             score = learnt(_joined(known), features, _chains(plan), plan.settings) or score
         at = np.arange(*np.searchsorted(day, (today, today + 1)))
         numbers = features.numbers[at]
         if plan.uses_links:
             numbers = np.column_stack([numbers, links.of(at)])
-        promises = score.promises(at, numbers) if score is not None else np.zeros(len(at))
-        budget = (
-            int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
-        )  # a hundredth of all so far, to the parcel
-        by_chance = budget
+        promises = np.zeros(len(at)) if score is None else _promises(score, at, numbers, (plan, curious))
+        budget = by_chance = _budget(at)
         if score is not None:
             due += budget * plan.random_share
             by_chance = int(due)
             due -= by_chance
         place, lane, propensity = _selected(at, promises, draws, (budget, by_chance))
+        curious.note(at[place])
         found, cents = inspector.examine(at[place])
         waiting.append((at[place], numbers[place], found, cents, propensity))
         chosen.append((at[place], lane, propensity))
     return Run(*(np.concatenate(column) for column in zip(*chosen, strict=True)))
+
+
+def _budget(at: Array) -> int:
+    """How many of a day's parcels may be examined: a hundredth of all so far, to the parcel."""
+    return int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
+
+
+def _promises(score: Score, at: Array, numbers: Array, hope: tuple[Plan, Curiosity]) -> Array:
+    """What the policy is told of these parcels: the cents to expect, and more the less is known of parcels like them.
+
+    Probability x amount is what the score expects. Above it comes the plan's optimism, times how little is known, times
+    what may be at stake: the amount expected where something is wrong, or what is declared, if that is more.
+    """
+    plan, curious = hope
+    probability, amount = score.expected(at, numbers)
+    expected: Array = probability * amount
+    if plan.optimism:
+        expected = expected + plan.optimism * curious.of(at) * np.maximum(amount, curious.declared[at])
+    return expected
 
 
 def _chains(plan: Plan) -> tuple[str, ...]:
