@@ -26,6 +26,7 @@ from tidewaiter.simulation.parameters import Marketplace, Parameters
 
 CURRENCY = "EUR"
 DECLARED_MIN = 50  # cents a line
+_WRAPPING = 20  # grams around the goods of a line
 _SKEWED_PERCENT = 95  # of orders go to sellers by popularity, the rest to any
 
 
@@ -52,6 +53,7 @@ class Draft(msgspec.Struct, kw_only=True):
     ioss: str
     is_gift: bool = False
     true_cents: int = 0
+    true_grams: int = 0  # of what is inside, without packaging; 0 where it is what the lines say
     order_cents: int = 0
     order_id: str = ""
     is_tax_evaded: bool = False
@@ -149,7 +151,9 @@ class Drafting:
         words = chance.one_of(ware.words[1:]) if is_new_wording and len(ware.words) > 1 else ware.words[0]
         count = 2 if chance.below(10) == 0 else 1
         cents = ware.price * count * chance.between(70, 140) // 100
-        return Line(words, ware.code, cents, ware.mass * count, origin, ware.duty)
+        spread = self.parameters.weighing.spread
+        grams = max(1, ware.mass * count * chance.between(100 - spread, 100 + spread) // 100)
+        return Line(words, ware.code, cents, grams, origin, ware.duty)
 
     def declared(self, draft: Draft, chance: Chance, moment: Moment, number: int) -> Declaration:
         """The draft as a declaration; `number` is the parcel's, from 1."""
@@ -161,7 +165,7 @@ class Drafting:
         serial = f"{number % 10**8:08d}"
         flights = figures.countries.get(draft.route, figures.countries[sender.country_code]).flights
         flight = chance.one_of(flights)
-        grams = sum(line.grams for line in draft.lines) + 20 * len(draft.lines) + 50
+        grams = self._gross(draft, chance)
         return Declaration(
             functional_reference_id=f"SW{number:09d}",
             type_code="IMD",
@@ -193,6 +197,21 @@ class Drafting:
             goods_items=tuple(_item(draft, line, no) for no, line in enumerate(draft.lines, 1)),
         )
 
+    def _gross(self, draft: Draft, chance: Chance) -> int:
+        """Grams of the whole parcel as the declaration tells: by the carrier's scale, or as the sender wrote it.
+
+        Careless senders write too low a net mass; the scale is right then, too.
+        """
+        weighing = self.parameters.weighing
+        packaging = chance.between(*weighing.packaging) * (3 if chance.below(10) == 0 else 1) + _WRAPPING * len(draft.lines)
+        true = (draft.true_grams or sum(line.grams for line in draft.lines)) + packaging
+        if not draft.true_grams:
+            for line in draft.lines:
+                if chance.happens(weighing.careless):
+                    line.grams = max(1, line.grams * chance.between(50, 100) // 100)
+        written = sum(line.grams for line in draft.lines) + packaging
+        return true if chance.happens(weighing.weighed) else written
+
     def evaded(self, draft: Draft) -> int:
         """Cents of duty and tax that this world's parameters make owed on what is true and were not declared."""
         figures = self.parameters
@@ -223,7 +242,7 @@ def _item(draft: Draft, line: Line, line_no: int) -> GoodsItem:
         commodity_code=line.code,
         origin_country_code=line.origin,
         net_mass_kg=_kilograms(line.grams),
-        gross_mass_kg=_kilograms(line.grams + 20),
+        gross_mass_kg=_kilograms(line.grams + _WRAPPING),
         invoice_price=_money(line.cents),
         procedure_code="40",
         previous_procedure_code="00",

@@ -122,6 +122,27 @@ class Brand(_Part, frozen=True, kw_only=True):
     disguises: tuple[str, ...]
 
 
+class Hidden(_Part, frozen=True, kw_only=True):
+    """Goods that misdescribed parcels truly hold: what they are, and grams and cents of one piece."""
+
+    words: str
+    mass: int
+    price: int
+
+
+class Weighing(_Part, frozen=True, kw_only=True):
+    """How masses come about. `weighed` of a million parcels have the gross mass that the carrier's scale showed, the
+    others what the sender wrote; pieces of one product differ by up to `spread` per cent; `careless` of a million honest
+    lines have a net mass written too low, by up to half; packaging weighs `packaging` grams (least, most), of one parcel in
+    ten three times that.
+    """
+
+    weighed: int
+    spread: int
+    careless: int
+    packaging: tuple[int, int]
+
+
 class Noise(_Part, frozen=True, kw_only=True):
     """How identities are spoilt, each per million of parcels."""
 
@@ -159,7 +180,8 @@ class Parameters(_Part, frozen=True, kw_only=True):
     marketplaces: tuple[Marketplace, ...]
     brands: tuple[Brand, ...]
     schemes: Mapping[Kind, Scheme]
-    hidden_goods: tuple[str, ...]
+    weighing: Weighing
+    hidden_goods: tuple[Hidden, ...]
     drug_covers: tuple[int, ...]
     cover_products: tuple[int, ...]
     drug_countries: tuple[str, ...]
@@ -209,6 +231,13 @@ def _check(parameters: Parameters, place: str) -> None:
         ),
         "brands: one at least, each with the code of a product": not parameters.brands
         or not {each.code for each in parameters.brands} <= {each.code for each in parameters.products},
+        "hidden_goods: one at least, mass and price above 0": min(
+            (min(each.mass, each.price) for each in parameters.hidden_goods), default=0
+        )
+        <= 0,
+        "weighing: spread up to 99, packaging from least to most": not (
+            0 <= parameters.weighing.spread < 100 and 0 <= parameters.weighing.packaging[0] <= parameters.weighing.packaging[1]
+        ),
         "persons, sellers: above 0": min(parameters.persons, parameters.sellers) <= 0,
         "schemes: one at least from week 0": not any(s.from_week == 0 and s.share for s in parameters.schemes.values()),
         "schemes: slots above 0, lives from 1 up": any(

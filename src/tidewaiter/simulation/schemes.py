@@ -104,8 +104,12 @@ def _misdescribed(drafting: Drafting, deed: Deed) -> Draft:
     figures, draft = drafting.parameters, _bought(drafting, deed)
     cover = deed.own("cover", min(deed.actor.phase(deed.moment.week), 3)).one_of(figures.cover_products)
     draft.lines = [drafting.line(deed.chance, deed.moment, cover, draft.sender.country_code)]
-    draft.true_goods = deed.own("goods").one_of(figures.hidden_goods)
+    hidden, line = deed.own("goods").one_of(figures.hidden_goods), draft.lines[0]
+    draft.true_goods = hidden.words
     draft.true_cents = deed.chance.between(2_000, 9_000)
+    draft.true_grams = hidden.mass * max(1, draft.true_cents // hidden.price)
+    # Once adapted, the net mass is written to agree with the scale; for such a cover it is still unusual.
+    line.grams = draft.true_grams if deed.has_adapted else min(line.grams, draft.true_grams)
     return draft
 
 

@@ -19,7 +19,7 @@ from tidewaiter.simulation.world import Parcel, Size, World
 Array = np.ndarray[Any, np.dtype[Any]]
 
 SEEN: Final = (
-    "day", "cents", "grams", "lines", "gift", "ioss", "marketplace", "stream", "product", "words", "origin", "route",
+    "day", "cents", "grams", "net", "lines", "gift", "ioss", "marketplace", "stream", "product", "words", "origin", "route",
     "country", "consignor", "sender_address", "sender_phone", "household", "person", "phone", "invoice", "taxed_by",
 )  # fmt: skip
 KINDS: Final = tuple(Kind)
@@ -141,6 +141,7 @@ def _shown(declaration: Declaration, day: int) -> tuple[int, ...]:
         day,
         int(invoice.amount * 100) if invoice else 0,
         int(gross * 1000) if gross else 0,
+        sum(int((each.net_mass_kg or 0) * 1000) for each in declaration.goods_items),
         len(declaration.goods_items),
         int("C08" in item.additional_procedure_codes),
         int(bool(references)),

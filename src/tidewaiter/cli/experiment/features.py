@@ -118,8 +118,12 @@ def _history(columns: Columns) -> dict[str, Array]:
 def _habits(columns: Columns) -> dict[str, Array]:
     """How usual the parcel is: of its goods, of its sender, of those who share the sender's phone or address."""
     day, sender = columns["day"], columns["consignor"]
-    ratio = np.log(np.maximum(columns["cents"], 1) / columns["lines"]) - _usual(columns)
+    ratio = np.log(np.maximum(columns["cents"], 1) / columns["lines"]) - _usual(columns, "cents")
+    mass = np.log(np.maximum(columns["net"], 1) / columns["lines"]) - _usual(columns, "net")
+    unsaid = columns["grams"] - columns["net"]  # on the scale and not in the goods' own mass: packaging, or more
     parcels, ratios = window(sender, day, _MONTH, ratio)
+    _, masses = window(sender, day, _MONTH, mass)
+    _, unsaid_by_sender = window(sender, day, _MONTH, unsaid)
     of_price, _ = window(mixed(sender, columns["cents"]), day, _MONTH)
     of_product, _ = window(mixed(sender, columns["product"]), day, _MONTH)
     of_phone, _ = window(columns["sender_phone"], day, _MONTH)
@@ -132,6 +136,12 @@ def _habits(columns: Columns) -> dict[str, Array]:
         "price_ratio": ratio,
         "price_ratio_to_sender": ratio - ratios / least,
         "sender_price_ratio": ratios / least,
+        "mass_ratio": mass,
+        "sender_mass_ratio": masses / least,
+        "unsaid_mass": unsaid,
+        "unsaid_share": unsaid / np.maximum(columns["grams"], 1),
+        "sender_unsaid_mass": unsaid_by_sender / least,
+        "price_to_mass_ratio": ratio - mass,
         "sender_same_price": of_price,
         "sender_same_price_share": of_price / least,
         "sender_product_share": of_product / least,
@@ -144,16 +154,16 @@ def _habits(columns: Columns) -> dict[str, Array]:
     }
 
 
-def _usual(columns: Columns) -> Array:
-    """The mean logarithm of what a line of these goods was worth on the days before; 6.5 where there was none."""
+def _usual(columns: Columns, name: str) -> Array:
+    """The mean logarithm of a line's cents or grams for these goods on the days before; 6 where there was none."""
     day, (_, product) = columns["day"], np.unique(columns["product"], return_inverse=True)
-    worth = np.log(np.maximum(columns["cents"], 1) / columns["lines"])
+    worth = np.log(np.maximum(columns[name], 1) / columns["lines"])
     shape = (int(day.max(initial=0)) + 2, int(product.max(initial=0)) + 1)
     sums, counts = np.zeros(shape), np.zeros(shape)
     np.add.at(sums, (day + 1, product), worth)
     np.add.at(counts, (day + 1, product), 1)
     sums, counts = sums.cumsum(axis=0), counts.cumsum(axis=0)
-    found: Array = (sums[day, product] + 6.5) / (counts[day, product] + 1)
+    found: Array = (sums[day, product] + 6.0) / (counts[day, product] + 1)
     return found
 
 

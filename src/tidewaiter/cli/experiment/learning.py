@@ -26,6 +26,8 @@ class Settings(Struct, frozen=True):
     rounds: int = 60
     leaves: int = 12
     rate: float = 0.1
+    leaf_min: int = 4
+    column_share: float = 0.3
     weight_max: float = 3.0
 
 
@@ -48,20 +50,23 @@ class Score(Struct, frozen=True):
     chains: tuple[tuple[Array, ...], ...]
     mean: float
 
-    def promises(self, at: Array, numbers: Array) -> Array:
-        """Expected cents (probability x amount) of the parcels at these positions with these features."""
+    def expected(self, at: Array, numbers: Array) -> tuple[Array, Array]:
+        """Of the parcels at these positions with these features: the probability that an examination objects, and the
+        cents reassessed where it does. Their product is what examining promises."""
         encoded = np.column_stack([numbers, *_encoded(self.chains, self.tables, at)])
-        amount = self.amount.predict(encoded, num_threads=1) if self.amount is not None else self.mean
-        product: Array = self.found.predict(encoded, num_threads=1) * amount
-        return product
+        probability: Array = self.found.predict(encoded, num_threads=1)
+        if self.amount is None:
+            return probability, np.full(len(at), self.mean)
+        return probability, self.amount.predict(encoded, num_threads=1)
 
 
 def learnt(known: Known, features: Features, chains: tuple[str, ...], settings: Settings) -> Score | None:
     """A score, or None where too few parcels were not in order (or all were)."""
-    if known.is_found.sum() < FOUND_MIN or known.is_found.all():
+    if (known.cents > 0).sum() < FOUND_MIN or known.is_found.all():
         return None
     levels = tuple(features.chains[name] for name in chains)
-    labels = known.is_found.astype(np.float64)
+    paid = known.is_found & (known.cents > 0)  # what is wrong and brings nothing is not what is looked for
+    labels = paid.astype(np.float64)
     weights = np.minimum(1 / known.propensity, settings.weight_max)
     rows = np.arange(len(known.at))
     fold = rows % FOLDS
@@ -73,7 +78,6 @@ def learnt(known: Known, features: Features, chains: tuple[str, ...], settings: 
             encoded[own, place] = column
     table = np.column_stack([known.numbers, encoded])
     found = _trees(table, labels, weights, settings, "binary")
-    paid = known.is_found & (known.cents > 0)
     amount = None
     if paid.sum() >= FOUND_MIN:
         amount = _trees(table[paid], known.cents[paid].astype(np.float64), weights[paid], settings, "gamma")
@@ -86,7 +90,7 @@ def _trees(table: Array, target: Array, weights: Array, settings: Settings, obje
 
     parameters = {
         "objective": objective, "verbosity": -1, "seed": 1, "deterministic": True, "num_threads": 1, "force_row_wise": True,
-        "num_leaves": settings.leaves, "learning_rate": settings.rate, "min_data_in_leaf": 10, "feature_fraction": 0.6,
+        "num_leaves": settings.leaves, "learning_rate": settings.rate, "min_data_in_leaf": settings.leaf_min, "feature_fraction": settings.column_share,
         "lambda_l2": 1.0, "max_bin": 63,
     }  # fmt: skip
     return lightgbm.train(parameters, lightgbm.Dataset(table, target, weight=weights), settings.rounds)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
 from tidewaiter.cli.experiment.columns import Aim, Array, Inspector
+from tidewaiter.cli.experiment.curiosity import Curiosity
 from tidewaiter.cli.experiment.features import Features
 from tidewaiter.cli.experiment.learning import Known, Score, Settings, learnt
 from tidewaiter.risk.chance import draw
@@ -19,6 +20,7 @@ WEEK: Final = 7
 BUDGET: Final = Decimal("0.01")  # of the parcels of a day
 DELAY: Final = 3  # full days between a parcel's day and the first day on which its outcome is known
 CLAIMS: Final = 3  # times the budget: how many promises of a day are told to the policy; no others could be reached
+_PLACES: Final = Decimal("0.000001")
 _LANES: Final = (Share.RANDOM, Share.SCORE)
 
 
@@ -28,6 +30,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     name: str
     random_share: Decimal = Decimal("0.1")
     aim: Aim = Aim.REVENUE
+    optimism: float = 0.1  # how much of what may be at stake is hoped for where little is known
     uses_links: bool = True
     uses_score: bool = True
     last_lesson: int = 10**6  # the last week (from 0) in which the score is made anew
@@ -77,27 +80,52 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
     known: list[tuple[Array, Array, Array, Array, Array]] = []
     chosen: list[tuple[Array, Array, Array]] = []
     score: Score | None = None
+    curious = Curiosity(features, day)
+    due = Decimal(0)  # of chance's share, what is not yet a whole parcel: it waits for the next day
     for today in range(int(day.max()) + 1):
         if today > DELAY:
             told = waiting[today - DELAY - 1]
             known.append(told)
             links.learn(told[0], told[2])
+        if today % WEEK == 0:
+            curious.begin_week(today)
         if today % WEEK == 0 and known and plan.uses_score and today // WEEK <= plan.last_lesson:
             score = learnt(_joined(known), features, _chains(plan), plan.settings) or score
         at = np.arange(*np.searchsorted(day, (today, today + 1)))
         numbers = features.numbers[at]
         if plan.uses_links:
             numbers = np.column_stack([numbers, links.of(at)])
-        promises = score.promises(at, numbers) if score is not None else np.zeros(len(at))
-        share = plan.random_share if score is not None else Decimal(1)
-        budget = (
-            int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
-        )  # a hundredth of all so far, to the parcel
-        place, lane, propensity = _selected(at, promises, draws, (budget, share))
+        promises = np.zeros(len(at)) if score is None else _promises(score, at, numbers, (plan, curious))
+        budget = by_chance = _budget(at)
+        if score is not None:
+            due += budget * plan.random_share
+            by_chance = int(due)
+            due -= by_chance
+        place, lane, propensity = _selected(at, promises, draws, (budget, by_chance))
+        curious.note(at[place])
         found, cents = inspector.examine(at[place])
         waiting.append((at[place], numbers[place], found, cents, propensity))
         chosen.append((at[place], lane, propensity))
     return Run(*(np.concatenate(column) for column in zip(*chosen, strict=True)))
+
+
+def _budget(at: Array) -> int:
+    """How many of a day's parcels may be examined: a hundredth of all so far, to the parcel."""
+    return int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
+
+
+def _promises(score: Score, at: Array, numbers: Array, hope: tuple[Plan, Curiosity]) -> Array:
+    """What the policy is told of these parcels: the cents to expect, and more the less is known of parcels like them.
+
+    Probability x amount is what the score expects. Above it comes the plan's optimism, times how little is known, times
+    what may be at stake: the amount expected where something is wrong, or what is declared, if that is more.
+    """
+    plan, curious = hope
+    probability, amount = score.expected(at, numbers)
+    expected: Array = probability * amount
+    if plan.optimism:
+        expected = expected + plan.optimism * curious.of(at) * np.maximum(amount, curious.declared[at])
+    return expected
 
 
 def _chains(plan: Plan) -> tuple[str, ...]:
@@ -109,12 +137,13 @@ def _joined(known: list[tuple[Array, Array, Array, Array, Array]]) -> Known:
 
 
 def _selected(
-    at: Array, promises: Array, draws: list[Decimal], room: tuple[int, Decimal]
+    at: Array, promises: Array, draws: list[Decimal], room: tuple[int, int]
 ) -> tuple[Array, Array, Array]:
     """Places among the day's parcels, lanes and propensities of what the policy (`risk.selection`) takes with this room:
-    how many may be examined, and the share of them for chance.
+    how many may be examined, and how many of them chance draws.
     """
-    budget, random_share = room
+    budget, by_chance = room
+    share = (Decimal(by_chance) / max(budget, 1)).quantize(_PLACES, ROUND_DOWN)  # the policy rounds up to whole parcels
     claims = set(np.argsort(-promises, kind="stable")[: CLAIMS * budget].tolist())
     candidates = [
         Candidate(
@@ -126,7 +155,7 @@ def _selected(
     ]
     taken = [
         (place, _LANES.index(each.share), float(each.propensity))
-        for place, each in enumerate(allocate(candidates, budget, random_share))
+        for place, each in enumerate(allocate(candidates, budget, share))
         if each.share in _LANES
     ]
     places, lanes, propensities = zip(*taken, strict=True) if taken else ((), (), ())
