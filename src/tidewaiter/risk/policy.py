@@ -14,6 +14,8 @@ from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk import packaged
 
+EXAMINED_WITHIN_DAYS: Final = 14
+
 
 class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an office can take: the factor on odds of rules and of scores, and its random share (None: the policy's)."""
@@ -52,7 +54,8 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `scores` says by likelihood which share of parcels a score sends on. `offices` are the rates of offices that
     cannot take all, planned from their `budgets`; `aeo` lowers the odds of traders by their status. Chance is
-    never below `minimum_share`, whatever lowers it.
+    never below `minimum_share`, whatever lowers it. What was drawn and has come is to be examined within
+    `examined_within_days`; an audit tells what was not.
     """
 
     title: str
@@ -67,6 +70,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     offices: dict[str, Rates] = {}
     budgets: dict[str, Budget] = {}
     aeo: dict[str, Decimal] = {}
+    examined_within_days: int = EXAMINED_WITHIN_DAYS
 
     def rates_of(self, office_id: str) -> Rates:
         """The rates of an office."""
@@ -107,6 +111,8 @@ def read_policy(content: bytes, place: str) -> Policy:
                 f"{place}: scores.{name}: a higher likelihood is looked at less often",
                 hint="let shares rise with from_probability",
             )
+    if policy.examined_within_days < 1:
+        raise LawDataError(f"{place}: examined_within_days {policy.examined_within_days} is less than a day")
     if any(factor == 0 for factor in policy.aeo.values()):
         raise LawDataError(f"{place}: aeo: a status lowers odds, and exempts from nothing", hint="give more than 0")
     return policy
@@ -131,6 +137,11 @@ def _shares(policy: Policy) -> Iterator[tuple[str, Decimal]]:
 def policy_version() -> str:
     """SHA-256 of the shipped policy file."""
     return hashlib.sha256(_content()).hexdigest()
+
+
+def shipped_policy(digest: str) -> bytes | None:
+    """The shipped policy file; None where it has another SHA-256, as one of another version of the package has."""
+    return _content() if policy_version() == digest else None
 
 
 def _content() -> bytes:

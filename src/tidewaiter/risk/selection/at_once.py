@@ -17,13 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.judgement import Draw, Lane, Odds, Reason, ReasonKind, Selection
+from tidewaiter.model.judgement import DRAWN, LOOKED_AT, Draw, Lane, Odds, Reason, ReasonKind, Selection
 from tidewaiter.risk.chance import Chance
 from tidewaiter.risk.facts import Facts, Score
 from tidewaiter.risk.policy import Policy, ScoreStep
 
-DRAWN: Final = frozenset((ReasonKind.RULE, ReasonKind.SCORE, ReasonKind.RANDOM))  # the others are mandatory
-LOOKED_AT: Final = frozenset((Lane.YELLOW, Lane.RED))
 AEO: Final = "aeo"  # the text by which facts tell a trader's status
 PLACES: Final = Decimal("0.000000000001")  # of a propensity, which is exact before
 _ALL: Final = 100
