@@ -37,10 +37,14 @@ class ScoreStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many parcels an office can look at in a day, and of these the share kept for chance."""
+    """How many parcels an office can look at in a day, of these the share kept for chance, and how many of one flight.
+
+    What is mandatory and what chance draws is looked at in any case; it leaves rules and scores less.
+    """
 
     parcels: int
     random: Decimal = Decimal("0.1")
+    flight_parcels: int | None = None
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +57,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     where another declaration of the same parcel stands, to `duplicates_lane`.
 
     `scores` says by likelihood which share of parcels a score sends on. `offices` are the rates of offices that
-    cannot take all, planned from their `budgets`; `aeo` lowers the odds of traders by their status. Chance is
+    cannot take all; `budgets` lower them further by what is left of the day (`risk.budgets`); `aeo` lowers the odds of traders by their status. Chance is
     never below `minimum_share`, whatever lowers it. What was drawn and has come is to be examined within
     `examined_within_days`; an audit tells what was not.
     """
@@ -111,6 +115,9 @@ def read_policy(content: bytes, place: str) -> Policy:
                 f"{place}: scores.{name}: a higher likelihood is looked at less often",
                 hint="let shares rise with from_probability",
             )
+    for office, budget in policy.budgets.items():
+        if budget.parcels < 0 or (budget.flight_parcels or 0) < 0:
+            raise LawDataError(f"{place}: budgets.{office}: no office looks at fewer than no parcels")
     if policy.examined_within_days < 1:
         raise LawDataError(f"{place}: examined_within_days {policy.examined_within_days} is less than a day")
     if any(factor == 0 for factor in policy.aeo.values()):
