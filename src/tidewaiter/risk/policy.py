@@ -146,6 +146,11 @@ def policy_version() -> str:
     return hashlib.sha256(_content()).hexdigest()
 
 
+def shipped_text() -> str:
+    """The shipped policy file, as one begins with."""
+    return _content().decode()
+
+
 def shipped_policy(digest: str) -> bytes | None:
     """The shipped policy file; None where it has another SHA-256, as one of another version of the package has."""
     return _content() if policy_version() == digest else None

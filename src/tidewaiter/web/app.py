@@ -17,6 +17,7 @@ from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import outcomes as api_outcomes
+from tidewaiter.web.api import policies as api_policies
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
 from tidewaiter.web.api import selection as api_selection
@@ -30,6 +31,7 @@ from tidewaiter.web.desk import (
     login,
     messages,
     parcels,
+    policies,
     quality,
     returns,
     rule_sets,
@@ -86,7 +88,7 @@ def _pages() -> Router:
             elections.election_list, elections.election_propose, elections.election_answer,
             lists.list_list, lists.list_propose, lists.list_answer, lists.list_page,
             rule_sets.rule_list, rule_sets.rule_begin, rule_sets.rule_set_page, rule_sets.version_page, rule_sets.version_act,
-            selection.selection_page,
+            policies.policy_list, policies.policy_begin, policies.policy_page, policies.policy_act, selection.selection_page,
             back_tests.back_test_run, back_tests.back_test_page, back_tests.comparison_page,
             returns.return_list, returns.return_page, returns.return_decide,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
@@ -127,6 +129,8 @@ def _api() -> Router:
             api_rules.comparison, api_rules.declaration_rules,
             api_outcomes.outcomes_of, api_outcomes.record_outcome, api_outcomes.answer_outcome,
             api_outcomes.unmatched_outcomes, api_outcomes.link_alerts,
+            api_policies.policies, api_policies.begin_policy, api_policies.one_policy, api_policies.one_policy_version,
+            api_policies.write_policy, api_policies.take_policy_step,
             api_selection.workload, api_selection.estimate,
             api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],

@@ -28,6 +28,7 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.lists import Lists, ListStore
 from tidewaiter.workflow.outcomes import Examinations
+from tidewaiter.workflow.policies import Policies
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -132,6 +133,11 @@ class House:
     def rule_sets(self) -> RuleSets:
         """Where rule sets pass through their life."""
         return RuleSets(self.store)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Where policies pass through theirs."""
+        return Policies(self.store)
 
     @cached_property
     def examinations(self) -> Examinations:

@@ -56,7 +56,10 @@ def config() -> OpenAPIConfig:
                 name="Examinations", description="What examinations found, and parcels tied to a seizure: for officers"
             ),
             Tag(name="Rules", description="Targeting rules through their life, back-tests: for officers"),
-            Tag(name="Selection", description="Work beside budgets, and how much of all is not in order: for officers"),
+            Tag(
+                name="Selection",
+                description="Policies through their life, work beside budgets, how much of all is not in order: for officers",
+            ),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

@@ -14,3 +14,8 @@ CREATE TABLE workload (
   score_wanted bigint NOT NULL,
   PRIMARY KEY (day, office_id, flight)
 );
+
+-- Policies live as rule sets do: versions, steps with who and why, one that decides.
+ALTER TABLE rule_set ADD COLUMN kind text NOT NULL DEFAULT 'rules' CHECK (kind IN ('rules', 'policy'));
+ALTER TABLE rule_set DROP CONSTRAINT rule_set_name_jurisdiction_code_key;
+ALTER TABLE rule_set ADD UNIQUE (kind, name, jurisdiction_code);
