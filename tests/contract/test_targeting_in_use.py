@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from tidewaiter.cli.app import build
-from tidewaiter.cli.output import UsageError
 from tidewaiter.messages import forms
 from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Party
 from tidewaiter.model.errors import NotFoundError
@@ -23,7 +19,9 @@ from tidewaiter.risk.rules import rules_of
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import processing, replay
 from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.policies import Policies, policy_key
 from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.rule_sets import Who
 from tidewaiter.workflow.targeting import Change
 
 DAY = date(2026, 11, 20)
@@ -148,18 +146,14 @@ quality_rules: []
 """
 
 
-def test_a_published_policy_decides_and_is_kept(
-    intake: Intake, store: PostgresStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "policy.yaml"
-    file.write_text(POLICY)
-    monkeypatch.setattr("tidewaiter.cli.policies.opened_store", lambda: nullcontext(store))
-    app = build()
-    words = ["risk", "policy", "use", str(file), "--why", "a test", "--by", "ann", "--approved-by"]
-    with pytest.raises(UsageError, match="somebody else"):
-        app([*words, "Ann"], result_action="return_value", exit_on_error=False)
+def test_a_published_policy_decides_and_is_kept(intake: Intake, store: PostgresStore) -> None:
+    life, key = Policies(store), policy_key()
     hand_in(intake, store, shirts(1))
-    assert app([*words, "bo"], result_action="return_value") == 0
+    life.begin(key, POLICY, Who("ann", "a test"))
+    life.check(key, 1, Who("ann"))
+    life.propose(key, 1, Who("ann"))
+    life.approve(key, 1, Who("bo"))
+    life.publish(key, 1, Who("ann"))
     hand_in(intake, store, shirts(2))
     assert judgement_of(store, 1).propensity == "0.02"
     assert judgement_of(store, 2).propensity == "1"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
@@ -15,9 +16,18 @@ from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import opened_store
 
-app = App(name="policy", help="How much is looked at: show, check, plan from budgets, put in use.")
+if TYPE_CHECKING:
+    from tidewaiter.workflow.policies import Policies
+    from tidewaiter.workflow.rule_set_records import Key, Version
+
+app = App(
+    name="policy", help="How much is looked at: show, plan from budgets, draft, propose, approve, publish, retire."
+)
 File = Annotated[Path, Parameter(help="A policy: YAML like data/risk/policy.yaml.")]
 Jurisdiction = Annotated[str, Parameter(help="For one jurisdiction; everywhere if left out.")]
+Number = Annotated[int | None, Parameter(name="--version", help="Which version; the newest where none is named.")]
+Officer = Annotated[str, Parameter(help="Who does it: the officer's name or number.")]
+Words = Annotated[str, Parameter(help="Why.")]
 
 
 @app.command
@@ -33,17 +43,16 @@ def check(file: File) -> int:
 @app.command
 def show(*, jurisdiction: Jurisdiction = "", output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
     """Show the policy in use, and who put it there."""
-    from tidewaiter.risk import PartKind
-    from tidewaiter.risk.policy import load_policy, read_policy
-    from tidewaiter.workflow.targeting import in_use
+    from tidewaiter.workflow.policies import Policies
 
     with opened_store() as store:
-        used = in_use(store)
-        mine = next((part for part in used.of(jurisdiction) if part.kind is PartKind.POLICY), None)
-        policy = load_policy() if mine is None else read_policy(store.knowledge(mine.digest), mine.name)
-        by = next((f"{each.actor}: {each.words}" for each in used.parts if mine is not None and each.part == mine), "")
+        policy, since = Policies(store).deciding(jurisdiction)
     found = {name: value for name, value in msgspec.to_builtins(policy).items() if value not in ({}, [])}
-    output.print_one({**found, "put in use by": by or "ships with the package"}, output_as)
+    by = "ships with the package"
+    if since is not None:
+        found["digest"] = since.part.digest
+        by = f"{since.actor}, {since.since:%Y-%m-%d %H:%M}" + (f": {since.words}" if since.words else "")
+    output.print_one({**found, "put in use by": by}, output_as)
     return output.EXIT_OK
 
 
@@ -75,28 +84,153 @@ def plan(
 
 
 @app.command
-def use(
+def draft(
     file: File,
     *,
-    by: Annotated[str, Parameter(help="Who wrote it.")],
-    approved_by: Annotated[str, Parameter(help="Who approves it: somebody else.")],
-    why: Annotated[str, Parameter(help="Why, in words.")],
+    by: Officer,
     jurisdiction: Jurisdiction = "",
+    revision: Annotated[
+        int | None,
+        Parameter(help="Change the draft there is, which you read at this revision, instead of a new version."),
+    ] = None,
+    version: Number = None,
+    words: Words = "",
+    output_as: Output = Output(),  # noqa: B008
 ) -> int:
-    """Put a policy in use: every decision from now on names it by its digest. Two persons are needed."""
-    from tidewaiter.risk import PartKind
-    from tidewaiter.risk.policy import read_policy
-    from tidewaiter.workflow.targeting import Change
+    """Keep a policy as a new version, or write a draft anew, and check it; 3 where there is a mistake, and it stays a draft."""
+    from msgspec.structs import replace
 
-    if not by.strip() or by.strip().casefold() == approved_by.strip().casefold() or not approved_by.strip():
-        raise UsageError("whoever approves a policy is somebody else than who wrote it")
-    content = file.read_bytes()
-    policy = read_policy(content, file.name)
-    digest = hashlib.sha256(content).hexdigest()
+    from tidewaiter.cli.risk import problem_rows, text_of
+    from tidewaiter.workflow.rule_sets import Who
+
+    text = text_of(file)
+    with _life(jurisdiction) as (life, key):
+        if revision is None:
+            kept = life.begin(key, text, Who(by, words))
+        else:
+            kept = life.write(replace(_one(life, key, version), revision=revision), text, Who(by, words))
+        kept, told = life.check(key, kept.version, Who(by))
+    if told.problems:
+        output.print_rows(problem_rows(told.problems), output_as)
+    output.err().print(f"{kept} is {kept.state.value}, revision {kept.revision}", markup=False)
+    return output.EXIT_FINDINGS if told.mistakes else output.EXIT_OK
+
+
+@app.command(name="list")
+def list_(*, output_as: Output = Output()) -> int:  # noqa: B008
+    """List every version of every policy with its last step."""
+    with _life("") as (life, _):
+        found = life.all()
+    rows = [
+        {
+            "jurisdiction": version.key.jurisdiction_code or "everywhere",
+            "version": version.version,
+            "state": version.state.value,
+            "last": f"{event.step.value} by {event.actor}",
+            "at": f"{event.at:%Y-%m-%d %H:%M}",
+            "digest": version.digest[:12],
+        }
+        for version, event in found
+    ]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+@app.command
+def history(*, jurisdiction: Jurisdiction = "", output_as: Output = Output()) -> int:  # noqa: B008
+    """Tell every step that was taken with a policy: who, when and why."""
+    with _life(jurisdiction) as (life, key):
+        found = life.history(key)
+    rows = [
+        {
+            "at": f"{each.at:%Y-%m-%d %H:%M}",
+            "version": each.version,
+            "step": each.step.value,
+            "by": each.actor,
+            "state": each.state.value,
+            "words": each.words,
+        }
+        for each in found
+    ]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+@app.command
+def text(*, jurisdiction: Jurisdiction = "", version: Number = None) -> int:
+    """Print the text of a version."""
+    with _life(jurisdiction) as (life, key):
+        sys.stdout.write(_one(life, key, version).text)
+    return output.EXIT_OK
+
+
+@app.command
+def propose(*, by: Officer, jurisdiction: Jurisdiction = "", version: Number = None, words: Words = "") -> int:
+    """Ask a second person to approve a version that was checked, or one that was published before."""
+    return _step("propose", "is proposed", (jurisdiction, version), (by, words))
+
+
+@app.command
+def approve(
+    *,
+    key_file: Annotated[
+        Path,
+        Parameter(help="A file whose first line is the API key of the officer who approves; - for standard input."),
+    ],
+    jurisdiction: Jurisdiction = "",
+    version: Number = None,
+    words: Words = "",
+) -> int:
+    """Approve what another wrote and proposed. Nobody's name is typed: the key says who it is."""
+    from tidewaiter.web.principal import Role
+
+    if str(key_file) == "-":
+        key = sys.stdin.readline().strip()
+    else:
+        key = next(iter(key_file.read_text(encoding="utf-8").splitlines()), "").strip()
     with opened_store() as store:
-        store.keep_knowledge({digest: (PartKind.POLICY, content)})
-        change = Change(kind=PartKind.POLICY, name="policy", digest=digest, jurisdiction_code=jurisdiction.upper())
-        words = f"{why} (approved by {approved_by})"
-        number = store.parts.change((change,), actor=by, words=words, at=datetime.now(UTC))
-    output.out().print(f"{policy.title}: in use since change {number}, as {digest[:12]}")
+        holder = store.senders.holder_of(key)
+    if holder is None or holder.role != Role.OFFICER:
+        raise UsageError("this is no officer's key", hint="tidewaiter sender key NAME --role officer makes one")
+    return _step("approve", f"is approved by {holder.name}", (jurisdiction, version), (holder.name, words))
+
+
+@app.command
+def refuse(*, by: Officer, jurisdiction: Jurisdiction = "", version: Number = None, words: Words = "") -> int:
+    """Turn down what was proposed or approved."""
+    return _step("refuse", "is refused", (jurisdiction, version), (by, words))
+
+
+@app.command
+def publish(*, by: Officer, jurisdiction: Jurisdiction = "", version: Number = None, words: Words = "") -> int:
+    """Let an approved version decide: every decision from now on names it by its digest; the one before is retired."""
+    return _step("publish", "is published", (jurisdiction, version), (by, words))
+
+
+@app.command
+def retire(*, by: Officer, jurisdiction: Jurisdiction = "", version: Number = None, words: Words = "") -> int:
+    """Let a version decide no more, or give it up; the policy that ships decides then."""
+    return _step("retire", "is retired", (jurisdiction, version), (by, words))
+
+
+@contextmanager
+def _life(jurisdiction: str) -> Iterator[tuple[Policies, Key]]:
+    from tidewaiter.workflow.policies import Policies, policy_key
+
+    with opened_store() as store:
+        yield Policies(store), policy_key(jurisdiction)
+
+
+def _one(life: Policies, key: Key, number: int | None) -> Version:
+    return life.versions(key)[0] if number is None else life.version(key, number)
+
+
+def _step(verb: str, done: str, which: tuple[str, int | None], said: tuple[str, str]) -> int:
+    from tidewaiter.workflow.rule_sets import Who
+
+    jurisdiction, number = which
+    with _life(jurisdiction) as (life, key):
+        take: Any = getattr(life, verb)
+        found = take(key, _one(life, key, number).version, Who(*said))
+    output.out().print(f"{found} {done}", markup=False)
     return output.EXIT_OK

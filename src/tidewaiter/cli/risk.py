@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import msgspec
 from cyclopts import App, Parameter
 
-from tidewaiter.cli import draws, output, policies
+from tidewaiter.cli import draws, output, policies, selection
 from tidewaiter.cli.output import Output, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ app.command(policies.app)
 app.command(draws.draws)
 app.command(draws.export_draws)
 app.command(draws.audit_draw)
+app.command(selection.budget)
+app.command(selection.estimate)
 
 Rules = Annotated[Path, Parameter(help="A file of rules (docs/reference/risk-rules.md).")]
 WithContext = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -35,6 +36,10 @@ class ReasonKind(StrEnum):
     LIST = "list"  # a list: a party, a place, a brand, words, a number
     SCORE = "score"  # what was learnt from examinations
     LINK = "link"  # something shared with a parcel that was not in order
+
+
+DRAWN: Final = frozenset((ReasonKind.RULE, ReasonKind.SCORE, ReasonKind.RANDOM))  # the others are mandatory
+LOOKED_AT: Final = frozenset((Lane.YELLOW, Lane.RED))
 
 
 class Reason(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -119,9 +124,18 @@ class Judgement(Struct, frozen=True, omit_defaults=True, kw_only=True):
     lists_digest: str
     shadow: tuple[Reason, ...] = ()
     masks: tuple[RuleMasks, ...] = ()
-    selection: Selection | None = None  # None: nothing but the random draw could have it looked at
+    selection: Selection | None = None  # None: only law, findings or the random draw could have it looked at
+
+    @property
+    def is_mandatory(self) -> bool:
+        """Whether it is looked at whatever is drawn."""
+        if self.selection is not None:
+            return self.selection.is_mandatory
+        return any(each.kind not in DRAWN and each.lane in LOOKED_AT and not each.is_lifted for each in self.reasons)
 
     @property
     def propensity(self) -> str:
         """The probability that it would have been looked at, everything but the draws being as it is."""
-        return self.selection.propensity if self.selection is not None else self.draw.selection_share
+        if self.selection is not None:
+            return self.selection.propensity
+        return "1" if self.is_mandatory else self.draw.selection_share

@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from tidewaiter.model.money import Money
+from tidewaiter.risk.budgets import Spent
 from tidewaiter.risk.history.definitions import definitions
 from tidewaiter.risk.rules.catalogue import Value
 from tidewaiter.risk.rules.syntax import Kind
@@ -42,6 +43,7 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     texts: dict[str, tuple[str, ...]] = {}
     scores: tuple[Score, ...] = ()
     history: int = 0  # the number of the last change of history when it was looked up; 0 where it was not
+    spent: Spent | None = None  # what was counted of the office's day; None where the policy has no budget for it
 
     def features(self) -> Mapping[str, Value]:
         """The features as rules ask for them."""

@@ -15,6 +15,8 @@ from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.risk import packaged
 
+EXAMINED_WITHIN_DAYS: Final = 14
+
 
 class Rates(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an office can take: the factor on odds of rules and of scores, and its random share (None: the policy's)."""
@@ -48,10 +50,14 @@ class ScoreStep(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Budget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many parcels an office can look at in a day, and of these the share kept for chance."""
+    """How many parcels an office can look at in a day, of these the share kept for chance, and how many of one flight.
+
+    What is mandatory and what chance draws is looked at in any case; it leaves rules and scores less.
+    """
 
     parcels: int
     random: Decimal = Decimal("0.1")
+    flight_parcels: int | None = None
 
 
 class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,8 +70,9 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     where another declaration of the same parcel stands, to `duplicates_lane`.
 
     `scores` says by likelihood which share of parcels a score sends on. `offices` are the rates of offices that
-    cannot take all, planned from their `budgets`; `aeo` lowers the odds of traders by their status. Chance is
-    never below `minimum_share`, whatever lowers it.
+    cannot take all; `budgets` lower them further by what is left of the day (`risk.budgets`); `aeo` lowers the odds of traders by their status. Chance is
+    never below `minimum_share`, whatever lowers it. What was drawn and has come is to be examined within
+    `examined_within_days`; an audit tells what was not.
     """
 
     title: str
@@ -80,6 +87,7 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     offices: dict[str, Rates] = {}
     budgets: dict[str, Budget] = {}
     aeo: dict[str, Decimal] = {}
+    examined_within_days: int = EXAMINED_WITHIN_DAYS
 
     def rates_of(self, office_id: str) -> Rates:
         """The rates of an office."""
@@ -129,6 +137,11 @@ def read_policy(content: bytes, place: str) -> Policy:
                 hint="let shares rise with from_probability",
             )
         _refuse_promises(f"{place}: scores.{name}", [step for step in steps if step.from_expected is not UNSET])
+    for office, budget in policy.budgets.items():
+        if budget.parcels < 0 or (budget.flight_parcels or 0) < 0:
+            raise LawDataError(f"{place}: budgets.{office}: no office looks at fewer than no parcels")
+    if policy.examined_within_days < 1:
+        raise LawDataError(f"{place}: examined_within_days {policy.examined_within_days} is less than a day")
     if any(factor == 0 for factor in policy.aeo.values()):
         raise LawDataError(f"{place}: aeo: a status lowers odds, and exempts from nothing", hint="give more than 0")
     return policy
@@ -170,6 +183,16 @@ def _shares(policy: Policy) -> Iterator[tuple[str, Decimal]]:
 def policy_version() -> str:
     """SHA-256 of the shipped policy file."""
     return hashlib.sha256(_content()).hexdigest()
+
+
+def shipped_text() -> str:
+    """The shipped policy file, as one begins with."""
+    return _content().decode()
+
+
+def shipped_policy(digest: str) -> bytes | None:
+    """The shipped policy file; None where it has another SHA-256, as one of another version of the package has."""
+    return _content() if policy_version() == digest else None
 
 
 def _content() -> bytes:

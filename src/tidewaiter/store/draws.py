@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from tidewaiter.model.errors import NotFoundError
+from tidewaiter.risk.selection.draw_records import Followed
 from tidewaiter.store.connections import Connections
-from tidewaiter.workflow.records import (
-    Commitment,
-    Seed,
-)
+from tidewaiter.workflow.records import Commitment, Seed
+
+# The last outcome of an examination that was not turned down or corrected; one that waits for approval was an examination.
+_FOLLOWED = """
+SELECT d.declaration_id, d.state::text, d.decided_at, d.is_arrived, o.examined_at, coalesce(o.result, '')
+FROM declaration d
+LEFT JOIN LATERAL (
+  SELECT o.examined_at, convert_from(o.content, 'UTF8')::json ->> 'result' AS result
+  FROM outcome_match m JOIN examination_outcome o USING (outcome_id) LEFT JOIN outcome_answer a USING (outcome_id)
+  WHERE m.declaration_id = d.declaration_id AND a.is_approved IS NOT FALSE
+    AND NOT EXISTS (SELECT FROM examination_outcome c WHERE c.corrects = o.outcome_id)
+  ORDER BY o.outcome_id DESC LIMIT 1
+) o ON true
+WHERE d.declaration_id = ANY(%s)
+"""
 
 
 class PostgresDraws:
@@ -52,3 +65,12 @@ class PostgresDraws:
             Commitment(seed_id=seed_id, drawn_for=on, commitment=digest, committed_at=at, seed=seed)
             for seed_id, on, digest, at, seed in found
         ]
+
+    def followed(self, declaration_ids: Sequence[int]) -> Mapping[int, Followed]:
+        """How these declarations stand, and what examinations of them came to; those that are kept."""
+        with self._connections.lend() as connection:
+            found = connection.execute(_FOLLOWED, [list(declaration_ids)]).fetchall()
+        return {
+            number: Followed(state=state, since=since, is_arrived=is_arrived, examined_at=examined_at, result=result)
+            for number, state, since, is_arrived, examined_at, result in found
+        }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
+from tidewaiter.model.decision import State
 from tidewaiter.store.connections import Connections
+from tidewaiter.workflow.compliance import Standing
 from tidewaiter.workflow.trying import DecidedBlock, Period
 
 PAGE = 4_000  # declarations looked up at once
@@ -61,6 +63,32 @@ class Periods:
             for block_id, places in by_block.items():
                 yield DecidedBlock(block_id, tuple(places))
             after = found[-1][0]
+
+
+class StreamRows:
+    """`workflow.compliance.Streams` in PostgreSQL."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def standing(self, declaration_ids: Sequence[int], by: str) -> Mapping[int, Standing]:
+        """How these stand, with their stream, sender, chapter or day."""
+        with self._connections.lend() as connection:
+            found = connection.execute(
+                f"SELECT declaration_id, {_NAMES[by]}, state::text FROM declaration JOIN sender USING (sender_id)"
+                " WHERE declaration_id = ANY(%s)".encode(),
+                [list(declaration_ids)],
+            ).fetchall()
+        return {number: Standing(name, State(state)) for number, name, state in found}
+
+
+_NAMES: Final = {
+    "stream": "concat_ws(' ', nullif(jurisdiction_code, ''), nullif(dataset, ''))",
+    "sender": "sender.name",
+    "chapter": "left(commodity_code, 2)",
+    "day": "legal_day::text",
+    "all": "'all'",
+}
 
 
 def _values(period: Period) -> list[Any]:

@@ -27,7 +27,7 @@ from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.outcomes import PostgresLinks, PostgresOutcomes
 from tidewaiter.store.parts import Parts
-from tidewaiter.store.periods import Periods
+from tidewaiter.store.periods import Periods, StreamRows
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.returns import Returns
@@ -36,6 +36,7 @@ from tidewaiter.store.senders import Senders
 from tidewaiter.store.settings import Settings
 from tidewaiter.store.tariffs import TariffEditions
 from tidewaiter.store.webhooks import PostgresWebhooks
+from tidewaiter.store.workload import PostgresWorkloads
 from tidewaiter.store.writing import (
     Content,
     PostgresWriting,
@@ -93,7 +94,9 @@ class PostgresStore:
         self.parts = Parts(self._connections)
         self.rule_sets = RuleSetTables(self._connections)
         self.periods = Periods(self._connections)
+        self.streams = StreamRows(self._connections)
         self.draws = PostgresDraws(self._connections)
+        self.workloads = PostgresWorkloads(self._connections)
         self.history = PostgresHistory(self._connections.lend)
         self.outcomes = PostgresOutcomes(self._connections.lend)
         self.links = PostgresLinks(self._connections)

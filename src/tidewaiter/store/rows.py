@@ -19,6 +19,7 @@ from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money
 from tidewaiter.release import Standing
+from tidewaiter.workflow.budgets import Worked, summed
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
     Batch,
@@ -73,9 +74,11 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
     notices: list[str] = []
     kept: list[Kept] = []
     bodies: list[bytes] = []
+    worked: list[Worked] = []
     for entry in entries:
         if entry.has_rows:
             _add_rows(entry, common, (declarations, goods_items, notices))
+            worked += [entry.decided.worked] if entry.decided.worked is not None else []
         if entry.has_evidence:
             kept.append(_kept(entry, batch))
             if batch.are_bodies_kept:
@@ -91,6 +94,7 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
         evidence=_compress(kept) if kept else b"",
         bodies=_compress(bodies) if bodies else None,
         recorded_at=batch.decided_at,
+        worked=summed(worked),
     )
 
 

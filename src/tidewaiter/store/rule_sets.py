@@ -10,6 +10,7 @@ import psycopg
 
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.model.judgement import Lane
+from tidewaiter.risk.knowledge import PartKind
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.parts import change_parts, hold_parts
 from tidewaiter.workflow.rule_set_records import (
@@ -26,7 +27,7 @@ from tidewaiter.workflow.targeting import Change
 
 BACK_TESTS_SHOWN = 100
 _VERSION = (
-    "SELECT s.name, s.jurisdiction_code, v.version, v.state, v.revision, v.content, encode(v.digest, 'hex'), v.is_on_trial"
+    "SELECT s.name, s.jurisdiction_code, s.kind, v.version, v.state, v.revision, v.content, encode(v.digest, 'hex'), v.is_on_trial"
     " FROM rule_set_version v JOIN rule_set s USING (rule_set_id)"
 )
 _EVENT = (
@@ -34,10 +35,10 @@ _EVENT = (
     " FROM rule_set_event e JOIN rule_set s USING (rule_set_id)"
 )
 _BACK_TEST = (
-    "SELECT b.back_test_id, s.name, s.jurisdiction_code, b.version, b.revision, encode(b.digest, 'hex'), b.since, b.until,"
+    "SELECT b.back_test_id, s.name, s.jurisdiction_code, s.kind, b.version, b.revision, encode(b.digest, 'hex'), b.since, b.until,"
     " b.actor, b.recorded_at, b.figures FROM back_test b JOIN rule_set s USING (rule_set_id)"
 )
-_OF_KEY = " WHERE s.name = %s AND s.jurisdiction_code = %s"
+_OF_KEY = " WHERE s.name = %s AND s.jurisdiction_code = %s AND s.kind = %s"
 
 
 class RuleSetTables:
@@ -46,18 +47,19 @@ class RuleSetTables:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    def all(self) -> list[tuple[Version, Event]]:
-        """Every version of every rule set with its last step, the rule sets by name, their newest version first."""
+    def all(self, kind: PartKind) -> list[tuple[Version, Event]]:
+        """Every version of every one of a kind with its last step, these by name, their newest version first."""
         with self._connections.lend() as connection:
             versions = [_version(row) for row in connection.execute(
-                _VERSION + " ORDER BY s.name, s.jurisdiction_code, v.version DESC"
+                _VERSION + " WHERE s.kind = %s ORDER BY s.name, s.jurisdiction_code, v.version DESC", [kind.value]
             )]  # fmt: skip
             last = {
                 (row[0], row[1], row[3]): _event(row[2:])
                 for row in connection.execute(
                     "SELECT DISTINCT ON (e.rule_set_id, e.version) s.name, s.jurisdiction_code, e.event_id, e.version, e.step,"
                     " e.state, e.revision, e.actor, e.words, e.recorded_at, NULL FROM rule_set_event e JOIN rule_set s"
-                    " USING (rule_set_id) ORDER BY e.rule_set_id, e.version, e.event_id DESC"
+                    " USING (rule_set_id) WHERE s.kind = %s ORDER BY e.rule_set_id, e.version, e.event_id DESC",
+                    [kind.value],
                 )
             }
         found = ((each, last.get((each.key.name, each.key.jurisdiction_code, each.version))) for each in versions)
@@ -80,7 +82,8 @@ class RuleSetTables:
         with self._connections.lend() as connection, connection.transaction():
             hold_parts(connection)
             connection.execute(
-                "INSERT INTO rule_set (name, jurisdiction_code) VALUES (%s, %s) ON CONFLICT DO NOTHING", _values(key)
+                "INSERT INTO rule_set (name, jurisdiction_code, kind) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                _values(key),
             )
             row = connection.execute(
                 f"SELECT s.rule_set_id FROM rule_set s{_OF_KEY} FOR UPDATE", _values(key)
@@ -204,7 +207,7 @@ class ChangingRows:
 
 
 def _values(key: Key) -> list[Any]:
-    return [key.name, key.jurisdiction_code]
+    return [key.name, key.jurisdiction_code, key.kind.value]
 
 
 def _versions(connection: psycopg.Connection, key: Key) -> list[Version]:
@@ -213,9 +216,9 @@ def _versions(connection: psycopg.Connection, key: Key) -> list[Version]:
 
 
 def _version(row: Sequence[Any]) -> Version:
-    name, code, number, state, revision, text, digest, is_on_trial = row
+    name, code, kind, number, state, revision, text, digest, is_on_trial = row
     return Version(
-        key=Key(name, code), version=number, state=VersionState(state), revision=revision, text=text, digest=digest or "",
+        key=Key(name, code, PartKind(kind)), version=number, state=VersionState(state), revision=revision, text=text, digest=digest or "",
         is_on_trial=is_on_trial,
     )  # fmt: skip
 
@@ -229,8 +232,8 @@ def _event(row: Sequence[Any]) -> Event:
 
 
 def _back_test(row: Sequence[Any]) -> KeptBackTest:
-    number, name, code, version, revision, digest, since, until, actor, at, figures = row
+    number, name, code, kind, version, revision, digest, since, until, actor, at, figures = row
     return KeptBackTest(
-        back_test_id=number, key=Key(name, code), version=version, revision=revision, digest=digest, since=since,
+        back_test_id=number, key=Key(name, code, PartKind(kind)), version=version, revision=revision, digest=digest, since=since,
         until=until, actor=actor, at=at, figures=bytes(figures),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from tidewaiter.store.events import PostgresEvents
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
+from tidewaiter.store.workload import count_work
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
 from tidewaiter.workflow.ports import Declared, Outcome
@@ -219,7 +220,7 @@ class PostgresWriting:
         """Write a batch of new declarations and carry its message on; see `workflow.ports.Writing`."""
         if any(self.told(wanted) for wanted in sought.claimed):
             return False
-        if not sought.claimed and _row_count(batch) <= SMALL_ROWS:
+        if not sought.claimed and not batch.worked and _row_count(batch) <= SMALL_ROWS:
             return self._append_small(batch, sought, expected, receipt)
         references, keys = _sought(sought)
         if (references or keys) and self._fetch(
@@ -245,6 +246,7 @@ class PostgresWriting:
                 if content:
                     with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                         copy.write(content)
+            count_work(self._connection, batch.worked)
             if batch.evidence:
                 cursor.execute(
                     "SELECT append_evidence(%s, %s, %s, %b, %b, %b, %s, %s)",

@@ -18,8 +18,10 @@ from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import lists as api_lists
 from tidewaiter.web.api import outcomes as api_outcomes
+from tidewaiter.web.api import policies as api_policies
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
+from tidewaiter.web.api import selection as api_selection
 from tidewaiter.web.api import service as api_service
 from tidewaiter.web.desk import (
     accounts,
@@ -30,9 +32,11 @@ from tidewaiter.web.desk import (
     login,
     messages,
     parcels,
+    policies,
     quality,
     returns,
     rule_sets,
+    selection,
     submit,
 )
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
@@ -85,6 +89,7 @@ def _pages() -> Router:
             elections.election_list, elections.election_propose, elections.election_answer,
             lists.list_list, lists.list_propose, lists.list_answer, lists.list_page,
             rule_sets.rule_list, rule_sets.rule_begin, rule_sets.rule_set_page, rule_sets.version_page, rule_sets.version_act,
+            policies.policy_list, policies.policy_begin, policies.policy_page, policies.policy_act, selection.selection_page,
             back_tests.back_test_run, back_tests.back_test_page, back_tests.comparison_page,
             returns.return_list, returns.return_page, returns.return_decide,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
@@ -127,6 +132,9 @@ def _api() -> Router:
             api_outcomes.unmatched_outcomes, api_outcomes.link_alerts, api_outcomes.propose_for_list,
             api_lists.lists, api_lists.one_list, api_lists.list_csv, api_lists.list_versions, api_lists.one_list_version,
             api_lists.propose_list, api_lists.end_list, api_lists.answer_list, api_lists.screen_name,
+            api_policies.policies, api_policies.begin_policy, api_policies.one_policy, api_policies.one_policy_version,
+            api_policies.write_policy, api_policies.take_policy_step,
+            api_selection.workload, api_selection.estimate,
             api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

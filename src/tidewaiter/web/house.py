@@ -21,12 +21,14 @@ from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.web.standing import open_holds
+from tidewaiter.workflow.compliance import EstimatedStore
 from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.lists import Lists, ListStore
 from tidewaiter.workflow.outcomes import Examinations
+from tidewaiter.workflow.policies import Policies
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -40,7 +42,7 @@ TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
-class HouseStore(TrialStore, ListStore, Protocol):
+class HouseStore(TrialStore, ListStore, EstimatedStore, Protocol):
     """What the doors need of a store."""
 
 
@@ -131,6 +133,11 @@ class House:
     def rule_sets(self) -> RuleSets:
         """Where rule sets pass through their life."""
         return RuleSets(self.store)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Where policies pass through theirs."""
+        return Policies(self.store)
 
     @cached_property
     def examinations(self) -> Examinations:

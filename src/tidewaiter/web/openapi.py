@@ -57,6 +57,10 @@ def config() -> OpenAPIConfig:
             ),
             Tag(name="Lists", description="Whom, where and what to look for, by two persons' will: for officers"),
             Tag(name="Rules", description="Targeting rules through their life, back-tests: for officers"),
+            Tag(
+                name="Selection",
+                description="Policies through their life, work beside budgets, how much of all is not in order: for officers",
+            ),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

@@ -19,7 +19,7 @@ from tidewaiter.workflow.history import Retelling
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store, Writing
-from tidewaiter.workflow.records import ChangeOfState, Entry, Incoming, Place, Prior, ReplacedVersion
+from tidewaiter.workflow.records import ChangeOfState, Entry, Incoming, Kept, Place, Prior, ReplacedVersion
 from tidewaiter.workflow.shelf import Shelf
 
 NO_LONGER = "the other declaration of the parcel no longer stands"
@@ -121,7 +121,11 @@ def known_of(store: Store, prior: Prior) -> Known:
     """What evidence and messages say of a declaration, the first of its versions to the latest."""
     kept = store.kept(prior.declaration_id, prior.version)
     sources = sources_of(kept)
-    return Known(prior, content(store, sources), sources, Drawing(store.seed_by_id(kept.seed_id), kept.draw_key))
+    return Known(prior, content(store, sources), sources, _drawing_of(store, kept))
+
+
+def _drawing_of(store: Store, kept: Kept) -> Drawing:
+    return Drawing(store.seed_by_id(kept.seed_id), kept.draw_key, kept.facts.spent)
 
 
 def stated_by(store: Store, prior: Prior) -> tuple[tuple[Place, ...], Declaration | None]:

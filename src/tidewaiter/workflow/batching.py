@@ -13,6 +13,7 @@ from tidewaiter.model.errors import InvalidIdentifierError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.identifiers import Mrn
 from tidewaiter.risk.facts import Facts
+from tidewaiter.workflow.budgets import Counted
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Batch, Decided, Entry, Incoming, Receipt, ReceiptLine
 
@@ -29,6 +30,7 @@ class Slice(Struct, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...]
     declaration_ids: tuple[int, ...] = ()
     facts: Mapping[int, Facts] = {}  # what is known beside records for targeting, by position
+    counted: Counted | None = None  # of the day; None where no office has a budget
     are_bodies_kept: bool = False
     is_last: bool = False
 

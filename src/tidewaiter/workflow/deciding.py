@@ -10,11 +10,13 @@ from functools import partial, reduce
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.messages import forms
 from tidewaiter.messages.form import Reading
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.claim import Claim, ClaimKind
+from tidewaiter.model.decision import Evaluation
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.parcel import DeclaredBefore
@@ -23,7 +25,10 @@ from tidewaiter.quality import parcel_key
 from tidewaiter.regimes import Regime, legal_day_at
 from tidewaiter.release import Timing, Trigger, amended, may, timing
 from tidewaiter.risk import Chance, Facts, Subject, circle_of, random_share
+from tidewaiter.risk.budgets import Spent, work_of
 from tidewaiter.risk.facts import NO_FACTS
+from tidewaiter.risk.selection.at_once import full_shares
+from tidewaiter.workflow.budgets import Tab, Where, Worked, where_of
 from tidewaiter.workflow.evaluate import Circumstances, Conclusion, conclude
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.pieces import Piece
@@ -36,10 +41,15 @@ _LOG = logging.getLogger(__name__)
 
 
 class Drawing(Struct, frozen=True):
-    """What a declaration's random draw is made of. It is made once: no amendment or arrival gives a second chance."""
+    """What a declaration's draws are made of. They are made once: no amendment or arrival gives a second chance.
+
+    `spent` is what was counted of the office's day then; a later decision keeps it, so that nothing drawn is let go because
+    others came since.
+    """
 
     seed: Seed
     key: str
+    spent: Spent | None = None
 
     @property
     def chance(self) -> Chance:
@@ -74,23 +84,26 @@ class LookUps(Struct, frozen=True):
     facts: LookUpFacts | None = None
 
 
-def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf, facts: Facts = NO_FACTS) -> Decided:
-    """The decision on one record as if it stood alone, `facts` being known of it.
+def decide_piece(
+    piece: Piece, incoming: Incoming, shelf: Shelf, facts: Facts = NO_FACTS, tab: Tab | None = None
+) -> Decided:
+    """The decision on one record as if it stood alone, `facts` being known of it, and `tab` of offices' days.
 
     A fault of ours becomes a finding on it: those after it go on.
     """
-    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking(facts=facts))
+    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking(facts=facts, tab=tab))
 
 
 class Looking(Struct, frozen=True):
     """`resolve` finds the declaration that a record speaks of, `look_ups` what is known beside it; None: nothing is.
 
-    `facts` is what targeting wants to know of a record that lodges a declaration.
+    `facts` is what targeting wants to know of a record that lodges a declaration, `tab` what was counted of offices' days.
     """
 
     resolve: Resolve | None = None
     look_ups: LookUps | None = None
     facts: Facts = NO_FACTS
+    tab: Tab | None = None
 
 
 class Read(Struct, frozen=True):
@@ -119,7 +132,7 @@ def decide_read(piece: Piece, read: Read, incoming: Incoming, shelf: Shelf, look
         known = resolve(reading.declaration) if resolve is not None and reading.declaration is not None else None
         trigger = Trigger.AMENDED if known is not None and known.is_refiled else trigger_of(reading.declaration)
         look_ups = None if read.is_fault else looking.look_ups
-        task = _Task(shelf, known, reading, trigger, look_ups, read.rules_digest, looking.facts)
+        task = _Task(shelf, known, reading, trigger, look_ups, read.rules_digest, looking.facts, looking.tab)
         return _decided(piece, incoming, task)
     except Exception:
         _log_fault(piece, incoming)
@@ -161,6 +174,7 @@ class _Task(Struct, frozen=True):
     look_ups: LookUps | None = None
     rules_digest: str = ""
     facts: Facts = NO_FACTS
+    tab: Tab | None = None
 
 
 def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
@@ -170,9 +184,11 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
     jurisdiction_code = declaration.jurisdiction_code if declaration is not None else ""
     on = _legal_day(trigger, prior, incoming, jurisdiction_code)
     law = task.shelf.law(jurisdiction_code, on)
-    drawing = _drawing(piece, incoming, known if trigger is not None else None)
+    where = _where(declaration, law, incoming) if trigger is None else None
+    drawing = _drawing(piece, incoming, known if trigger is not None else None, _spent(where, task))
     looked = _looked_up(declaration, law, incoming, task)
-    share = _share(declaration, law, looked.facts)
+    facts = looked.facts if drawing.spent is None else replace(looked.facts, spent=drawing.spent)
+    share = _share(declaration, law, facts)
     circumstances = Circumstances(
         legal_day=on,
         regime=law.regime,
@@ -188,7 +204,7 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         declared_before=looked.declared_before,
         awaited_hours=looked.awaited_hours,
         targeting=law.targeting,
-        facts=looked.facts,
+        facts=facts,
         chance=drawing.chance,
     )
     conclusion = concluded(piece.form, own, declaration, circumstances, task.reading)
@@ -226,7 +242,8 @@ def _decided(piece: Piece, incoming: Incoming, task: _Task) -> Decided:
         parcel_key=looked.parcel_key if conclusion.standing is not None else None,
         declared_before=looked.declared_before,
         awaited_hours=looked.awaited_hours,
-        facts=looked.facts,
+        facts=facts,
+        worked=_worked(where, conclusion.evaluation, circumstances, declaration),
     )
 
 
@@ -266,10 +283,35 @@ def _share(declaration: Declaration | None, law: Law, facts: Facts) -> Decimal |
     return policy.selection_share if declaration is None else random_share(policy, circle_of(declaration, facts))
 
 
-def _drawing(piece: Piece, incoming: Incoming, known: Known | None) -> Drawing:
+def _drawing(piece: Piece, incoming: Incoming, known: Known | None, spent: Spent | None) -> Drawing:
     """That of the declaration which the record changes, where it was drawn before; else its own."""
     before = known.drawing if known is not None else None
-    return before or Drawing(incoming.seed, f"{incoming.digest}:{piece.position}")
+    return before or Drawing(incoming.seed, f"{incoming.digest}:{piece.position}", spent)
+
+
+def _where(declaration: Declaration | None, law: Law, incoming: Incoming) -> Where | None:
+    """Whose day's work a declaration is, where the policy has a budget for the office."""
+    if declaration is None or law.knowledge is None:
+        return None
+    has_budget = declaration.lodgement_office_id in law.knowledge.policy.budgets
+    return where_of(declaration, incoming.seed.drawn_for) if has_budget else None
+
+
+def _spent(where: Where | None, task: _Task) -> Spent | None:
+    return None if where is None or task.tab is None else task.tab.spent(where)
+
+
+def _worked(
+    where: Where | None, evaluation: Evaluation, circumstances: Circumstances, declaration: Declaration | None
+) -> Worked | None:
+    """What a declaration that is new counts for in its office's day."""
+    judgement, knowledge = evaluation.judgement, circumstances.knowledge
+    if where is None or judgement is None or knowledge is None or declaration is None:
+        return None
+    circle = circle_of(declaration, circumstances.facts)
+    return Worked(
+        where, work_of(judgement, full_shares(judgement, circumstances.facts.scores, knowledge.policy, circle))
+    )
 
 
 def _facts(declaration: Declaration | None, law: Law, task: _Task) -> Facts:

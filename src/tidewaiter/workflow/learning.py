@@ -23,14 +23,14 @@ from tidewaiter.assessment import assess
 from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.errors import NotInForceError
-from tidewaiter.model.judgement import Lane
+from tidewaiter.model.judgement import LOOKED_AT, Lane
 from tidewaiter.model.money import Money
 from tidewaiter.model.outcome import Found, RiskType
 from tidewaiter.model.standing import NOTHING_KNOWN
 from tidewaiter.risk.scoring.declared import row_of
 from tidewaiter.risk.scoring.labels import label_of, lanes_showing
 from tidewaiter.risk.scoring.recipe import ModelError
-from tidewaiter.risk.selection.at_once import LOOKED_AT, chance_of
+from tidewaiter.risk.selection.at_once import chance_of
 from tidewaiter.workflow.kept_law import KeptLaw
 from tidewaiter.workflow.outcome_returns import Examined, examined
 from tidewaiter.workflow.ports import Store

@@ -20,6 +20,7 @@ from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.quotes.quote import Quote
+from tidewaiter.workflow.budgets import Workloads
 from tidewaiter.workflow.claims import Told
 from tidewaiter.workflow.happenings import History
 from tidewaiter.workflow.outcome_records import LinkBook, OutcomeBook
@@ -407,6 +408,10 @@ class Store(Reader, QuoteStore, Protocol):
     @property
     def outcomes(self) -> OutcomeBook:
         """What examinations found; read, or each change a transaction of its own."""
+
+    @property
+    def workloads(self) -> Workloads:
+        """What offices that have a budget were sent to look at."""
 
     @property
     def links(self) -> LinkBook:

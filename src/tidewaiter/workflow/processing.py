@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from tidewaiter.model.errors import MessageError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.workflow.batching import Slice, Tally, carried_on
-from tidewaiter.workflow.crew import Crew
+from tidewaiter.workflow.budgets import Leases
+from tidewaiter.workflow.crew import AHEAD, Crew
 from tidewaiter.workflow.grouping import GroupWriter
 from tidewaiter.workflow.happenings import Told
 from tidewaiter.workflow.history import Teller
@@ -53,6 +54,7 @@ class Processing:
         self._are_bodies_kept = size_bytes > SMALL_BYTES
         self._broken: tuple[Finding, ...] = ()
         self._first_id: int | None = None
+        self._leases: Leases | None = None  # where slices are decided at the same time
 
     def run(self, source: Callable[[], Iterator[Piece]], first_id: int | None = None) -> Receipt:
         """The finished receipt; `source` goes through the records, `first_id` is an id set aside for the first declaration.
@@ -162,6 +164,7 @@ class Processing:
         crew.begin(self._means.shelf.sent(), self._means.store.encode, secret)
 
     def _write_with(self, crew: Crew[Slice | Telling, Result | Told], slices: Iterator[Slice]) -> None:
+        self._leases = Leases(self._means.shelf.budgets, AHEAD * self._means.workers)
         for part, result in crew.results(self._numbered(each) for each in slices):
             assert isinstance(part, Slice)
             assert isinstance(result, Result)
@@ -169,6 +172,9 @@ class Processing:
 
     def _numbered(self, part: Slice) -> Slice:
         part = self._known(part)
+        if self._means.shelf.budgets:
+            counted = self._means.store.workloads.counted(part.incoming.seed.drawn_for)
+            part = replace(part, counted=self._leases.lend(part.last_position, counted) if self._leases else counted)
         first_id, self._first_id = self._first_id, None
         ids = (first_id,) if first_id is not None and len(part.pieces) == 1 else None
         return replace(part, declaration_ids=ids or tuple(self._means.store.next_declaration_ids(len(part.pieces))))
@@ -186,6 +192,8 @@ class Processing:
             return self._record(transaction, receipt)
 
         self._receipt = self._means.writer.run(job)
+        if self._leases is not None:
+            self._leases.give_back(part.last_position)
 
     # --- writing ---------------------------------------------------------------------------------------------
 

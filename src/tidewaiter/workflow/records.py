@@ -16,6 +16,7 @@ from tidewaiter.model.standing import PersonalStanding
 from tidewaiter.regimes import Regime
 from tidewaiter.release import Standing, Trigger
 from tidewaiter.risk.facts import NO_FACTS, Facts
+from tidewaiter.workflow.budgets import Worked
 
 REFERENCE_LENGTH_MAX = 200  # characters of a reference that are searched by; longer ones are cut alike everywhere
 
@@ -182,6 +183,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     declared_before: tuple[DeclaredBefore, ...] = ()
     awaited_hours: int = 0
     facts: Facts = NO_FACTS
+    worked: Worked | None = None  # what it counts for in the day of an office that has a budget
 
     @property
     def awaits_original(self) -> bool:
@@ -267,6 +269,7 @@ class EncodedBatch(Struct, frozen=True, kw_only=True):
     evidence: bytes
     bodies: bytes | None
     recorded_at: datetime
+    worked: tuple[Worked, ...] = ()  # of offices that have a budget
 
 
 class Awaited(Struct, frozen=True, kw_only=True):

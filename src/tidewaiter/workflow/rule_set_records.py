@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.judgement import Lane
+from tidewaiter.risk.knowledge import PartKind
 from tidewaiter.risk.rules import Problem
 from tidewaiter.workflow.targeting import Change
 
@@ -81,10 +82,11 @@ class SamePersonError(TidewaiterError):
 
 
 class Key(Struct, frozen=True):
-    """Which rule set: its name, and the jurisdiction it is for ("": everywhere)."""
+    """Which rule set: its name, and the jurisdiction it is for ("": everywhere). A policy is kept in the same way."""
 
     name: str
     jurisdiction_code: str = ""
+    kind: PartKind = PartKind.RULES
 
     def __str__(self) -> str:
         return f"{self.name} ({self.jurisdiction_code})" if self.jurisdiction_code else self.name
@@ -176,8 +178,8 @@ class KeptHit(Struct, frozen=True):
 class RuleSetStore(Protocol):
     """What the life of rule sets needs of a store."""
 
-    def all(self) -> Sequence[tuple[Version, Event]]:
-        """Every version of every rule set with its last step, the rule sets by name, their newest version first."""
+    def all(self, kind: PartKind) -> Sequence[tuple[Version, Event]]:
+        """Every version of every one of a kind with its last step, these by name, their newest version first."""
 
     def versions(self, key: Key) -> Sequence[Version]:
         """The versions of one, the newest first; none where there is no such set."""

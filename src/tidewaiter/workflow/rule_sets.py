@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -68,7 +68,11 @@ class RuleLibrary(Library, Protocol):
 
 
 class RuleSets:
-    """What officers do with rule sets. Safe in threads."""
+    """What officers do with rule sets. Safe in threads. `policies.Policies` is the same for policies."""
+
+    kind: ClassVar[PartKind] = PartKind.RULES
+    noun: ClassVar[str] = "rule set"
+    command: ClassVar[str] = "tidewaiter risk set"
 
     def __init__(self, store: RuleLibrary, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
@@ -79,13 +83,13 @@ class RuleSets:
 
     def all(self) -> Sequence[tuple[Version, Event]]:
         """Every version of every rule set with its last step, the rule sets by name, the newest version first."""
-        return self._sets.all()
+        return self._sets.all(self.kind)
 
     def versions(self, key: Key) -> Sequence[Version]:
         """The versions of a rule set, the newest first. Raises NotFoundError."""
         found = self._sets.versions(key)
         if not found:
-            raise NotFoundError(f"there is no rule set {key}", hint="tidewaiter risk set list shows what there is")
+            raise NotFoundError(f"there is no {self.noun} {key}", hint=f"{self.command} list shows what there is")
         return found
 
     def version(self, key: Key, number: int) -> Version:
@@ -93,7 +97,7 @@ class RuleSets:
         for each in self.versions(key):
             if each.version == number:
                 return each
-        raise NotFoundError(f"there is no version {number} of {key}", hint="tidewaiter risk set show lists them")
+        raise NotFoundError(f"there is no version {number} of {key}", hint=f"{self.command} show lists them")
 
     def history(self, key: Key) -> Sequence[Event]:
         """Every step that was taken with a rule set, the oldest first. Raises NotFoundError."""
@@ -102,7 +106,7 @@ class RuleSets:
 
     def examine(self, key: Key, text: str) -> Examined:
         """What is wrong with a text, by the lists, features and scores that are there or on trial for its jurisdiction."""
-        return examined(text, self.context(key))
+        return self._examined(key, text, in_use(self._store).of(key.jurisdiction_code))
 
     def context(self, key: Key) -> Context:
         """What rules may name there: what decides, and what is on trial."""
@@ -126,7 +130,7 @@ class RuleSets:
         said = self._said(who)
         with self._sets.changing(seen.key) as change:
             found = change.version(seen.version)
-            _refuse_step(found, Step.WRITE)
+            self._refuse_step(found, Step.WRITE)
             if found.revision != seen.revision:
                 last = next(each for each in reversed(change.events(found.version)) if each.step is Step.WRITE)
                 raise DraftChangedError(
@@ -140,12 +144,12 @@ class RuleSets:
     def check(self, key: Key, number: int, who: Who) -> tuple[Version, Examined]:
         """Check a draft; without a mistake it is checked from then on, with the digest of its canonical text."""
         found = self.version(key, number)
-        _refuse_step(found, Step.CHECK)
+        self._refuse_step(found, Step.CHECK)
         told = self.examine(key, found.text)
         said = self._said(who)
         with self._sets.changing(key) as change:
             again = change.version(number)
-            _refuse_step(again, Step.CHECK)
+            self._refuse_step(again, Step.CHECK)
             _refuse_other(again, found)
             state = VersionState.DRAFT if told.mistakes else VersionState.CHECKED
             return change.step(replace(again, state=state, digest=told.digest), Step.CHECK, said), told
@@ -190,7 +194,7 @@ class RuleSets:
         said = self._said(who)
         with self._sets.changing(key) as change:
             again = change.version(number)
-            _refuse_step(again, step)
+            self._refuse_step(again, step)
             _refuse_other(again, found)
             return change.step(taken(change, again, said), step, said)
 
@@ -220,14 +224,18 @@ class RuleSets:
 
     def _kept_for_use(self, version: Version, parts: Iterable[Part]) -> None:
         """Its canonical text kept under its digest, where nothing it names has gone since it was checked."""
-        told = examined(version.text, self._context(version.key, parts))
+        told = self._examined(version.key, version.text, parts)
         if told.mistakes:
             raise RuleError(told.mistakes)
         if told.digest != version.digest:
             raise RuleSetError(
                 f"{version} reads otherwise than when it was checked", hint="begin a new version with its text"
             )
-        self._store.keep_knowledge({told.digest: ("rules", told.canonical.encode())})
+        self._store.keep_knowledge({told.digest: (self.kind.value, told.canonical.encode())})
+
+    def _examined(self, key: Key, text: str, parts: Iterable[Part]) -> Examined:
+        """What is wrong with a text beside these parts."""
+        return examined(text, self._context(key, parts))
 
     def _deciding(self, key: Key) -> tuple[Part, ...]:
         """What decides there: rules that decide rest on nothing that is only on trial."""
@@ -235,6 +243,20 @@ class RuleSets:
 
     def _context(self, key: Key, parts: Iterable[Part]) -> Context:
         return context_of(self._store, key.jurisdiction_code, parts, self._clock())
+
+    def _refuse_step(self, version: Version, step: Step) -> None:
+        """Raises RuleSetError where a version stands otherwise than a step needs."""
+        may = MAY[step]
+        if version.state in may and (step is not Step.END_TRIAL or version.is_on_trial):
+            return
+        if step is Step.WRITE:
+            hint = "begin a new version with its text"
+        elif step in (Step.TRY, Step.PROPOSE) and version.state is VersionState.DRAFT:
+            hint = f"check it first: {self.command} check"
+        else:
+            hint = f"it must be {' or '.join(state.value for state in VersionState if state in may)}"
+        is_what = "is not on trial" if step is Step.END_TRIAL and version.state in may else f"is {version.state.value}"
+        raise RuleSetError(f"{version} {is_what}", hint=hint)
 
     def _said(self, who: Who) -> Said:
         actor = _line(who.actor)
@@ -320,21 +342,6 @@ def _refuse_odd(key: Key, text: str) -> None:
         raise RuleSetError("the text is too long, or no text", hint=f"at most {TEXT_LENGTH_MAX} characters")
 
 
-def _refuse_step(version: Version, step: Step) -> None:
-    """Raises RuleSetError where a version stands otherwise than a step needs."""
-    may = MAY[step]
-    if version.state in may and (step is not Step.END_TRIAL or version.is_on_trial):
-        return
-    if step is Step.WRITE:
-        hint = "begin a new version with its text"
-    elif step in (Step.TRY, Step.PROPOSE) and version.state is VersionState.DRAFT:
-        hint = "check it first: tidewaiter risk set check"
-    else:
-        hint = f"it must be {' or '.join(state.value for state in VersionState if state in may)}"
-    is_what = "is not on trial" if step is Step.END_TRIAL and version.state in may else f"is {version.state.value}"
-    raise RuleSetError(f"{version} {is_what}", hint=hint)
-
-
 def _refuse_other(again: Version, found: Version) -> None:
     """Raises DraftChangedError where the text changed between reading and doing."""
     if (again.revision, again.digest) != (found.revision, found.digest):
@@ -386,7 +393,7 @@ def _end_other_trials(change: Changing, version: Version, said: Said) -> None:
 
 def _in_use_change(version: Version, digest: str | None, *, is_shadow: bool = False) -> Change:
     return Change(
-        kind=PartKind.RULES,
+        kind=version.key.kind,
         name=version.key.name,
         digest=digest,
         is_shadow=is_shadow,

@@ -19,6 +19,7 @@ from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of, in_stated_order
 from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
+from tidewaiter.workflow.budgets import Tab
 from tidewaiter.workflow.claims import Claims
 from tidewaiter.workflow.deciding import (
     Drawing,
@@ -81,10 +82,13 @@ class Sequel:
         incoming = self._part.incoming
         read = [read_piece(piece, incoming, self._shelf) for piece in self._part.pieces]
         self._look_ahead([each.reading.declaration for each in read if each.reading.declaration is not None])
+        tab = Tab(self._part.counted) if self._part.counted is not None else None
         for piece, each in zip(self._part.pieces, read, strict=True):
             facts = self._part.facts.get(piece.position, NO_FACTS)
-            looking = Looking(self._resolve, self._look_ups, facts)
+            looking = Looking(self._resolve, self._look_ups, facts, tab)
             decided = decide_read(piece, each, incoming, self._shelf, looking)
+            if tab is not None and decided.worked is not None:
+                tab.add(decided.worked)
             claimed = self._claimed_by(decided)
             if decided.own is not None:
                 self._own[self._place(decided)] = decided.own
@@ -338,7 +342,7 @@ class Sequel:
             ),
             decided.declaration,
             decided.sources or (place,),
-            Drawing(decided.seed, decided.draw_key),
+            Drawing(decided.seed, decided.draw_key, decided.facts.spent),
         )
 
 

@@ -13,10 +13,11 @@ from msgspec import Struct
 
 from tidewaiter.model.errors import NotInForceError
 from tidewaiter.regimes import Regime
-from tidewaiter.risk import Part, PartKind, Policy, RiskKnowledge, Targeting, WatchListEntry, load_knowledge
-from tidewaiter.risk.policy import read_policy
+from tidewaiter.risk import Part, PartKind, RiskKnowledge, Targeting, WatchListEntry, load_knowledge
+from tidewaiter.risk.policy import Budget, Policy, read_policy
 from tidewaiter.risk.targeting import Contents as PartContents
 from tidewaiter.workflow.books import Books
+from tidewaiter.workflow.budgets import budgets_of
 from tidewaiter.workflow.records import WatchList
 from tidewaiter.workflow.targeting import NOTHING_IN_USE, InUse, Parts, in_use
 from tidewaiter.workflow.tariffs import NOTHING_IMPORTED, Editions, known
@@ -74,6 +75,11 @@ class Shelf:
             or (each.part.kind is PartKind.RULES and b"feature(" in self.in_use.contents(each.part.digest))
             for each in self.in_use.parts
         )
+
+    @cached_property
+    def budgets(self) -> Mapping[str, Budget]:
+        """The budgets of every policy in use, by office: where there are any, what is looked at is counted."""
+        return budgets_of(self.in_use)
 
     def law(self, jurisdiction_code: str, on: date) -> Law:
         """The law of a jurisdiction on a day."""

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
+from tidewaiter.workflow.budgets import Tab
 from tidewaiter.workflow.claims import declarations_wanted, together
 from tidewaiter.workflow.deciding import decide_piece
 from tidewaiter.workflow.happenings import Told
@@ -50,10 +51,13 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     parcel_keys: dict[int, None] = {}
     claimed: list[Wanted | None] = []
     rejected: list[int] = []
+    tab = Tab(part.counted) if part.counted is not None else None
 
     def entries() -> Iterator[Entry]:
         for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
-            decided = decide_piece(piece, part.incoming, shelf, part.facts.get(piece.position, NO_FACTS))
+            decided = decide_piece(piece, part.incoming, shelf, part.facts.get(piece.position, NO_FACTS), tab)
+            if tab is not None and decided.worked is not None:
+                tab.add(decided.worked)
             reference, key = decided.reference, decided.parcel_key
             if not decided.stands_alone or reference in references or key in parcel_keys:
                 raise _SpeaksOfAnother

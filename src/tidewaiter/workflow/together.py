@@ -39,7 +39,7 @@ class Left(Struct, frozen=True):
 def declared(means: Means, incoming: Incoming, body: bytes, kept: tuple[KeptMessage, int]) -> Declared | None:
     """The one new declaration in `body`, decided; None where the message is anything else, or history is asked for."""
     message, first_id = kept
-    if archives.is_archive(body) or means.shelf.wants_history:
+    if archives.is_archive(body) or means.shelf.wants_history or means.shelf.budgets:
         return None
     try:
         found = list(islice(pieces(io.BytesIO(body), message.file_name, message.requested_form), 2))

@@ -34,6 +34,15 @@ DAYS_KEPT = 1_000
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 
 
+class _Judged(Struct, frozen=True):
+    """What of a kept evaluation is read where its judgement alone is wanted."""
+
+    judgement: Judgement | None
+
+
+_JUDGED = msgspec.json.Decoder(_Judged)
+
+
 class Period(Struct, frozen=True):
     """Legal days from `since` to `until`, both included; of one jurisdiction where one is named."""
 
@@ -71,6 +80,16 @@ class TriedStore(Store, Protocol):
 
     def blocks(self, after: int, limit: int) -> list[Block]:
         """Blocks of evidence with a larger number, in order."""
+
+
+def judged(store: TriedStore, part: DecidedBlock) -> Iterator[tuple[int, Judgement]]:
+    """The judgements of a block, each with the number of its declaration; of one that cannot be read any more none."""
+    for block in store.blocks(part.block_id - 1, 1):
+        for declaration_id, index in part.places:
+            if block.block_id == part.block_id and index < len(block.kept):
+                judgement = _JUDGED.decode(block.kept[index].evaluation).judgement
+                if judgement is not None:
+                    yield declaration_id, judgement
 
 
 class Candidate(Struct, frozen=True):

@@ -44,7 +44,7 @@ RECIPE = Recipe(
     ("Tax Rate", "Net Mass", "Item Price", SENT_ON),
     group=("HS6 Code", "Net Mass"),
 )
-LEARNT = {
+LEARNT: dict[str, Any] = {
     "rounds": 450,
     "leaves": 4,
     "rate": 0.02,

@@ -136,9 +136,7 @@ def _joined(known: list[tuple[Array, Array, Array, Array, Array]]) -> Known:
     return Known(*(np.concatenate(column) for column in zip(*known, strict=True)))
 
 
-def _selected(
-    at: Array, promises: Array, draws: list[Decimal], room: tuple[int, int]
-) -> tuple[Array, Array, Array]:
+def _selected(at: Array, promises: Array, draws: list[Decimal], room: tuple[int, int]) -> tuple[Array, Array, Array]:
     """Places among the day's parcels, lanes and propensities of what the policy (`risk.selection`) takes with this room:
     how many may be examined, and how many of them chance draws.
     """

@@ -17,22 +17,23 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Declaration
-from tidewaiter.model.judgement import Draw, Judgement, Lane, Odds, Reason, ReasonKind, Selection
+from tidewaiter.model.judgement import DRAWN, LOOKED_AT, Draw, Judgement, Lane, Odds, Reason, ReasonKind, Selection
+from tidewaiter.risk.budgets import Shares, Spent, rates_at
 from tidewaiter.risk.chance import Chance
 from tidewaiter.risk.facts import AEO, Facts, Score
-from tidewaiter.risk.policy import Policy, ScoreStep
+from tidewaiter.risk.policy import Policy, Rates, ScoreStep
 
-DRAWN: Final = frozenset((ReasonKind.RULE, ReasonKind.SCORE, ReasonKind.RANDOM))  # the others are mandatory
-LOOKED_AT: Final = frozenset((Lane.YELLOW, Lane.RED))
 PLACES: Final = Decimal("0.000000000001")  # of a propensity, which is exact before
 _ALL: Final = 100
 
 
 class Circle(Struct, frozen=True, gc=False):
-    """What the odds depend on beside the reasons: the office of declaration, the trader's AEO status ("" for none)."""
+    """What the odds depend on beside the reasons: the office of declaration, the trader's AEO status ("" for none), and
+    what was counted of the office's day where it has a budget."""
 
     office_id: str = ""
     aeo_status: str = ""
+    spent: Spent | None = None
 
 
 def selected(
@@ -45,9 +46,10 @@ def selected(
     told: list[Reason] = []
     odds: list[Odds] = []
     is_mandatory = False
+    lowered = lowered_rates(policy, circle)
     for reason in reasons:
         if reason.kind is ReasonKind.RULE and reason.lane is not Lane.GREEN:
-            drawn = _rule(reason, policy, chance, circle)
+            drawn = _rule(reason, lowered, chance)
             told.append(drawn[0])
             odds += drawn[1]
             is_mandatory |= not drawn[1] and reason.lane in LOOKED_AT
@@ -55,7 +57,7 @@ def selected(
             told.append(reason)
             is_mandatory |= reason.kind not in DRAWN and not reason.is_lifted and reason.lane in LOOKED_AT
     for score in scores:
-        found = _score(score, policy, chance, circle)
+        found = _score(score, policy, lowered, chance)
         if found is not None:
             told.append(found[0])
             odds.append(found[1])
@@ -70,7 +72,29 @@ def selected(
 
 def circle_of(declaration: Declaration, facts: Facts) -> Circle:
     """That of a declaration; a status is what a list of traders told, never what the declaration says of itself."""
-    return Circle(declaration.lodgement_office_id, next(iter(facts.texts.get(AEO, ())), ""))
+    return Circle(declaration.lodgement_office_id, next(iter(facts.texts.get(AEO, ())), ""), facts.spent)
+
+
+def lowered_rates(policy: Policy, circle: Circle) -> Rates:
+    """What odds of rules and scores are multiplied by: for the office, what is left of its day, and the trader's status."""
+    rates, factor = rates_at(policy, circle.office_id, circle.spent), policy.aeo_factor(circle.aeo_status)
+    return Rates(rules=rates.rules * factor, score=rates.score * factor)
+
+
+def full_shares(judgement: Judgement, scores: Sequence[Score], policy: Policy, circle: Circle) -> Shares:
+    """The odds that rules and scores would give a parcel if nothing of the office's day were used yet."""
+    lowered = lowered_rates(policy, replace(circle, spent=None))
+    drawn = {each.reason_id for each in judgement.selection.odds} if judgement.selection is not None else frozenset()
+    percents = [
+        each.percent
+        for each in judgement.reasons
+        if each.kind is ReasonKind.RULE and (each.reason_id in drawn or each.lane in LOOKED_AT)
+    ]
+    steps = (None if each.is_shadow else policy.step_of(each.name, each.probability) for each in scores)
+    shares = [step.share for step in steps if step is not None and step.lane in LOOKED_AT]
+    return Shares(
+        Decimal(max(percents, default=0)) / _ALL * lowered.rules, max(shares, default=Decimal(0)) * lowered.score
+    )
 
 
 def random_share(policy: Policy, circle: Circle) -> Decimal:
@@ -96,9 +120,9 @@ def chance_of(judgement: Judgement, lanes: frozenset[Lane], random_lane: Lane) -
     return Decimal(propensity_of(asked, random, is_mandatory=False))
 
 
-def _rule(reason: Reason, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, list[Odds]]:
+def _rule(reason: Reason, lowered: Rates, chance: Chance) -> tuple[Reason, list[Odds]]:
     """A rule's reason as drawn, with its odds; none where it is sent on always."""
-    factor = policy.rates_of(circle.office_id).rules * policy.aeo_factor(circle.aeo_status)
+    factor = lowered.rules
     share = Decimal(reason.percent) / _ALL
     if reason.is_mandatory or share * factor == 1:
         return reason, []
@@ -111,13 +135,12 @@ def _rule(reason: Reason, policy: Policy, chance: Chance, circle: Circle) -> tup
     return replace(reason, lane=lane, words=words), told
 
 
-def _score(score: Score, policy: Policy, chance: Chance, circle: Circle) -> tuple[Reason, Odds] | None:
+def _score(score: Score, policy: Policy, lowered: Rates, chance: Chance) -> tuple[Reason, Odds] | None:
     """A score's reason and odds; None where the policy has no step for it, or it is on trial."""
     step = None if score.is_shadow else policy.step_of(score.name, score.probability, score.expected)
     if step is None:
         return None
-    factor = policy.rates_of(circle.office_id).score * policy.aeo_factor(circle.aeo_status)
-    draw = chance.drawn(f"score.{score.name}", step.share * factor)
+    draw = chance.drawn(f"score.{score.name}", step.share * lowered.score)
     words = _of_score(score, step) + ("" if draw.is_selected else f" {_not_drawn(draw)}")
     reason = Reason(
         reason_id=f"score.{score.name}",

@@ -1,0 +1,107 @@
+"""`tidewaiter risk budget` and `risk estimate`: what was to be looked at beside what can be, and what it says of all."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from tidewaiter.cli import output
+from tidewaiter.cli.output import Output
+from tidewaiter.cli.session import opened_store
+
+USUAL_DAYS = 7
+
+
+def budget(
+    *,
+    since: Annotated[
+        date | None, Parameter(name="--from", help="The first day (UTC, of receipt); a week ago if left out.")
+    ] = None,
+    until: Annotated[date | None, Parameter(name="--to", help="The last day; today if left out.")] = None,
+    office: Annotated[str, Parameter(help="One office alone.")] = "",
+    flights: Annotated[bool, Parameter(negative="", help="Flight by flight, beside the budget of a flight.")] = False,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Show what each office with a budget was sent to look at, day by day, beside its budget; 3 where any has more.
+
+    Each parcel counts once: mandatory, else chance, else rules, else score. Chance and what is mandatory are never lowered:
+    an office may have more than its budget by these alone.
+    """
+    from tidewaiter.workflow.budgets import loads
+
+    today = datetime.now(UTC).date()
+    with opened_store() as store:
+        last = until or today
+        found = loads(store, since or last - timedelta(USUAL_DAYS - 1), last, are_flights_shown=flights)
+    rows: list[dict[str, Any]] = []
+    is_over = False
+    for each in found:
+        if office and each.office_id != office:
+            continue
+        work = each.work
+        is_over |= each.left is not None and each.left < 0
+        rows.append(
+            {"day": each.day, "office": each.office_id}
+            | ({"flight": each.flight or "(none named)"} if flights else {})
+            | {
+                "parcels": work.parcels,
+                "mandatory": work.mandatory,
+                "by chance": work.chance,
+                "by rules": work.rules,
+                "by score": work.score,
+                "to look at": work.looked_at,
+                "budget": "" if each.budget is None else each.budget,
+                "left": "" if each.left is None else each.left,
+            }
+        )
+    output.print_rows(rows, output_as)
+    return output.EXIT_FINDINGS if is_over else output.EXIT_OK
+
+
+def estimate(
+    *,
+    since: Annotated[date, Parameter(name="--from", help="The first legal day.")],
+    until: Annotated[date, Parameter(name="--to", help="The last legal day.")],
+    by: Annotated[
+        Literal["stream", "sender", "chapter", "day", "all"],
+        Parameter(help="What is put together: jurisdiction and dataset, sender, chapter of the first line, day, all."),
+    ] = "stream",
+    jurisdiction: Annotated[str, Parameter(help="One jurisdiction alone.")] = "",
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Say how much of all parcels is not in order, from those examined, with an interval of 95 in a hundred.
+
+    Each is weighed by the probability with which it was to be looked at, which its decision keeps. Parcels that were to be
+    looked at and have no outcome are told, with what the share would be were all of them in order, or none.
+    """
+    from tidewaiter.workflow.compliance import By, estimated
+    from tidewaiter.workflow.trying import Period
+
+    with opened_store() as store:
+        found = estimated(store, Period(since, until, jurisdiction.upper()), By(by))
+    rows = [
+        {
+            by: each.name or "(none named)",
+            "parcels": each.parcels,
+            "to look at": each.to_look_at,
+            "examined": each.examined,
+            "not in order": each.irregular,
+            "share %": _percent(each.interval.share) if each.examined else "",
+            "from %": _percent(each.interval.low),
+            "to %": _percent(each.interval.high),
+            "no outcome": each.missing,
+            "% if those in order": _percent(each.least) if each.to_look_at else "",
+            "% if none": _percent(each.most) if each.to_look_at else "",
+            "never chosen": each.impossible,
+            "examined beside": each.beyond,
+        }
+        for each in found
+    ]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f}"

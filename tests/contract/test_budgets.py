@@ -1,0 +1,178 @@
+"""Budgets in decisions: counted as they are written, kept with what follows, run again to the byte."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+import pytest
+from msgspec.structs import replace
+
+from tidewaiter.messages import forms
+from tidewaiter.model.declaration import (
+    Consignment,
+    Declaration,
+    GoodsItem,
+    MessageFunction,
+    Party,
+    TransportMeans,
+)
+from tidewaiter.model.judgement import Judgement
+from tidewaiter.model.money import Money
+from tidewaiter.release import Trigger
+from tidewaiter.risk import PartKind
+from tidewaiter.risk.budgets import Spent, Work
+from tidewaiter.risk.rules import rules_of
+from tidewaiter.store import PostgresStore
+from tidewaiter.workflow import processing, replay
+from tidewaiter.workflow.budgets import by_office
+from tidewaiter.workflow.desk import Desk
+from tidewaiter.workflow.draw_proofs import audit_day
+from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.targeting import Change
+
+YESTERDAY = datetime.now(UTC).date() - timedelta(1)
+NOON = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, 12, tzinfo=UTC)
+POLICY = b"""\
+title: Forty a day
+selection_share: "0.02"
+selection_lane: red
+minimum_share: "0.01"
+quality_lane: blue
+quality_rules: []
+budgets:
+  GB000060: {parcels: 40, random: "0.1", flight_parcels: 25}
+"""
+RULES = """\
+rule dear
+    title: Dear
+    words: Dear goods. Look at them.
+    lane: red
+    when:
+        item.invoice_price > money("100.00 GBP")
+"""
+
+
+@pytest.fixture
+def intake(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Intake]:
+    monkeypatch.setattr("tidewaiter.workflow.intake.WATCH_LIST_SECONDS", -1)
+    rules = rules_of(RULES)
+    digest = hashlib.sha256(POLICY).hexdigest()
+    store.keep_knowledge({rules.digest: ("rules", rules.text.encode()), digest: (PartKind.POLICY, POLICY)})
+    changes = (
+        Change(kind=PartKind.RULES, name="r", digest=rules.digest),
+        Change(kind=PartKind.POLICY, name="policy", digest=digest),
+    )
+    store.parts.change(changes, actor="ann", words="a test", at=NOON)
+    with Intake(store, workers=2, clock=lambda: NOON) as opened:
+        yield opened
+
+
+def parcel(number: int, *, flight: str = "", office: str = "GB000060", price: int = 200) -> Declaration:
+    item = GoodsItem(
+        line_no=1, description="Cotton T-shirts, men's", commodity_code="6109100010", origin_country_code="CN",
+        gross_mass_kg=Decimal(2), net_mass_kg=Decimal("1.8"), invoice_price=Money(Decimal(price), "GBP"),
+    )  # fmt: skip
+    means = TransportMeans(mode_code="4", means_id=flight) if flight else None
+    return Declaration(
+        functional_reference_id=f"REF{number}", type_code="IMD", jurisdiction_code="GB", procedure_category="H1",
+        declarant=Party(name="A declarant", party_id="GB123456789000"), goods_items=(item,),
+        consignor=Party(name="A seller"), consignee=Party(name="A buyer"), lodgement_office_id=office,
+        consignment=Consignment(gross_mass_kg=Decimal(2), arrival_transport=means),
+    )  # fmt: skip
+
+
+def hand_in(intake: Intake, store: PostgresStore, *parcels: Declaration) -> None:
+    body = forms.by_name("json").write(parcels)
+    sender_id = store.senders.ensure("A courier").sender_id
+    intake.submit(io.BytesIO(body), sender_id=sender_id, file_name="x.json", transport="test", legal_day=YESTERDAY)
+
+
+def judgement_of(store: PostgresStore, number: int) -> Judgement:
+    found = store.decision(store.find(f"REF{number}")).evaluation.judgement
+    assert found is not None
+    return found
+
+
+def spent_of(store: PostgresStore, number: int, version: int | None = None) -> Spent:
+    found = store.kept(store.find(f"REF{number}"), version).facts.spent
+    assert found is not None
+    return found
+
+
+def work(store: PostgresStore) -> Work:
+    (worked,) = by_office(store.workloads.between(YESTERDAY, YESTERDAY))
+    return worked.work
+
+
+def test_the_days_budget_is_kept_across_messages_and_flights_and_every_decision_can_be_made_again(
+    intake: Intake, store: PostgresStore
+) -> None:
+    numbers = count()
+    for flight, parcels in (("SK1", 60), ("SK2", 10), ("", 60), ("SK3", 30)):
+        hand_in(intake, store, *(parcel(next(numbers), flight=flight) for _ in range(parcels)))
+    done = work(store)
+    assert (done.parcels, done.rules_wanted) == (160, 160_000)
+    assert 28 <= done.rules <= 36  # a tenth is kept for chance
+    by_flight = {each.where.flight: each.work for each in store.workloads.between(YESTERDAY, YESTERDAY)}
+    assert by_flight["SK1"].rules <= 25
+    assert by_flight["SK1"].rules >= 20
+    last = judgement_of(store, 159)
+    assert last.selection is not None
+    assert last.propensity == "0.02"  # the budget is used: chance alone, and it says so
+    assert last.selection.odds[0].draw.selection_share == "0"
+    assert spent_of(store, 159).work.looked_at >= 35
+    report = replay.replay_all(store)
+    assert report.is_clean, report.differences
+    audited, proof = audit_day(store, YESTERDAY, datetime.now(UTC))
+    assert audited.wrong == 1, audited.problems  # the test's own seed was made today, for yesterday
+    assert (audited.reasoned, proof.wrong) == (160, 0), proof.problems
+
+
+def test_offices_without_a_budget_are_not_counted(intake: Intake, store: PostgresStore) -> None:
+    hand_in(intake, store, *(parcel(n, office="GB000011") for n in range(60)))
+    assert store.workloads.between(date(2000, 1, 1), YESTERDAY) == []
+    assert all(judgement_of(store, n).propensity == "1" for n in range(60))
+    assert store.kept(store.find("REF1")).facts.spent is None
+
+
+def test_worker_processes_share_what_is_left(
+    intake: Intake, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processing, "SLICE_RECORDS", 10)
+    hand_in(intake, store, *(parcel(n) for n in range(200)))
+    done = work(store)
+    assert done.parcels == 200
+    assert 20 <= done.rules <= 36  # a tenth of the budget is kept for chance
+    assert spent_of(store, 0).part == 1000
+    assert spent_of(store, 150).part < 1000
+    report = replay.replay_all(store)
+    assert report.is_clean, report.differences
+
+
+def test_a_parcel_keeps_its_draws_when_it_arrives_or_is_amended_after_the_budget_is_used(
+    intake: Intake, store: PostgresStore
+) -> None:
+    hand_in(intake, store, *(parcel(n) for n in range(120)))
+    first, before = judgement_of(store, 0), spent_of(store, 0)
+    assert first.lane.value == "red"
+    amendment = replace(parcel(0), function=MessageFunction.AMENDMENT)
+    hand_in(intake, store, replace(amendment, consignee=Party(name="Another buyer")))
+    Desk(store).act(store.find("REF0"), Trigger.ARRIVED, "the post")
+    assert store.outcome(store.find("REF0")).row.version == 3
+    assert judgement_of(store, 0).lane.value == "red"
+    assert [spent_of(store, 0, version) for version in (1, 2, 3)] == [before] * 3
+    assert work(store).parcels == 120
+    assert replay.replay_all(store).is_clean
+
+
+def test_what_is_usual_is_the_average_of_the_days_before(intake: Intake, store: PostgresStore) -> None:
+    hand_in(intake, store, *(parcel(n) for n in range(50)))
+    done = work(store)
+    usual = store.workloads.counted(YESTERDAY + timedelta(1)).usual["GB000060"]
+    assert (usual.rules_wanted, usual.mandatory) == (50_000, done.mandatory)
+    assert store.workloads.counted(YESTERDAY + timedelta(30)).usual == {}
