@@ -40,6 +40,7 @@ def test_a_list_through_its_life(client: TestClient, who: Who, boris: dict[str, 
     seen = client.get(f"/api/v1/list-versions/{number}", headers=boris).json()
     assert seen["version"]["proposed_by"] == "anna"
     assert seen["version"]["is_approved"] is None
+    assert seen["changes"] == {"added": ["e1"], "removed": [], "changed": []}
     assert seen["content"]["entries"][0]["values"] == ["Bright Star Trading Ltd", "CN12345"]
     assert client.get(f"{LISTS}/rest_offenders", headers=boris).status_code == 404  # nothing decides yet
     own = answered(client, who.officer, number)
@@ -55,7 +56,8 @@ def test_a_list_through_its_life(client: TestClient, who: Who, boris: dict[str, 
     assert csv.text == CSV
     ended = client.post(f"{LISTS}/rest_offenders/end", json={"words": "over"}, headers=who.officer).json()
     assert (ended["digest"], ended["entries"]) == ("", 0)
-    assert client.get(f"/api/v1/list-versions/{ended['version_id']}", headers=boris).json()["content"] is None
+    end = client.get(f"/api/v1/list-versions/{ended['version_id']}", headers=boris).json()
+    assert (end["content"], end["changes"]["removed"]) == (None, ["e1"])
     assert answered(client, boris, ended["version_id"]).status_code == 200
     assert client.get(f"{LISTS}/rest_offenders", headers=boris).status_code == 404
     versions = client.get("/api/v1/list-versions?name=rest_offenders", headers=boris).json()["versions"]

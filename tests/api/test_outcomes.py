@@ -115,3 +115,47 @@ def test_what_the_form_says_wrongly_is_told(officers: dict[str, Person], fields:
     answer = send(officers["anna"], "/examinations", "/examinations", **fields)
     assert answer.status_code in (400, 422)
     assert words in answer.text
+
+
+def test_what_a_seizure_proposes_goes_to_a_list_by_two_officers(
+    client: TestClient, who: Who, house: House, officers: dict[str, Person], reference: str
+) -> None:
+    anna, boris = officers["anna"], officers["boris"]
+    fields = {"reference": reference, "result": "B1", "control": "physical", "risk_type": "ipr", "is_seized": "1"}
+    send(anna, "/examinations", "/examinations", **fields, words="for the list")
+    number = house.store.outcomes.latest(1)[0].outcome_id
+    waiting = client.post(f"/api/v1/outcomes/{number}/list-proposal", json={"name": "seized_rest"}, headers=who.officer)
+    assert (waiting.status_code, waiting.json()["code"]) == (409, "list.refused")  # not in effect yet
+    send(boris, "/examinations", f"/examinations/{number}", answer="approve")
+    assert "Propose for the list" in boris.get("/examinations").text
+    path = f"/examinations/{number}/list"
+    done = send(boris, "/examinations", path, name="seized", seller="1", address="1", words="again")
+    assert done.headers["location"] == "/examinations?done=listed", done.text
+    version = house.store.lists.versions("seized")[0]
+    assert (version.proposed_by, version.words, version.entry_count) == ("boris", "again", 1)
+    proposed = house.lists.proposed(version)
+    assert proposed is not None
+    (entry,) = proposed.entries
+    assert entry.source.startswith(f"outcome {number}, ")
+    assert {value.partition(":")[0] for value in entry.values} <= {"seller", "address"}
+    assert send(boris, "/examinations", path, name="seized").status_code == 409  # one waits
+    shown = anna.get(f"/lists/versions/{version.version_id}").text
+    assert f"outcome-{number}" in shown
+    assert "Entries that come" in shown
+    own = send(boris, "/lists", f"/lists/versions/{version.version_id}", answer="approve")
+    assert (own.status_code, "somebody else" in own.text) == (409, True)
+    send(anna, "/lists", f"/lists/versions/{version.version_id}", answer="approve")
+    assert "seller:" in boris.get("/lists/seized").text
+    rest = client.post(
+        f"/api/v1/outcomes/{number}/list-proposal",
+        json={"name": "seized_rest", "kinds": ["seller"]},
+        headers=who.officer,
+    )
+    assert (rest.status_code, rest.json()["entries"], rest.json()["name"]) == (201, 1, "seized_rest"), rest.text
+    for body, status in (({"name": "No list"}, 400), ({"name": "seized_x", "kinds": ["colour"]}, 400)):
+        answer = client.post(f"/api/v1/outcomes/{number}/list-proposal", json=body, headers=who.officer)
+        assert answer.status_code == status
+    assert (
+        client.post("/api/v1/outcomes/9999/list-proposal", json={"name": "seized"}, headers=who.officer).status_code
+        == 404
+    )

@@ -13,19 +13,22 @@ from msgspec.structs import replace
 from tidewaiter.messages import forms
 from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Address, Consignment, Declaration, Document, GoodsItem, Party
-from tidewaiter.model.errors import ConflictError, TransitionError
+from tidewaiter.model.errors import ConflictError, NotFoundError, TransitionError
 from tidewaiter.model.judgement import Lane, Reason, ReasonKind
 from tidewaiter.model.money import Money
 from tidewaiter.model.outcome import Control, ExaminationOutcome, Found, Result, RiskType
 from tidewaiter.release import Trigger
 from tidewaiter.risk.knowledge import PartKind
+from tidewaiter.risk.lists import ListEntry, ListKind, PublishedList
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import replay
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.linking import Linking
+from tidewaiter.workflow.lists import ListAnswerError, ListError, Lists
 from tidewaiter.workflow.outcome_records import AlertKind
 from tidewaiter.workflow.outcomes import Examinations, OutcomeError
+from tidewaiter.workflow.seized_lists import Draft, propose_seized
 
 DAY = date(2026, 11, 20)
 B1 = Result.NOT_SATISFACTORY
@@ -215,3 +218,61 @@ def _reasons(store: PostgresStore, name: str) -> tuple[Reason, ...]:
     judgement = store.decision(store.find(name)).evaluation.judgement
     assert judgement is not None
     return judgement.reasons
+
+
+def test_a_seizure_is_proposed_for_a_list_and_hits_once_another_approved_it(
+    intake: Intake, store: PostgresStore
+) -> None:
+    hand_in(intake, store, shirts("R1", "+44 20 1111 1111", "1 Baker Street"))
+    at_control(store, "R1")
+    seize(store, "R1")
+    number = store.outcomes.of(store.find("R1"))[0].outcome_id
+    lists = Lists(store, lambda: datetime.now(UTC))
+    draft = Draft(name="seized", by="ann", words="seen before")
+    version = propose_seized(store, number, draft, lambda: datetime.now(UTC))
+    listed = lists.proposed(version)
+    assert listed is not None
+    (entry,) = listed.entries
+    assert entry.values == ("seller: Seller of R1", "phone: +44 20 1111 1111", "address: 1 Baker Street, SW1A 1AA")
+    assert (entry.source, entry.words[:9]) == (f"outcome {number}, R1", "Seized on")
+    assert entry.effective_until is not None
+    hand_in(intake, store, shirts("R2", "", "1, Baker Street"))
+    with pytest.raises(ListAnswerError):
+        lists.answer(version.version_id, "ann", is_approved=True)
+    lists.answer(version.version_id, "chief", is_approved=True)
+    hand_in(intake, store, shirts("R3", "", "1, Baker Street"))
+    found = {name: _list_reasons(store, name) for name in ("R2", "R3")}
+    assert found == {"R2": [], "R3": [f"list.seized.outcome-{number}"]}
+    with pytest.raises(ListError, match="already"):
+        propose_seized(store, number, draft, lambda: datetime.now(UTC))
+    with pytest.raises(NotFoundError):
+        propose_seized(store, 99, draft, lambda: datetime.now(UTC))
+    assert replay.replay_all(store).is_clean
+
+
+def test_only_a_seizure_in_effect_is_proposed_and_only_for_a_list_of_identities(
+    intake: Intake, store: PostgresStore
+) -> None:
+    hand_in(intake, store, shirts("R1", "+44 20 1111 1111"))
+    at_control(store, "R1")
+    kept = Examinations(store).record(told("R1", B1, FOUND), "ann").kept
+    lists = Lists(store, lambda: datetime.now(UTC))
+    draft = Draft(name="seized", by="ann", words="")
+    with pytest.raises(ListError, match="proposes nothing"):
+        propose_seized(store, kept.outcome_id, draft, lambda: datetime.now(UTC))
+    Examinations(store).approve(kept.outcome_id, "chief", then=Trigger.EXAMINED_NOT_SATISFACTORY)
+    with pytest.raises(ListError, match="proposes nothing"):
+        propose_seized(store, kept.outcome_id, replace(draft, kinds=("address",)), lambda: datetime.now(UTC))
+    other = PublishedList(
+        name="seized", kind=ListKind.GOODS, title="T", source="s",
+        entries=(ListEntry(entry_id="e", values=("watch",), words="W."),),
+    )  # fmt: skip
+    lists.answer(lists.propose(other, "", "ann", "w").version_id, "chief", is_approved=True)
+    with pytest.raises(ListError, match="is of goods"):
+        propose_seized(store, kept.outcome_id, draft, lambda: datetime.now(UTC))
+
+
+def _list_reasons(store: PostgresStore, name: str) -> list[str]:
+    judgement = store.decision(store.find(name)).evaluation.judgement
+    assert judgement is not None
+    return [each.reason_id for each in judgement.reasons if each.reason_id.startswith("list.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -19,6 +20,7 @@ from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.lists import ListEntry, ListKind, PublishedList
+from tidewaiter.risk.lists.files import read_entries
 from tidewaiter.risk.rules import rules_of
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import replay
@@ -26,6 +28,16 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.lists import ListError, Lists
 from tidewaiter.workflow.targeting import Change
 
+POLICY = b"""\
+title: A policy that asks a tenth as often of those who were audited
+selection_share: "0.5"
+minimum_share: "0.01"
+selection_lane: red
+quality_lane: blue
+quality_rules: []
+aeo:
+  AEOF: "0.1"
+"""
 DAY = date(2026, 11, 20)
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -133,6 +145,7 @@ def test_from_the_file_to_the_hit_on_the_command_line(
     said = ("--title", "Offenders", "--source", "ours", "--by", "ann", "--why", "seized")
     assert run("propose", "offenders", str(file), "--kind", "parties", *said)[0] == 0
     number = store.lists.versions()[0].version_id
+    assert "Bright Star Trading Ltd" in run("show", str(number))[1]
     assert run("approve", str(number), "--by", "bo")[0] == 0
     assert "offenders" in run("list")[1]
     assert "approved" in run("versions")[1]
@@ -141,3 +154,36 @@ def test_from_the_file_to_the_hit_on_the_command_line(
     assert "Seized twice." in out
     assert run("screen", "offenders", "Otto Wolf")[0] == 0
     assert run("export", "offenders")[1].splitlines()[1].startswith("e1,Bright Star Trading Ltd,Seized twice.")
+
+
+def test_an_operators_status_lowers_odds_and_never_what_is_mandatory(
+    intake: Intake, store: PostgresStore, lists: Lists
+) -> None:
+    digest = hashlib.sha256(POLICY).hexdigest()
+    store.keep_knowledge({digest: (PartKind.POLICY, POLICY)})
+    change = Change(kind=PartKind.POLICY, name="policy", digest=digest)
+    store.parts.change((change,), actor="ann", words="", at=AT)
+    rows = "id,values,words,until,status\nop1,GB123456789000,Granted.,2027-12-31,AEOF\n"
+    operators = PublishedList(
+        name="aeo", kind=ListKind.AEO, title="Operators", source="ours", entries=read_entries(rows, ListKind.AEO)
+    )
+    hand_in(intake, store, 1)
+    lists.answer(lists.propose(operators, "", "ann", "granted").version_id, "bo", is_approved=True)
+    hand_in(intake, store, 2)
+    lists.answer(lists.propose(listed("Bright Star Trading Ltd"), "", "ann", "w").version_id, "bo", is_approved=True)
+    hand_in(intake, store, 3)
+    assert [share(store, number) for number in (1, 2, 3)] == ["0.5", "0.05", "0.05"]
+    facts = [store.kept(store.find(f"REF{number}")).facts.texts for number in (1, 2, 3)]
+    assert facts == [{}, {"aeo": ("AEOF",)}, {"aeo": ("AEOF",)}]
+    judgement = store.decision(store.find("REF3")).evaluation.judgement
+    assert judgement is not None
+    assert hits(store, 3) == ["list.offenders.e1"]
+    assert (judgement.lane, judgement.propensity) == (Lane.RED, "1")
+    assert replay.replay_all(store).is_clean
+
+
+def share(store: PostgresStore, number: int) -> str:
+    judgement = store.decision(store.find(f"REF{number}")).evaluation.judgement
+    assert judgement is not None
+    assert judgement.draw is not None
+    return judgement.draw.selection_share

@@ -101,7 +101,10 @@ def test_from_an_examination_to_rules_score_and_links(
     assert (alert["declaration"], alert["done"]) == (parcels.find("REF3"), "held")
     shown = ran(capsys, "show", "2", "--json")[1]
     assert "seized" in shown
-    assert "party Seller 1" in shown
+    assert "seller Seller 1" in shown
+    code, out, err = ran(capsys, "propose", "2", "--to", "seized", "--by", "ann", "--kind", "seller", "--kind", "phone")
+    assert (code, out) == (output.EXIT_OK, "version 1 of seized: 1 entries wait for a second person's answer\n"), err
+    assert ran(capsys, "propose", "1", "--to", "other", "--by", "ann")[0] == output.EXIT_ERROR  # all was in order
 
     today = datetime.now(UTC).date()
     days = ("--from", str(today - timedelta(1)), "--to", str(today))

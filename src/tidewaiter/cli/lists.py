@@ -153,6 +153,34 @@ def versions(
 
 
 @app.command
+def show(
+    version: Annotated[int, Parameter(help="The version's number.")],
+    *,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Show a version before it is answered: its entries, and which would come or be written otherwise (+, ~; gone: -)."""
+    with opened_store() as store:
+        lists = Lists(store, _now)
+        found = lists.version(version)
+        changes, proposed = lists.changes(found), lists.proposed(found)
+    marks = dict.fromkeys(changes.added, "+") | dict.fromkeys(changes.changed, "~")
+    rows = [
+        {
+            "": marks.get(each.entry_id, ""),
+            "entry": each.entry_id,
+            "values": " | ".join(each.values),
+            "until": f"{each.effective_until or ''}",
+            "words": each.words,
+            "source": each.source,
+        }
+        for each in (proposed.entries if proposed is not None else ())
+    ]
+    empty = dict.fromkeys(("values", "until", "words", "source"), "")
+    output.print_rows([*rows, *({"": "-", "entry": entry_id} | empty for entry_id in changes.removed)], output_as)
+    return output.EXIT_OK
+
+
+@app.command
 def export(name: Name, *, jurisdiction: Jurisdiction = "") -> int:
     """Write the version in use as CSV."""
     from tidewaiter.risk.lists.files import write_entries

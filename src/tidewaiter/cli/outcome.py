@@ -22,6 +22,7 @@ app = App(name="outcome")
 
 LISTED = 1_000
 ControlName = Literal["documentary", "nii", "physical", "laboratory", "other_agency"]
+IdentityKind = Literal["seller", "identifier", "address", "phone"]
 Officer = Annotated[str, Parameter(help="Who does it: the officer's name or number.")]
 Since = Annotated[date, Parameter(name="--from", help="The first day of examination (UTC), YYYY-MM-DD.")]
 Until = Annotated[date, Parameter(name="--to", help="The last day of examination.")]
@@ -178,6 +179,28 @@ def queue(*, limit: Annotated[int, Parameter(help="At most so many.")] = 50, out
         for each in found
     ]
     output.print_rows(rows, output_as)
+    return output.EXIT_OK
+
+
+@app.command
+def propose(
+    outcome_id: int,
+    *,
+    to: Annotated[str, Parameter(help="The list of identities, in use or new.")],
+    by: Officer,
+    kind: Annotated[tuple[IdentityKind, ...], Parameter(help="Only such identities; all if left out.")] = (),
+    words: Annotated[str, Parameter(help="Why; the seizure's own words if left out.")] = "",
+    jurisdiction: Annotated[str, Parameter(help="For one jurisdiction; everywhere if left out.")] = "",
+) -> int:
+    """Propose what a seizure tells (sender, address, phone …) for a list; another person approves it by `list approve`."""
+    from tidewaiter.workflow.seized_lists import Draft, propose_seized
+
+    draft = Draft(name=to, by=by, words=words, jurisdiction_code=jurisdiction.upper(), kinds=kind)
+    with opened_store() as store:
+        found = propose_seized(store, outcome_id, draft, lambda: datetime.now(UTC))
+    output.out().print(
+        f"version {found.version_id} of {found.name}: {found.entry_count:,} entries wait for a second person's answer"
+    )
     return output.EXIT_OK
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from tidewaiter.model.errors import ConflictError, NotFoundError, TidewaiterError, TransitionError
 from tidewaiter.risk import PartKind
-from tidewaiter.risk.lists import PublishedList
+from tidewaiter.risk.lists import ListEntry, PublishedList
 from tidewaiter.risk.lists.screened import SCREENED
 from tidewaiter.risk.screening import NEWEST
 from tidewaiter.workflow.rules_naming import rule_sets_naming
@@ -53,6 +54,14 @@ class ListVersion(Struct, frozen=True, kw_only=True):
     answered_by: str | None = None
     answered_at: datetime | None = None
     is_approved: bool | None = None
+
+
+class Changes(Struct, frozen=True):
+    """What a version would change of the list in use: the ids of entries that come, go, and are written otherwise."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class NewVersion(Struct, frozen=True, kw_only=True):
@@ -146,6 +155,14 @@ class Lists:
         """What a version holds; None where the list is to go out of use."""
         return PublishedList.from_content(self._store.knowledge(version.digest)) if version.digest else None
 
+    def changes(self, version: ListVersion) -> Changes:
+        """What a version would change, were it approved now."""
+        proposed = self.proposed(version)
+        with suppress(NotFoundError):
+            in_use = self.content(version.name, version.jurisdiction_code)
+            return _changes(in_use.entries, proposed.entries if proposed is not None else ())
+        return _changes((), proposed.entries if proposed is not None else ())
+
     def in_use(self) -> Sequence[tuple[str, PublishedList]]:
         """Every list in use with its jurisdiction ("": everywhere)."""
         return [
@@ -164,3 +181,12 @@ class Lists:
             name=listed.name, jurisdiction_code=jurisdiction_code, digest=listed.digest,
             entry_count=len(listed.entries), words=words, proposed_by=by, proposed_at=self._clock(),
         )  # fmt: skip
+
+
+def _changes(before: Sequence[ListEntry], after: Sequence[ListEntry]) -> Changes:
+    old, new = ({each.entry_id: each for each in entries} for entries in (before, after))
+    return Changes(
+        added=tuple(sorted(new.keys() - old.keys())),
+        removed=tuple(sorted(old.keys() - new.keys())),
+        changed=tuple(sorted(key for key in old.keys() & new.keys() if old[key] != new[key])),
+    )

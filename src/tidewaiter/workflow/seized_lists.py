@@ -25,7 +25,7 @@ from tidewaiter.workflow.outcome_records import KeptOutcome
 from tidewaiter.workflow.outcome_returns import proposed_entries
 from tidewaiter.workflow.ports import Store
 
-LISTED_DAYS: Final = 365  # that an entry is in force from the day of the seizure
+LISTED_DAYS: Final = 365  # that an entry stays in force after the seizure
 
 
 class SeizureStore(Store, ListStore, Protocol):
@@ -68,14 +68,12 @@ def _entry(store: SeizureStore, kept: KeptOutcome, kinds: Sequence[str]) -> List
             f"outcome {kept.outcome_id} proposes nothing for a list",
             hint="a seizure that is in effect does, of a declaration that names somebody",
         )
-    seized_on = kept.outcome.examined_at.date()
     return ListEntry(
         entry_id=f"outcome-{kept.outcome_id}",
         values=values,
         words=f"{proposed[0].reason[:1].upper()}{proposed[0].reason[1:]}.",
         source=f"outcome {kept.outcome_id}, {kept.outcome.reference}",
-        effective_from=seized_on,
-        effective_until=seized_on + timedelta(LISTED_DAYS),
+        effective_until=kept.outcome.examined_at.date() + timedelta(LISTED_DAYS),
     )
 
 

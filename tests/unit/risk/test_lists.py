@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tidewaiter.model.declaration import Address, Consignment, Declaration, Document, GoodsItem, Party
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Lane, Reason, ReasonKind
-from tidewaiter.risk.lists import ListEntry, ListIndex, ListKind, PublishedList
+from tidewaiter.risk.lists import ListEntry, ListIndex, ListKind, PublishedList, StatusIndex
 from tidewaiter.risk.lists.files import ListFileError, read_entries, write_entries
 from tidewaiter.risk.lists.ofac import read_sdn
 from tidewaiter.risk.screening import Manner
@@ -221,3 +221,75 @@ def test_a_list_published_before_there_were_manners_keeps_its_digest_and_finds_w
     new = replace(old, manner=Manner.RARITY)
     assert (new.alike_from, new.digest == old.digest) == (0.78, False)
     assert PublishedList.from_content(new.content) == new
+
+
+IDENTITIES = (
+    "seller: Bright Star Trading",
+    "identifier: anna@example.org",
+    "address: Nørregade 12, 2100",
+    "phone: 20304050",
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        (IDENTITIES[0], "consignor.name"),
+        (IDENTITIES[1], "consignee.email"),
+        (IDENTITIES[2], "consignee.address.line"),
+        (IDENTITIES[3], "consignee.phone"),
+        ("name: Anna Sorensen", "consignee.name"),
+    ],
+)
+def test_each_identity_is_held_against_what_it_is_of(value: str, pointer: str) -> None:
+    (found,) = reasons(parcel(), listed(ListKind.IDENTITIES, entry(value)))
+    assert found.pointer == pointer
+
+
+def test_an_entry_of_several_identities_is_one_reason_and_a_seller_is_no_receiver() -> None:
+    assert len(reasons(parcel(), listed(ListKind.IDENTITIES, entry(*IDENTITIES)))) == 1
+    assert reasons(parcel(), listed(ListKind.IDENTITIES, entry("seller: Anna Sørensen"))) == []
+    assert reasons(parcel(), listed(ListKind.IDENTITIES, entry("phone: 20304051", "address: Nørregade 13, 2100"))) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "words"),
+    [
+        (ListKind.IDENTITIES, "e1,Bright Star,Because.,,,,,", "say what it is"),
+        (ListKind.IDENTITIES, "e1,phone: 12,Because.,,,,,", "too few digits"),
+        (ListKind.AEO, "e1,Bright Star Trading,Granted.,,,2027-12-31,,AEOC", "it is no identifier"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,,,AEOC", "it is empty"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,", "it is no status"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,a e o", "it is no status"),
+        (ListKind.PARTIES, "e1,Bright Star,Because.,,,,,AEOC", "have none"),
+    ],
+)
+def test_what_cannot_be_such_an_entry_is_told(kind: ListKind, line: str, words: str) -> None:
+    with pytest.raises(ListFileError, match=words):
+        read_entries(f"id,values,words,lane,from,until,source,status\n{line}\n", kind)
+
+
+def operators(*rows: tuple[str, str, str]) -> StatusIndex:
+    lines = "".join(f"{number},{number},Granted.,2026-01-01,{until},{status}\n" for number, until, status in rows)
+    entries = read_entries(f"id,values,words,from,until,status\n{lines}", ListKind.AEO)
+    assert read_entries(write_entries(entries), ListKind.AEO) == entries
+    return StatusIndex([listed(ListKind.AEO, *entries, name="aeo")], ON)
+
+
+def test_a_traders_status_is_what_the_list_tells_while_it_is_in_force() -> None:
+    known = operators(("GB123456789000", "2027-12-31", "AEOF"), ("GB999999999000", "2026-06-30", "AEOC"))
+    holder, other = Party(name="A", party_id="GB 123456789000"), Party(name="A", party_id="GB111111111000")
+    assert known.status(Declaration(declarant=holder)) == "AEOF"
+    assert known.status(Declaration(declarant=holder, importer=other)) == ""  # the importer's is asked, not the agent's
+    assert known.status(Declaration(declarant=other, importer=holder)) == "AEOF"
+    assert known.status(Declaration(declarant=Party(name="GB123456789000"))) == ""
+    assert known.status(Declaration(declarant=Party(party_id="GB999999999000"))) == ""  # over
+    lines = (GoodsItem(line_no=1, importer=holder), GoodsItem(line_no=2, importer=other))
+    assert known.status(Declaration(importer=holder, goods_items=lines)) == ""
+    assert known.status(Declaration(importer=holder, goods_items=lines[:1])) == "AEOF"
+    assert known.status(Declaration()) == ""
+
+
+def test_a_list_of_operators_hits_nobody() -> None:
+    entries = read_entries("id,values,words,until,status\ne1,CN12345,Granted.,2027-12-31,AEOC\n", ListKind.AEO)
+    assert reasons(parcel(), listed(ListKind.AEO, *entries)) == []

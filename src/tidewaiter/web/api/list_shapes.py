@@ -14,7 +14,7 @@ from tidewaiter.risk.lists import ListEntry, ListKind, PublishedList
 from tidewaiter.risk.lists.files import read_entries
 from tidewaiter.risk.screening import Manner, Match
 from tidewaiter.web.api.officers import BODY_BYTES_MAX, Code, Why
-from tidewaiter.workflow.lists import ListVersion
+from tidewaiter.workflow.lists import Changes, ListVersion
 
 NAME_PATTERN = "^[a-z][a-z0-9_]{1,39}$"
 NAME_LENGTH_MAX = 300  # of a name that is asked for
@@ -179,10 +179,24 @@ class ListContent(Struct, frozen=True, kw_only=True):
         return cls(head=head, entries=shown, next_after=end if end < len(entries) else None)
 
 
+class ChangesShape(Struct, frozen=True):
+    """Entries by id: what the version would change of the list in use, were it approved now."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, changes: Changes) -> ChangesShape:
+        """Changes as they travel."""
+        return cls(changes.added, changes.removed, changes.changed)
+
+
 class ProposedContent(Struct, frozen=True):
-    """A version, and what it holds; no content where the list is to go out of use."""
+    """A version, what it would change, and what it holds; no content where the list is to go out of use."""
 
     version: ListVersionShape
+    changes: ChangesShape
     content: ListContent | None
 
 

@@ -116,11 +116,12 @@ def one_list_version(
     """What was proposed, so that a second person sees what is answered."""
     version = house.lists.version(number)
     told = shapes.ListVersionShape.of(version)
+    changes = shapes.ChangesShape.of(house.lists.changes(version))
     found = house.lists.proposed(version)
     if found is None:
-        return shapes.ProposedContent(told, None)
+        return shapes.ProposedContent(told, changes, None)
     head = shapes.ListShape.of(found, version.jurisdiction_code, now().date())
-    return shapes.ProposedContent(told, shapes.ListContent.of(head, found.entries, after, limit))
+    return shapes.ProposedContent(told, changes, shapes.ListContent.of(head, found.entries, after, limit))
 
 
 @post(

@@ -15,17 +15,22 @@ from litestar.response import Redirect, Template
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.outcome import Control, ExaminationOutcome, Found, Result, RiskType
 from tidewaiter.release import Trigger
+from tidewaiter.risk.lists.identities import KINDS
 from tidewaiter.web import words
 from tidewaiter.web.desk.forms import AnyRequest, done, form_page
-from tidewaiter.web.house import House
+from tidewaiter.web.house import House, now
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow import examining_first
 from tidewaiter.workflow.linking import Linking
+from tidewaiter.workflow.outcome_returns import proposed_entries
+from tidewaiter.workflow.seized_lists import Draft, propose_seized
 
 FORM_BYTES_MAX: Final = 64 * 1024
 LISTED: Final = 200
 QUEUE_SHOWN: Final = 25
 LINE_DIGITS_MAX: Final = 4
+SEIZURES_SHOWN: Final = 20  # of which what they propose for lists is read from their declarations
+WORDS_MAX: Final = 300
 FIELDS: Final = ("reference", "result", "control", "risk_type", "line_no", "is_seized", "words", "ends_control")
 PATH: Final = "/examinations"
 
@@ -66,6 +71,21 @@ async def examination_answer(
     return await _done(request, house, approve if is_approved else refuse, "approved" if is_approved else "refused", {})
 
 
+@post(PATH + "/{number:int}/list", status_code=200, request_max_body_size=FORM_BYTES_MAX)
+async def examination_list_seized(
+    request: AnyRequest, house: NamedDependency[House], number: FromPath[int]
+) -> Redirect | Template:
+    """Propose what a seizure tells for a list: another officer approves it at the lists' page."""
+    given = await request.form()
+    draft = Draft(
+        name=str(given.get("name", "")).strip(),
+        by=request.user.name,
+        words=str(given.get("words", "")).strip()[:WORDS_MAX],
+        kinds=tuple(kind for kind in KINDS if given.get(kind)),
+    )
+    return await _done(request, house, partial(propose_seized, house.store, number, draft, now), "listed", {})
+
+
 async def _done(
     request: AnyRequest, house: House, act: Callable[[], Any], what: str, fields: dict[str, str]
 ) -> Redirect | Template:
@@ -81,6 +101,7 @@ def _page(
     fields: dict[str, str] | None = None,
 ) -> Template:
     latest = house.store.outcomes.latest(LISTED)
+    seizures = [each for each in latest if each.standing == "in effect" and each.outcome.is_seized][:SEIZURES_SHOWN]
     return form_page(
         request,
         "examinations.html",
@@ -91,6 +112,7 @@ def _page(
         latest=latest,
         queue=examining_first.waiting(house.store, LISTED)[:QUEUE_SHOWN],
         alerts=house.store.links.alerts(LISTED),
+        proposals=[(each, found) for each in seizures if (found := proposed_entries(house.store, each))],
         unmatched=house.store.outcomes.unmatched(LISTED),
         results=[(each.value, words.text(f"examination.result_{each.value}")) for each in Result],
         controls=[(each.value, words.text(f"examination.control_{each.value}")) for each in Control],

@@ -15,6 +15,7 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.lists import ListKind, PublishedList
 from tidewaiter.risk.lists.files import read_entries
+from tidewaiter.risk.lists.published import WATCHING
 from tidewaiter.risk.lists.screened import SCREENED, whom
 from tidewaiter.web import words
 from tidewaiter.web.desk.forms import AnyRequest, done, form_page
@@ -76,6 +77,27 @@ def list_page(
         text=text,
         matches=matches,
         today=today,
+        is_screened=found.kind in SCREENED,
+        is_watching=found.kind in WATCHING,
+    )
+
+
+@get("/lists/versions/{number:int}", sync_to_thread=True)
+def list_version_page(request: AnyRequest, house: NamedDependency[House], number: FromPath[int]) -> Template:
+    """What a version holds and would change, for whoever answers it."""
+    version = house.lists.version(number)
+    proposed = house.lists.proposed(version)
+    entries = proposed.entries if proposed is not None else ()
+    return render(
+        request,
+        "list_version.html",
+        section="rules",
+        title=words.text("list.version_of", n=number, name=version.name),
+        version=version,
+        listed=proposed,
+        changes=house.lists.changes(version),
+        shown=entries[:ENTRIES_SHOWN],
+        entry_count=len(entries),
     )
 
 
