@@ -107,7 +107,7 @@ class Targeting:
         """The facts of a declaration with what the models in use, and on trial, say of it."""
         if not self._models:
             return subject.facts
-        row = row_of(subject.declaration, subject.facts)
+        row = row_of(subject.declaration, subject.facts, self._columns)
         scores = [score for part, model in self._models if (score := _score(part, model, row)) is not None]
         return replace(subject.facts, scores=tuple(scores))
 
@@ -119,6 +119,11 @@ class Targeting:
             with suppress(ModelError):
                 found.append((part, _model(part.digest, self._content(part))))
         return found
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        """What the models ask for."""
+        return tuple(dict.fromkeys(name for _, model in self._models for name in model.recipe.columns))
 
     def pointed(self, subject: Subject) -> Pointed:
         """What rules, lists and scores say of a declaration, before anything is drawn."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 from msgspec import Struct
 
-from tidewaiter.risk.scoring.recipe import ModelError, Recipe, micro
+from tidewaiter.risk.scoring.forest import Forest
+from tidewaiter.risk.scoring.recipe import Level, ModelError, Recipe, micro
 
 FORM = "tidewaiter-score-1"
 
@@ -42,7 +44,7 @@ class Scored(Struct, frozen=True):
     reasons: tuple[Reason, ...]
 
 
-class ScoreModel(Struct, frozen=True):
+class ScoreModel(Struct, frozen=True, dict=True):
     """Everything a score rests on; `tables[chain][level]` maps a key to (rate in millionths, comparables)."""
 
     recipe: Recipe
@@ -55,32 +57,54 @@ class ScoreModel(Struct, frozen=True):
     def features(self, row: Mapping[str, str]) -> list[int]:
         """The row's features in millionths: each chain's narrowest known rate, then the numbers."""
         self.recipe.check(row)
-        values = [self._rate(number, row)[0] for number in range(len(self.recipe.chains))]
-        return values + [micro(row[name], name) for name in self.recipe.numbers]
+        return self._values(self._looked_up(row), row)
 
     def margin(self, values: list[int]) -> int:
         """The sum of the trees' leaves, in billionths."""
-        total = 0
-        for tree in self.trees:
-            node = 0 if tree.feature else -1
-            while node >= 0:
-                side = tree.left if values[tree.feature[node]] <= tree.threshold[node] else tree.right
-                node = side[node]
-            total += tree.leaf[~node]
-        return total
+        return self._forest.total(values)
 
     def score(self, row: Mapping[str, str]) -> Scored:
         """Probability and reasons of one record; ModelError where it does not fit the model."""
-        margin = self.margin(self.features(row))
+        self.recipe.check(row)
+        looked_up = self._looked_up(row)
+        margin = self.margin(self._values(looked_up, row))
         place = max(0, bisect_right(self.calibration, margin, key=lambda step: step[0]) - 1)
-        return Scored(self.calibration[place][1], margin, self.reasons(row))
+        return Scored(self.calibration[place][1], margin, self._reasons(looked_up))
 
     def reasons(self, row: Mapping[str, str]) -> tuple[Reason, ...]:
         """The encodings furthest above the base rate, told with their comparables."""
+        return self._reasons(self._looked_up(row))
+
+    @cached_property
+    def _forest(self) -> Forest:
+        return Forest(self.trees)
+
+    def _looked_up(self, row: Mapping[str, str]) -> list[_Known | None]:
+        """What is known of each chain's narrowest level that is known; None of one that is known at none."""
+        found: list[_Known | None] = []
+        for chain, tables in zip(self.recipe.chains, self.tables, strict=True):
+            known: _Known | None = None
+            for level, table in zip(chain.levels, tables, strict=True):
+                key = level.key(row)
+                if (rate := table.get(key)) is not None:
+                    known = rate, level, key
+                    break
+            found.append(known)
+        return found
+
+    def _values(self, looked_up: list[_Known | None], row: Mapping[str, str]) -> list[int]:
+        rates = [self.base_rate if known is None else known[0][0] for known in looked_up]
+        return rates + [micro(row[name], name) for name in self.recipe.numbers]
+
+    def _reasons(self, looked_up: list[_Known | None]) -> tuple[Reason, ...]:
         found = []
-        for number, chain in enumerate(self.recipe.chains):
-            rate, seen, shared = self._rate(number, row)
+        for chain, known in zip(self.recipe.chains, looked_up, strict=True):
+            if known is None:
+                continue
+            (rate, seen), level, key = known
             if rate > self.base_rate and seen:
+                pairs = zip(level.columns, key.split("\x1f"), strict=True)
+                shared = ", ".join(f"{name} {value}" for (name, _), value in pairs)
                 words = (
                     f"{chain.name}: of {seen} inspected with {shared}, about {rate / 10_000:.1f} % were not in order"
                 )
@@ -88,13 +112,8 @@ class ScoreModel(Struct, frozen=True):
                 found.append(Reason(chain.name, shared, rate, seen, words))
         return tuple(sorted(found, key=lambda reason: (-reason.rate, reason.feature))[:3])
 
-    def _rate(self, chain: int, row: Mapping[str, str]) -> tuple[int, int, str]:
-        for level, table in zip(self.recipe.chains[chain].levels, self.tables[chain], strict=True):
-            key = level.key(row)
-            if (known := table.get(key)) is not None:
-                names = [name for name, _ in level.columns]
-                return *known, ", ".join(f"{n} {v}" for n, v in zip(names, key.split("\x1f"), strict=True))
-        return self.base_rate, 0, ""
+
+_Known = tuple[tuple[int, int], Level, str]  # rate in millionths and comparables, where they are known, under which key
 
 
 def model_bytes(model: ScoreModel) -> bytes:
