@@ -148,8 +148,7 @@ class Processing:
         if not self._means.shelf.wants_history:
             return part
         first, last = part.pieces[0].position, part.last_position
-        found = self._means.store.history.of_records(self._receipt.message_id, first, last)
-        return replace(part, facts={position: looked_up.facts for position, looked_up in found.items()})
+        return replace(part, looked_up=self._means.store.history.of_records(self._receipt.message_id, first, last))
 
     # --- deciding --------------------------------------------------------------------------------------------
 

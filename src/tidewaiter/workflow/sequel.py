@@ -15,7 +15,6 @@ from tidewaiter.model.decision import CAME_TO_NOTHING, NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
-from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of, in_stated_order
 from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
@@ -82,7 +81,7 @@ class Sequel:
         read = [read_piece(piece, incoming, self._shelf) for piece in self._part.pieces]
         self._look_ahead([each.reading.declaration for each in read if each.reading.declaration is not None])
         for piece, each in zip(self._part.pieces, read, strict=True):
-            facts = self._part.facts.get(piece.position, NO_FACTS)
+            facts = self._part.facts(piece.position)
             looking = Looking(self._resolve, self._look_ups, facts)
             decided = decide_read(piece, each, incoming, self._shelf, looking)
             claimed = self._claimed_by(decided)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
 from tidewaiter.workflow.claims import declarations_wanted, together
 from tidewaiter.workflow.deciding import decide_piece
@@ -53,7 +52,7 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
 
     def entries() -> Iterator[Entry]:
         for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
-            decided = decide_piece(piece, part.incoming, shelf, part.facts.get(piece.position, NO_FACTS))
+            decided = decide_piece(piece, part.incoming, shelf, part.facts(piece.position))
             reference, key = decided.reference, decided.parcel_key
             if not decided.stands_alone or reference in references or key in parcel_keys:
                 raise _SpeaksOfAnother
