@@ -30,6 +30,7 @@ class Slice(Struct, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...]
     declaration_ids: tuple[int, ...] = ()
     looked_up: Mapping[int, LookedUp] = {}  # what history knows beside records, by position
+    is_proven: bytes = b""  # see `happenings.Heard`; empty where nothing is known
     are_bodies_kept: bool = False
     is_last: bool = False
 

@@ -15,6 +15,13 @@ from tidewaiter.workflow.records import Place
 Told = list[tuple[int, Happening]]  # what happened, by the record's position
 
 
+class Heard(Struct, frozen=True):
+    """What some records of a message told, and of each, in order, whether it can be read again without a look for faults."""
+
+    told: Told
+    is_proven: bytes  # a byte each: 1, or 0
+
+
 class LookedUp(Struct, frozen=True, gc=False):
     """What is counted of one parcel, in the order of `risk.history.counted`, as it stood after the change of this number.
 
