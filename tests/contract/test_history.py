@@ -212,6 +212,30 @@ def test_worker_processes_are_told_what_the_whole_message_holds(
     assert replay.replay_all(store).is_clean
 
 
+def test_odd_records_among_plain_ones_are_read_in_full_by_worker_processes(
+    intake: Intake, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processing, "SLICE_RECORDS", 4)
+    monkeypatch.setattr(processing, "REMEMBERED_AT_ONCE", 7)
+    lines = forms.by_name("json").write([parcel(n, f"Street {n % 3}") for n in range(36)]).splitlines()
+    lines[5] = lines[5].replace(b'{"functional', b'{"colour":"blue","functional', 1)  # unknown: kept as it is
+    lines[6] = lines[6].replace(b"A seller Ltd", b"A seller\\u0007 Ltd", 1)  # a control character: refused
+    lines[21] = lines[21].replace(b'"type_code":"IMD"', b'"type_code":"IMD","type_code":"IMD"', 1)  # said twice
+    lines[34] = lines[34][:-3]  # breaks off
+    sender_id = store.senders.ensure("A courier").sender_id
+    body = io.BytesIO(b"\n".join(lines))
+    intake.submit(body, sender_id=sender_id, file_name="x.json", transport="test", form_name="json", legal_day=DAY)
+    assert [value_of(store, n) for n in (1, 5, 22)] == [1000, 1100, 1000]  # without what broke off
+    kept = {n: store.decision(store.find(f"REF{n}")) for n in (4, 5, 6, 21)}
+    found = {n: {each.rule_id for each in file.evaluation.findings} for n, file in kept.items()}
+    assert kept[5].row.state is kept[4].row.state
+    assert kept[5].declaration is not None
+    assert [each.path for each in kept[5].declaration.extras] == ["/colour"]
+    assert "message.character" in found[6]
+    assert "message.duplicate" in found[21]
+    assert replay.replay_all(store).is_clean
+
+
 def test_what_is_rejected_withdrawn_or_amended_counts_as_it_stands(intake: Intake, store: PostgresStore) -> None:
     hand_in(intake, store, replace(parcel(1), goods_items=()))  # rejected: no goods
     hand_in(intake, store, parcel(2))

@@ -13,7 +13,7 @@ from tidewaiter.messages.characters import shown
 from tidewaiter.messages.csv_form import CsvForm
 from tidewaiter.messages.edifact import EdifactForm
 from tidewaiter.messages.ens import EnsForm
-from tidewaiter.messages.form import Form
+from tidewaiter.messages.form import Form, Reading
 from tidewaiter.messages.h7 import H7Form
 from tidewaiter.messages.json_form import JsonForm
 from tidewaiter.messages.marketplace import MarketplaceForm
@@ -74,6 +74,18 @@ def by_name(name: str) -> Form:
     if form is None:
         raise NotFoundError(f"there is no form “{shown(name[:60])}”", hint=f"Known are {', '.join(forms())}.")
     return form
+
+
+def proven(name: str, body: bytes) -> tuple[Reading, bool]:
+    """What came of one record, and whether it can be `read_again` without looking for what is wrong with it."""
+    form = by_name(name)
+    return form.proven(body) if isinstance(form, JsonForm) else (form.read(body), False)
+
+
+def read_again(name: str, body: bytes) -> Reading:
+    """A record of which `proven` said that it can be, read as it was read then."""
+    form = by_name(name)
+    return form.read_again(body) if isinstance(form, JsonForm) else form.read(body)
 
 
 def detect(head: bytes) -> Form:

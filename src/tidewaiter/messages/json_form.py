@@ -47,14 +47,22 @@ class JsonForm:
 
     def read(self, body: bytes) -> Reading:
         """The declaration in one record, or findings with JSON pointers; unknown members are kept as extras."""
+        return self.proven(body)[0]
+
+    def proven(self, body: bytes) -> tuple[Reading, bool]:
+        """The same, and whether decoding alone gives it (`read_again`): nothing was passed over, and nothing is odd."""
         if (too_large := beyond_limit(body)) is not None:
-            return too_large
+            return too_large, False
         try:
             declaration = _DECODER.decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return json_faults.examine(body)
+            return json_faults.examine(body), False
         is_plain = json_faults.has_plain_values(body, declaration) and _has_no_more_members(body, declaration)
-        return Reading(declaration) if is_plain else json_faults.examine(body)
+        return (Reading(declaration), True) if is_plain else (json_faults.examine(body), False)
+
+    def read_again(self, body: bytes) -> Reading:
+        """The reading of a record of which `proven` said that decoding alone gives it."""
+        return Reading(_DECODER.decode(body))
 
     def write(self, declarations: Sequence[Declaration]) -> bytes:
         """The declarations as JSON Lines; kept members stand where they stood."""

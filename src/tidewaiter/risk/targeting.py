@@ -117,7 +117,7 @@ class Targeting:
             facts = replace(facts, texts={**facts.texts, AEO: (status,)})
         if not self._models:
             return facts
-        row = row_of(subject.declaration, facts)
+        row = row_of(subject.declaration, facts, self._columns)
         scores = [score for part, model in self._models if (score := _score(part, model, row)) is not None]
         return replace(facts, scores=tuple(scores))
 
@@ -129,6 +129,11 @@ class Targeting:
             with suppress(ModelError):
                 found.append((part, _model(part.digest, self._content(part))))
         return found
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        """What the models ask for."""
+        return tuple(dict.fromkeys(name for _, scorer in self._models for name in scorer.model.recipe.columns))
 
     def pointed(self, subject: Subject) -> Pointed:
         """What rules, lists and scores say of a declaration, before anything is drawn."""

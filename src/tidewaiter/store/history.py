@@ -5,24 +5,32 @@ Everything is written by the one writer, so that changes come to be seen in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from functools import cache
 from typing import IO, Any, Final
 
 import psycopg
 
-from tidewaiter.risk.history import Definition, Happening, Key, definitions
+from tidewaiter.risk.history import Happening, Key, counted, definitions
 from tidewaiter.risk.history.definitions import DAYS_MAX
 from tidewaiter.risk.history.expressions import of_key, over_days, over_parcels
 from tidewaiter.workflow.happenings import LookedUp
 from tidewaiter.workflow.records import Place
 
+_NULL: Final = "\\N"
 Lend = Callable[[], AbstractContextManager[psycopg.Connection]]
 _COLUMNS: Final = "message_id, position, day, household, person, phone, consignor, cents"
+_INSERT: Final = f"INSERT INTO happening ({_COLUMNS}, known) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 _NUMBER: Final = "UPDATE history_change SET known = known + 1 RETURNING known"
 _WINDOW: Final = f"e.day > a.day - {DAYS_MAX} AND e.day <= a.day"
+# The days of each sender once for all parcels that ask: of few senders come many, and the row of a sender's present day
+# is one of the latest of a long row of versions while a message is being remembered.
+_SENDERS: Final = (
+    "sender AS MATERIALIZED (SELECT a.consignor, a.day, array_agg(e.day) AS days, array_agg(e.parcels) AS parcels,"
+    " array_agg(e.cents) AS cents FROM (SELECT DISTINCT consignor, day FROM asked WHERE consignor IS NOT NULL) a"
+    f" JOIN consignor_day e ON e.consignor = a.consignor AND {_WINDOW} GROUP BY a.consignor, a.day)"
+)
 
 
 class PostgresHistory:
@@ -52,17 +60,15 @@ class PostgresHistory:
             return
         with self._lend() as connection:
             known = _next(connection)
-            rows = [(message_id, position, *_values(each), known) for position, each in told]
-            with connection.cursor() as cursor:
-                if len(rows) > 1:
-                    with cursor.copy(f"COPY happening ({_COLUMNS}, known) FROM STDIN".encode()) as copy:
-                        for row in rows:
-                            copy.write_row(row)
-                else:
-                    cursor.execute(
-                        f"INSERT INTO happening ({_COLUMNS}, known) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
-                        rows[0],
-                    )
+            if len(told) > 1:
+                with (
+                    connection.cursor() as cursor,
+                    cursor.copy(f"COPY happening ({_COLUMNS}, known) FROM STDIN".encode()) as copy,
+                ):
+                    copy.write("".join([_line(message_id, position, each, known) for position, each in told]))
+            else:
+                ((position, each),) = told
+                connection.execute(_INSERT.encode(), [message_id, position, *_values(each), known])
             _count(connection, [each for _, each in told], 1)
 
     def restate(self, place: Place, happening: Happening) -> None:
@@ -73,10 +79,7 @@ class PostgresHistory:
                 return
             known = _next(connection)
             _end(connection, place.message_id, found, known)
-            connection.execute(
-                f"INSERT INTO happening ({_COLUMNS}, known) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)".encode(),
-                [place.message_id, place.position, *_values(happening), known],
-            )
+            connection.execute(_INSERT.encode(), [place.message_id, place.position, *_values(happening), known])
             _count(connection, [happening], 1)
 
     def forget(self, message_id: int, positions: Sequence[int]) -> None:
@@ -121,7 +124,9 @@ class PostgresHistory:
         with self._lend() as connection, connection.transaction():
             # A few rows by index: a plan made while the tables were small would read all of them for ever.
             connection.execute("SET LOCAL enable_seqscan = off")
-            return connection.execute(f"WITH asked AS ({asked}) {_query()}".encode(), list(parameters)).fetchall()
+            return connection.execute(
+                f"WITH asked AS ({asked}), {_SENDERS} {_query()}".encode(), list(parameters)
+            ).fetchall()
 
 
 def _next(connection: psycopg.Connection) -> int:
@@ -132,6 +137,14 @@ def _next(connection: psycopg.Connection) -> int:
 
 def _values(each: Happening) -> tuple[Any, ...]:
     return each.day, each.household, each.person, each.phone, each.consignor, each.cents
+
+
+def _line(message_id: int, position: int, each: Happening, known: int) -> str:
+    """One row as COPY reads it: none of its columns holds a text."""
+    keys = [
+        _NULL if key is None else key for key in (each.household, each.person, each.phone, each.consignor, each.cents)
+    ]
+    return f"{message_id}\t{position}\t{each.day}\t{keys[0]}\t{keys[1]}\t{keys[2]}\t{keys[3]}\t{keys[4]}\t{known}\n"
 
 
 def _current(connection: psycopg.Connection, message_id: int, positions: Sequence[int]) -> list[tuple[int, Happening]]:
@@ -176,13 +189,6 @@ def _count(connection: psycopg.Connection, told: Iterable[Happening], sign: int)
 
 
 @cache
-def _wanted() -> tuple[Definition, ...]:
-    """The features in the order of the query's columns."""
-    every = definitions().values()
-    return tuple(each for key in Key for each in of_key(every, key))
-
-
-@cache
 def _query() -> str:
     """One row for each that asks: its position, the number of the last change, then the features."""
     parts = []
@@ -194,22 +200,18 @@ def _query() -> str:
             f" ON a.{key} IS NOT NULL"
         )
     columns = ", ".join(f"{over_days(each)} AS {each.name}" for each in of_key(definitions().values(), Key.CONSIGNOR))
-    is_own = "e.day = a.own_day AND e.consignor = a.own_consignor"
+    parts.append(" LEFT JOIN sender s ON s.consignor = a.consignor AND s.day = a.day")
+    is_own = "e.day = a.own_day AND a.consignor = a.own_consignor"
     parts.append(
         f" LEFT JOIN LATERAL (SELECT {columns} FROM (SELECT e.day,"
         f" e.parcels - CASE WHEN {is_own} THEN 1 ELSE 0 END AS parcels,"
         f" e.cents - CASE WHEN {is_own} THEN coalesce(a.own_cents, 0) ELSE 0 END AS cents"
-        f" FROM consignor_day e WHERE e.consignor = a.consignor AND {_WINDOW}) e) consignor ON a.consignor IS NOT NULL"
+        " FROM unnest(s.days, s.parcels, s.cents) AS e(day, parcels, cents)) e) consignor ON a.consignor IS NOT NULL"
     )
-    names = ", ".join(each.name for each in _wanted())
+    names = ", ".join(each.name for each in counted())
     return f"SELECT a.position, (SELECT known FROM history_change), {names} FROM asked a{''.join(parts)}"
 
 
 def _looked_up(row: tuple[Any, ...]) -> LookedUp:
-    _, known, *found = row
-    return LookedUp(known, numbers(found))
-
-
-def numbers(found: Sequence[Any]) -> Mapping[str, Decimal]:
-    """The features of one row, by name; what is not known is left out."""
-    return {each.name: each.number(value) for each, value in zip(_wanted(), found, strict=True) if value is not None}
+    _, known, *found = row  # PostgreSQL adds up whole numbers to such as may have a fraction
+    return LookedUp(known, tuple([each if each is None or each.__class__ is int else int(each) for each in found]))

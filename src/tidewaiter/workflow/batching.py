@@ -12,8 +12,9 @@ from tidewaiter import __version__
 from tidewaiter.model.errors import InvalidIdentifierError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.identifiers import Mrn
-from tidewaiter.risk.facts import Facts
+from tidewaiter.risk.facts import NO_FACTS, Facts
 from tidewaiter.workflow.budgets import Counted
+from tidewaiter.workflow.happenings import LookedUp
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Batch, Decided, Entry, Incoming, Receipt, ReceiptLine
 
@@ -29,7 +30,8 @@ class Slice(Struct, frozen=True, kw_only=True):
     incoming: Incoming
     pieces: tuple[Piece, ...]
     declaration_ids: tuple[int, ...] = ()
-    facts: Mapping[int, Facts] = {}  # what is known beside records for targeting, by position
+    looked_up: Mapping[int, LookedUp] = {}  # what history knows beside records, by position
+    is_proven: bytes = b""  # see `happenings.Heard`; empty where nothing is known
     counted: Counted | None = None  # of the day; None where no office has a budget
     are_bodies_kept: bool = False
     is_last: bool = False
@@ -38,6 +40,11 @@ class Slice(Struct, frozen=True, kw_only=True):
     def last_position(self) -> int:
         """The number of its last record."""
         return self.pieces[-1].position
+
+    def facts(self, position: int) -> Facts:
+        """What is known beside a record for targeting."""
+        found = self.looked_up.get(position)
+        return NO_FACTS if found is None else found.facts
 
 
 class Tally(Struct, frozen=True):

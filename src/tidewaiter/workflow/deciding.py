@@ -84,14 +84,9 @@ class LookUps(Struct, frozen=True):
     facts: LookUpFacts | None = None
 
 
-def decide_piece(
-    piece: Piece, incoming: Incoming, shelf: Shelf, facts: Facts = NO_FACTS, tab: Tab | None = None
-) -> Decided:
-    """The decision on one record as if it stood alone, `facts` being known of it, and `tab` of offices' days.
-
-    A fault of ours becomes a finding on it: those after it go on.
-    """
-    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking(facts=facts, tab=tab))
+def decide_piece(piece: Piece, incoming: Incoming, shelf: Shelf) -> Decided:
+    """The decision on one record as if it stood alone. A fault of ours becomes a finding on it: those after it go on."""
+    return decide_read(piece, read_piece(piece, incoming, shelf), incoming, shelf, Looking())
 
 
 class Looking(Struct, frozen=True):
@@ -114,10 +109,13 @@ class Read(Struct, frozen=True):
     is_fault: bool = False  # of ours
 
 
-def read_piece(piece: Piece, incoming: Incoming, shelf: Shelf) -> Read:
-    """One record read, and checked by what is published for its form; a fault of ours becomes a finding on it."""
+def read_piece(piece: Piece, incoming: Incoming, shelf: Shelf, *, is_proven: bool = False) -> Read:
+    """One record read, and checked by what is published for its form; a fault of ours becomes a finding on it.
+
+    `is_proven`: it was read before, and `forms.proven` said that it can be read again without a look for faults.
+    """
     try:
-        reading = forms.by_name(piece.form).read(piece.body)
+        reading = forms.read_again(piece.form, piece.body) if is_proven else forms.by_name(piece.form).read(piece.body)
         checks = shelf.books.of(piece.form, reading.declaration)
         return Read(reading) if checks is None else Read(checks.checked(reading, piece.body), checks.digest)
     except Exception:

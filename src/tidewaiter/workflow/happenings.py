@@ -9,22 +9,37 @@ from typing import IO, Protocol
 from msgspec import Struct
 
 from tidewaiter.risk.facts import Facts
-from tidewaiter.risk.history import Happening
+from tidewaiter.risk.history import Happening, numbers_of
 from tidewaiter.workflow.records import Place
 
 Told = list[tuple[int, Happening]]  # what happened, by the record's position
 
 
-class LookedUp(Struct, frozen=True):
-    """Features of one parcel by name, as they stood after the change of this number."""
+class Heard(Struct, frozen=True):
+    """What some records of a message told, and of each, in order, whether it can be read again without a look for faults."""
+
+    told: Told
+    is_proven: bytes  # a byte each: 1, or 0
+
+
+class LookedUp(Struct, frozen=True, gc=False):
+    """What is counted of one parcel, in the order of `risk.history.counted`, as it stood after the change of this number.
+
+    Whole numbers, which are light on their way to another process.
+    """
 
     known: int
-    numbers: Mapping[str, Decimal]
+    counts: tuple[int | None, ...]
+
+    @property
+    def numbers(self) -> dict[str, Decimal]:
+        """The features by name."""
+        return numbers_of(self.counts)
 
     @property
     def facts(self) -> Facts:
         """The same, as decisions keep them."""
-        return Facts(numbers=dict(self.numbers), history=self.known)
+        return Facts(numbers=self.numbers, history=self.known)
 
 
 class History(Protocol):

@@ -16,7 +16,7 @@ from tidewaiter.regimes import Regime
 from tidewaiter.risk.facts import NO_FACTS, Facts
 from tidewaiter.risk.history import Happening, happening_of
 from tidewaiter.workflow.deciding import regime_of, trigger_of
-from tidewaiter.workflow.happenings import History, Told
+from tidewaiter.workflow.happenings import Heard, History
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.ports import Filter, Store
 from tidewaiter.workflow.records import Decided, Incoming, Place, Prior
@@ -32,20 +32,24 @@ class Teller:
         self._shelf = shelf
         self._secret = secret
 
-    def told(self, pieces: Sequence[Piece], incoming: Incoming) -> Told:
+    def heard(self, pieces: Sequence[Piece], incoming: Incoming) -> Heard:
         """What happened by those that lodge a declaration of goods, under a law that is known; of others nothing is told."""
-        found = ((piece.position, self._told(piece, incoming)) for piece in pieces)
-        return [(position, each) for position, each in found if each is not None]
+        heard = [self._heard(piece, incoming) for piece in pieces]
+        told = [(piece.position, each) for piece, (each, _) in zip(pieces, heard, strict=True) if each is not None]
+        return Heard(told, bytes([is_proven for _, is_proven in heard]))
 
-    def _told(self, piece: Piece, incoming: Incoming) -> Happening | None:
+    def _heard(self, piece: Piece, incoming: Incoming) -> tuple[Happening | None, bool]:
         try:
-            own = forms.by_name(piece.form).read(piece.body).declaration
-            if own is None or trigger_of(own) is not None:
-                return None
-            regime = regime_of(own, incoming, self._shelf)
-            return self.happening(own, regime, incoming.received_at) if regime is not None else None
+            reading, is_proven = forms.proven(piece.form, piece.body)
+            return self._told(reading.declaration, incoming), is_proven
         except Exception:  # whatever it is, it is met again where the record is decided, and told to its sender there
+            return None, False
+
+    def _told(self, own: Declaration | None, incoming: Incoming) -> Happening | None:
+        if own is None or trigger_of(own) is not None:
             return None
+        regime = regime_of(own, incoming, self._shelf)
+        return self.happening(own, regime, incoming.received_at) if regime is not None else None
 
     def happening(self, declaration: Declaration, regime: Regime, received_at: datetime) -> Happening | None:
         """What happened by a declaration of goods received at this moment; None for what is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
 
@@ -15,7 +15,7 @@ from tidewaiter.workflow.batching import Slice, Tally, carried_on
 from tidewaiter.workflow.budgets import Leases
 from tidewaiter.workflow.crew import AHEAD, Crew
 from tidewaiter.workflow.grouping import GroupWriter
-from tidewaiter.workflow.happenings import Told
+from tidewaiter.workflow.happenings import Heard, Told
 from tidewaiter.workflow.history import Teller
 from tidewaiter.workflow.pieces import SMALL_BYTES, Piece
 from tidewaiter.workflow.ports import Store, Writing
@@ -25,6 +25,7 @@ from tidewaiter.workflow.shelf import Shelf
 from tidewaiter.workflow.slices import Result, Telling, decide_slice, decider
 
 SLICE_RECORDS = 256
+REMEMBERED_AT_ONCE = 2048  # records that history is told of in one transaction
 SLICE_BYTES = 2 * 1024 * 1024
 ALONE_SLICES = 4  # as many slices are decided in this process; more make worker processes worth their start
 
@@ -55,6 +56,8 @@ class Processing:
         self._broken: tuple[Finding, ...] = ()
         self._first_id: int | None = None
         self._leases: Leases | None = None  # where slices are decided at the same time
+        self._told: Told = []  # and not remembered yet
+        self._is_proven = bytearray()  # by position, as far as is known: see `happenings.Heard`
 
     def run(self, source: Callable[[], Iterator[Piece]], first_id: int | None = None) -> Receipt:
         """The finished receipt; `source` goes through the records, `first_id` is an id set aside for the first declaration.
@@ -69,7 +72,7 @@ class Processing:
             for part in chain(first, slices):
                 self._write_here(part)
         else:
-            with Crew[Slice | Telling, Result | Told](self._means.workers, decider) as crew:
+            with Crew[Slice | Telling, Result | Heard](self._means.workers, decider) as crew:
                 if self._means.shelf.wants_history:
                     self._remember_first(first[0])  # loads the law, which they need not read from its files
                     self._begin(crew)
@@ -122,27 +125,41 @@ class Processing:
         """Have history know of all records before the first is decided: those of one message see each other."""
         if self._means.shelf.wants_history:
             teller = Teller(self._means.shelf, self._means.store.history.secret())
-            for part in self._untold(source):
-                self._remember(teller.told(part.pieces, part.incoming))
+            self._remember_all((part, teller.heard(part.pieces, part.incoming)) for part in self._untold(source))
 
     def _remember_first(self, part: Slice) -> None:
         """The same of the first slice, unless history knows of this message."""
         history = self._means.store.history
         if not history.remembered(self._receipt.message_id):
-            self._remember(Teller(self._means.shelf, history.secret()).told(part.pieces, part.incoming))
+            teller = Teller(self._means.shelf, history.secret())
+            telling = Telling(part.incoming, part.pieces)
+            self._remember_all([(telling, teller.heard(part.pieces, part.incoming))])
 
-    def _remember_with(self, crew: Crew[Slice | Telling, Result | Told], source: Callable[[], Iterator[Piece]]) -> None:
+    def _remember_with(
+        self, crew: Crew[Slice | Telling, Result | Heard], source: Callable[[], Iterator[Piece]]
+    ) -> None:
         """The same, told by worker processes."""
-        for _, told in crew.results(self._untold(source)):
-            assert not isinstance(told, Result)
-            self._remember(told)
+        self._remember_all(crew.results(self._untold(source)))
 
     def _untold(self, source: Callable[[], Iterator[Piece]]) -> Iterator[Telling]:
         known = self._means.store.history.remembered(self._receipt.message_id)
         for part in self._slices(source(), after=known):
             yield Telling(self._incoming, part.pieces)
 
-    def _remember(self, told: Told) -> None:
+    def _remember_all(self, heard: Iterable[tuple[Slice | Telling, Result | Heard]]) -> None:
+        """Have history know of what records told, of many at once, and keep in mind which can simply be read again."""
+        for part, each in heard:
+            assert isinstance(each, Heard)
+            first, end = part.pieces[0].position, part.pieces[-1].position + 1
+            self._is_proven.extend(bytes(max(end - len(self._is_proven), 0)))
+            self._is_proven[first:end] = each.is_proven
+            self._told += each.told
+            if len(self._told) >= REMEMBERED_AT_ONCE:
+                self._remember()
+        self._remember()
+
+    def _remember(self) -> None:
+        told, self._told = self._told, []
         self._means.writer.run(lambda transaction: transaction.history.remember(self._receipt.message_id, told))
 
     def _known(self, part: Slice) -> Slice:
@@ -150,8 +167,11 @@ class Processing:
         if not self._means.shelf.wants_history:
             return part
         first, last = part.pieces[0].position, part.last_position
-        found = self._means.store.history.of_records(self._receipt.message_id, first, last)
-        return replace(part, facts={position: looked_up.facts for position, looked_up in found.items()})
+        return replace(
+            part,
+            looked_up=self._means.store.history.of_records(self._receipt.message_id, first, last),
+            is_proven=bytes(self._is_proven[first : last + 1]) if last < len(self._is_proven) else b"",
+        )
 
     # --- deciding --------------------------------------------------------------------------------------------
 
@@ -159,11 +179,11 @@ class Processing:
         part = self._numbered(part)
         self._write_result(part, decide_slice(part, self._means.shelf, self._means.store.encode))
 
-    def _begin(self, crew: Crew[Slice | Telling, Result | Told]) -> None:
+    def _begin(self, crew: Crew[Slice | Telling, Result | Heard]) -> None:
         secret = self._means.store.history.secret() if self._means.shelf.wants_history else b""
         crew.begin(self._means.shelf.sent(), self._means.store.encode, secret)
 
-    def _write_with(self, crew: Crew[Slice | Telling, Result | Told], slices: Iterator[Slice]) -> None:
+    def _write_with(self, crew: Crew[Slice | Telling, Result | Heard], slices: Iterator[Slice]) -> None:
         self._leases = Leases(self._means.shelf.budgets, AHEAD * self._means.workers)
         for part, result in crew.results(self._numbered(each) for each in slices):
             assert isinstance(part, Slice)

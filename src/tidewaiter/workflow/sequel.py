@@ -15,7 +15,6 @@ from tidewaiter.model.decision import CAME_TO_NOTHING, NoticeKind, State
 from tidewaiter.model.declaration import Declaration, MessageFunction
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.regimes import Regime
-from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.ahead import Ahead, Lodged, awaited_of, in_stated_order
 from tidewaiter.workflow.anew import Anew, held_for, known_of, stated_by
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry, now
@@ -84,7 +83,7 @@ class Sequel:
         self._look_ahead([each.reading.declaration for each in read if each.reading.declaration is not None])
         tab = Tab(self._part.counted) if self._part.counted is not None else None
         for piece, each in zip(self._part.pieces, read, strict=True):
-            facts = self._part.facts.get(piece.position, NO_FACTS)
+            facts = self._part.facts(piece.position)
             looking = Looking(self._resolve, self._look_ups, facts, tab)
             decided = decide_read(piece, each, incoming, self._shelf, looking)
             if tab is not None and decided.worked is not None:

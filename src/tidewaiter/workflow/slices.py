@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.risk.facts import NO_FACTS
 from tidewaiter.workflow.batching import Slice, Tally, Tallying, batch_of, new_entry
 from tidewaiter.workflow.budgets import Tab
 from tidewaiter.workflow.claims import declarations_wanted, together
-from tidewaiter.workflow.deciding import decide_piece
-from tidewaiter.workflow.happenings import Told
+from tidewaiter.workflow.deciding import Looking, decide_read, read_piece
+from tidewaiter.workflow.happenings import Heard
 from tidewaiter.workflow.history import Teller
 from tidewaiter.workflow.pieces import Piece
 from tidewaiter.workflow.records import Batch, EncodedBatch, Entry, Incoming, Sought, Wanted
@@ -54,8 +53,10 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     tab = Tab(part.counted) if part.counted is not None else None
 
     def entries() -> Iterator[Entry]:
-        for piece, declaration_id in zip(part.pieces, part.declaration_ids, strict=True):
-            decided = decide_piece(piece, part.incoming, shelf, part.facts.get(piece.position, NO_FACTS), tab)
+        for place, (piece, declaration_id) in enumerate(zip(part.pieces, part.declaration_ids, strict=True)):
+            read = read_piece(piece, part.incoming, shelf, is_proven=bool(part.is_proven and part.is_proven[place]))
+            looking = Looking(facts=part.facts(piece.position), tab=tab)
+            decided = decide_read(piece, read, part.incoming, shelf, looking)
             if tab is not None and decided.worked is not None:
                 tab.add(decided.worked)
             reference, key = decided.reference, decided.parcel_key
@@ -82,7 +83,7 @@ def decide_slice(part: Slice, shelf: Shelf, encode: Encode) -> Result:
     return Result(encoded, sought, tallying.tally(), tuple(rejected))
 
 
-def decider(shelf: Shelved, encode: Encode, secret: bytes) -> Callable[[Slice | Telling], Result | Told]:
+def decider(shelf: Shelved, encode: Encode, secret: bytes) -> Callable[[Slice | Telling], Result | Heard]:
     """What a worker process does with each slice: tell what happened by its records, or decide them.
 
     A tariff is fetched once, when the first decision rests on it; `secret` is what keys of people are made under.
@@ -99,13 +100,13 @@ def decider(shelf: Shelved, encode: Encode, secret: bytes) -> Callable[[Slice | 
     gc.freeze()
     gc.disable()
 
-    def handle(part: Slice | Telling) -> Result | Told:
+    def handle(part: Slice | Telling) -> Result | Heard:
         nonlocal done
         done += 1
         if done % COLLECT_EVERY == 0:
             gc.collect()
         if isinstance(part, Telling):
-            return teller.told(part.pieces, part.incoming)
+            return teller.heard(part.pieces, part.incoming)
         result = decide_slice(part, at_hand, encode)
         if contents:
             result = replace(result, contents=dict(contents))

@@ -5,7 +5,7 @@ a happening of a declaration; `definitions` reads data/risk/features.yaml; `expr
 PostgreSQL as parcels come in and for DuckDB over whole periods (`batch`, the extra `risk`). ADR 25 says why.
 """
 
-from tidewaiter.risk.history.definitions import Aggregate, Definition, Key, definitions
+from tidewaiter.risk.history.definitions import Aggregate, Definition, Key, counted, definitions, numbers_of
 from tidewaiter.risk.history.happening import Happening, happening_of
 
-__all__ = ["Aggregate", "Definition", "Happening", "Key", "definitions", "happening_of"]
+__all__ = ["Aggregate", "Definition", "Happening", "Key", "counted", "definitions", "happening_of", "numbers_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -83,6 +83,27 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 def definitions() -> Mapping[str, Definition]:
     """The features that ship with the package, by name."""
     return read_definitions(_content(), PLACE)
+
+
+@cache
+def counted() -> tuple[Definition, ...]:
+    """The same in the order in which they are counted: key by key."""
+    every = definitions().values()
+    return tuple(each for key in Key for each in every if each.key is key)
+
+
+def numbers_of(counts: Sequence[int | None]) -> dict[str, Decimal]:
+    """Features by name from what was `counted`, in that order; what is not known is left out."""
+    return {
+        name: Decimal(count).scaleb(-2) if is_value else Decimal(count)
+        for (name, is_value), count in zip(_counted(), counts, strict=True)
+        if count is not None
+    }
+
+
+@cache
+def _counted() -> tuple[tuple[str, bool], ...]:
+    return tuple((each.name, each.aggregate is Aggregate.VALUE) for each in counted())
 
 
 def definitions_version() -> str:

@@ -6,7 +6,7 @@ a row is made of a declaration as it was decided, and of the facts that were kep
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -16,17 +16,12 @@ from tidewaiter.risk.scoring.model import ScoreModel
 from tidewaiter.risk.scoring.recipe import ModelError
 from tidewaiter.risk.watch_list import name_key
 
-DECLARED: Final = (
-    "commodity_code", "origin_country", "export_country", "currency", "procedure", "office", "form_type", "consignor", "seller",
-    "marketplace", "declarant", "consignee_postcode", "description", "lines", "price", "net_mass_kg", "price_per_kg",
-    "description_words", "has_tax_number",
-)  # fmt: skip
 _PLACES: Final = Decimal("0.0001")
 
 
 def columns() -> tuple[str, ...]:
     """Every column that a row has: those of the declaration, and the history features."""
-    return (*DECLARED, *feature_kinds())
+    return (*_READ, *feature_kinds())
 
 
 def check_columns(model: ScoreModel, name: str) -> None:
@@ -40,44 +35,22 @@ def check_columns(model: ScoreModel, name: str) -> None:
         )
 
 
-def row_of(declaration: Declaration, facts: Facts) -> dict[str, str]:
-    """The row of a declaration; what is missing is empty."""
+def row_of(declaration: Declaration, facts: Facts, wanted: Iterable[str] | None = None) -> dict[str, str]:
+    """The row of a declaration, or of it the columns `wanted` as far as a declaration gives them; what is missing is empty."""
     item = dearest(declaration.goods_items)
-    price = item.invoice_price if item is not None else None
-    mass = item.net_mass_kg if item is not None else None
-    per_kg = price.amount / mass if price is not None and mass else None
-    words = item.description.split() if item is not None else []
-    found = {
-        "commodity_code": item.commodity_code if item is not None else "",
-        "origin_country": item.origin_country_code if item is not None else "",
-        "export_country": declaration.consignment.export_country_code,
-        "currency": price.currency if price is not None else "",
-        "procedure": declaration.procedure_category,
-        "office": declaration.lodgement_office_id,
-        "form_type": declaration.type_code,
-        "consignor": _name(declaration.consignor),
-        "seller": _name(declaration.seller),
-        "marketplace": _name(declaration.marketplace),
-        "declarant": declaration.declarant.party_id if declaration.declarant is not None else "",
-        "consignee_postcode": _postcode(declaration.consignee or declaration.importer),
-        "description": " ".join(sorted({word.casefold() for word in words})),
-        "lines": str(len(declaration.goods_items)),
-        "price": _number(price.amount if price is not None else None),
-        "net_mass_kg": _number(mass),
-        "price_per_kg": _number(per_kg),
-        "description_words": str(len(words)),
-        "has_tax_number": "1" if declaration.seller is not None and declaration.seller.party_id else "0",
-    }
-    return found | {name: str(facts.numbers[name]) if name in facts.numbers else "" for name in feature_kinds()}
+    kinds, numbers = feature_kinds(), facts.numbers
+    row: dict[str, str] = {}
+    for name in columns() if wanted is None else wanted:
+        if (read := _READ.get(name)) is not None:
+            row[name] = read(declaration, item)
+        elif name in kinds:
+            row[name] = str(numbers[name]) if name in numbers else ""
+    return row
 
 
 def dearest(items: Iterable[GoodsItem]) -> GoodsItem | None:
     """The line of the highest price, the first of several; the first line where none has a price."""
-    found: GoodsItem | None = None
-    for item in items:
-        if found is None or _price(item) > _price(found):
-            found = item
-    return found
+    return max(items, key=_price, default=None)
 
 
 def _price(item: GoodsItem) -> Decimal:
@@ -97,3 +70,34 @@ def _number(value: Decimal | None) -> str:
     if value is None or not value.is_finite() or abs(value) >= Decimal(10) ** 12:
         return ""
     return f"{value.quantize(_PLACES):f}"
+
+
+def _price_per_kg(item: GoodsItem) -> str:
+    price, mass = item.invoice_price, item.net_mass_kg
+    return _number(price.amount / mass if price is not None and mass else None)
+
+
+_READ: Final[Mapping[str, Callable[[Declaration, GoodsItem | None], str]]] = {
+    "commodity_code": lambda _, item: item.commodity_code if item else "",
+    "origin_country": lambda _, item: item.origin_country_code if item else "",
+    "export_country": lambda declaration, _: declaration.consignment.export_country_code,
+    "currency": lambda _, item: item.invoice_price.currency if item and item.invoice_price else "",
+    "procedure": lambda declaration, _: declaration.procedure_category,
+    "office": lambda declaration, _: declaration.lodgement_office_id,
+    "form_type": lambda declaration, _: declaration.type_code,
+    "consignor": lambda declaration, _: _name(declaration.consignor),
+    "seller": lambda declaration, _: _name(declaration.seller),
+    "marketplace": lambda declaration, _: _name(declaration.marketplace),
+    "declarant": lambda declaration, _: declaration.declarant.party_id if declaration.declarant else "",
+    "consignee_postcode": lambda declaration, _: _postcode(declaration.consignee or declaration.importer),
+    "description": lambda _, item: (
+        " ".join(sorted({word.casefold() for word in item.description.split()})) if item else ""
+    ),
+    "lines": lambda declaration, _: str(len(declaration.goods_items)),
+    "price": lambda _, item: _number(item.invoice_price.amount if item and item.invoice_price else None),
+    "net_mass_kg": lambda _, item: _number(item.net_mass_kg if item else None),
+    "price_per_kg": lambda _, item: _price_per_kg(item) if item else "",
+    "description_words": lambda _, item: str(len(item.description.split()) if item else 0),
+    "has_tax_number": lambda declaration, _: "1" if declaration.seller and declaration.seller.party_id else "0",
+}
+DECLARED: Final = tuple(_READ)  # the columns that are of the declaration itself

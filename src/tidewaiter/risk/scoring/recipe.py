@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -27,7 +28,10 @@ class Level(Struct, frozen=True):
 
     def key(self, row: Mapping[str, str]) -> str:
         """The key of a row at this level; parts are joined by a character no code contains."""
-        return "\x1f".join(row[name][:size] if size else row[name] for name, size in self.columns)
+        if len(self.columns) == 1:  # as it mostly is
+            ((name, size),) = self.columns
+            return row[name][:size] if size else row[name]
+        return "\x1f".join([row[name][:size] if size else row[name] for name, size in self.columns])
 
 
 class Chain(Struct, frozen=True):
@@ -37,7 +41,7 @@ class Chain(Struct, frozen=True):
     levels: tuple[Level, ...]
 
 
-class Recipe(Struct, frozen=True):
+class Recipe(Struct, frozen=True, dict=True):
     """The features of a score, and the columns of label (0 or 1) and propensity (over 0, up to 1; or none)."""
 
     label: str
@@ -48,7 +52,7 @@ class Recipe(Struct, frozen=True):
         str, ...
     ] = ()  # rows alike in these are copies: they share a fold, foretell not one another, and count as one
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """Every column a record must have to be scored."""
         names = [name for chain in self.chains for level in chain.levels for name, _ in level.columns]
