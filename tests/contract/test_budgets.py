@@ -207,7 +207,7 @@ def test_what_is_usual_is_the_average_of_the_days_before(intake: Intake, store: 
     hand_in(intake, store, *(parcel(n) for n in range(50)))
     done = work(store)
     usual = store.workloads.counted(YESTERDAY + timedelta(1)).usual["GB000060"]
-    assert (usual.rules_wanted, usual.mandatory) == (50_000, done.mandatory)
+    assert (usual.rules_wanted, usual.mandatory, usual.chance) == (50_000, done.mandatory, done.chance)
     assert store.workloads.counted(YESTERDAY + timedelta(30)).usual == {}
 
 
