@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import count
 
 import pytest
 from msgspec.structs import replace
 
+from tidewaiter.cli.app import build
 from tidewaiter.messages import forms
+from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import (
     Consignment,
     Declaration,
@@ -27,13 +32,16 @@ from tidewaiter.release import Trigger
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.budgets import Spent, Work
 from tidewaiter.risk.rules import rules_of
+from tidewaiter.risk.selection.allocating import Share
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import processing, replay
+from tidewaiter.workflow.allocating import ENDED, Wanted, allocated
 from tidewaiter.workflow.budgets import by_office
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.draw_proofs import audit_day
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.targeting import Change
+from tidewaiter.workflow.trying import Period
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(1)
 NOON = datetime(YESTERDAY.year, YESTERDAY.month, YESTERDAY.day, 12, tzinfo=UTC)
@@ -170,9 +178,90 @@ def test_a_parcel_keeps_its_draws_when_it_arrives_or_is_amended_after_the_budget
     assert replay.replay_all(store).is_clean
 
 
+def test_the_command_shows_work_beside_budgets(
+    intake: Intake, store: PostgresStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(intake, store, *(parcel(n, flight="SK1" if n < 3 else "SK2") for n in range(10)))
+    monkeypatch.setattr("tidewaiter.cli.selection.opened_store", lambda: nullcontext(store))
+    words = ["risk", "budget", "--from", YESTERDAY.isoformat(), "--to", YESTERDAY.isoformat(), "--json"]
+    app = build()
+    assert app(words, result_action="return_value") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["office"], row["parcels"], row["to look at"], row["budget"], row["left"]) == (
+        "GB000060",
+        10,
+        10,
+        40,
+        30,
+    )
+    assert app([*words, "--flights"], result_action="return_value") == 0
+    assert [row["flight"] for row in json.loads(capsys.readouterr().out)] == ["SK1", "SK2"]
+    assert app([*words, "--office", "GB1"], result_action="return_value") == 0
+    assert json.loads(capsys.readouterr().out) == []
+    with store._connections.lend() as connection:
+        connection.execute("UPDATE workload SET mandatory = 50")
+    assert app(words, result_action="return_value") == 3
+
+
 def test_what_is_usual_is_the_average_of_the_days_before(intake: Intake, store: PostgresStore) -> None:
     hand_in(intake, store, *(parcel(n) for n in range(50)))
     done = work(store)
     usual = store.workloads.counted(YESTERDAY + timedelta(1)).usual["GB000060"]
-    assert (usual.rules_wanted, usual.mandatory) == (50_000, done.mandatory)
+    assert (usual.rules_wanted, usual.mandatory, usual.chance) == (50_000, done.mandatory, done.chance)
     assert store.workloads.counted(YESTERDAY + timedelta(30)).usual == {}
+
+
+# --- a flight known in advance ---------------------------------------------------------------------------------
+
+
+def test_an_exact_number_is_shared_among_the_parcels_of_a_flight_and_ordered(
+    intake: Intake, store: PostgresStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parcels = [parcel(n, flight="SK1", price=200 if n < 6 else 20) for n in range(40)]
+    hand_in(intake, store, *parcels, parcel(40, flight="SK2"))
+    numbers = [store.find(f"REF{n}") for n in range(41)]
+    desk = Desk(store)
+    for number in numbers[:39]:
+        desk.act(number, Trigger.ARRIVED, "the post", on=YESTERDAY)
+    wanted = Wanted(
+        period=Period(YESTERDAY, YESTERDAY), office_id="GB000060", flight="SK1", parcels=8, random=Decimal("0.5")
+    )
+    found = allocated(store, wanted)
+    assert sorted(each.declaration_id for each in found) == numbers[:40]
+    shares = [each.chosen.share for each in found]
+    assert shares.count(Share.RANDOM) == 4  # half of eight
+    in_hand = {each.declaration_id: each.chosen for each in found}
+    aimed = [number for number, chosen in in_hand.items() if chosen.share is Share.RULES]
+    assert len(aimed) == min(4, sum(in_hand[number].share is not Share.RANDOM for number in numbers[:6]))
+    assert set(aimed) <= set(numbers[:6])
+    cheap = [in_hand[number].propensity for number in numbers[6:40]]
+    assert set(cheap) == {Fraction(4, 40)}
+    drawn = [number for number, chosen in in_hand.items() if chosen.share is Share.RANDOM]
+    by_draw = sorted(numbers[:40], key=lambda number: Decimal(judged_of(store, number).draw.share))
+    assert sorted(drawn) == sorted(by_draw[:4])  # anybody who has the day's seed can draw them again
+
+    monkeypatch.setattr("tidewaiter.cli.selection.opened_store", lambda: nullcontext(store))
+    words = ["risk", "allocate", "--office", "GB000060", "--flight", "SK1", "--parcels", "8", "--random", "0.5",
+             "--from", YESTERDAY.isoformat(), "--json"]  # fmt: skip
+    app = build()
+    assert app(words, result_action="return_value") == 0
+    assert '"rules"' in capsys.readouterr().out
+    before = {number: store.outcome(number).row.state for number in numbers}
+    is_waiting = any(
+        each.chosen.share in (Share.RANDOM, Share.RULES) and each.state is State.RECEIVED for each in found
+    )
+    assert app([*words, "--order-by", "ann"], result_action="return_value") == (3 if is_waiting else 0)
+    chosen = {each.declaration_id for each in found if each.chosen.share in (Share.RANDOM, Share.RULES)}
+    for number in numbers[:39]:
+        state = store.outcome(number).row.state
+        if number in chosen and before[number] not in ENDED:
+            assert state is State.UNDER_CONTROL
+        elif number not in chosen:
+            assert state is before[number]
+    assert replay.replay_all(store).is_clean
+
+
+def judged_of(store: PostgresStore, number: int) -> Judgement:
+    found = store.decision(number).evaluation.judgement
+    assert found is not None
+    return found

@@ -32,6 +32,7 @@ app.command(draws.export_draws)
 app.command(draws.audit_draw)
 app.command(selection.budget)
 app.command(selection.estimate)
+app.command(selection.allocate)
 
 Rules = Annotated[Path, Parameter(help="A file of rules (docs/reference/risk-rules.md).")]
 WithContext = Annotated[

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from tidewaiter.cli import output
-from tidewaiter.cli.output import Output
+from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import opened_store
 
 USUAL_DAYS = 7
@@ -105,3 +106,49 @@ def estimate(
 
 def _percent(share: float) -> str:
     return f"{share * 100:.2f}"
+
+
+def allocate(
+    *,
+    office: Annotated[str, Parameter(help="The office of lodgement.")],
+    parcels: Annotated[int, Parameter(help="How many can be looked at.")],
+    flight: Annotated[
+        str, Parameter(help="The flight (else the master document); all of the office's if left out.")
+    ] = "",
+    random: Annotated[Decimal, Parameter(help="The share of these that is kept for chance, of 1.")] = Decimal("0.1"),
+    since: Annotated[date | None, Parameter(name="--from", help="The first legal day; today if left out.")] = None,
+    until: Annotated[date | None, Parameter(name="--to", help="The last; the first if left out.")] = None,
+    order_by: Annotated[str, Parameter(help="Order the examinations, as this officer.")] = "",
+    words: Annotated[str, Parameter(help="Why.")] = "",
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Share an exact number of examinations among the parcels of a flight that customs still have in hand.
+
+    Mandatory first, then chance, rules, scores; each with its exact probability. Without --order-by nothing is changed. What
+    is ordered is an officer's act: no estimate counts it. 3 where an examination could not be ordered.
+    """
+    from tidewaiter.workflow.allocating import Wanted, allocated, ordered
+    from tidewaiter.workflow.desk import Desk
+    from tidewaiter.workflow.trying import Period
+
+    if not 0 <= random <= 1 or parcels < 0:
+        raise UsageError("parcels are 0 or more, and a share lies between 0 and 1")
+    first = since or datetime.now(UTC).date()
+    wanted = Wanted(
+        period=Period(first, until or first), office_id=office, flight=flight, parcels=parcels, random=random
+    )
+    with opened_store() as store:
+        found = allocated(store, wanted)
+        left = ordered(Desk(store), found, order_by, words) if order_by else {}
+    rows = [
+        {
+            "declaration": each.declaration_id,
+            "state": each.state.value,
+            "by": each.chosen.share.value or "(not)",
+            "probability": f"{float(each.chosen.propensity):.4f}",
+            "not ordered": left.get(each.declaration_id, ""),
+        }
+        for each in found
+    ]
+    output.print_rows(rows, output_as)
+    return output.EXIT_FINDINGS if left else output.EXIT_OK

@@ -26,6 +26,7 @@ class Usual(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A day of the office, on average of the days before it that were counted; as in `Work`."""
 
     mandatory: int = 0
+    chance: int = 0
     rules_wanted: int = 0
     score_wanted: int = 0
 
@@ -73,9 +74,10 @@ class Spent(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
 
 def room_of(budget: Budget, work: Work, usual: Usual) -> Decimal:
     """How many more parcels rules and scores may have looked at: what is mandatory and what chance draws is taken off first,
-    with what is still to come of them.
+    with what is still to come of them. For chance its share of the budget is kept, more where it usually draws more.
     """
-    chance = max(budget.parcels * budget.random - work.chance, Decimal(0))
+    chance = max(budget.parcels * budget.random, Decimal(usual.chance)) - work.chance
+    chance = max(chance, Decimal(0))
     mandatory = max(usual.mandatory - work.mandatory, 0)
     return max(budget.parcels - work.looked_at - chance - mandatory, Decimal(0))
 

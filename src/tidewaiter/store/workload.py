@@ -28,16 +28,18 @@ class PostgresWorkloads:
                 f"SELECT office_id, flight, {_COLUMNS} FROM workload WHERE day = %s".encode(), [day]
             ).fetchall()
             usual = connection.execute(
-                "SELECT office_id, sum(mandatory) / count(DISTINCT day), sum(rules_wanted) / count(DISTINCT day),"
-                " sum(score_wanted) / count(DISTINCT day) FROM workload WHERE day >= %s AND day < %s GROUP BY office_id",
+                "SELECT office_id, sum(mandatory) / count(DISTINCT day), sum(chance) / count(DISTINCT day),"
+                " sum(rules_wanted) / count(DISTINCT day), sum(score_wanted) / count(DISTINCT day) FROM workload WHERE day >= %s AND day < %s GROUP BY office_id",
                 [day - timedelta(USUAL_DAYS), day],
             ).fetchall()
         return Counted(
             day,
             {(row[0], row[1]): _work(row[2:]) for row in found},
             {
-                office_id: Usual(mandatory=int(mandatory), rules_wanted=int(rules), score_wanted=int(score))
-                for office_id, mandatory, rules, score in usual
+                office_id: Usual(
+                    mandatory=int(mandatory), chance=int(chance), rules_wanted=int(rules), score_wanted=int(score)
+                )
+                for office_id, mandatory, chance, rules, score in usual
             },
         )
 

@@ -46,6 +46,8 @@ def rule(percent: int = 100, *, is_mandatory: bool = False, lane: Lane = Lane.RE
         (Spent(work=Work(mandatory=20, rules=40, rules_wanted=40_000), usual=USUAL), "1", "0.3333"),
         (Spent(work=Work(mandatory=80), usual=USUAL), "0.2", "0"),
         (Spent(work=Work(mandatory=80, chance=10), usual=USUAL), "0.2", "0"),
+        (Spent(usual=replace(USUAL, chance=25)), "1", "0.0833"),  # chance usually draws more than its share
+        (Spent(work=Work(chance=25), usual=replace(USUAL, chance=25)), "1", "0.0833"),
         (Spent(work=Work(mandatory=90), usual=USUAL), "0", "0"),  # what is left is kept for chance
         (Spent(work=Work(mandatory=300), usual=USUAL), "0", "0"),
         (

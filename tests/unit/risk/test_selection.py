@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import LawDataError
-from tidewaiter.model.judgement import Lane, Reason, ReasonKind
+from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
 from tidewaiter.model.money import Money
 from tidewaiter.risk import Chance, load_policy
 from tidewaiter.risk.facts import Score
@@ -319,3 +319,15 @@ def test_few_examinations_are_weighed_with_their_like_only() -> None:
     assert near == [Stratum(Decimal("0.012"), 4300, 51, 3)]
     far = [Stratum(Decimal("0.010"), 300, 3, 1), Stratum(Decimal(1), 500, 500, 450)]
     assert joined(far) == far
+
+
+def test_what_law_lists_and_others_ask_for_is_mandatory_where_nothing_else_points() -> None:
+    draw = Draw("day", "key", "0.5", "0.02", is_selected=False)
+
+    def judged(*reasons: Reason) -> Judgement:
+        return Judgement(lane=Lane.RED, reasons=reasons, draw=draw, lists_digest="")
+
+    lifted, audited = replace(SEIZED, is_lifted=True), replace(SEIZED, lane=Lane.BLUE)
+    assert (judged(SEIZED).is_mandatory, judged(SEIZED).propensity) == (True, "1")
+    for reason in (lifted, audited, replace(SEIZED, kind=ReasonKind.RANDOM)):
+        assert (judged(reason).is_mandatory, judged(reason).propensity) == (False, "0.02")

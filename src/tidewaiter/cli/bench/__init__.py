@@ -51,7 +51,7 @@ def measure_coverage(
     """Measure how often the interval of the non-compliance estimate holds the truth, in made-up worlds."""
     from tidewaiter.cli.bench import coverage as measuring
 
-    reports = [measuring.run(world, runs, seed) for world in measuring.WORLDS]
+    reports = [measuring.run(world, runs, seed) for world in (*measuring.WORLDS, *measuring.BUDGET_WORLDS)]
     if output_as.json:
         output.print_json(reports)
     else:
