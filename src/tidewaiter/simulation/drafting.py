@@ -203,7 +203,9 @@ class Drafting:
         Careless senders write too low a net mass; the scale is right then, too.
         """
         weighing = self.parameters.weighing
-        packaging = chance.between(*weighing.packaging) * (3 if chance.below(10) == 0 else 1) + _WRAPPING * len(draft.lines)
+        packaging = chance.between(*weighing.packaging) * (3 if chance.below(10) == 0 else 1) + _WRAPPING * len(
+            draft.lines
+        )
         true = (draft.true_grams or sum(line.grams for line in draft.lines)) + packaging
         if not draft.true_grams:
             for line in draft.lines:

@@ -236,7 +236,8 @@ def _check(parameters: Parameters, place: str) -> None:
         )
         <= 0,
         "weighing: spread up to 99, packaging from least to most": not (
-            0 <= parameters.weighing.spread < 100 and 0 <= parameters.weighing.packaging[0] <= parameters.weighing.packaging[1]
+            0 <= parameters.weighing.spread < 100
+            and 0 <= parameters.weighing.packaging[0] <= parameters.weighing.packaging[1]
         ),
         "persons, sellers: above 0": min(parameters.persons, parameters.sellers) <= 0,
         "schemes: one at least from week 0": not any(s.from_week == 0 and s.share for s in parameters.schemes.values()),

@@ -32,7 +32,9 @@ class Plan(Struct, frozen=True, kw_only=True):
     random_share: Decimal = Decimal("0.05")
     aim: Aim = Aim.REVENUE
     optimism: float = 0.1  # how much of what may be at stake is hoped for where little is known
-    curious_first: Decimal = Decimal(0)  # of the budget, until there is a score, for what is least like what was examined
+    curious_first: Decimal = Decimal(
+        0
+    )  # of the budget, until there is a score, for what is least like what was examined
     uses_links: bool = True  # outcomes known of others who share a name, address or phone
     uses_shared: bool = True  # how many parcels share an address, phone or household
     uses_score: bool = True
@@ -71,9 +73,9 @@ class _Links:
 
 
 def draws_of(seed: int, parcels: int) -> list[Decimal]:
-    """The draw of each parcel, in order, as the policy makes them."""
+    """The draw of each parcel, in order, as the policy makes them; the last is where chance's share begins to be due."""
     secret = f"experiment {seed}".encode()
-    return [Decimal(draw(secret, str(seed), f"SW{n:09d}", BUDGET).share) for n in range(1, parcels + 1)]
+    return [Decimal(draw(secret, str(seed), f"SW{n:09d}", BUDGET).share) for n in range(1, parcels + 2)]
 
 
 def run(day: Array, features: Features, inspector: Inspector, draws: list[Decimal], plan: Plan) -> Run:
@@ -86,7 +88,9 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
     hidden: Set[str] = frozenset() if plan.uses_shared else LINKED
     shown = np.array([name not in hidden for name in features.names])
     curious = Curiosity(features, day, hidden)
-    due = Decimal(0)  # of chance's share, what is not yet a whole parcel: it waits for the next day
+    # Of chance's share, what is not yet a whole parcel waits for the next day. It begins at a draw, so that no day is
+    # known beforehand to have none; the propensities that are kept hold given how many are drawn that day.
+    due = draws[-1]
     for today in range(int(day.max()) + 1):
         if today > DELAY:
             told = waiting[today - DELAY - 1]
@@ -101,13 +105,12 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
         if plan.uses_links:
             numbers = np.column_stack([numbers, links.of(at)])
         promises = _promises(score, at, numbers, (plan, curious))
-        budget = by_chance = _budget(at)
+        budget = _budget(at)
         if score is None:
             by_chance = budget - int(budget * plan.curious_first)
-        if score is not None:
-            due += budget * plan.random_share
-            by_chance = int(due)
-            due -= by_chance
+        else:
+            by_chance = int(due + budget * plan.random_share)
+            due += budget * plan.random_share - by_chance
         place, lane, propensity = _selected(at, promises, draws, (budget, by_chance))
         curious.note(at[place])
         found, cents = inspector.examine(at[place])
@@ -133,7 +136,9 @@ def _promises(score: Score | None, at: Array, numbers: Array, hope: tuple[Plan, 
     probability, amount = score.expected(at, numbers)
     expected: Array = probability * amount
     if plan.optimism:
-        expected = expected + plan.optimism * curious.of(at) * (np.maximum(amount, curious.declared[at]) if plan.aim is Aim.REVENUE else amount)
+        expected = expected + plan.optimism * curious.of(at) * (
+            np.maximum(amount, curious.declared[at]) if plan.aim is Aim.REVENUE else amount
+        )
     return expected
 
 
@@ -145,9 +150,7 @@ def _joined(known: list[tuple[Array, Array, Array, Array, Array]]) -> Known:
     return Known(*(np.concatenate(column) for column in zip(*known, strict=True)))
 
 
-def _selected(
-    at: Array, promises: Array, draws: list[Decimal], room: tuple[int, int]
-) -> tuple[Array, Array, Array]:
+def _selected(at: Array, promises: Array, draws: list[Decimal], room: tuple[int, int]) -> tuple[Array, Array, Array]:
     """Places among the day's parcels, lanes and propensities of what the policy (`risk.selection`) takes with this room:
     how many may be examined, and how many of them chance draws.
     """
