@@ -170,6 +170,7 @@ def experiment(
     weeks: Annotated[int, Parameter(help="How many weeks, at least 20.")] = 52,
     parcels: Annotated[int, Parameter(help="How many parcels a week.")] = 8000,
     plan: Annotated[tuple[str, ...], Parameter(help="Only these ways to select; all where none is named.")] = (),
+    late: Annotated[str, Parameter(help="A scheme that is to begin in a later week, as gift_abuse=26.")] = "",
     parameters: Annotated[
         Path | None, Parameter(help="Other parameters: YAML like data/simulation/world.yaml.")
     ] = None,
@@ -195,7 +196,7 @@ def experiment(
     if unknown := set(plan) - {each.name for each in plans}:
         names = "; ".join(each.name for each in PLANS)
         raise UsageError(f"there is no plan “{min(unknown)}”", hint=f"There are: {names}.")
-    figures = _parameters(parameters)
+    figures = _delayed(_parameters(parameters), late, weeks)
     found: dict[str, dict[int, Figures]] = {each.name: {} for each in plans}
     with output.progress() as bar:
         task = bar.add_task("worlds made and gone through", total=len(numbers) * (1 + len(plans)))
@@ -226,6 +227,22 @@ def _seeds(text: str) -> list[int]:
     if not found or len(found) > SEEDS_MAX:
         raise UsageError(f"no seeds in {text!r}, or more than {SEEDS_MAX}", hint="Name them as 1-10 or 1,4,7.")
     return list(found)
+
+
+def _delayed(figures: Parameters, late: str, weeks: int) -> Parameters:
+    """The parameters with one scheme that begins in the week named, as they are where none is named."""
+    from msgspec.structs import replace
+
+    from tidewaiter.simulation.parameters import Kind
+
+    if not late:
+        return figures
+    name, _, week = late.partition("=")
+    if name not in [kind.value for kind in Kind] or not week.isdecimal() or not 0 < int(week) < weeks:
+        hint = f"Write scheme=week, with one of {', '.join(Kind)} and a week before the last."
+        raise UsageError(f"no scheme and week in {late!r}", hint=hint)
+    scheme = replace(figures.schemes[Kind(name)], from_week=int(week))
+    return replace(figures, schemes={**figures.schemes, Kind(name): scheme})
 
 
 def _parameters(path: Path | None) -> Parameters:

@@ -24,6 +24,7 @@ SEEN: Final = (
 )  # fmt: skip
 KINDS: Final = tuple(Kind)
 HARMFUL: Final = frozenset((Kind.MISDESCRIPTION, Kind.COUNTERFEIT, Kind.LINKED_DRUG_SENDERS))  # goods, not money
+RINGS: Final = frozenset((Kind.LINKED_DRUG_SENDERS, Kind.NEW_IMPORTERS))  # many names, one address or phone
 _SECRET: Final = b"simulation"
 S10_LENGTH: Final = 13
 
@@ -44,10 +45,11 @@ class Columns(Struct, frozen=True):
 
 
 class Aim(StrEnum):
-    """What is looked for: money that is owed, or goods that may not come in at all, each worth the same."""
+    """What is looked for: money that is owed; goods that may not come in at all, or the parcels of rings, each worth the same."""
 
     REVENUE = "revenue"
     HARM = "harm"
+    RINGS = "rings"
 
 
 class Truth(Struct, frozen=True):
@@ -82,7 +84,7 @@ class Prepared(Struct, frozen=True):
     def inspector(self, aim: Aim = Aim.REVENUE) -> Inspector:
         """One that answers as the oracle does; the reassessed amount is what was evaded, where the scheme is seen.
 
-        For harm, what is seen of other schemes counts for nothing, and each parcel of harmful goods for 100 cents.
+        For harm and rings, what is seen of other schemes counts for nothing, and each parcel of them for 100 cents.
         """
         if aim is Aim.REVENUE:
             return Inspector(self.objected, self.truth.evaded)
@@ -90,7 +92,8 @@ class Prepared(Struct, frozen=True):
 
     def is_wrong(self, aim: Aim) -> Array:
         """Which parcels truly are what is looked for: for revenue any scheme."""
-        wanted = [place for place, kind in enumerate(KINDS) if aim is Aim.REVENUE or kind in HARMFUL]
+        kinds = {Aim.REVENUE: frozenset(KINDS), Aim.HARM: HARMFUL, Aim.RINGS: RINGS}[aim]
+        wanted = [place for place, kind in enumerate(KINDS) if kind in kinds]
         return np.isin(self.truth.scheme, wanted)
 
 

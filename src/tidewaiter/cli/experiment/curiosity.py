@@ -8,6 +8,7 @@ scheme are, and falls once a few were looked at. What was examined long ago coun
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Final
 
 import numpy as np
@@ -20,37 +21,37 @@ HALF_LIFE_WEEKS: Final = 8
 RECENT: Final = 8 * WEEK  # days from which the scale of what is usual is taken
 _REACH: Final = 6.0  # standard deviations beyond which a number is no more unusual
 _SPREAD_MIN: Final = 0.02  # of what nearly all have alike
-_CODES: Final = ("stream", "marketplace")  # features that number groups and measure nothing
+_CODES: Final = frozenset(("stream", "marketplace"))  # features that number groups and measure nothing
 
 
 class Curiosity:
     """Learns what parcels are like and which were examined; never an outcome. Days that have not come are not looked at."""
 
-    def __init__(self, features: Features, day: Array) -> None:
-        self._numbers = features.numbers[:, [name not in _CODES for name in features.names]]
+    def __init__(self, features: Features, day: Array, left_out: Set[str] = frozenset()) -> None:
+        """`left_out` names features that are not to be looked at."""
+        names = _CODES | left_out
+        self._numbers = _even(features.numbers[:, [name not in names for name in features.names]])
         self._day = day
-        self._today = 0
         width = self._numbers.shape[1]
         self._information = np.eye(width + 1)
         self._middle, self._spread = np.zeros(width), np.ones(width)
-        self._examined: list[tuple[Array, int]] = []
+        self._examined: list[Array] = []
         self.declared = features.numbers[:, features.names.index("cents")]
 
     def begin_week(self, today: int) -> None:
         """Take the scale anew from the weeks before this day, and weigh what was examined by its age."""
-        self._today = today
-        recent = slice(*np.searchsorted(self._day, (today - RECENT, today)))
-        plain = _even(self._numbers[recent])
-        if len(plain):
-            self._middle, self._spread = plain.mean(axis=0), np.maximum(plain.std(axis=0), _SPREAD_MIN)
+        recent = self._numbers[slice(*np.searchsorted(self._day, (today - RECENT, today)))]
+        if len(recent):
+            self._middle, self._spread = recent.mean(axis=0), np.maximum(recent.std(axis=0), _SPREAD_MIN)
         self._information = np.eye(len(self._information))
-        for at, then in self._examined:
-            self._add(at, 0.5 ** ((today - then) / (WEEK * HALF_LIFE_WEEKS)))
+        if self._examined:
+            at = np.concatenate(self._examined)
+            self._add(at, 0.5 ** ((today - self._day[at]) / (WEEK * HALF_LIFE_WEEKS)))
 
     def note(self, at: Array) -> None:
         """These parcels are examined."""
-        self._examined.append((at, self._today))
-        self._add(at, 1.0)
+        self._examined.append(at)
+        self._add(at, np.ones(len(at)))
 
     def of(self, at: Array) -> Array:
         """The leverage of the parcels at these positions, of shape (parcels,), above 0."""
@@ -58,17 +59,16 @@ class Curiosity:
         found: Array = np.einsum("ij,ij->i", rows @ np.linalg.inv(self._information), rows)
         return found
 
-    def _add(self, at: Array, weight: float) -> None:
+    def _add(self, at: Array, weights: Array) -> None:
         rows = self._rows(at)
-        self._information += weight * rows.T @ rows
+        self._information += (rows * weights[:, None]).T @ rows
 
     def _rows(self, at: Array) -> Array:
-        scaled = (_even(self._numbers[at]) - self._middle) / self._spread
+        scaled = (self._numbers[at] - self._middle) / self._spread
         return np.column_stack([np.ones(len(at)), np.clip(scaled, -_REACH, _REACH)])
 
 
 def _even(numbers: Array) -> Array:
     """Numbers with long tails brought nearer, by the sign and logarithm of 1 + their size."""
-    plain = numbers.astype(np.float64)
-    found: Array = np.sign(plain) * np.log1p(np.abs(plain))
+    found: Array = np.sign(numbers) * np.log1p(np.abs(numbers))
     return found

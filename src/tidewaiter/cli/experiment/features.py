@@ -20,6 +20,9 @@ HISTORY: Final = (
     "phone_parcels_7d", "phone_value_7d", "phone_consignor_value_7d", "consignor_parcels_7d", "consignor_parcels_30d",
     "consignor_value_30d",
 )  # fmt: skip
+LINKED: Final = frozenset(name for name in HISTORY if name.startswith(("household", "phone"))) | {
+    "sender_phone_parcels", "sender_phone_others", "sender_address_parcels", "household_others", "same_invoice",
+}  # fmt: skip  # what others tell who share an address, a phone or an order's number
 _MONTH: Final = 30
 
 

@@ -17,12 +17,13 @@ from tidewaiter.risk.scoring.encoding import Learnt, backed_off
 
 FOLDS: Final = 5
 STRENGTH: Final = 10  # comparables' worth of trust in the wider level
-FOUND_MIN: Final = 15  # parcels not in order before a score is made at all
+AMOUNTS_MIN: Final = 15  # parcels with an amount before amounts are told apart
 
 
 class Settings(Struct, frozen=True):
     """How to learn; chosen on seeds that are not reported."""
 
+    found_min: int = 15  # parcels of what is looked for before a score is made at all
     rounds: int = 60
     leaves: int = 12
     rate: float = 0.1
@@ -62,7 +63,7 @@ class Score(Struct, frozen=True):
 
 def learnt(known: Known, features: Features, chains: tuple[str, ...], settings: Settings) -> Score | None:
     """A score, or None where too few parcels were not in order (or all were)."""
-    if (known.cents > 0).sum() < FOUND_MIN or known.is_found.all():
+    if (known.cents > 0).sum() < settings.found_min or known.is_found.all():
         return None
     levels = tuple(features.chains[name] for name in chains)
     paid = known.is_found & (known.cents > 0)  # what is wrong and brings nothing is not what is looked for
@@ -79,7 +80,7 @@ def learnt(known: Known, features: Features, chains: tuple[str, ...], settings: 
     table = np.column_stack([known.numbers, encoded])
     found = _trees(table, labels, weights, settings, "binary")
     amount = None
-    if paid.sum() >= FOUND_MIN:
+    if paid.sum() >= AMOUNTS_MIN:
         amount = _trees(table[paid], known.cents[paid].astype(np.float64), weights[paid], settings, "gamma")
     mean = float(known.cents[paid].mean()) if paid.any() else 1.0
     return Score(found, amount, _tables(levels, known.at, Learnt(labels, weights, rows)), levels, mean)

@@ -120,8 +120,15 @@ def summary(found: Mapping[str, Sequence[Figures]], full: str = "") -> list[Summ
 
 
 def _in_time(runs: Sequence[Mapping[str, int | None]]) -> str:
-    told = [weeks for each in runs for weeks in each.values()]
-    return f"{sum(weeks is not None and weeks <= IN_TIME for weeks in told)} of {len(told)}"
+    """For each scheme that began, in how many runs, and of how many, it was recovered from in time."""
+    told: dict[str, list[int | None]] = {}
+    for each in runs:
+        for name, weeks in each.items():
+            told.setdefault(name, []).append(weeks)
+    return "; ".join(
+        f"{name} {sum(weeks is not None and weeks <= IN_TIME for weeks in found)} of {len(found)}"
+        for name, found in told.items()
+    )
 
 
 def _calm(parameters: Parameters, weeks: int) -> Array:

@@ -6,18 +6,26 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
+from msgspec.structs import replace
+
 from tidewaiter.cli.experiment.columns import Aim, Prepared
 from tidewaiter.cli.experiment.features import features_of
+from tidewaiter.cli.experiment.learning import Settings
 from tidewaiter.cli.experiment.measuring import Figures, figures
 from tidewaiter.cli.experiment.running import Plan, draws_of, run
 from tidewaiter.simulation.parameters import Parameters
 
-FULL: Final = "random lane 10 %"
+FULL: Final = "random lane 5 %"
+_RARE: Final = Plan(name="rings", aim=Aim.RINGS, curious_first=Decimal("0.5"), settings=Settings(found_min=5))
 PLANS: Final = (
     Plan(name=FULL),
+    Plan(name="random lane 10 %", random_share=Decimal("0.1")),
+    Plan(name="no random lane", random_share=Decimal(0)),
+    Plan(name="without optimism", optimism=0.0),
     Plan(name="without links", uses_links=False),
-    Plan(name="exploit only", random_share=Decimal(0)),
-    Plan(name="random lane 5 %", random_share=Decimal("0.05")),
+    _RARE,
+    replace(_RARE, name="rings, counts alone", uses_links=False),
+    replace(_RARE, name="rings without links", uses_links=False, uses_shared=False),
     Plan(name="static from week 8", last_lesson=8),
     Plan(name="random only", uses_score=False),
     Plan(name="harm", aim=Aim.HARM),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 
 from tidewaiter.cli.experiment.columns import Aim, Array, Inspector
 from tidewaiter.cli.experiment.curiosity import Curiosity
-from tidewaiter.cli.experiment.features import Features
+from tidewaiter.cli.experiment.features import LINKED, Features
 from tidewaiter.cli.experiment.learning import Known, Score, Settings, learnt
 from tidewaiter.risk.chance import draw
 from tidewaiter.risk.selection import Candidate, allocate
@@ -28,10 +29,14 @@ class Plan(Struct, frozen=True, kw_only=True):
     """One way to select: the share of the budget for chance, what is looked for and learnt from, and until which week."""
 
     name: str
-    random_share: Decimal = Decimal("0.1")
+    random_share: Decimal = Decimal("0.05")
     aim: Aim = Aim.REVENUE
     optimism: float = 0.1  # how much of what may be at stake is hoped for where little is known
-    uses_links: bool = True
+    curious_first: Decimal = Decimal(
+        0
+    )  # of the budget, until there is a score, for what is least like what was examined
+    uses_links: bool = True  # outcomes known of others who share a name, address or phone
+    uses_shared: bool = True  # how many parcels share an address, phone or household
     uses_score: bool = True
     last_lesson: int = 10**6  # the last week (from 0) in which the score is made anew
     settings: Settings = Settings()
@@ -68,9 +73,9 @@ class _Links:
 
 
 def draws_of(seed: int, parcels: int) -> list[Decimal]:
-    """The draw of each parcel, in order, as the policy makes them."""
+    """The draw of each parcel, in order, as the policy makes them; the last is where chance's share begins to be due."""
     secret = f"experiment {seed}".encode()
-    return [Decimal(draw(secret, str(seed), f"SW{n:09d}", BUDGET).share) for n in range(1, parcels + 1)]
+    return [Decimal(draw(secret, str(seed), f"SW{n:09d}", BUDGET).share) for n in range(1, parcels + 2)]
 
 
 def run(day: Array, features: Features, inspector: Inspector, draws: list[Decimal], plan: Plan) -> Run:
@@ -80,8 +85,12 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
     known: list[tuple[Array, Array, Array, Array, Array]] = []
     chosen: list[tuple[Array, Array, Array]] = []
     score: Score | None = None
-    curious = Curiosity(features, day)
-    due = Decimal(0)  # of chance's share, what is not yet a whole parcel: it waits for the next day
+    hidden: Set[str] = frozenset() if plan.uses_shared else LINKED
+    shown = np.array([name not in hidden for name in features.names])
+    curious = Curiosity(features, day, hidden)
+    # Of chance's share, what is not yet a whole parcel waits for the next day. It begins at a draw, so that no day is
+    # known beforehand to have none; the propensities that are kept hold given how many are drawn that day.
+    due = draws[-1]
     for today in range(int(day.max()) + 1):
         if today > DELAY:
             told = waiting[today - DELAY - 1]
@@ -92,15 +101,16 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
         if today % WEEK == 0 and known and plan.uses_score and today // WEEK <= plan.last_lesson:
             score = learnt(_joined(known), features, _chains(plan), plan.settings) or score
         at = np.arange(*np.searchsorted(day, (today, today + 1)))
-        numbers = features.numbers[at]
+        numbers = features.numbers[at][:, shown]
         if plan.uses_links:
             numbers = np.column_stack([numbers, links.of(at)])
-        promises = np.zeros(len(at)) if score is None else _promises(score, at, numbers, (plan, curious))
-        budget = by_chance = _budget(at)
-        if score is not None:
-            due += budget * plan.random_share
-            by_chance = int(due)
-            due -= by_chance
+        promises = _promises(score, at, numbers, (plan, curious))
+        budget = _budget(at)
+        if score is None:
+            by_chance = budget - int(budget * plan.curious_first)
+        else:
+            by_chance = int(due + budget * plan.random_share)
+            due += budget * plan.random_share - by_chance
         place, lane, propensity = _selected(at, promises, draws, (budget, by_chance))
         curious.note(at[place])
         found, cents = inspector.examine(at[place])
@@ -114,17 +124,21 @@ def _budget(at: Array) -> int:
     return int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
 
 
-def _promises(score: Score, at: Array, numbers: Array, hope: tuple[Plan, Curiosity]) -> Array:
+def _promises(score: Score | None, at: Array, numbers: Array, hope: tuple[Plan, Curiosity]) -> Array:
     """What the policy is told of these parcels: the cents to expect, and more the less is known of parcels like them.
 
     Probability x amount is what the score expects. Above it comes the plan's optimism, times how little is known, times
     what may be at stake: the amount expected where something is wrong, or what is declared, if that is more.
     """
     plan, curious = hope
+    if score is None:
+        return curious.of(at) if plan.curious_first else np.zeros(len(at))
     probability, amount = score.expected(at, numbers)
     expected: Array = probability * amount
     if plan.optimism:
-        expected = expected + plan.optimism * curious.of(at) * np.maximum(amount, curious.declared[at])
+        expected = expected + plan.optimism * curious.of(at) * (
+            np.maximum(amount, curious.declared[at]) if plan.aim is Aim.REVENUE else amount
+        )
     return expected
 
 
