@@ -16,6 +16,7 @@ from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
+from tidewaiter.web.api import models as api_models
 from tidewaiter.web.api import outcomes as api_outcomes
 from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
@@ -28,6 +29,7 @@ from tidewaiter.web.desk import (
     lists,
     login,
     messages,
+    models,
     parcels,
     quality,
     returns,
@@ -82,6 +84,7 @@ def _pages() -> Router:
             submit.submit_page, submit.submit,
             examinations.examination_list, examinations.examination_record, examinations.examination_answer,
             elections.election_list, elections.election_propose, elections.election_answer,
+            models.model_list, models.model_register, models.model_page, models.model_act,
             lists.list_list, lists.list_propose, lists.list_answer, lists.list_page,
             rule_sets.rule_list, rule_sets.rule_begin, rule_sets.rule_set_page, rule_sets.version_page, rule_sets.version_act,
             back_tests.back_test_run, back_tests.back_test_page, back_tests.comparison_page,
@@ -122,6 +125,7 @@ def _api() -> Router:
             api_rules.rule_sets, api_rules.one_rule_set, api_rules.begin_version, api_rules.one_version, api_rules.write_version,
             api_rules.take_step, api_rules.run_back_test, api_rules.one_back_test, api_rules.parcels_of_back_test,
             api_rules.comparison, api_rules.declaration_rules,
+            api_models.models, api_models.register, api_models.one_model, api_models.content, api_models.take_step, api_models.look,
             api_outcomes.outcomes_of, api_outcomes.record_outcome, api_outcomes.answer_outcome,
             api_outcomes.unmatched_outcomes, api_outcomes.link_alerts,
             api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
