@@ -20,14 +20,18 @@ from tidewaiter.model.money import Money
 from tidewaiter.model.outcome import Control, ExaminationOutcome, Found, Result, RiskType
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.rules import rules_of
-from tidewaiter.risk.scoring import read_model
+from tidewaiter.risk.scoring import ModelError, Recipe, ScoreModel, read_model
+from tidewaiter.risk.scoring import model_bytes as encoded
+from tidewaiter.risk.scoring.model import Tree
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import learning
+from tidewaiter.workflow.drifting import Between, risk_type_of
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.learning import kept_lessons
-from tidewaiter.workflow.models import Said, use_model
+from tidewaiter.workflow.models import Model, Models, Said, Who, use_model
 from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.targeting import Change
+from tidewaiter.workflow.trying import Period
 
 DAY = date(2026, 11, 20)
 PARCELS = 700
@@ -133,6 +137,83 @@ def test_what_is_kept_teaches_a_score_that_can_decide(
     said = Said(by="ann", approved_by="bo", words="a test", at=datetime.now(UTC))
     use_model(examined, "undervaluation", model_bytes(tmp_path), said, on_trial=False)
     assert model.recipe.propensity == "propensity"
+
+
+def by_price(limit: int) -> ScoreModel:
+    """A model that promises a tenth of cheap parcels not to be in order, and half of dear ones."""
+    tree = Tree((0,), (limit * 1_000_000,), (-1,), (-2,), (-1, 1))
+    return ScoreModel(Recipe("label", (), ("price",)), 100_000, (), (tree,), ((-1, 100_000), (1, 500_000)))
+
+
+def test_two_periods_are_compared_by_what_came_in_and_what_was_found(examined: PostgresStore) -> None:
+    """Later parcels are dearer, and what is dear is in order far more often than the model promises."""
+    with Intake(examined, workers=2) as intake:
+        body = forms.by_name("json").write([parcel(PARCELS + n, 2, 2000 + n) for n in range(120)])
+        sender_id = examined.senders.ensure("A courier").sender_id
+        later = datetime.now(UTC).date()
+        intake.submit(io.BytesIO(body), sender_id=sender_id, file_name="y.json", transport="t", legal_day=later)
+    drawn = [n for n in range(PARCELS, PARCELS + 120) if looked_at(examined, n) is Lane.RED]
+    told = [
+        ExaminationOutcome(reference=f"REF{n}", result=Result.SATISFACTORY, examined_at=datetime.now(UTC), examiner="ann",
+                           controls=(Control.PHYSICAL,))
+        for n in drawn
+    ]  # fmt: skip
+    assert Examinations(examined).take_in([("x", each) for each in told], "a system").kept == len(drawn) > 15
+    models = Models(examined, lambda: datetime.now(UTC))
+    version = models.register(Model(name="undervaluation", content=encoded(by_price(1500))), Who("ann", "a test"))
+    between = Between(Period(DAY, DAY), Period(later, later), risk_type_of(version.name))
+    report = models.look(version, between, Who("bo"))
+    assert report.read == (PARCELS, 120)
+    assert report.risk_type is RiskType.UNDERVALUATION
+    assert {each.feature: each.shifted for each in report.features} == {"price": True, "score": True}
+    assert not report.is_calm
+    cheap, dear = report.bands[0], report.bands[-1]
+    assert (dear.promised, dear.found, dear.examined, dear.is_off) == (0.5, 0.0, len(drawn), True)
+    lessons = kept_lessons(examined, *days(), RiskType.UNDERVALUATION).rows
+    weighed = [(1 / float(row["propensity"]), row["label"]) for row in lessons if Decimal(row["price"]) < 1500]
+    assert cheap.examined == len(weighed)
+    rate = sum(w for w, label in weighed if label == "1") / sum(w for w, _ in weighed)
+    assert cheap.found == pytest.approx(rate, abs=1e-6)
+    ((kept, again),) = models.looks(version)
+    assert (kept.actor, again) == ("bo", report)
+    # The same period against itself is calm but for what was found; a sample of it is spread over all of it.
+    same = models.look(version, Between(Period(DAY, DAY), Period(DAY, DAY), RiskType.IPR), Who("bo"), 100)
+    assert same.read[0] == same.read[1]
+    assert 90 <= same.read[0] <= 100
+    assert all(each.index == 0 for each in same.features)
+    with pytest.raises(ModelError, match="nothing was decided"):
+        models.look(version, Between(Period(DAY, DAY), Period(date(2020, 1, 1), date(2020, 1, 1))), Who("bo"))
+
+
+def test_drift_is_told_by_command_and_what_is_registered_is_shown(
+    examined: PostgresStore, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "model.json").write_bytes(encoded(by_price(500)))
+    day = DAY.isoformat()
+
+    def ran(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as left:
+            main(["score", *words])
+        assert isinstance(left.value.code, int)
+        return left.value.code, capsys.readouterr().out
+
+    told = ("--name", "undervaluation", "--by", "ann", "--why", "a test")
+    assert ran("register", str(tmp_path / "model.json"), *told)[1].startswith("model 1: undervaluation")
+    assert ran("step", "1", "approve", "--by", "ann")[0] == output.EXIT_ERROR
+    assert ran("step", "1", "approve", "--by", "bo") == (output.EXIT_OK, "model 1: deciding\n")
+    days = ("--from", day, "--to", day, "--against-from", day, "--against-to", day)
+    code, out = ran("drift", "--kept", "1", *days, "--json")
+    rows = json.loads(out)
+    assert [each["of"] for each in rows[:2]] == ["price", "score"]
+    assert rows[0]["index"] == "0.0000"
+    assert code == output.EXIT_OK  # nothing was examined on that day, for the examiner's calendar is today's
+    assert ran("drift", "--kept", "1", "--from", day)[0] == output.EXIT_USAGE
+    assert ran("drift", str(tmp_path / "model.json"))[0] == output.EXIT_USAGE
+    shown = json.loads(ran("show", "1", "--json")[1])
+    assert (shown["stands"], shown["asks for"]) == ("deciding", "price 100%")
+    assert shown["drift"].startswith("calm")
+    (row,) = json.loads(ran("list", "--json")[1])
+    assert (row["model"], row["score"], row["registered by"]) == (1, "undervaluation", "ann")
 
 
 def model_bytes(folder: Path) -> bytes:

@@ -17,13 +17,17 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from api import parcels
+from api.test_models import card, model
 from database import TEMPLATE
+from tidewaiter.risk.scoring import model_bytes
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
 from tidewaiter.web.house import House
 from tidewaiter.web.serve import furnish, server
 from tidewaiter.web.settings import WebSettings
+from tidewaiter.workflow.models import Model
+from tidewaiter.workflow.models import Who as ModelWho
 from tidewaiter.workflow.rule_set_records import Key
 from tidewaiter.workflow.rule_sets import RuleSets, Who
 from tidewaiter.workflow.rule_trials import RuleTrials
@@ -80,6 +84,9 @@ def site_house(postgres_server: EmbeddedServer) -> Iterator[House]:
         life, key, ann = RuleSets(store), Key("gifts"), Who("ann", "for the pages")
         for text in (RULES, RULES.replace("5 GBP", "50 GBP")):
             version = life.begin(key, text, ann)
+        house.models.register(
+            Model(name="gifts", content=model_bytes(model()), card=card(model()).encode()), ModelWho("ann")
+        )
         RuleTrials(store).back_test(version, Period(LEGAL_DAY, LEGAL_DAY), "ann")
         yield house
         house.intake.close()

@@ -13,8 +13,17 @@ import msgspec
 from cyclopts import App, Parameter
 
 from tidewaiter.cli import output
+from tidewaiter.cli import score_registry as registry
 from tidewaiter.cli.output import Output, UsageError
-from tidewaiter.risk.scoring import ModelError, Recipe, ScoreModel, model_bytes, population_stability, read_model
+from tidewaiter.risk.scoring import (
+    Drift,
+    ModelError,
+    Recipe,
+    ScoreModel,
+    model_bytes,
+    population_stability,
+    read_model,
+)
 
 if TYPE_CHECKING:
     from tidewaiter.risk.scoring.training import Settings
@@ -130,23 +139,50 @@ def run(model: Path, file: Path, *, output_as: Output = Output()) -> int:  # noq
 
 
 @app.command
-def drift(model: Path, before: Path, after: Path, *, output_as: Output = Output()) -> int:  # noqa: B008
-    """Population stability of each feature and the score between two CSV files; exit code 3 where any shifted."""
-    known = _model(model)
-    names = [*(chain.name for chain in known.recipe.chains), *known.recipe.numbers, "score"]
-    periods = []
+def drift(
+    model: Annotated[Path | None, Parameter(help="model.json, where two files are compared.")] = None,
+    before: Annotated[Path | None, Parameter(help="CSV of the earlier period.")] = None,
+    after: Annotated[Path | None, Parameter(help="CSV of the later period.")] = None,
+    *,
+    kept: Annotated[int | None, Parameter(help="A registered model: compare decisions that are kept.")] = None,
+    since: Annotated[date | None, Parameter(name="--from", help="The later period's first legal day.")] = None,
+    until: Annotated[date | None, Parameter(name="--to", help="Its last.")] = None,
+    against_from: Annotated[date | None, Parameter(help="The earlier period's first legal day.")] = None,
+    against_to: Annotated[date | None, Parameter(help="Its last.")] = None,
+    risk_type: Annotated[RiskTypeName | None, Parameter(help="What the score is of; by its name if left out.")] = None,
+    by: Annotated[str, Parameter(help="Who looks; kept with what came out.")] = "tidewaiter score drift",
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Compare two periods by a model: stability of features and score, with --kept also what was found by likelihood.
+
+    The periods are two CSV files, or kept decisions. Exit code 3 where any shifted, or was found otherwise than promised.
+    """
     try:
-        for file in (before, after):
-            values = [known.features(row) for row in _rows(file)]
-            if not values:
-                raise ModelError(f"{file} has no records")
-            periods.append(list(zip(*([*each, known.margin(each)] for each in values), strict=True)))
-        pairs = zip(names, *periods, strict=True)
-        found = [population_stability(name, old, new) for name, old, new in pairs]
+        if kept is not None:
+            if model or before or after:
+                raise UsageError("--kept takes days, and no files")
+            report = registry.drift_of_kept(kept, (since, until, against_from, against_to), risk_type, by)
+            output.print_rows(registry.drift_rows(report), output_as)
+            return output.EXIT_OK if report.is_calm else output.EXIT_FINDINGS
+        if model is None or before is None or after is None:
+            raise UsageError("give a model and two CSV files, or --kept with days")
+        found = _between_files(_model(model), before, after)
     except ModelError as error:
         raise UsageError(str(error)) from None
     output.print_rows([msgspec.structs.asdict(each) for each in found], output_as)
     return output.EXIT_FINDINGS if any(each.shifted for each in found) else output.EXIT_OK
+
+
+def _between_files(known: ScoreModel, before: Path, after: Path) -> list[Drift]:
+    names = [*(chain.name for chain in known.recipe.chains), *known.recipe.numbers, "score"]
+    periods = []
+    for file in (before, after):
+        values = [known.features(row) for row in _rows(file)]
+        if not values:
+            raise ModelError(f"{file} has no records")
+        periods.append(list(zip(*([*each, known.margin(each)] for each in values), strict=True)))
+    pairs = zip(names, *periods, strict=True)
+    return [population_stability(name, old, new) for name, old, new in pairs]
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -231,7 +267,9 @@ def columns(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
 
 @app.command
 def use(
-    model: Annotated[Path, Parameter(help="model.json, as `score train` wrote it.")],
+    model: Annotated[
+        Path, Parameter(help="model.json, as `score train` wrote it; card.json beside it is kept with it.")
+    ],
     *,
     name: Annotated[str, Parameter(help="The score's name, as rules and the policy write it.")],
     by: Annotated[str, Parameter(help="Who registers it.")],
@@ -240,7 +278,7 @@ def use(
     on_trial: Annotated[bool, Parameter(negative="", help="Scores are kept and decide nothing.")] = False,
     jurisdiction: Annotated[str, Parameter(help="For one jurisdiction; everywhere if left out.")] = "",
 ) -> int:
-    """Put a model in use: each decision from now on keeps its score and reasons, and names it by its digest."""
+    """Register a model and put it in use at once: each decision from now on keeps its score and names it by its digest."""
     from tidewaiter.cli.session import opened_store
     from tidewaiter.workflow.models import Said, use_model
 
@@ -248,8 +286,9 @@ def use(
     with opened_store() as store:
         try:
             digest = use_model(
-                store, name, model.read_bytes(), said, on_trial=on_trial, jurisdiction_code=jurisdiction.upper()
-            )
+                store, name, model.read_bytes(), said, on_trial=on_trial, jurisdiction_code=jurisdiction.upper(),
+                card=_card_beside(model),
+            )  # fmt: skip
         except ModelError as error:
             raise UsageError(str(error), hint="tidewaiter score columns lists what a declaration gives") from None
     output.out().print(f"{name} is {'on trial' if on_trial else 'in use'} as {digest[:12]}")
@@ -275,25 +314,11 @@ def retire(
     return output.EXIT_OK
 
 
-@app.command(name="list")
-def list_(*, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
-    """List the models that decide, and those on trial."""
-    from tidewaiter.cli.session import opened_store
-    from tidewaiter.workflow.models import models_in_use
+def _card_beside(model: Path) -> bytes:
+    """The card that `score train` wrote beside the model; empty where there is none."""
+    card = model.with_name("card.json")
+    return card.read_bytes() if card.is_file() else b""
 
-    with opened_store() as store:
-        found = models_in_use(store)
-    rows = [
-        {
-            "score": each.part.name,
-            "jurisdiction": each.jurisdiction_code or "everywhere",
-            "is": "on trial" if each.part.is_shadow else "in use",
-            "since": f"{each.since:%Y-%m-%d %H:%M}",
-            "by": each.actor,
-            "why": each.words,
-            "digest": each.part.digest[:12],
-        }
-        for each in found
-    ]
-    output.print_rows(rows, output_as)
-    return output.EXIT_OK
+
+for command in (registry.register, registry.step, registry.list_, registry.show):
+    app.command(command, name=command.__name__.rstrip("_"))

@@ -24,6 +24,7 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.lists import PostgresLists
 from tidewaiter.store.migrate import migrate
+from tidewaiter.store.models import PostgresModels
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.outcomes import PostgresLinks, PostgresOutcomes
 from tidewaiter.store.parts import Parts
@@ -91,6 +92,7 @@ class PostgresStore:
         self.returns = Returns(self._connections)
         self.tariffs = TariffEditions(self._connections)
         self.lists = PostgresLists(self._connections)
+        self.models = PostgresModels(self._connections)
         self.parts = Parts(self._connections)
         self.rule_sets = RuleSetTables(self._connections)
         self.periods = Periods(self._connections)

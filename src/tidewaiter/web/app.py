@@ -17,6 +17,7 @@ from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import lists as api_lists
+from tidewaiter.web.api import models as api_models
 from tidewaiter.web.api import outcomes as api_outcomes
 from tidewaiter.web.api import policies as api_policies
 from tidewaiter.web.api import returns as api_returns
@@ -31,6 +32,7 @@ from tidewaiter.web.desk import (
     lists,
     login,
     messages,
+    models,
     parcels,
     policies,
     quality,
@@ -87,6 +89,7 @@ def _pages() -> Router:
             submit.submit_page, submit.submit,
             examinations.examination_list, examinations.examination_record, examinations.examination_answer, examinations.examination_list_seized,
             elections.election_list, elections.election_propose, elections.election_answer,
+            models.model_list, models.model_register, models.model_page, models.model_act,
             lists.list_list, lists.list_propose, lists.list_answer, lists.list_page, lists.list_version_page,
             rule_sets.rule_list, rule_sets.rule_begin, rule_sets.rule_set_page, rule_sets.version_page, rule_sets.version_act,
             policies.policy_list, policies.policy_begin, policies.policy_page, policies.policy_act, selection.selection_page,
@@ -128,6 +131,7 @@ def _api() -> Router:
             api_rules.rule_sets, api_rules.one_rule_set, api_rules.begin_version, api_rules.one_version, api_rules.write_version,
             api_rules.take_step, api_rules.run_back_test, api_rules.one_back_test, api_rules.parcels_of_back_test,
             api_rules.comparison, api_rules.declaration_rules,
+            api_models.models, api_models.register, api_models.one_model, api_models.content, api_models.take_step, api_models.look,
             api_outcomes.outcomes_of, api_outcomes.record_outcome, api_outcomes.answer_outcome,
             api_outcomes.unmatched_outcomes, api_outcomes.link_alerts, api_outcomes.propose_for_list,
             api_lists.lists, api_lists.one_list, api_lists.list_csv, api_lists.list_versions, api_lists.one_list_version,

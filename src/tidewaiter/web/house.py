@@ -27,6 +27,8 @@ from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.lists import Lists, ListStore
+from tidewaiter.workflow.models import Keeping as ModelStore
+from tidewaiter.workflow.models import Models
 from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.policies import Policies
 from tidewaiter.workflow.ports import Outcome
@@ -42,7 +44,7 @@ TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
-class HouseStore(TrialStore, ListStore, EstimatedStore, Protocol):
+class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, Protocol):
     """What the doors need of a store."""
 
 
@@ -123,6 +125,11 @@ class House:
     def lists(self) -> Lists:
         """Lists of whom and what to look for: proposing and answering."""
         return Lists(self.store, now)
+
+    @cached_property
+    def models(self) -> Models:
+        """Models of scores: registering, approving, on trial."""
+        return Models(self.store, now)
 
     @cached_property
     def elections(self) -> Elections:

@@ -1,28 +1,72 @@
-"""Models in use: registered by one person and approved by another, on trial or deciding; each kept by its digest."""
+"""Models in use: registered by one person, approved by another, on trial or deciding; each kept by its digest.
+
+models = Models(store, now)
+version = models.register(Model(name="undervaluation", content=content), Who("ann", "trained on the autumn"))
+models.take(version.version_id, ModelStep.TRY, Who("ann", "see how it fares"))
+models.take(version.version_id, ModelStep.APPROVE, Who("bo", "as good as its card says"))
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
+import msgspec
 from msgspec import Struct
 
+from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.risk import PartKind
-from tidewaiter.risk.scoring import ModelError, digest_of, read_model
+from tidewaiter.risk.scoring import ModelError, ScoreModel, digest_of, read_model
+from tidewaiter.risk.scoring.card import Card
 from tidewaiter.risk.scoring.declared import check_columns
+from tidewaiter.workflow.drifting import SAMPLE, Between, DriftReport, drift_of, read_report
+from tidewaiter.workflow.model_records import (
+    MAY,
+    Act,
+    KeptDrift,
+    ModelBook,
+    ModelLifeError,
+    ModelState,
+    ModelStep,
+    ModelVersion,
+    Move,
+    Registering,
+)
+from tidewaiter.workflow.rule_set_records import SamePersonError
 from tidewaiter.workflow.rules_naming import rule_sets_naming
 from tidewaiter.workflow.targeting import Change, Library, PartInUse
+from tidewaiter.workflow.trying import TriedStore
 
 NAME_HINT: Final = "small letters, digits and _, beginning with a letter"
+NAME_MAX: Final = 40
+JURISDICTION: Final = re.compile("([A-Z]{2})?")
 
 
-class Keeping(Library, Protocol):
-    """A store that keeps models."""
+class Keeping(TriedStore, Library, Protocol):
+    """A store that keeps models, and the decisions they are held against."""
 
-    def keep_knowledge(self, contents: dict[str, tuple[str, bytes]]) -> None:
-        """Keep contents by digest: digest → (kind, content)."""
+    @property
+    def models(self) -> ModelBook:
+        """Their versions."""
+
+
+class Who(Struct, frozen=True):
+    """Who does it, and why."""
+
+    actor: str
+    words: str = ""
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """A model to be registered: for which score, where ("": everywhere), its bytes, its card as JSON (empty: none)."""
+
+    name: str
+    content: bytes
+    card: bytes = b""
+    jurisdiction_code: str = ""
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -34,48 +78,185 @@ class Said(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+class Models:
+    """The life of models. Safe in threads."""
+
+    def __init__(self, store: Keeping, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def register(self, model: Model, who: Who) -> ModelVersion:
+        """Keep a model until somebody else approves it.
+
+        Raises ModelError for bytes that are none, a card of another, or one that asks for what no declaration gives.
+        """
+        known = read_model(model.content)
+        if not model.name.isidentifier() or model.name != model.name.lower() or len(model.name) > NAME_MAX:
+            raise ModelError(f"{model.name[:60]!r} is no name of a score: {NAME_HINT}")
+        if not JURISDICTION.fullmatch(model.jurisdiction_code):
+            raise ModelError(f"{model.jurisdiction_code[:20]!r} is no jurisdiction: ISO 3166-1 alpha-2, or none")
+        check_columns(known, model.name)
+        digest = digest_of(known)
+        if model.card:
+            read_card(model.card, digest)
+        registering = Registering(
+            name=model.name, jurisdiction_code=model.jurisdiction_code, digest=digest, content=model.content,
+            card=model.card,
+        )  # fmt: skip
+        return self._store.models.register(registering, self._act(who))
+
+    def all(self) -> Sequence[ModelVersion]:
+        """Every version, the latest first."""
+        return self._store.models.versions()
+
+    def one(self, version_id: int) -> ModelVersion:
+        """One version. Raises NotFoundError."""
+        for found in self.all():
+            if found.version_id == version_id:
+                return found
+        raise NotFoundError(f"there is no model {version_id}", hint="tidewaiter score list shows them")
+
+    def model(self, version: ModelVersion) -> ScoreModel:
+        """Its content."""
+        return read_model(self._store.knowledge(version.digest))
+
+    def card(self, version: ModelVersion) -> Card | None:
+        """Its card; None where it came without."""
+        content = self._store.models.card(version.version_id)
+        return read_card(content, version.digest) if content else None
+
+    def look(self, version: ModelVersion, between: Between, who: Who, sample: int = SAMPLE) -> DriftReport:
+        """Compare two periods of kept decisions by a version, and keep what came out. Raises ModelError."""
+        report = drift_of(self._store, self.model(version), between, sample)
+        self._store.models.keep_drift(version.version_id, canonical_bytes(report), self._act(who))
+        return report
+
+    def looks(self, version: ModelVersion) -> list[tuple[KeptDrift, DriftReport]]:
+        """What was compared before, the latest first."""
+        return [(each, read_report(each.figures)) for each in self._store.models.drifts(version.version_id)]
+
+    def take(self, version_id: int, step: ModelStep, who: Who) -> ModelVersion:
+        """Take a step with a version. Raises ModelLifeError, SamePersonError, TransitionError while rules name its score."""
+        seen, act = self.one(version_id), self._act(who)
+        if seen.state not in MAY.get(step, ()) or ((step in (ModelStep.TRY, ModelStep.END_TRIAL)) and (
+            seen.is_on_trial is (step is ModelStep.TRY)
+        )):  # fmt: skip
+            stands = f"{seen.state.value}{', on trial' if seen.is_on_trial else ''}"
+            raise ModelLifeError(f"{seen} is {stands}", hint="look at it again: it may have moved on")
+        if step is ModelStep.APPROVE and _same(act.actor, seen.registered_by):
+            raise SamePersonError(f"{act.actor} registered {seen}", hint="a second person approves it")
+        moves, changes = self._moves(seen, step)
+        self._store.models.move(moves, changes, act)
+        return self.one(version_id)
+
+    def _moves(self, seen: ModelVersion, step: ModelStep) -> tuple[list[Move], list[Change]]:
+        """What a step does to the version, to the one whose place it takes, and to what is in use."""
+        peers = [
+            each
+            for each in self.all()
+            if (each.name, each.jurisdiction_code) == (seen.name, seen.jurisdiction_code)
+            and each.version_id != seen.version_id
+        ]
+        ended = [_change(seen, None, on_trial=True)] if seen.is_on_trial else []
+        match step:
+            case ModelStep.TRY:
+                moves = [Move(each, each.state, False, ModelStep.END_TRIAL) for each in peers if each.is_on_trial]
+                return [*moves, Move(seen, seen.state, True, step)], [_change(seen, seen.digest, on_trial=True)]
+            case ModelStep.APPROVE:
+                moves = [
+                    Move(each, ModelState.RETIRED, each.is_on_trial, ModelStep.SUPERSEDE)
+                    for each in peers
+                    if each.state is ModelState.DECIDING
+                ]
+                return [*moves, Move(seen, ModelState.DECIDING, False, step)], [*ended, _change(seen, seen.digest)]
+            case ModelStep.END_TRIAL:
+                self._refuse_named(seen, [each for each in models_in_use(self._store) if not each.part.is_shadow])
+                return [Move(seen, seen.state, False, step)], ended
+            case ModelStep.REFUSE:
+                if seen.is_on_trial:
+                    self._refuse_named(seen, [each for each in models_in_use(self._store) if not each.part.is_shadow])
+                return [Move(seen, ModelState.REFUSED, False, step)], ended
+            case _:
+                self._refuse_named(seen, [each for each in models_in_use(self._store) if each.part.is_shadow])
+                return [Move(seen, ModelState.RETIRED, seen.is_on_trial, step)], [_change(seen, None)]
+
+    def _refuse_named(self, version: ModelVersion, others: Sequence[PartInUse]) -> None:
+        """Raises TransitionError where rules name the score and no other model gives it."""
+        where = version.jurisdiction_code
+        if any(each.part.name == version.name and each.jurisdiction_code == where for each in others):
+            return
+        if naming := rule_sets_naming(self._store, PartKind.MODEL, version.name):
+            told = ", ".join(map(str, naming))
+            raise TransitionError(f"rules in use name its score: {told}", hint="publish rules that do not, first")
+
+    def _act(self, who: Who) -> Act:
+        actor = " ".join(who.actor.replace("\x00", "").split())
+        if not actor:
+            raise ModelLifeError("nobody is named who does it", hint="say who: the officer's name or number")
+        return Act(actor, " ".join(who.words.replace("\x00", "").split()), self._clock())
+
+
+def read_card(content: bytes, digest: str) -> Card:
+    """A model's card. Raises ModelError for what is none, and for the card of another model."""
+    try:
+        card = msgspec.json.decode(content, type=Card)
+    except msgspec.MsgspecError as error:
+        raise ModelError(f"not a model card: {error}") from None
+    if card.model_digest != digest:
+        raise ModelError(f"the card is of the model {card.model_digest[:12]}, not of {digest[:12]}")
+    return card
+
+
 def use_model(
-    store: Keeping, name: str, content: bytes, said: Said, *, on_trial: bool, jurisdiction_code: str = ""
+    store: Keeping,
+    name: str,
+    content: bytes,
+    said: Said,
+    *,
+    on_trial: bool,
+    jurisdiction_code: str = "",
+    card: bytes = b"",
 ) -> str:
-    """Put a model in use under a name, on trial or deciding; its digest.
+    """Register a model and put it in use at once, on trial or deciding; its digest.
 
     Raises ModelError for bytes that are none or that ask for what no declaration gives, TransitionError where nobody else
     approves what is to decide.
     """
-    model = read_model(content)
-    if not name.isidentifier() or name != name.lower():
-        raise ModelError(f"{name!r} is no name of a score: {NAME_HINT}")
-    check_columns(model, name)
-    if not on_trial and (
-        not said.approved_by.strip() or said.approved_by.strip().casefold() == said.by.strip().casefold()
-    ):
+    if not on_trial and (not said.approved_by.strip() or _same(said.by, said.approved_by)):
         raise TransitionError("a model decides when somebody else approves it", hint="put it on trial until then")
-    digest = digest_of(model)
-    store.keep_knowledge({digest: (PartKind.MODEL, content)})
-    change = Change(
-        kind=PartKind.MODEL, name=name, digest=digest, is_shadow=on_trial, jurisdiction_code=jurisdiction_code
-    )
-    words = said.words if on_trial else f"{said.words} (approved by {said.approved_by})"
-    store.parts.change((change,), actor=said.by, words=words, at=said.at)
-    return digest
+    models = Models(store, lambda: said.at)
+    model = Model(name=name, content=content, card=card, jurisdiction_code=jurisdiction_code)
+    version = models.register(model, Who(said.by, said.words))
+    if on_trial:
+        models.take(version.version_id, ModelStep.TRY, Who(said.by, said.words))
+    else:
+        models.take(version.version_id, ModelStep.APPROVE, Who(said.approved_by, said.words))
+    return version.digest
 
 
-def retire_model(store: Library, name: str, said: Said, *, on_trial: bool, jurisdiction_code: str = "") -> None:
+def retire_model(store: Keeping, name: str, said: Said, *, on_trial: bool, jurisdiction_code: str = "") -> None:
     """Take a model out of use. Raises NotFoundError, and TransitionError while rules in use name its score."""
-    mine = [
-        each for each in models_in_use(store) if each.part.name == name and each.jurisdiction_code == jurisdiction_code
-    ]
-    if not any(each.part.is_shadow is on_trial for each in mine):
-        raise NotFoundError(f"no model {name!r} is {'on trial' if on_trial else 'in use'}")
-    if len(mine) == 1 and (naming := rule_sets_naming(store, PartKind.MODEL, name)):
-        told = ", ".join(map(str, naming))
-        raise TransitionError(f"rules in use name its score: {told}", hint="publish rules that do not, first")
-    change = Change(
-        kind=PartKind.MODEL, name=name, digest=None, is_shadow=on_trial, jurisdiction_code=jurisdiction_code
-    )
-    store.parts.change((change,), actor=said.by, words=said.words, at=said.at)
+    models = Models(store, lambda: said.at)
+    for each in models.all():
+        is_it = each.is_on_trial if on_trial else each.state is ModelState.DECIDING
+        if is_it and (each.name, each.jurisdiction_code) == (name, jurisdiction_code):
+            step = ModelStep.END_TRIAL if on_trial else ModelStep.RETIRE
+            models.take(each.version_id, step, Who(said.by, said.words))
+            return
+    raise NotFoundError(f"no model {name!r} is {'on trial' if on_trial else 'in use'}")
 
 
 def models_in_use(store: Library) -> Sequence[PartInUse]:
     """The models that decide or are on trial."""
     return [each for each in store.parts.in_use() if each.part.kind is PartKind.MODEL]
+
+
+def _same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def _change(version: ModelVersion, digest: str | None, *, on_trial: bool = False) -> Change:
+    return Change(
+        kind=PartKind.MODEL, name=version.name, digest=digest, is_shadow=on_trial,
+        jurisdiction_code=version.jurisdiction_code,
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Literal
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from tidewaiter.risk.scoring import (
     population_stability,
     read_model,
 )
+from tidewaiter.risk.scoring.drift import Told, bands_of
 from tidewaiter.risk.scoring.training import Settings, Trained, train
 
 RECIPE = Recipe("bad", (Chain("goods", (Level((("hs", 6),)), Level((("hs", 2),)))),), ("mass",))
@@ -102,3 +104,37 @@ def test_drift_is_told() -> None:
     calm = population_stability("x", range(1000), range(1000))
     assert calm.index == 0
     assert population_stability("x", range(1000), range(500, 1500)).shifted
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shifted"),
+    [
+        ([5] * 700, [5] * 120, False),
+        ([5] * 700, [9] * 120, True),  # a score of few steps: what lies above its only value is not the same
+        ([5] * 700, [1] * 120, True),
+        ([1] * 90 + [2] * 10, [1] * 45 + [2] * 55, True),
+        ([1] * 90 + [2] * 10, [1] * 44 + [2] * 6, False),
+        (range(1000), range(0, 1000, 10), False),
+    ],
+)
+def test_values_that_many_share_are_told_apart(
+    before: list[int], after: list[int], shifted: Literal[True, False]
+) -> None:
+    assert population_stability("x", before, after).shifted is shifted
+
+
+def test_bands_hold_what_was_found_against_what_is_promised() -> None:
+    before = [100_000] * 50 + [500_000] * 50
+    told = [Told(100_000, int(n % 10 == 0), 1.0) for n in range(200)] + [
+        Told(500_000, int(n < 4), 1.0) for n in range(40)
+    ]
+    cheap, dear = [band for band in bands_of(before, told) if band.examined]
+    assert (cheap.examined, cheap.promised, cheap.found, cheap.is_off) == (200, 0.1, 0.1, False)
+    assert (dear.examined, dear.promised, dear.found, dear.is_off) == (40, 0.5, 0.1, True)
+    # One that stands for many tells no more than one: the interval is wide.
+    (_, one) = [band for band in bands_of(before, [Told(500_000, 1, 50.0), Told(100_000, 0, 1.0)]) if band.examined]
+    assert one.interval is not None
+    assert one.interval[0] < 0.05
+    assert not one.is_off
+    with pytest.raises(ModelError, match="earlier period"):
+        bands_of([], told)

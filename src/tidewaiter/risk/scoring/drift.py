@@ -1,14 +1,17 @@
-"""Whether what is scored today still looks like what the model was trained on: the population stability index."""
+"""Whether a model still fits: what is scored looks as it did (population stability), and what was found is what it promises."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from msgspec import Struct
 
 from tidewaiter.risk.scoring.recipe import ModelError
+from tidewaiter.risk.selection.estimating import of_draw
 
 
 class Drift(Struct, frozen=True):
@@ -20,16 +23,84 @@ class Drift(Struct, frozen=True):
 
 
 def population_stability(feature: str, before: Sequence[int], after: Sequence[int], parts: int = 10) -> Drift:
-    """PSI over quantiles of the earlier period, rounded to six decimals; ModelError where a period is empty."""
+    """PSI over quantiles of the earlier period, rounded to six decimals; ModelError where a period is empty.
+
+    A value that very many share is a part of its own: else whatever lies above it would look the same.
+    """
     if not before or not after:
         raise ModelError(f"no values of {feature} in one of the periods")
     ordered = sorted(before)
     edges = sorted({ordered[len(ordered) * part // parts] for part in range(1, parts)})
-    shares = []
-    for values in (before, after):
-        counts = [0] * (len(edges) + 1)
-        for value in values:
-            counts[bisect_right(edges, value)] += 1
-        shares.append([(count + 0.5) / (len(values) + 0.5 * len(counts)) for count in counts])
+    heavy = {
+        edge for edge in edges if (bisect_right(ordered, edge) - bisect_left(ordered, edge)) * 2 * parts >= len(ordered)
+    }
+    counts = [Counter((value in heavy, bisect_right(edges, value)) for value in values) for values in (before, after)]
+    bins = sorted(counts[0].keys() | counts[1].keys())
+    shares = [
+        [(count[each] + 0.5) / (len(values) + 0.5 * len(bins)) for each in bins]
+        for count, values in zip(counts, (before, after), strict=True)
+    ]
     index = round(sum((b - a) * math.log(b / a) for a, b in zip(*shares, strict=True)), 6)
     return Drift(feature, index, index > 0.25)
+
+
+class Told(Struct, frozen=True):
+    """An examined record: what the model says of it (millionths), whether it was not in order, how much it stands for."""
+
+    probability: int
+    label: int
+    weight: float
+
+
+class Band(Struct, frozen=True, kw_only=True):
+    """Records of like probability: how many were examined, what the model promises of them, and what was found.
+
+    `low` and `high` (not included, but for the last) in millionths. `found` is weighed; the interval is Clopper and Pearson's for
+    as many records alike in weight as tell as much. None where nothing was examined.
+    """
+
+    low: int
+    high: int
+    examined: int
+    promised: float | None = None
+    found: float | None = None
+    interval: tuple[float, float] | None = None
+
+    @property
+    def is_off(self) -> bool:
+        """Whether what the model promises lies outside what was found."""
+        if self.promised is None or self.interval is None:
+            return False
+        return not self.interval[0] <= self.promised <= self.interval[1]
+
+
+def bands_of(before: Sequence[int], told: Sequence[Told], parts: int = 10) -> tuple[Band, ...]:
+    """Bands of probabilities (millionths) as they were before and as examined, each with what was examined.
+
+    A calibrated score has few steps: each is a band where there are at most `parts`, else they are parted by quantiles.
+    ModelError where nothing was scored before.
+    """
+    if not before:
+        raise ModelError("nothing was scored in the earlier period")
+    ordered = sorted([*before, *(each.probability for each in told)])
+    steps = set(ordered)
+    if len(steps) > parts:
+        steps = {ordered[len(ordered) * part // parts] for part in range(parts)}
+    edges = sorted({*steps, 1_000_001})
+    return tuple(
+        _band(low, high, [each for each in told if low <= each.probability < high]) for low, high in pairwise(edges)
+    )
+
+
+def _band(low: int, high: int, told: Sequence[Told]) -> Band:
+    if not told:
+        return Band(low=low, high=high, examined=0)
+    weight = sum(each.weight for each in told)
+    found = sum(each.weight * each.label for each in told) / weight
+    promised = sum(each.weight * each.probability for each in told) / weight / 1_000_000
+    effective = max(round(weight**2 / sum(each.weight**2 for each in told)), 1)
+    interval = of_draw(round(found * effective), effective)
+    return Band(
+        low=low, high=high, examined=len(told), promised=round(promised, 6), found=round(found, 6),
+        interval=(round(float(interval.low), 6), round(float(interval.high), 6)),
+    )  # fmt: skip
