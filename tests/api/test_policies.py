@@ -10,6 +10,7 @@ from litestar.testing import TestClient
 
 from api.conftest import BASE, PASSWORD, Who
 from api.test_accounts_doors import Person, send
+from tidewaiter import __version__
 from tidewaiter.store.senders import KeyHolder
 from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
@@ -87,6 +88,8 @@ def test_at_the_pages_one_officer_writes_and_another_approves(house: House, offi
     send(cleo, path, path, action="save_check", text=TEXT, revision="1")
     assert "Nothing is wrong with it." in cleo.get(path).text
     send(cleo, path, path, action="propose", words="winter volumes")
+    assert f"Tidewaiter {__version__}" in cleo.get(path).text
+    assert "Policy (DK), version 1" in cleo.get(path).text
     assert 'value="approve"' not in cleo.get(path).text
     assert 'value="approve"' in dora.get(path).text
     assert send(cleo, path, path, action="approve").status_code == 409

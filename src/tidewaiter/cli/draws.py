@@ -105,7 +105,7 @@ def _audited(found: Audit, proof: Proof | None) -> dict[str, str]:
         "lanes found again from reasons": f"{found.reasoned:,}",
         "decisions made again": "none: not asked of what is kept" if proof is None else f"{proof.decisions:,}",
         "wrong": f"{found.wrong + (proof.wrong if proof is not None else 0):,}",
-        "proved": _PROVED + (_REPLAYED if proof is not None else ""),
+        "proved": _PROVED.format(found.reasoned) + (_REPLAYED if proof is not None else ""),
         "only told": _TOLD if proof is None else _LOOKED_UP,
     }
     if sample is None:
@@ -120,7 +120,7 @@ def _audited(found: Audit, proof: Proof | None) -> dict[str, str]:
     return rows | {f"  waits {number}": words for number, words in enumerate(found.waits, 1)}
 
 
-_PROVED = "seed, draws, odds, propensities; what is mandatory and the lanes, given the reasons"
+_PROVED = "seed, draws, propensities; of {:,} the odds, what is mandatory and the lane, given the reasons"
 _REPLAYED = "; reasons, scores and lanes, from message, rules, lists, law and policy by digest"
 _TOLD = "that the reasons held, office, status and scores; what examinations came to"
 _LOOKED_UP = "what was looked up at the time: history's numbers, a trader's status; what examinations came to"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from tidewaiter.model.decision import Evaluation
 from tidewaiter.model.declaration import Party
-from tidewaiter.model.judgement import Judgement, Lane, ReasonKind
+from tidewaiter.model.judgement import LOOKED_AT, Judgement, ReasonKind
 from tidewaiter.risk.history.identities import household_text, phone_text
 from tidewaiter.risk.selection.estimating import Interval, of_draw
 from tidewaiter.workflow.kept_law import KeptLaw
@@ -19,7 +18,6 @@ from tidewaiter.workflow.outcome_records import KeptOutcome
 from tidewaiter.workflow.ports import Store
 from tidewaiter.workflow.records import Kept
 
-LOOKED_AT: Final = frozenset((Lane.YELLOW, Lane.RED))
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 
 
