@@ -187,3 +187,28 @@ def share(store: PostgresStore, number: int) -> str:
     assert judgement is not None
     assert judgement.draw is not None
     return judgement.draw.selection_share
+
+
+def test_the_watch_list_becomes_a_list_that_two_persons_stand_behind(
+    intake: Intake, store: PostgresStore, lists: Lists,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("tidewaiter.cli.watch.opened_store", lambda: nullcontext(store))
+
+    def run(*words: str) -> str:
+        build()(["watch", *words], result_action="return_value", exit_on_error=False)
+        return capsys.readouterr().out
+
+    with pytest.raises(ListError, match="no entry"):
+        run("propose", "--to", "watched", "--by", "ann", "--why", "in order")
+    run("add", "w1", "--name", "Bright Star Tradng", "--why", "Seized.")
+    hand_in(intake, store, 1)
+    assert "1 entries wait" in run("propose", "--to", "watched", "--by", "ann", "--why", "in order")
+    lists.answer(store.lists.versions("watched")[0].version_id, "bo", is_approved=True)
+    run("remove", "w1", "--why", "on a list")
+    hand_in(intake, store, 2)
+    assert [hits(store, number) for number in (1, 2)] == [[], ["list.watched.w1"]]
+    judgement = store.decision(store.find("REF1")).evaluation.judgement
+    assert judgement is not None
+    assert "watch_list.w1" in [reason.reason_id for reason in judgement.reasons]
+    assert replay.replay_all(store).is_clean

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 import tidewaiter.web
 
 SHEET = Path(tidewaiter.web.__file__).parent / "static" / "tidewaiter.css"
-PAGES = ("/", "/returns", "/parcels", "/parcels/MP-1001", "/parcels/MP-1002", "/messages", "/messages/1", "/quality", "/rules", "/lists", "/models", "/models/1", "/draws", "/selection", "/policies", "/rules/gifts", "/rules/gifts/1", "/rules/gifts/1?view=form",
+PAGES = ("/", "/returns", "/parcels", "/parcels/MP-1001", "/parcels/MP-1002", "/messages", "/messages/1", "/quality", "/rules", "/lists", "/examinations", "/models", "/models/1", "/draws", "/selection", "/policies", "/rules/gifts", "/rules/gifts/1", "/rules/gifts/1?view=form",
          "/rules/gifts/1?view=table", "/rules/gifts/compare?before=1&after=2&since=2026-01-01", "/back-tests/1", "/accounts", "/accounts/waiting",
          "/submit", "/quote", "/classify", "/classify?description=ceramic+mug&code=610910", "/classify?description=Geschenk", "/regimes/GB", "/tariffs", "/elections", "/api",
          "/health", "/problems", "/login")  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import msgspec
@@ -46,6 +46,31 @@ def remove(entry_id: EntryId, *, why: Annotated[str, Parameter(help="Why, in wor
     with opened_store() as store:
         version = store.senders.change_watch_list([], [entry_id], actor="cli", words=why)
     output.out().print(f"watch list version {version}")
+    return output.EXIT_OK
+
+
+@app.command
+def propose(
+    *,
+    to: Annotated[str, Parameter(help="The list's name; nothing of a list in use is kept but what stands here.")],
+    by: Annotated[str, Parameter(help="Who says so.")],
+    why: Annotated[str, Parameter(help="Why, in words.")],
+) -> int:
+    """Propose the entries as a list, exactly matched, that another person approves; then take them off here."""
+    from tidewaiter.risk.lists.watched import watched
+    from tidewaiter.workflow.lists import ListError, Lists
+
+    with opened_store() as store:
+        entries = msgspec.json.decode(store.senders.watch_list().entries, type=list[WatchListEntry])
+        listed = watched(to, entries)
+        if not listed.entries:
+            raise ListError("the watch list has no entry that a list could hold")
+        found = Lists(store, lambda: datetime.now(UTC)).propose(listed, "", by, why)
+    left = len(entries) - len(listed.entries)
+    output.out().print(
+        f"version {found.version_id} of {to}: {found.entry_count:,} entries wait for a second person's answer"
+        + (f"; {left} could not be taken" if left else "")
+    )
     return output.EXIT_OK
 
 

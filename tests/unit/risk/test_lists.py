@@ -14,7 +14,9 @@ from tidewaiter.model.judgement import Lane, Reason, ReasonKind
 from tidewaiter.risk.lists import ListEntry, ListIndex, ListKind, PublishedList, StatusIndex
 from tidewaiter.risk.lists.files import ListFileError, read_entries, write_entries
 from tidewaiter.risk.lists.ofac import read_sdn
+from tidewaiter.risk.lists.watched import watched
 from tidewaiter.risk.screening import Manner
+from tidewaiter.risk.watch_list import WatchListEntry
 
 ON = date(2026, 7, 1)
 
@@ -293,3 +295,27 @@ def test_a_traders_status_is_what_the_list_tells_while_it_is_in_force() -> None:
 def test_a_list_of_operators_hits_nobody() -> None:
     entries = read_entries("id,values,words,until,status\ne1,CN12345,Granted.,2027-12-31,AEOC\n", ListKind.AEO)
     assert reasons(parcel(), listed(ListKind.AEO, *entries)) == []
+
+
+WATCHED = (
+    WatchListEntry(entry_id="w1", words="Seized.", names=("Trading Bright Star",), lane=Lane.RED),
+    WatchListEntry(entry_id="w2", words="Asked for.", identifiers=("ANNA@example.org",), lane=Lane.BLUE),
+    WatchListEntry(
+        entry_id="w3", words="A home.",
+        addresses=(Address(line="Nørregade 12, st. tv.", postcode="2100", city="København", country_code="DK"),),
+    ),
+    WatchListEntry(entry_id="w4", words="No postcode.", addresses=(Address(line="Nørregade 12", city="X"),)),
+)  # fmt: skip
+
+
+def test_what_is_watched_is_found_by_a_list_in_its_place() -> None:
+    made = watched("watched", WATCHED)
+    assert [each.entry_id for each in made.entries] == ["w1", "w2", "w3"]
+    found = reasons(parcel(), made)
+    assert sorted((each.reason_id, each.lane) for each in found) == [
+        ("list.watched.w1", Lane.RED),
+        ("list.watched.w2", Lane.BLUE),
+        ("list.watched.w3", Lane.RED),
+    ]
+    near = replace(parcel(), consignor=Party(name="Bright Star Tradng"))
+    assert [each.reason_id for each in reasons(near, made)] == ["list.watched.w2", "list.watched.w3"]  # exactly
