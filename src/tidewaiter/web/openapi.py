@@ -56,6 +56,7 @@ def config() -> OpenAPIConfig:
                 name="Examinations", description="What examinations found, and parcels tied to a seizure: for officers"
             ),
             Tag(name="Rules", description="Targeting rules through their life, back-tests: for officers"),
+            Tag(name="Models", description="What was learnt from examinations, approved and watched: for officers"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )
