@@ -53,6 +53,7 @@ class TestEveryPage:
         "/regimes/DK?on=2026-07-14",
         "/tariffs",
         "/elections",
+        "/models",
         "/api",
         "/health",
         "/problems",

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.json import encode
 
 from tidewaiter.cli import output
 from tidewaiter.cli.app import main
@@ -22,6 +23,7 @@ from tidewaiter.risk import PartKind
 from tidewaiter.risk.rules import rules_of
 from tidewaiter.risk.scoring import ModelError, Recipe, ScoreModel, read_model
 from tidewaiter.risk.scoring import model_bytes as encoded
+from tidewaiter.risk.scoring.card import Card
 from tidewaiter.risk.scoring.model import Tree
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import learning
@@ -181,6 +183,13 @@ def test_two_periods_are_compared_by_what_came_in_and_what_was_found(examined: P
     assert same.read[0] == same.read[1]
     assert 90 <= same.read[0] <= 100
     assert all(each.index == 0 for each in same.features)
+    # What it was learnt from is left out: it would seem to fit.
+    own = Card(version.digest, "d" * 64, 1, "0.1", (), 0.5, (0.4, 0.6), 0.5, (), learnt_until=later.isoformat())
+    content = encoded(by_price(1500))
+    taught = models.register(Model(name="undervaluation", content=content, card=encode(own)), Who("ann"))
+    known = models.look(taught, between, Who("bo"))
+    assert (known.learnt_until, known.examined) == (later, 0)
+    assert known.features == report.features
     with pytest.raises(ModelError, match="nothing was decided"):
         models.look(version, Between(Period(DAY, DAY), Period(date(2020, 1, 1), date(2020, 1, 1))), Who("bo"))
 

@@ -76,7 +76,9 @@ def train(
                 raise UsageError("--from-kept takes --from and --to, in this order, and no file")
             lessons = _lessons(since, until, risk_type, jurisdiction.upper())
             of = (risk_type or "anything not in order") + (f" in {jurisdiction.upper()}" if jurisdiction else "")
-            source = Source(f"examinations from {since} to {until}, {of}", lessons.digest, dict(lessons.left_out))
+            source = Source(
+                f"examinations from {since} to {until}, {of}", lessons.digest, dict(lessons.left_out), until.isoformat()
+            )
             wanted, rows = _usual(recipe), lessons.rows
             settings = msgspec.structs.replace(_how(how, seed), amount=OWED, currency=lessons.currency)
         trained = learn(rows, wanted, settings)

@@ -61,6 +61,7 @@ def config() -> OpenAPIConfig:
                 name="Selection",
                 description="Policies through their life, work beside budgets, how much of all is not in order: for officers",
             ),
+            Tag(name="Models", description="What was learnt from examinations, approved and watched: for officers"),
             Tag(name="Service", description="Law, schema, health: open to anyone"),
         ],
     )

@@ -8,7 +8,7 @@ A period is read by an even sample of its decisions, the same every time it is a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeVar
 
 import msgspec
@@ -28,11 +28,15 @@ BLOCKS: Final = 200  # blocks of evidence that these are taken from
 
 
 class Between(Struct, frozen=True):
-    """The earlier and the later period, by legal day, and the risk that the score is of (None: anything not in order)."""
+    """The earlier and the later period, by legal day, and the risk that the score is of (None: anything not in order).
+
+    Examinations up to `learnt_until` are left out: a model knows the outcomes it was learnt from, and would seem to fit.
+    """
 
     before: Period
     after: Period
     risk_type: RiskType | None = None
+    learnt_until: date | None = None
 
 
 class DriftReport(Struct, frozen=True, kw_only=True):
@@ -41,6 +45,7 @@ class DriftReport(Struct, frozen=True, kw_only=True):
     before: Period
     after: Period
     risk_type: RiskType | None
+    learnt_until: date | None = None
     read: tuple[int, int]  # decisions of each period
     features: tuple[Drift, ...]
     bands: tuple[Band, ...]
@@ -73,7 +78,7 @@ def drift_of(store: TriedStore, model: ScoreModel, between: Between, sample: int
         for name, old, new in zip(names, before.columns, after.columns, strict=True)
     ]
     return DriftReport(
-        before=between.before, after=between.after, risk_type=between.risk_type,
+        before=between.before, after=between.after, risk_type=between.risk_type, learnt_until=between.learnt_until,
         read=(len(before.probabilities), len(after.probabilities)), features=tuple(features),
         bands=bands_of(before.probabilities, list(_told(store, scorer, between))),
     )  # fmt: skip
@@ -126,7 +131,10 @@ def _evenly(things: Sequence[Thing], most: int) -> list[Thing]:
 def _told(store: TriedStore, scorer: Scorer, between: Between) -> Iterator[Told]:
     """What was examined on the days of the later period, weighed by the inverse of its chance."""
     after = between.after
-    since = datetime.combine(after.since, time(), UTC)
+    first = after.since
+    if between.learnt_until is not None:
+        first = max(first, between.learnt_until + timedelta(1))
+    since = datetime.combine(first, time(), UTC)
     until = datetime.combine(after.until + timedelta(1), time(), UTC)
     for row in kept_lessons(store, since, until, between.risk_type, after.jurisdiction_code).rows:
         yield Told(scorer.score(row).probability, int(row[LABEL]), 1 / float(row[PROPENSITY]))

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.errors import NotFoundError, TransitionError
@@ -126,7 +127,13 @@ class Models:
         return read_card(content, version.digest) if content else None
 
     def look(self, version: ModelVersion, between: Between, who: Who, sample: int = SAMPLE) -> DriftReport:
-        """Compare two periods of kept decisions by a version, and keep what came out. Raises ModelError."""
+        """Compare two periods of kept decisions by a version, and keep what came out. Raises ModelError.
+
+        What was examined up to the last day its card says it was learnt from is left out.
+        """
+        card = self.card(version)
+        if card is not None and card.learnt_until:
+            between = replace(between, learnt_until=date.fromisoformat(card.learnt_until))
         report = drift_of(self._store, self.model(version), between, sample)
         self._store.models.keep_drift(version.version_id, canonical_bytes(report), self._act(who))
         return report
@@ -202,6 +209,11 @@ def read_card(content: bytes, digest: str) -> Card:
         card = msgspec.json.decode(content, type=Card)
     except msgspec.MsgspecError as error:
         raise ModelError(f"not a model card: {error}") from None
+    try:
+        if card.learnt_until:
+            date.fromisoformat(card.learnt_until)
+    except ValueError:
+        raise ModelError(f"the card's learnt_until is no day: {card.learnt_until[:20]!r}") from None
     if card.model_digest != digest:
         raise ModelError(f"the card is of the model {card.model_digest[:12]}, not of {digest[:12]}")
     return card

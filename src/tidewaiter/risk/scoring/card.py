@@ -27,14 +27,16 @@ class Card(Struct, frozen=True):
     plain_rate: str = ""
     amount: str = ""
     left_out: dict[str, int] = {}
+    learnt_until: str = ""  # the last day of the examinations it was learnt from; empty where it is not known
 
 
 class Source(Struct, frozen=True):
-    """Where rows came from, in words; their SHA-256; how many examinations taught nothing, by reason."""
+    """Where rows came from, in words; their SHA-256; how many examinations taught nothing, by reason; their last day."""
 
     words: str
     data_digest: str
     left_out: dict[str, int] = {}
+    learnt_until: str = ""
 
 
 def card_of(trained: Trained, source: Source) -> Card:
@@ -54,7 +56,7 @@ def card_of(trained: Trained, source: Source) -> Card:
         (*(chain.name for chain in recipe.chains), *recipe.numbers),
         trained.auc, (round(low, 6), round(high, 6)), trained.shuffled_auc, limits, source=source.words,
         effective_rows=trained.effective_rows, plain_rate=f"{trained.plain_rate:.6f}", amount=_amount(trained),
-        left_out=source.left_out,
+        left_out=source.left_out, learnt_until=source.learnt_until,
     )  # fmt: skip
 
 
