@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, get_args, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -165,12 +166,17 @@ def is_element(pointer: str) -> bool:
     """Whether a dotted path, `[]` after a list, leads to an element of the declaration."""
     record: Any = Declaration
     for step in pointer.split("."):
-        hint = get_type_hints(record).get(step.removesuffix("[]")) if isinstance(record, type) else None
+        hint = _hints(record).get(step.removesuffix("[]")) if isinstance(record, type) else None
         if hint is None:
             return False
         inner = [each for each in get_args(hint) if each not in (type(None), Ellipsis)]
         record = inner[0] if inner else hint
     return True
+
+
+@cache
+def _hints(record: type) -> dict[str, Any]:
+    return get_type_hints(record)
 
 
 def _check_time_limit(document: TimeLimitDocument) -> None:

@@ -16,7 +16,7 @@ from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Lane, Reason, ReasonKind
-from tidewaiter.risk.links.keys import WORDS, LinkKey, link_keys
+from tidewaiter.risk.links.keys import WORDS, LinkKey, link_numbers
 
 
 class Alarmed(Struct, frozen=True, omit_defaults=True):
@@ -51,10 +51,10 @@ class Alarm(Struct, frozen=True, kw_only=True, dict=True):
             raise ReplayError(f"a kept alarm cannot be read: {error}") from error
 
     @cached_property
-    def _by_key(self) -> dict[LinkKey, tuple[Alarmed, ...]]:
-        found: dict[LinkKey, tuple[Alarmed, ...]] = {}
+    def _by_number(self) -> dict[int, list[Alarmed]]:
+        found: dict[int, list[Alarmed]] = {}
         for each in self.alarmed:
-            found[each.key] = (*found.get(each.key, ()), each)
+            found.setdefault(each.key.number, []).append(each)
         return found
 
     def reasons(self, declaration: Declaration, on: date) -> tuple[Reason, ...]:
@@ -63,10 +63,10 @@ class Alarm(Struct, frozen=True, kw_only=True, dict=True):
             return ()
         told: dict[int, list[str]] = {}
         of: dict[int, Alarmed] = {}
-        for key in link_keys(declaration, bytes.fromhex(self.salt)):
-            for each in self._by_key.get(key, ()):
-                if on <= each.ends_on:
-                    words = each.words or f"{WORDS[key.kind]} as {each.seizure}"
+        for number, kind in link_numbers(declaration, bytes.fromhex(self.salt)).items():
+            for each in self._by_number.get(number, ()):
+                if each.key.kind is kind and on <= each.ends_on:
+                    words = each.words or f"{WORDS[kind]} as {each.seizure}"
                     told.setdefault(each.outcome_id, []).append(words)
                     of[each.outcome_id] = each
         return tuple(

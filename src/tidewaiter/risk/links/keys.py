@@ -56,8 +56,13 @@ class LinkKey(Struct, frozen=True, order=True, gc=False):
 
 def link_keys(declaration: Declaration, salt: bytes) -> tuple[LinkKey, ...]:
     """Every key of a declaration, each once; `salt` has up to 64 bytes."""
-    found = {_key(kind, declaration.jurisdiction_code, text, salt): None for kind, text in _texts(declaration) if text}
-    return tuple(found)
+    return tuple([LinkKey(kind, number) for number, kind in link_numbers(declaration, salt).items()])
+
+
+def link_numbers(declaration: Declaration, salt: bytes) -> dict[int, LinkKind]:
+    """The same as numbers, each with its kind: what asks the alarm asks by these, which are made of the kind, too."""
+    scope = declaration.jurisdiction_code
+    return {keyed_number(salt, f"link|{kind}|{scope}|{text}"): kind for kind, text in _texts(declaration) if text}
 
 
 def _texts(declaration: Declaration) -> Iterator[tuple[LinkKind, str]]:
@@ -67,8 +72,10 @@ def _texts(declaration: Declaration) -> Iterator[tuple[LinkKind, str]]:
             continue
         if name in AT_HOME and party.address is not None:
             yield LinkKind.ADDRESS, household_text(party.address)
-        yield LinkKind.PHONE, phone_text(party.phone)
-        yield LinkKind.EMAIL, party.email.strip().casefold()
+        if party.phone:
+            yield LinkKind.PHONE, phone_text(party.phone)
+        if party.email:
+            yield LinkKind.EMAIL, party.email.strip().casefold()
     yield LinkKind.CONSIGNOR, consignor_text(declaration)
     if declaration.payer is not None:
         yield LinkKind.PAYMENT, identifier_key(declaration.payer.party_id)
@@ -86,7 +93,3 @@ def _network(text: str) -> str:
     if found is None or not found.is_global:
         return ""
     return str(ip_network((int(found), 64), strict=False)) if isinstance(found, IPv6Address) else str(found)
-
-
-def _key(kind: LinkKind, scope: str, text: str, salt: bytes) -> LinkKey:
-    return LinkKey(kind, keyed_number(salt, f"link|{kind.value}|{scope}|{text}"))
