@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,8 @@ from tidewaiter.cli.experiment.learning import Known, Settings, learnt
 from tidewaiter.cli.experiment.measuring import _best, figures, summary
 from tidewaiter.cli.experiment.plans import FULL, PLANS
 from tidewaiter.cli.experiment.running import DELAY, Plan, Run, draws_of, run
+from tidewaiter.cli.output import UsageError
+from tidewaiter.cli.simulate import _delayed
 from tidewaiter.risk.history.definitions import definitions
 from tidewaiter.simulation.parameters import Kind, shipped
 from tidewaiter.simulation.world import Size
@@ -233,3 +236,33 @@ def test_weeks_to_recover_are_told_for_each_scheme() -> None:
     assert set(found.weeks_to_recover) == {"gift_abuse", "new_importers"}
     [row] = summary({"one": [replace(found, weeks_to_recover={"gift_abuse": 6, "new_importers": 7})]})
     assert row.recovered_in_time == "gift_abuse 1 of 1; new_importers 0 of 1"
+
+
+def test_chance_by_weight_draws_as_many_and_leaves_nobody_out() -> None:
+    """The score takes its part for certain; of chance's, what every parcel's odds are at least is a quarter of equal odds."""
+    told = gone_through(world().inspector(), replace(PLAN, is_weighed=True, random_share=Decimal("0.5")))
+    day = world().columns["day"]
+    first = int(day[told.at[told.lane == 1][0]])
+    late = day[told.at] > first
+    by_chance = told.propensity[late & (told.lane == 0)]
+    assert len(told.at) == SIZE.parcels // 100
+    assert (told.propensity[told.lane == 1] == 1).all()
+    assert len(by_chance) > 50
+    assert by_chance.min() > 0
+    assert by_chance.max() > 4 * np.median(by_chance)
+
+
+@pytest.mark.parametrize("late", ["gift_abuse", "gifts=3", "gift_abuse=0", "gift_abuse=52", "gift_abuse=-1"])
+def test_no_scheme_and_week_are_refused(late: str) -> None:
+    with pytest.raises(UsageError, match="no scheme and week"):
+        _delayed(shipped(), late, 52)
+
+
+def test_a_late_scheme_begins_in_its_week_and_the_world_is_another() -> None:
+    figures_of_world = _delayed(shipped(), "gift_abuse=3", 52)
+    assert figures_of_world.schemes[Kind.GIFT_ABUSE].from_week == 3
+    assert figures_of_world.digest != shipped().digest
+    assert _delayed(shipped(), "", 52).digest == shipped().digest
+    made = prepared(Size(2, 6, 6_000), figures_of_world)
+    weeks = made.columns["day"][made.truth.scheme == KINDS.index(Kind.GIFT_ABUSE)] // 7
+    assert set(weeks.tolist()) == {3, 4, 5}
