@@ -34,6 +34,8 @@ def test_the_digest_covers_every_figure() -> None:
         ("  borrowed_ioss:", "  stolen_ioss:", "stolen_ioss"),
         ("drug_covers: [14, 17]", "drug_covers: [14, 99]", "positions of products"),
         ("lives: [8, 40]", "lives: [40, 8]", "lives"),
+        ("spread: 20", "spread: 100", "spread"),
+        ("mass: 70,", "mass: 0,", "hidden_goods"),
     ],
 )
 def test_what_cannot_be_used_is_refused(old: str, new: str, words: str) -> None:

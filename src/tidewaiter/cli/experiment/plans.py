@@ -21,6 +21,8 @@ PLANS: Final = (
     Plan(name=FULL),
     Plan(name="random lane 10 %", random_share=Decimal("0.1")),
     Plan(name="no random lane", random_share=Decimal(0)),
+    Plan(name="weighed lane 5 %", is_weighed=True),
+    Plan(name="weighed lane 10 %", random_share=Decimal("0.1"), is_weighed=True),
     Plan(name="without optimism", optimism=0.0),
     Plan(name="without links", uses_links=False),
     _RARE,

@@ -16,11 +16,14 @@ from tidewaiter.cli.experiment.learning import Known, Score, Settings, learnt
 from tidewaiter.risk.chance import draw
 from tidewaiter.risk.selection import Candidate, allocate
 from tidewaiter.risk.selection.allocating import Share
+from tidewaiter.risk.selection.weighing import Weighed, drawn_by_weight
 
 WEEK: Final = 7
 BUDGET: Final = Decimal("0.01")  # of the parcels of a day
 DELAY: Final = 3  # full days between a parcel's day and the first day on which its outcome is known
 CLAIMS: Final = 3  # times the budget: how many promises of a day are told to the policy; no others could be reached
+FLOOR: Final = 0.25  # of an average weight, which every parcel has
+WEIGHTS: Final = 1000  # units of an average weight
 _PLACES: Final = Decimal("0.000001")
 _LANES: Final = (Share.RANDOM, Share.SCORE)
 
@@ -32,6 +35,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     random_share: Decimal = Decimal("0.05")
     aim: Aim = Aim.REVENUE
     optimism: float = 0.1  # how much of what may be at stake is hoped for where little is known
+    is_weighed: bool = False  # chance draws more often where more may be found
     curious_first: Decimal = Decimal(
         0
     )  # of the budget, until there is a score, for what is least like what was examined
@@ -104,14 +108,17 @@ def run(day: Array, features: Features, inspector: Inspector, draws: list[Decima
         numbers = features.numbers[at][:, shown]
         if plan.uses_links:
             numbers = np.column_stack([numbers, links.of(at)])
-        promises = _promises(score, at, numbers, (plan, curious))
+        promises, spread = _promises(score, at, numbers, (plan, curious))
         budget = _budget(at)
         if score is None:
             by_chance = budget - int(budget * plan.curious_first)
         else:
             by_chance = int(due + budget * plan.random_share)
             due += budget * plan.random_share - by_chance
-        place, lane, propensity = _selected(at, promises, draws, (budget, by_chance))
+        if score is not None and plan.is_weighed:
+            place, lane, propensity = _weighed(at, (promises, spread), draws, (budget, by_chance))
+        else:
+            place, lane, propensity = _selected(at, promises, draws, (budget, by_chance))
         curious.note(at[place])
         found, cents = inspector.examine(at[place])
         waiting.append((at[place], numbers[place], found, cents, propensity))
@@ -124,22 +131,47 @@ def _budget(at: Array) -> int:
     return int((int(at[-1]) + 1) * BUDGET) - int(int(at[0]) * BUDGET) if len(at) else 0
 
 
-def _promises(score: Score | None, at: Array, numbers: Array, hope: tuple[Plan, Curiosity]) -> Array:
+def _promises(score: Score | None, at: Array, numbers: Array, hope: tuple[Plan, Curiosity]) -> tuple[Array, Array]:
     """What the policy is told of these parcels: the cents to expect, and more the less is known of parcels like them.
 
     Probability x amount is what the score expects. Above it comes the plan's optimism, times how little is known, times
-    what may be at stake: the amount expected where something is wrong, or what is declared, if that is more.
+    what may be at stake: the amount expected where something is wrong, or what is declared, if that is more. Beside it
+    stands the root of the mean square of what may be found, the square root of the probability x amount.
     """
     plan, curious = hope
     if score is None:
-        return curious.of(at) if plan.curious_first else np.zeros(len(at))
+        return curious.of(at) if plan.curious_first else np.zeros(len(at)), np.ones(len(at))
     probability, amount = score.expected(at, numbers)
     expected: Array = probability * amount
     if plan.optimism:
         expected = expected + plan.optimism * curious.of(at) * (
             np.maximum(amount, curious.declared[at]) if plan.aim is Aim.REVENUE else amount
         )
-    return expected
+    return expected, np.sqrt(probability) * amount
+
+
+def _weighed(
+    at: Array, told: tuple[Array, Array], draws: list[Decimal], room: tuple[int, int]
+) -> tuple[Array, Array, Array]:
+    """As `_selected`, where chance draws by weight: the score takes its part for certain, chance among all others.
+
+    The weight is in part the same for all and in part what may be found, as a total is estimated best by odds in
+    proportion to the root of the mean square (Saerndal, Swensson, Wretman, "Model Assisted Survey Sampling", 1992).
+    """
+    (promises, spread), (budget, by_chance) = told, room
+    order = np.argsort(-promises, kind="stable")[: budget - by_chance]
+    rest = np.setdiff1d(np.arange(len(at)), order)
+    weights = FLOOR + (1 - FLOOR) * spread[rest] / max(float(spread[rest].mean()), 1e-9)
+    among = [
+        Weighed(str(place), draws[number], max(1, weight))
+        for place, number, weight in zip(
+            rest.tolist(), at[rest].tolist(), np.rint(WEIGHTS * weights).astype(np.int64).tolist(), strict=True
+        )
+    ]
+    drawn = drawn_by_weight(among, by_chance)
+    places = np.array([*order.tolist(), *map(int, drawn)], dtype=np.int64)
+    lanes = np.array([1] * len(order) + [0] * len(drawn), dtype=np.int64)
+    return places, lanes, np.array([1.0] * len(order) + [float(each) for each in drawn.values()])
 
 
 def _chains(plan: Plan) -> tuple[str, ...]:
