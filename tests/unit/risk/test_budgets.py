@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
+from tidewaiter.model.money import Money
 from tidewaiter.risk import Chance, load_policy
 from tidewaiter.risk.budgets import Shares, Spent, Usual, Work, rates_at, work_of
 from tidewaiter.risk.facts import Score
@@ -167,6 +168,17 @@ def test_full_odds_are_those_without_a_budget() -> None:
     draw = Draw("d", "k", "0.5", "0.02", is_selected=False)
     judgement = Judgement(lane=Lane.GREEN, reasons=reasons, draw=draw, lists_digest="", selection=selection)
     assert full_shares(judgement, scores, POLICY, circle) == Shares(Decimal("0.4"), Decimal(1))
+
+
+def test_full_odds_are_those_of_what_is_expected_as_well() -> None:
+    step = ScoreStep(
+        from_probability=Decimal("0.1"), from_expected=Money(Decimal(50), "EUR"), share=Decimal("0.8"), lane=Lane.RED
+    )
+    policy = replace(POLICY, scores={"s": (step,)})
+    score = Score(name="s", model_digest="", probability=Decimal("0.2"), expected=Money(Decimal(60), "EUR"))
+    draw = Draw("d", "k", "0.5", "0.02", is_selected=False)
+    judgement = Judgement(lane=Lane.GREEN, reasons=(), draw=draw, lists_digest="")
+    assert full_shares(judgement, (score,), policy, Circle("DK1")) == Shares(Decimal(0), Decimal("0.8"))
 
 
 def test_a_budget_below_nothing_is_refused() -> None:
