@@ -81,6 +81,9 @@ def test_without_a_budget_or_without_a_count_the_policys_rates_hold() -> None:
 def test_a_flight_that_has_had_its_share_waits_for_chance_alone() -> None:
     policy = replace(POLICY, budgets={"DK1": Budget(parcels=100, flight_parcels=3)})
     assert [str(rates_at(policy, "DK1", Spent(flight=n)).rules) for n in (0, 2, 3, 9)] == ["1", "1", "0", "0"]
+    # Beside others, too: a fourth of three is less than a parcel, and one may be looked at all the same.
+    among = [Spent(flight=n, own_flight=own, part=250) for n, own in ((0, 0), (0, 1), (2, 0), (3, 0))]
+    assert [str(rates_at(policy, "DK1", spent).rules) for spent in among] == ["1", "0", "1", "0"]
 
 
 @settings(max_examples=200, deadline=None)
