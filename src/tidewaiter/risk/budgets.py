@@ -7,6 +7,7 @@ them; rules get what is left, as far as it goes, then scores.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 from typing import Final
 
@@ -57,11 +58,17 @@ class Work(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
 NOTHING_DONE: Final = Work()
 
 
+def total(works: Sequence[Work]) -> Work:
+    """All of these together."""
+    return Work(**{name: sum(getattr(each, name) for each in works) for name in Work.__struct_fields__})
+
+
 class Spent(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What was counted of an office's day when a decision was made: by others (`work`), and by the records of its own slice
     that were decided before it (`own`). `flight` and `own_flight` are how many of the same flight are to be looked at.
 
     Where slices are decided at the same time each has its part (thousandths) of what was left; all alone it has all of it.
+    Of a flight each has the same part, and one parcel at least while there is one: together they may be over by these.
     """
 
     work: Work = NOTHING_DONE
@@ -102,7 +109,9 @@ def rates_at(policy: Policy, office_id: str, spent: Spent | None) -> Rates:
     score = min(max(room - (rules * rules_left if usual.rules_wanted else 0), Decimal(0)) / score_left, _ONE)
     flight = _ONE
     if budget.flight_parcels is not None:
-        flight_room = max(budget.flight_parcels - flights, 0) * part // 1 - own_flight
+        flight_left = max(budget.flight_parcels - flights, 0)
+        # A part of a few parcels is less than one: were it none, no flight with a small limit would ever be looked at.
+        flight_room = max(flight_left * part // 1, Decimal(min(flight_left, 1))) - own_flight
         flight = min(max(flight_room, Decimal(0)), _ONE)
     return replace(rates, rules=_rounded(rates.rules * rules * flight), score=_rounded(rates.score * score * flight))
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.risk import PartKind
-from tidewaiter.risk.budgets import NOTHING_DONE, THOUSANDTHS, Spent, Usual, Work, room_of
+from tidewaiter.risk.budgets import NOTHING_DONE, THOUSANDTHS, Spent, Usual, Work, room_of, total
 from tidewaiter.risk.policy import Budget, read_policy
 from tidewaiter.workflow.targeting import InUse, Library, in_use
 
@@ -43,9 +43,13 @@ class Counted(Struct, frozen=True):
     usual: Mapping[str, Usual] = {}
     parts: Mapping[str, int] = {}  # thousandths of what is left, where a slice is not decided alone
 
-    def office(self, office_id: str) -> Work:
-        """All of an office's work, of whatever flight."""
-        return sum((work for (office, _), work in self.work.items() if office == office_id), NOTHING_DONE)
+    @property
+    def offices(self) -> dict[str, Work]:
+        """All work by office, of whatever flight."""
+        found: dict[str, list[Work]] = {}
+        for (office_id, _), work in self.work.items():
+            found.setdefault(office_id, []).append(work)
+        return {office_id: total(works) for office_id, works in found.items()}
 
 
 class Workloads(Protocol):
@@ -63,7 +67,7 @@ class Tab:
 
     def __init__(self, counted: Counted) -> None:
         self._counted = counted
-        self._offices = {office_id: counted.office(office_id) for office_id, _ in counted.work}
+        self._offices = counted.offices
         self._own: dict[tuple[str, str], Work] = {}  # flight by flight
         self._own_offices: dict[str, Work] = {}
 
@@ -101,14 +105,23 @@ class Leases:
         """What a slice has when it is sent to be decided: its part of what is not lent to others."""
         lent: dict[str, Decimal] = {}
         parts: dict[str, int] = {}
+        offices = counted.offices
         for office_id, budget in self._budgets.items():
-            room = room_of(budget, counted.office(office_id), counted.usual.get(office_id, Usual()))
-            free = max(room - sum(each.get(office_id, Decimal(0)) for each in self._out.values()), Decimal(0))
-            # A thousandth less than all of it: what has all is counted together with what others did before.
-            parts[office_id] = min(int(free / self._abreast / room * THOUSANDTHS), THOUSANDTHS - 1) if room else 0
-            lent[office_id] = room * parts[office_id] / THOUSANDTHS
+            room = room_of(budget, offices.get(office_id, NOTHING_DONE), counted.usual.get(office_id, Usual()))
+            free = room - sum(each.get(office_id, Decimal(0)) for each in self._out.values())
+            parts[office_id] = self._part(room, free)
+            lent[office_id] = room * parts[office_id] // THOUSANDTHS
         self._out[number] = lent
         return replace(counted, parts=parts)
+
+    def _part(self, room: Decimal, free: Decimal) -> int:
+        """Thousandths of the room: an equal part of what is free, yet a whole parcel while there is one."""
+        if free < 1:
+            return 0
+        part = int(max(free / self._abreast, Decimal(1)) / room * THOUSANDTHS)
+        if room * part < THOUSANDTHS:
+            part += 1  # rounding down left less than a parcel
+        return part if room * part // THOUSANDTHS <= free else 0
 
     def give_back(self, number: int) -> None:
         """A slice was written, and what it used is counted."""

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tidewaiter.model.errors import LawDataError
 from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
+from tidewaiter.model.money import Money
 from tidewaiter.risk import Chance, load_policy
 from tidewaiter.risk.budgets import Shares, Spent, Usual, Work, rates_at, work_of
 from tidewaiter.risk.facts import Score
@@ -80,6 +81,9 @@ def test_without_a_budget_or_without_a_count_the_policys_rates_hold() -> None:
 def test_a_flight_that_has_had_its_share_waits_for_chance_alone() -> None:
     policy = replace(POLICY, budgets={"DK1": Budget(parcels=100, flight_parcels=3)})
     assert [str(rates_at(policy, "DK1", Spent(flight=n)).rules) for n in (0, 2, 3, 9)] == ["1", "1", "0", "0"]
+    # Beside others, too: a fourth of three is less than a parcel, and one may be looked at all the same.
+    among = [Spent(flight=n, own_flight=own, part=250) for n, own in ((0, 0), (0, 1), (2, 0), (3, 0))]
+    assert [str(rates_at(policy, "DK1", spent).rules) for spent in among] == ["1", "0", "1", "0"]
 
 
 @settings(max_examples=200, deadline=None)
@@ -167,6 +171,17 @@ def test_full_odds_are_those_without_a_budget() -> None:
     draw = Draw("d", "k", "0.5", "0.02", is_selected=False)
     judgement = Judgement(lane=Lane.GREEN, reasons=reasons, draw=draw, lists_digest="", selection=selection)
     assert full_shares(judgement, scores, POLICY, circle) == Shares(Decimal("0.4"), Decimal(1))
+
+
+def test_full_odds_are_those_of_what_is_expected_as_well() -> None:
+    step = ScoreStep(
+        from_probability=Decimal("0.1"), from_expected=Money(Decimal(50), "EUR"), share=Decimal("0.8"), lane=Lane.RED
+    )
+    policy = replace(POLICY, scores={"s": (step,)})
+    score = Score(name="s", model_digest="", probability=Decimal("0.2"), expected=Money(Decimal(60), "EUR"))
+    draw = Draw("d", "k", "0.5", "0.02", is_selected=False)
+    judgement = Judgement(lane=Lane.GREEN, reasons=(), draw=draw, lists_digest="")
+    assert full_shares(judgement, (score,), policy, Circle("DK1")) == Shares(Decimal(0), Decimal("0.8"))
 
 
 def test_a_budget_below_nothing_is_refused() -> None:

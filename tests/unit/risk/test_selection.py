@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 import random
 from collections import Counter
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,6 +35,8 @@ from tidewaiter.risk.selection import (
 )
 from tidewaiter.risk.selection.allocating import Share
 from tidewaiter.risk.selection.at_once import Circle, random_share
+from tidewaiter.risk.selection.auditing import audit
+from tidewaiter.risk.selection.draw_records import DayOfDraws, DrawRecord, PolicyTold, Source, record_of
 from tidewaiter.risk.selection.estimating import joined
 
 SHIPPED = load_policy()
@@ -177,6 +182,35 @@ def test_what_is_expected_raises_a_share(probability: str, expected: Money | Non
         assert "100 EUR expected" in told[0].words
         assert selection is not None
         assert selection.odds[0].draw.selection_share == "0.8"
+
+
+def test_an_auditor_finds_the_odds_of_what_is_expected_again() -> None:
+    text = (
+        "title: t\nselection_share: '0.02'\nselection_lane: red\nquality_lane: blue\nquality_rules: []\n"
+        "scores: {undervaluation: [{from_probability: '0.1', from_expected: {amount: '50', currency: EUR}, share: '0.8'}]}\n"
+    )
+    policy, seed = read_policy(text.encode(), "p.yaml"), b"s" * 32
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    expected = (replace(score("0.2"), expected=Money(Decimal(60), "EUR")),)
+    records = []
+    for number in range(20):
+        drawn = Chance(seed, "day", f"key {number}")
+        reasons, selection = selected((), expected, policy, drawn, Circle())
+        by_chance = drawn.drawn("", random_share(policy, Circle()))
+        lanes = [*(each.lane for each in reasons), *([policy.selection_lane] if by_chance.is_selected else [])]
+        lane = max(lanes, key=lambda each: each.rank)
+        judgement = Judgement(lane=lane, reasons=reasons, draw=by_chance, lists_digest="", selection=selection)
+        source = Source(declaration_id=number, version=1, policy_digest=digest, scores=expected)
+        records.append(msgspec.json.decode(msgspec.json.encode(record_of(source, judgement)), type=DrawRecord))
+    day = DayOfDraws(
+        seed_id="day", drawn_for=date(2026, 7, 14), seed=seed.hex(), commitment=hashlib.sha256(seed).hexdigest(),
+        committed_at=datetime(2026, 7, 13, tzinfo=UTC), decisions=len(records),
+    )  # fmt: skip
+    known = PolicyTold(digest=digest, text=text)
+    found = audit(day, [known, *records])
+    assert (found.reasoned, found.wrong) == (20, 0), found.problems
+    less = (replace(records[0].scores[0], expected=Money(Decimal(40), "EUR")),)
+    assert audit(day, [known, replace(records[0], scores=less), *records[1:]]).wrong > 0
 
 
 def test_a_policy_without_promises_is_written_as_it_was() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +48,7 @@ def test_slices_at_the_same_time_have_no_more_than_there_is(used: list[int], abr
     for number, wants in enumerate(used):
         counted = leases.lend(number, Counted(DAY, {("DK1", ""): written} if written.rules else {}))
         part = counted.parts["DK1"]
-        assert 0 <= part < THOUSANDTHS
+        assert 0 <= part <= THOUSANDTHS
         lent = int(room_of(BUDGET, written, Usual()) * part // THOUSANDTHS)
         under_way.append((number, min(wants, lent)))
         if len(under_way) == abreast:
@@ -54,6 +56,30 @@ def test_slices_at_the_same_time_have_no_more_than_there_is(used: list[int], abr
     while under_way:
         finish()
     assert written.rules <= 90  # a tenth is kept for chance
+
+
+@pytest.mark.parametrize("parcels", [1, 2, 3, 7, 40, 5000])
+def test_a_small_budget_is_lent_to_the_last_parcel(parcels: int) -> None:
+    """Parts that come to less than a parcel each would leave a small office with chance alone."""
+    leases = Leases({"DK1": Budget(parcels=parcels, random=Decimal(0))}, 4)
+    written = Work()
+    for number in range(200):
+        counted = leases.lend(number, Counted(DAY, {("DK1", ""): written}))
+        left = parcels - written.rules
+        lent = left * counted.parts["DK1"] // THOUSANDTHS
+        assert lent >= min(left, 1)
+        written += Work(rules=lent)
+        leases.give_back(number)
+    assert written.rules == parcels
+
+
+def test_flights_do_not_make_counting_slow() -> None:
+    """Each flight's work is added up once: two thousand flights in a day took half a minute for every slice."""
+    works = {(f"DK{n % 3}", f"SK{n}"): Work(parcels=1, rules=n % 2) for n in range(3_000)}
+    begun = time.process_time()
+    tab = Tab(Counted(DAY, works))
+    assert tab.spent(Where(DAY, "DK0", "SK3")).work == Work(parcels=1_000, rules=500)
+    assert time.process_time() - begun < 1
 
 
 def test_a_flight_is_the_means_of_arrival_or_of_the_border_or_the_master_document() -> None:

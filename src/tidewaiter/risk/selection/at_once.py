@@ -90,7 +90,7 @@ def full_shares(judgement: Judgement, scores: Sequence[Score], policy: Policy, c
         for each in judgement.reasons
         if each.kind is ReasonKind.RULE and (each.reason_id in drawn or each.lane in LOOKED_AT)
     ]
-    steps = (None if each.is_shadow else policy.step_of(each.name, each.probability) for each in scores)
+    steps = (None if each.is_shadow else policy.step_of(each.name, each.probability, each.expected) for each in scores)
     shares = [step.share for step in steps if step is not None and step.lane in LOOKED_AT]
     return Shares(
         Decimal(max(percents, default=0)) / _ALL * lowered.rules, max(shares, default=Decimal(0)) * lowered.score

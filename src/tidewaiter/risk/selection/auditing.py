@@ -227,7 +227,10 @@ def _of_reasons(each: DrawRecord, chance: Chance, policy: Policy) -> Iterator[st
     draw = chance.drawn("", share)
     if draw.selection_share != each.selection_share:
         yield f"the policy draws a share of {draw.selection_share} by chance, not {each.selection_share}"
-    scores = [Score(name=told.name, model_digest="", probability=told.probability) for told in each.scores]
+    scores = [
+        Score(name=told.name, model_digest="", probability=told.probability, expected=told.expected)
+        for told in each.scores
+    ]
     reasons, selection = selected([told.reason for told in each.pointed], scores, policy, chance, each.circle)
     odds = selection.odds if selection is not None else ()
     is_mandatory = selection is not None and selection.is_mandatory

@@ -12,6 +12,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from tidewaiter.model.judgement import LOOKED_AT, Judgement, Lane, Odds, Reason, ReasonKind
+from tidewaiter.model.money import Money
 from tidewaiter.risk.facts import Score
 from tidewaiter.risk.selection.at_once import Circle
 
@@ -72,11 +73,12 @@ class Followed(Struct, frozen=True, omit_defaults=True, kw_only=True):
     result: str = ""
 
 
-class Likely(Struct, frozen=True, gc=False):
-    """What a score said: its name and a probability."""
+class Likely(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a score said: its name, a probability, and what it expects to be owed where it tells amounts."""
 
     name: str
     probability: Decimal
+    expected: Money | None = None
 
 
 class DrawRecord(Struct, frozen=True, kw_only=True, tag="decision", omit_defaults=True):
@@ -138,7 +140,9 @@ def record_of(source: Source, judgement: Judgement) -> DrawRecord:
         policy_digest=source.policy_digest,
         circle=source.circle,
         pointed=_pointed(judgement, odds),
-        scores=tuple(Likely(each.name, each.probability) for each in source.scores if not each.is_shadow),
+        scores=tuple(
+            Likely(each.name, each.probability, each.expected) for each in source.scores if not each.is_shadow
+        ),
         evaluation_digest=source.evaluation_digest,
     )
 
