@@ -36,9 +36,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     aim: Aim = Aim.REVENUE
     optimism: float = 0.1  # how much of what may be at stake is hoped for where little is known
     is_weighed: bool = False  # chance draws more often where more may be found
-    curious_first: Decimal = Decimal(
-        0
-    )  # of the budget, until there is a score, for what is least like what was examined
+    curious_first: Decimal = Decimal(0)  # of the budget, until there is a score, for what is least known
     uses_links: bool = True  # outcomes known of others who share a name, address or phone
     uses_shared: bool = True  # how many parcels share an address, phone or household
     uses_score: bool = True
