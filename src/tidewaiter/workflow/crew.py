@@ -4,8 +4,8 @@ A worker makes its handler once (`start(*arguments)`, importable by name) and
 then handles part after part. How many parts are under way is bounded, and so
 is the memory, however long the work. Processes take a while to start, so a crew
 is made first and told its `arguments` when they are known (`begin`); and they are
-forked from one process that has loaded our modules and what they only read
-(`forked`), so that these are loaded once for all workers of all crews.
+forked from one process that has loaded our modules and nothing else, so that these
+are loaded once for all workers of all crews.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from tidewaiter.model.errors import TidewaiterError
 
 AHEAD = 2  # parts a worker has in hand or waiting
 
-_READ_ONLY = f"{__package__}.forked"
 _OUR_MODULES = __name__.partition(".")[0] + "."
 
 Part = TypeVar("Part")
@@ -48,8 +47,7 @@ class Crew(Generic[Part, Result]):
     def __init__(self, count: int, start: Callable[..., Callable[[Part], Result]]) -> None:
         context = multiprocessing.get_context("forkserver")
         # What is loaded here, because a worker loads the main module's imports, too.
-        loaded = sorted(name for name in sys.modules if name.startswith(_OUR_MODULES))
-        context.set_forkserver_preload([*loaded, _READ_ONLY])
+        context.set_forkserver_preload(sorted(name for name in sys.modules if name.startswith(_OUR_MODULES)))
         self._workers = []
         for _ in range(count):
             ours, theirs = context.Pipe()
