@@ -52,7 +52,10 @@ def test_work_is_told_beside_the_budget_by_day_and_by_flight(client: TestClient,
     }  # fmt: skip
     params = DAYS | {"flights": "true"}
     loads = client.get("/api/v1/selection/workload", params=params, headers=who.officer).json()["loads"]
-    assert [(each["flight"], each["looked_at"], each["budget"]) for each in loads] == [("", 6, 5), ("SK1", 6, 5)]
+    assert [(each["flight"], each["looked_at"], each["budget"]) for each in loads] == [("", 6, None), ("SK1", 6, 5)]
+    long = {"since": "2020-01-01", "until": TODAY.isoformat()}
+    refused = client.get("/api/v1/selection/workload", params=long, headers=who.officer)
+    assert (refused.status_code, refused.json()["place"]) == (400, "query: until")
 
 
 def test_the_page_shows_both(client: TestClient) -> None:

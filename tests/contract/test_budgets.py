@@ -30,13 +30,12 @@ from tidewaiter.model.judgement import Judgement
 from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
 from tidewaiter.risk import PartKind
-from tidewaiter.risk.budgets import Spent, Work
+from tidewaiter.risk.budgets import Spent, Work, total
 from tidewaiter.risk.rules import rules_of
 from tidewaiter.risk.selection.allocating import Share
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import processing, replay
 from tidewaiter.workflow.allocating import ENDED, Wanted, allocated
-from tidewaiter.workflow.budgets import by_office
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.draw_proofs import audit_day
 from tidewaiter.workflow.intake import Intake
@@ -113,7 +112,7 @@ def spent_of(store: PostgresStore, number: int, version: int | None = None) -> S
 
 
 def work(store: PostgresStore) -> Work:
-    (worked,) = by_office(store.workloads.between(YESTERDAY, YESTERDAY))
+    (worked,) = store.workloads.by_office(YESTERDAY, YESTERDAY)
     return worked.work
 
 
@@ -127,6 +126,7 @@ def test_the_days_budget_is_kept_across_messages_and_flights_and_every_decision_
     assert (done.parcels, done.rules_wanted) == (160, 160_000)
     assert 28 <= done.rules <= 36  # a tenth is kept for chance
     by_flight = {each.where.flight: each.work for each in store.workloads.between(YESTERDAY, YESTERDAY)}
+    assert total(list(by_flight.values())) == done
     assert by_flight["SK1"].rules <= 25
     assert by_flight["SK1"].rules >= 20
     last = judgement_of(store, 159)

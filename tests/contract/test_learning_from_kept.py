@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import random
 from datetime import UTC, date, datetime, timedelta
@@ -147,7 +148,9 @@ def by_price(limit: int) -> ScoreModel:
     return ScoreModel(Recipe("label", (), ("price",)), 100_000, (), (tree,), ((-1, 100_000), (1, 500_000)))
 
 
-def test_two_periods_are_compared_by_what_came_in_and_what_was_found(examined: PostgresStore) -> None:
+def test_two_periods_are_compared_by_what_came_in_and_what_was_found(
+    examined: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Later parcels are dearer, and what is dear is in order far more often than the model promises."""
     with Intake(examined, workers=2) as intake:
         body = forms.by_name("json").write([parcel(PARCELS + n, 2, 2000 + n) for n in range(120)])
@@ -178,6 +181,13 @@ def test_two_periods_are_compared_by_what_came_in_and_what_was_found(examined: P
     assert cheap.found == pytest.approx(rate, abs=1e-6)
     ((kept, again),) = models.looks(version)
     assert (kept.actor, again) == ("bo", report)
+    # Amounts in two currencies hold no score of likelihoods up: what was owed is not asked.
+    currencies = itertools.cycle(("EUR", "GBP"))
+    with monkeypatch.context() as patched:
+        patched.setattr(learning, "owed_beyond", lambda *_: Money(Decimal(1), next(currencies)))
+        with pytest.raises(ModelError, match="amounts are in EUR, GBP"):
+            kept_lessons(examined, *days(), RiskType.UNDERVALUATION)
+        assert models.look(version, between, Who("bo")) == report
     # The same period against itself is calm but for what was found; a sample of it is spread over all of it.
     same = models.look(version, Between(Period(DAY, DAY), Period(DAY, DAY), RiskType.IPR), Who("bo"), 100)
     assert same.read[0] == same.read[1]

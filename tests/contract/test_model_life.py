@@ -111,6 +111,18 @@ def test_two_who_act_at_once_do_not_both_have_their_way(store: PostgresStore, mo
     assert in_use(store) == []  # nothing half done
 
 
+def test_of_two_models_approved_at_once_the_second_is_refused_in_words(store: PostgresStore, models: Models) -> None:
+    """Each officer saw that nothing decides yet: the second is told, and what decides is the first."""
+    first, second = (models.register(Model(name="u", content=content(n)), ANN) for n in (1, 2))
+    models.take(first.version_id, ModelStep.APPROVE, BO)
+    late = Move(second, ModelState.DECIDING, False, ModelStep.APPROVE)
+    change = Change(kind=PartKind.MODEL, name="u", digest=second.digest)
+    with pytest.raises(ConflictError, match="another took the place"):
+        store.models.move([late], [change], Act("cy", "", AT))
+    assert in_use(store) == [(first.digest, False)]
+    assert [each.step for each in store.models.events(second.version_id)] == [ModelStep.REGISTER]
+
+
 def test_cards_are_those_of_the_model(store: PostgresStore, models: Models) -> None:
     own = digest_of(msgspec.json.decode(content(1), type=ScoreModel))
     card = Card(own, "d" * 64, 500, "0.1", ("goods",), 0.7, (0.6, 0.8), 0.5, ("A limit.",))

@@ -83,13 +83,7 @@ class PostgresModels:
             if changes:
                 change_parts(connection, changes, (act.actor, act.words, act.at))
             for each in moves:
-                done = connection.execute(
-                    "UPDATE model_version SET state = %s, is_on_trial = %s WHERE version_id = %s AND state = %s"
-                    " AND is_on_trial = %s",
-                    [each.state, each.is_on_trial, each.seen.version_id, each.seen.state, each.seen.is_on_trial],
-                )
-                if done.rowcount != 1:
-                    raise ConflictError(f"{each.seen} stands otherwise by now", hint="look at it again")
+                _move(connection, each)
                 _tell(connection, each.seen.version_id, each.step, act)
 
     def keep_drift(self, version_id: int, figures: bytes, act: Act) -> int:
@@ -112,6 +106,20 @@ class PostgresModels:
                 [version_id, DRIFTS_READ],
             ).fetchall()
         return [KeptDrift(number, version, actor, at, bytes(figures)) for number, version, actor, at, figures in found]
+
+
+def _move(connection: psycopg.Connection, move: Move) -> None:
+    seen = move.seen
+    try:
+        done = connection.execute(
+            "UPDATE model_version SET state = %s, is_on_trial = %s WHERE version_id = %s AND state = %s"
+            " AND is_on_trial = %s",
+            [move.state, move.is_on_trial, seen.version_id, seen.state, seen.is_on_trial],
+        )
+    except psycopg.errors.UniqueViolation as error:
+        raise ConflictError(f"another took the place of {seen} meanwhile", hint="look at them again") from error
+    if done.rowcount != 1:
+        raise ConflictError(f"{seen} stands otherwise by now", hint="look at it again")
 
 
 def _tell(connection: psycopg.Connection, version_id: int, step: ModelStep, act: Act) -> None:

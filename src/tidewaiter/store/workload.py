@@ -53,6 +53,17 @@ class PostgresWorkloads:
             ).fetchall()
         return [Worked(Where(*row[:3]), _work(row[3:])) for row in found]
 
+    def by_office(self, since: date, until: date) -> list[Worked]:
+        """The same of whatever flight, by day and office: flights may be as many as master documents."""
+        sums = ", ".join(f"sum({name})" for name in _NAMES)
+        with self._connections.lend() as connection:
+            found = connection.execute(
+                f"SELECT day, office_id, {sums} FROM workload WHERE day BETWEEN %s AND %s"
+                " GROUP BY day, office_id ORDER BY day, office_id".encode(),
+                [since, until],
+            ).fetchall()
+        return [Worked(Where(*row[:2]), _work(row[2:])) for row in found]
+
 
 def count_work(connection: psycopg.Connection, worked: Iterable[Worked]) -> None:
     """Count work, within the transaction that writes what it comes from."""

@@ -109,8 +109,9 @@ def candidate_of(number: int, judgement: Judgement, facts: Facts) -> Candidate:
         and not each.is_lifted
         for each in judgement.reasons
     )
+    # What is expected is probability times amount already; a score that tells no amount promises its probability alone.
     promises = [
-        score.probability * (score.expected.amount if score.expected is not None else 1)
+        score.expected.amount if score.expected is not None else score.probability
         for score in facts.scores
         if not score.is_shadow
     ]

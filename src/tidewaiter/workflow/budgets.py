@@ -61,6 +61,9 @@ class Workloads(Protocol):
     def between(self, since: date, until: date) -> Sequence[Worked]:
         """Work by day, office and flight, both days included, in that order."""
 
+    def by_office(self, since: date, until: date) -> Sequence[Worked]:
+        """The same of whatever flight, by day and office: flights may be as many as master documents."""
+
 
 class Tab:
     """What is counted while a slice is decided: what was there before, and what this slice adds. For one thread."""
@@ -150,11 +153,6 @@ def summed(worked: Iterable[Worked]) -> tuple[Worked, ...]:
     return tuple(Worked(where, found[where]) for where in ordered)
 
 
-def by_office(worked: Iterable[Worked]) -> tuple[Worked, ...]:
-    """The same without regard to flights."""
-    return summed(Worked(replace(each.where, flight=""), each.work) for each in worked)
-
-
 def _name(text: str) -> str:
     return text.replace("\x00", "")[:NAME_MAX]
 
@@ -178,22 +176,28 @@ def loads(store: BudgetStore, since: date, until: date, *, are_flights_shown: bo
     """The work of offices with a budget, day by day (both included), or flight by flight, beside their budgets as they are
     now.
     """
-    worked = store.workloads.between(since, until)
+    worked = store.workloads.between(since, until) if are_flights_shown else store.workloads.by_office(since, until)
     budgets = budgets_in_use(store)
     found = []
-    for each in worked if are_flights_shown else by_office(worked):
+    for each in worked:
         budget = budgets.get(each.where.office_id)
-        parcels = None if budget is None else budget.flight_parcels if are_flights_shown else budget.parcels
         found.append(
             Loaded(
                 day=each.where.day,
                 office_id=each.where.office_id,
                 flight=each.where.flight,
-                budget=parcels,
+                budget=None if budget is None else _limit(budget, each.where, are_flights_shown=are_flights_shown),
                 work=each.work,
             )
         )
     return found
+
+
+def _limit(budget: Budget, where: Where, *, are_flights_shown: bool) -> int | None:
+    """What work is held against; what names no flight shares the limit of none."""
+    if not are_flights_shown:
+        return budget.parcels
+    return budget.flight_parcels if where.flight else None
 
 
 def budgets_of(used: InUse) -> dict[str, Budget]:

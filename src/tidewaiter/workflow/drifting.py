@@ -19,7 +19,7 @@ from tidewaiter.risk.scoring import Drift, ModelError, ScoreModel, population_st
 from tidewaiter.risk.scoring.declared import row_of
 from tidewaiter.risk.scoring.drift import Band, Told, bands_of
 from tidewaiter.risk.scoring.scorer import Scorer
-from tidewaiter.workflow.learning import LABEL, PROPENSITY, kept_lessons
+from tidewaiter.workflow.learning import LABEL, PROPENSITY, labelled_rows
 from tidewaiter.workflow.trying import DecidedBlock, Period, TriedStore, Trier
 
 Thing = TypeVar("Thing")
@@ -136,5 +136,5 @@ def _told(store: TriedStore, scorer: Scorer, between: Between) -> Iterator[Told]
         first = max(first, between.learnt_until + timedelta(1))
     since = datetime.combine(first, time(), UTC)
     until = datetime.combine(after.until + timedelta(1), time(), UTC)
-    for row in kept_lessons(store, since, until, between.risk_type, after.jurisdiction_code).rows:
+    for row in labelled_rows(store, since, until, between.risk_type, after.jurisdiction_code):
         yield Told(scorer.score(row).probability, int(row[LABEL]), 1 / float(row[PROPENSITY]))

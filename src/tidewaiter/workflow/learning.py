@@ -64,24 +64,32 @@ def kept_lessons(
     rows: list[dict[str, str]] = []
     left_out: Counter[str] = Counter()
     currencies: set[str] = set()
-    for each in examined(store, since, until):
-        if jurisdiction_code not in ("", each.kept.jurisdiction_code):
-            continue
-        label = label_of(each.outcome.outcome, risk_type)
-        drawn = _drawn(law, each, lanes_showing(risk_type)) if label is not None else NOT_TOLD
-        if isinstance(drawn, str):
-            left_out[drawn] += 1
+    for each in _of_jurisdiction(examined(store, since, until), jurisdiction_code):
+        taught = _taught(law, each, risk_type)
+        if isinstance(taught, str):
+            left_out[taught] += 1
             continue
         found = [one for one in each.outcome.outcome.found if risk_type in (None, one.risk_type)]
-        owed = owed_beyond(law, each, drawn.declaration, found)
+        owed = owed_beyond(law, each, taught.drawn.declaration, found)
         currencies |= {owed.currency} if owed is not None else set()
-        rows.append(_declared(each, drawn) | {LABEL: _text(label), OWED: f"{owed.amount:f}" if owed else ""})
+        rows.append(taught.row(each) | {OWED: f"{owed.amount:f}" if owed else ""})
     if len(currencies) > 1:
         raise ModelError(
             f"amounts are in {', '.join(sorted(currencies))}: learn one score for each", hint="name one jurisdiction"
         )
     digest = hashlib.sha256(msgspec.json.encode(rows, order="deterministic")).hexdigest()
     return Lessons(rows=rows, currency="".join(currencies), digest=digest, left_out=dict(sorted(left_out.items())))
+
+
+def labelled_rows(
+    store: Store, since: datetime, until: datetime, risk_type: RiskType | None, jurisdiction_code: str = ""
+) -> Iterator[dict[str, str]]:
+    """The same rows without what was owed, in whatever currency that is: what a score is held against."""
+    law = KeptLaw(store)
+    for each in _of_jurisdiction(examined(store, since, until), jurisdiction_code):
+        taught = _taught(law, each, risk_type)
+        if not isinstance(taught, str):
+            yield taught.row(each)
 
 
 def training_rows(store: Store, since: datetime, until: datetime) -> Iterator[dict[str, str]]:
@@ -155,6 +163,30 @@ class _Drawn(Struct, frozen=True):
 
     declaration: Declaration
     propensity: Decimal
+
+
+class _Taught(Struct, frozen=True):
+    """What an examination says of one kind of risk in a parcel that was drawn."""
+
+    drawn: _Drawn
+    label: bool
+
+    def row(self, each: Examined) -> dict[str, str]:
+        """What was declared, with the label and the probability of a look."""
+        return _declared(each, self.drawn) | {LABEL: _text(self.label)}
+
+
+def _of_jurisdiction(found: Iterator[Examined], jurisdiction_code: str) -> Iterator[Examined]:
+    return (each for each in found if jurisdiction_code in ("", each.kept.jurisdiction_code))
+
+
+def _taught(law: KeptLaw, each: Examined, risk_type: RiskType | None) -> _Taught | str:
+    """What an examination teaches of a kind of risk; or, in words, why it teaches nothing."""
+    label = label_of(each.outcome.outcome, risk_type)
+    if label is None:
+        return NOT_TOLD
+    drawn = _drawn(law, each, lanes_showing(risk_type))
+    return drawn if isinstance(drawn, str) else _Taught(drawn, label)
 
 
 def _drawn(law: KeptLaw, each: Examined, lanes: frozenset[Lane]) -> _Drawn | str:

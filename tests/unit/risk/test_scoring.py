@@ -138,3 +138,19 @@ def test_bands_hold_what_was_found_against_what_is_promised() -> None:
     assert not one.is_off
     with pytest.raises(ModelError, match="earlier period"):
         bands_of([], told)
+
+
+def test_a_model_that_keeps_its_promises_is_seldom_called_off() -> None:
+    """Ten bands are ten chances to lie outside: all together they do in at most five of a hundred looks."""
+    drawn = random.Random(7)
+    promised = [50_000 * band for band in range(1, 11)]
+    off = alone = 0
+    for _ in range(200):
+        told = [Told(p, int(drawn.random() < p / 1e6), 1.0) for p in promised for _ in range(400)]
+        bands = bands_of(promised, told)
+        off += any(band.is_off for band in bands)
+        alone += any(
+            not band.interval[0] <= (band.promised or 0) <= band.interval[1] for band in bands if band.interval
+        )
+    assert off <= 10
+    assert alone > 30

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tidewaiter.model.declaration import Consignment, Declaration, TransportMeans
 from tidewaiter.risk.budgets import THOUSANDTHS, Usual, Work, room_of
 from tidewaiter.risk.policy import Budget
-from tidewaiter.workflow.budgets import NAME_MAX, Counted, Leases, Tab, Where, Worked, by_office, summed, where_of
+from tidewaiter.workflow.budgets import NAME_MAX, Counted, Leases, Tab, Where, Worked, summed, where_of
 
 DAY = date(2026, 7, 14)
 ONE, OTHER = Where(DAY, "DK1", "SK1"), Where(DAY, "DK1", "SK2")
@@ -94,7 +94,6 @@ def test_a_flight_is_the_means_of_arrival_or_of_the_border_or_the_master_documen
     assert of(Consignment()) == ""
 
 
-def test_work_adds_up_by_office() -> None:
+def test_work_adds_up_by_day_office_and_flight() -> None:
     worked = [Worked(OTHER, Work(parcels=1)), Worked(ONE, Work(parcels=2)), Worked(OTHER, Work(parcels=4, score=1))]
     assert summed(worked) == (Worked(ONE, Work(parcels=2)), Worked(OTHER, Work(parcels=5, score=1)))
-    assert by_office(worked) == (Worked(Where(DAY, "DK1"), Work(parcels=7, score=1)),)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from msgspec import Struct
 
 from tidewaiter.risk.scoring.recipe import ModelError
-from tidewaiter.risk.selection.estimating import of_draw
+from tidewaiter.risk.selection.estimating import CONFIDENCE, of_draw
 
 
 class Drift(Struct, frozen=True):
@@ -56,7 +56,8 @@ class Band(Struct, frozen=True, kw_only=True):
     """Records of like probability: how many were examined, what the model promises of them, and what was found.
 
     `low` and `high` (not included, but for the last) in millionths. `found` is weighed; the interval is Clopper and Pearson's for
-    as many records alike in weight as tell as much. None where nothing was examined.
+    as many records alike in weight as tell as much. None where nothing was examined. `limits` is the same such that of
+    all bands together none lies outside by chance alone in 95 of 100 (Bonferroni): of ten intervals one often does.
     """
 
     low: int
@@ -65,13 +66,13 @@ class Band(Struct, frozen=True, kw_only=True):
     promised: float | None = None
     found: float | None = None
     interval: tuple[float, float] | None = None
+    limits: tuple[float, float] | None = None
 
     @property
     def is_off(self) -> bool:
-        """Whether what the model promises lies outside what was found."""
-        if self.promised is None or self.interval is None:
-            return False
-        return not self.interval[0] <= self.promised <= self.interval[1]
+        """Whether what the model promises lies outside what was found, further than chance alone brings any band."""
+        limits = self.limits or self.interval
+        return self.promised is not None and limits is not None and not limits[0] <= self.promised <= limits[1]
 
 
 def bands_of(before: Sequence[int], told: Sequence[Told], parts: int = 10) -> tuple[Band, ...]:
@@ -87,20 +88,23 @@ def bands_of(before: Sequence[int], told: Sequence[Told], parts: int = 10) -> tu
     if len(steps) > parts:
         steps = {ordered[len(ordered) * part // parts] for part in range(parts)}
     edges = sorted({*steps, 1_000_001})
-    return tuple(
-        _band(low, high, [each for each in told if low <= each.probability < high]) for low, high in pairwise(edges)
-    )
+    parted = [(low, high, [each for each in told if low <= each.probability < high]) for low, high in pairwise(edges)]
+    examined = sum(bool(within) for _, _, within in parted)
+    return tuple(_band(low, high, within, examined) for low, high, within in parted)
 
 
-def _band(low: int, high: int, told: Sequence[Told]) -> Band:
+def _band(low: int, high: int, told: Sequence[Told], bands: int) -> Band:
+    """One of so many bands in which something was examined."""
     if not told:
         return Band(low=low, high=high, examined=0)
     weight = sum(each.weight for each in told)
     found = sum(each.weight * each.label for each in told) / weight
     promised = sum(each.weight * each.probability for each in told) / weight / 1_000_000
     effective = max(round(weight**2 / sum(each.weight**2 for each in told)), 1)
-    interval = of_draw(round(found * effective), effective)
+    interval, limits = (
+        of_draw(round(found * effective), effective, 1 - (1 - CONFIDENCE) / shared) for shared in (1, bands)
+    )
     return Band(
         low=low, high=high, examined=len(told), promised=round(promised, 6), found=round(found, 6),
-        interval=(round(float(interval.low), 6), round(float(interval.high), 6)),
+        interval=(round(interval.low, 6), round(interval.high, 6)), limits=(round(limits.low, 6), round(limits.high, 6)),
     )  # fmt: skip

@@ -106,7 +106,9 @@ class BandShape(Struct, frozen=True):
         float | None, Meta(description="Share not in order, weighed by the inverse of the chance of a look")
     ]
     interval: Annotated[tuple[float, float] | None, Meta(description="Of what was found, 95 of 100")]
-    is_off: Annotated[bool, Meta(description="What is promised lies outside the interval")]
+    is_off: Annotated[
+        bool, Meta(description="What is promised lies outside, further than chance alone brings any of the bands")
+    ]
 
     @classmethod
     def of(cls, band: Band) -> BandShape:

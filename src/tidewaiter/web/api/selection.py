@@ -14,11 +14,13 @@ from tidewaiter.web.api.described import refusals
 from tidewaiter.web.api.officers import ASKED, GUARDS, LISTING
 from tidewaiter.web.house import House
 from tidewaiter.web.principal import FOR_THE_KNOWN
+from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.budgets import loads
 from tidewaiter.workflow.compliance import By, estimated
 from tidewaiter.workflow.trying import Period
 
 TAGS: Final = ["Selection"]
+DAYS_MAX: Final = 93  # of work that is told at once
 
 Since = Annotated[date, QueryParameter(name="since", description="The first day")]
 Until = Annotated[date, QueryParameter(name="until", description="The last day")]
@@ -41,6 +43,9 @@ def workload(
     flights: Annotated[bool, QueryParameter(name="flights", description="Flight by flight")] = False,
 ) -> shapes.LoadPage:
     """Offices with a budget alone; days (UTC) of receipt. Chance and what is mandatory may come to more than a budget."""
+    if (until - since).days >= DAYS_MAX:
+        words = f"The period is longer than {DAYS_MAX} days."
+        raise WebError("request.invalid", words, hint="Ask for one part after another.", place="query: until")
     found = loads(house.store, since, until, are_flights_shown=flights)
     return shapes.LoadPage([shapes.LoadShape.of(each) for each in found])
 
