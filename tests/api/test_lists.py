@@ -121,3 +121,11 @@ def test_one_version_waits_at_a_time_and_senders_see_nothing(client: TestClient,
     for address in (LISTS, "/api/v1/list-versions", f"/api/v1/list-versions/{number}"):
         assert client.get(address, headers=who.post).status_code == 403
     assert client.get("/api/v1/list-versions/99999", headers=who.officer).status_code == 404
+
+
+def test_the_page_says_how_many_entries_are_in_force(client: TestClient, who: Who, boris: dict[str, str]) -> None:
+    rows = "id,values,words,until\nold,Zebulon Quistgaard,Over.,2001-12-31\nnew,Ottoline Vandermeer,Because.,\n"
+    answered(client, boris, proposed(client, who, "rest_expired", entries=rows))
+    (row,) = [each for each in client.get("/lists").text.split("<tr>") if "/lists/rest_expired" in each]
+    assert "<td>2</td><td>1</td>" in row
+    assert "Entries in force today: 1." in client.get("/lists/rest_expired").text

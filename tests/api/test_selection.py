@@ -67,6 +67,8 @@ def test_the_page_shows_both(client: TestClient) -> None:
     assert 'id="found"' in estimated
     refused = client.get("/selection", params={"since": "soon", "until": "later"})
     assert "This is no day." in refused.text
+    reversed_days = client.get("/selection", params={"since": "2026-07-14", "until": "2026-07-01"})
+    assert "the period ends on 2026-07-01, before it begins" in reversed_days.text
 
 
 def test_the_estimate_says_what_it_rests_on(client: TestClient, who: Who) -> None:
@@ -78,6 +80,13 @@ def test_the_estimate_says_what_it_rests_on(client: TestClient, who: Who) -> Non
         assert found["parcels"] > 0
         assert found["to_look_at"] == found["examined"] + found["missing"]
         assert 0 <= found["low"] <= found["high"] <= 1
+
+
+def test_a_period_that_ends_before_it_begins_is_refused(client: TestClient, who: Who) -> None:
+    params = {"since": "2026-07-14", "until": "2026-07-01"}
+    answer = client.get("/api/v1/selection/estimate", params=params, headers=who.officer)
+    assert answer.json()["code"] == "risk.rule_set", answer.text
+    assert answer.status_code >= 400
 
 
 @pytest.mark.parametrize("path", ["workload", "estimate"])

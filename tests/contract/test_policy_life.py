@@ -11,7 +11,9 @@ import pytest
 
 from tidewaiter.cli import output
 from tidewaiter.cli.app import main
+from tidewaiter.model.errors import NotFoundError
 from tidewaiter.risk import Part, PartKind, load_policy
+from tidewaiter.risk.policy import shipped_text
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.senders import KeyHolder
 from tidewaiter.workflow.policies import Policies, policy_key
@@ -134,6 +136,21 @@ def test_what_comes_to_nothing_is_told(store: PostgresStore) -> None:
     assert [each.words.split(":")[0] for each in told.problems] == [
         "no score value is in use", "nothing is drawn by chance", "of the budget of GB1 less than a parcel is kept for chance",
     ]  # fmt: skip
+
+
+def test_a_quality_rule_that_is_none_is_told(store: PostgresStore) -> None:
+    named = WINTER.replace("quality_rules: []", "quality_rules: [description.missing, amount.*, description.mising]")
+    told = Policies(store).examine(KEY, named)
+    assert [(each.words, each.is_warning) for each in told.problems] == [
+        ("no rule is called description.mising: it raises no lane", True)
+    ]
+    assert Policies(store).examine(KEY, shipped_text()).problems == ()
+
+
+def test_where_none_was_written_the_history_says_how_to_begin(store: PostgresStore) -> None:
+    with pytest.raises(NotFoundError, match="no policy was written yet for DK") as caught:
+        Policies(store).history(policy_key("dk"))
+    assert "draft" in caught.value.hint
 
 
 def test_nobodys_change_is_written_over_and_there_is_no_trial(store: PostgresStore) -> None:

@@ -17,6 +17,7 @@ from tidewaiter.risk.lists import ListKind, PublishedList
 from tidewaiter.workflow.lists import Lists
 
 app = App(name="list")
+PROBLEMS_TOLD = 100  # of one file
 
 Name = Annotated[str, Parameter(help="The list's name, as rules write it: small letters, digits and _.")]
 Jurisdiction = Annotated[str, Parameter(help="For one jurisdiction; everywhere if left out.")]
@@ -44,9 +45,14 @@ def propose(
     jurisdiction: Jurisdiction = "",
 ) -> int:
     """Propose a version of a list. It decides nothing until somebody else approves it."""
-    from tidewaiter.risk.lists.files import read_entries
+    from tidewaiter.risk.lists.files import ListFileError, read_entries
 
-    entries = read_entries(file.read_text("utf-8-sig"), kind)
+    try:
+        entries = read_entries(file.read_text("utf-8-sig"), kind)
+    except ListFileError as error:
+        for each in error.problems[1:PROBLEMS_TOLD]:  # the first is told as every error is, last
+            output.err().print(str(each), markup=False)
+        raise
     return _propose(
         PublishedList(
             name=name,
@@ -217,7 +223,7 @@ def _propose(listed: PublishedList, said: tuple[str, str, str]) -> int:
     with opened_store() as store:
         found = Lists(store, _now).propose(listed, *said)
     output.out().print(
-        f"version {found.version_id} of {listed.name}: {found.entry_count:,} entries wait for a second person's answer"
+        f"version {found.version_id} of {listed.name}: waits for a second person's answer; entries: {found.entry_count:,}"
     )
     return output.EXIT_OK
 

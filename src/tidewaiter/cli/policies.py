@@ -33,10 +33,16 @@ Words = Annotated[str, Parameter(help="Why.")]
 @app.command
 def check(file: File) -> int:
     """Say whether a policy can be used; what is wrong is told with its place."""
+    from tidewaiter.cli.risk import problem_rows
     from tidewaiter.risk.policy import read_policy
+    from tidewaiter.workflow.policies import odd_alone
 
     policy = read_policy(file.read_bytes(), file.name)
-    output.out().print(f"{policy.title}: nothing is wrong with it")
+    if told := tuple(odd_alone(policy)):
+        output.print_rows(problem_rows(told), Output())
+        output.out().print(f"{policy.title}: it can be used; look at what is told", markup=False)
+        return output.EXIT_OK
+    output.out().print(f"{policy.title}: nothing is wrong with it", markup=False)
     return output.EXIT_OK
 
 

@@ -69,7 +69,9 @@ def train(
                 raise UsageError("give a CSV and --recipe, or --from-kept with --from and --to")
             source = Source(file.name, hashlib.sha256(file.read_bytes()).hexdigest())
             wanted = _recipe(recipe)
-            rows: Sequence[Mapping[str, str]] = [row for row in _rows(file) if row.get(wanted.label) != ""]
+            taught = [(number, row) for number, row in enumerate(_rows(file), 1) if row.get(wanted.label) != ""]
+            wanted.check_taught(taught)  # by the numbers that they have in the file
+            rows: Sequence[Mapping[str, str]] = [row for _, row in taught]
             settings = _how(how, seed)
         else:
             if file is not None or since is None or until is None or until < since:
@@ -194,7 +196,7 @@ def _rows(file: Path) -> list[dict[str, str]]:
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{file} cannot be read as CSV: {error}") from None
-    for number, row in enumerate(rows, 2):
+    for number, row in enumerate(rows, 1):
         if None in row or None in row.values():
             raise UsageError(f"{file}, record {number}: not as many values as the header has columns")
     return rows

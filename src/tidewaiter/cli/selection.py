@@ -32,10 +32,11 @@ def budget(
     """
     from tidewaiter.workflow.budgets import loads
 
-    today = datetime.now(UTC).date()
+    last = until or datetime.now(UTC).date()
+    first = since or last - timedelta(USUAL_DAYS - 1)
+    _refuse_reversed(first, last)
     with opened_store() as store:
-        last = until or today
-        found = loads(store, since or last - timedelta(USUAL_DAYS - 1), last, are_flights_shown=flights)
+        found = loads(store, first, last, are_flights_shown=flights)
     rows: list[dict[str, Any]] = []
     is_over = False
     for each in found:
@@ -80,6 +81,7 @@ def estimate(
     from tidewaiter.workflow.compliance import By, estimated
     from tidewaiter.workflow.trying import Period
 
+    _refuse_reversed(since, until)
     with opened_store() as store:
         found = estimated(store, Period(since, until, jurisdiction.upper()), By(by))
     rows = [
@@ -102,6 +104,13 @@ def estimate(
     ]
     output.print_rows(rows, output_as)
     return output.EXIT_OK
+
+
+def _refuse_reversed(first: date, last: date) -> None:
+    if last < first:
+        raise UsageError(
+            f"the last day, {last}, is before the first, {first}", hint="--from the earlier, --to the later"
+        )
 
 
 def _percent(share: float) -> str:
@@ -131,15 +140,20 @@ def allocate(
     from tidewaiter.workflow.desk import Desk
     from tidewaiter.workflow.trying import Period
 
-    if not 0 <= random <= 1 or parcels < 0:
-        raise UsageError("parcels are 0 or more, and a share lies between 0 and 1")
+    if not 0 <= random <= 1 or parcels < 1:
+        raise UsageError("parcels are 1 or more, and a share lies between 0 and 1")
     first = since or datetime.now(UTC).date()
+    _refuse_reversed(first, until or first)
     wanted = Wanted(
         period=Period(first, until or first), office_id=office, flight=flight, parcels=parcels, random=random
     )
     with opened_store() as store:
         found = allocated(store, wanted)
         left = ordered(Desk(store), found, order_by, words) if order_by else {}
+    if not found:
+        whose = f"of flight {flight} at {office}" if flight else f"at {office}"
+        told = f"no parcel {whose} of the legal days {first} to {until or first} is in the hands of customs"
+        output.err().print(told, markup=False)
     rows = [
         {
             "declaration": each.declaration_id,

@@ -110,10 +110,12 @@ class Policy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def heeds(self, rule_id: str) -> bool:
         """True when a warning of this rule raises the lane."""
-        return any(
-            rule_id.startswith(wanted[:-1]) if wanted.endswith("*") else rule_id == wanted
-            for wanted in self.quality_rules
-        )
+        return any(heeds(wanted, rule_id) for wanted in self.quality_rules)
+
+
+def heeds(wanted: str, rule_id: str) -> bool:
+    """True where a policy's entry names this rule: by its id, or by how it begins, with a * behind."""
+    return rule_id.startswith(wanted[:-1]) if wanted.endswith("*") else rule_id == wanted
 
 
 def load_policy() -> Policy:

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final, NoReturn
 
-from tidewaiter.model.errors import LawDataError
+from tidewaiter.model.errors import LawDataError, NotFoundError
+from tidewaiter.quality.registry import rules
 from tidewaiter.risk import Part, PartKind
-from tidewaiter.risk.policy import Policy, load_policy, read_policy
+from tidewaiter.risk.policy import Policy, heeds, load_policy, read_policy
 from tidewaiter.risk.rules import Problem
 from tidewaiter.workflow.rule_set_records import Examined, Key, RuleSetError
 from tidewaiter.workflow.rule_sets import RuleSets, Who
@@ -53,6 +54,10 @@ class Policies(RuleSets):
         since = next(each for each in used.parts if each.part == mine)
         return read_policy(self._store.knowledge(mine.digest), mine.name), since
 
+    def _absent(self, key: Key) -> NotFoundError:
+        whose = key.jurisdiction_code or "everywhere"
+        return NotFoundError(f"no policy was written yet for {whose}", hint=f"{self.command} draft begins one")
+
     def _examined(self, key: Key, text: str, parts: Iterable[Part]) -> Examined:
         """What is wrong with the text of a policy, and what is to be looked at beside the scores in use."""
         try:
@@ -76,6 +81,15 @@ def _odd(policy: Policy, parts: Iterable[Part]) -> Iterator[Problem]:
     for name in policy.scores:
         if name not in models:
             words, hint = f"no score {name} is in use: its steps send on nothing", "tidewaiter score list shows them"
+            yield Problem(code="policy", words=words, hint=hint, is_warning=True)
+    yield from odd_alone(policy)
+
+
+def odd_alone(policy: Policy) -> Iterator[Problem]:
+    """The same as far as it is seen without knowing what is in use."""
+    for wanted in policy.quality_rules:
+        if not any(heeds(wanted, each.rule_id) for each in rules()):
+            words, hint = f"no rule is called {wanted}: it raises no lane", "tidewaiter rule list shows them"
             yield Problem(code="policy", words=words, hint=hint, is_warning=True)
     if not policy.selection_share:
         words = "nothing is drawn by chance: what no rule describes is never met, and no estimate can be made"

@@ -89,15 +89,18 @@ class RuleSets:
         """The versions of a rule set, the newest first. Raises NotFoundError."""
         found = self._sets.versions(key)
         if not found:
-            raise NotFoundError(f"there is no {self.noun} {key}", hint=f"{self.command} list shows what there is")
+            raise self._absent(key)
         return found
+
+    def _absent(self, key: Key) -> NotFoundError:
+        return NotFoundError(f"there is no {self.noun} {key}", hint=f"{self.command} list shows what there is")
 
     def version(self, key: Key, number: int) -> Version:
         """One version. Raises NotFoundError."""
         for each in self.versions(key):
             if each.version == number:
                 return each
-        raise NotFoundError(f"there is no version {number} of {key}", hint=f"{self.command} show lists them")
+        raise NotFoundError(f"there is no version {number} of {key}", hint=f"{self.command} list shows them")
 
     def history(self, key: Key) -> Sequence[Event]:
         """Every step that was taken with a rule set, the oldest first. Raises NotFoundError."""

@@ -87,7 +87,9 @@ class RuleTrials:
         return self._store.periods.count(period)
 
     def refuse_long(self, period: Period) -> None:
-        """Raises RuleSetError for a period that is too long for somebody to wait for."""
+        """Raises RuleSetError for a period that ends before it begins, or is too long for somebody to wait for."""
+        if period.until < period.since:
+            raise RuleSetError(f"the period ends on {period.until}, before it begins", hint="the earlier day first")
         count = self.count(period)
         if count > AT_ONCE_MAX:
             raise RuleSetError(

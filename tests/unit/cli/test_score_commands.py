@@ -87,3 +87,40 @@ def test_what_cannot_be_learnt_from_is_told(trained: Path, capsys: pytest.Captur
     )
     code, _, err = ran(capsys, "export", rows, "--onnx", str(trained / "x.onnx"))
     assert (code, "rows.csv" in err) == (output.EXIT_USAGE, True), err
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"propensity": "chosen"}, "the recipe names what is no column: chosen"),
+        ({"group": ["hs", "parcel"]}, "the recipe names what is no column: parcel"),
+        ({"label": "fraud"}, "the recipe names what is no column: fraud"),
+        ({"label": "price"}, "record 3, price must be 0 or 1: '2'"),
+        ({"propensity": "price"}, "record 1, price must be over 0 and up to 1: '0'"),
+        ({"propensity": "hs", "numbers": ["bad"]}, "hs must be over 0 and up to 1"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_the_table_is_told_with_its_place(
+    trained: Path, change: dict[str, object], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = trained / "other.json"
+    other.write_text(json.dumps(RECIPE | change), encoding="utf-8")
+    code, _, err = ran(
+        capsys, "train", str(trained / "rows.csv"), "--recipe", str(other), "--out", str(trained / "new")
+    )
+    assert code == output.EXIT_USAGE
+    assert told in " ".join(err.split())
+    assert not (trained / "new").exists()
+
+
+def test_a_number_that_is_none_is_told_by_the_record_of_the_file(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = trained / "rows.csv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join([lines[0], "6101,1,", "6101,heavy,1", *lines[1:]]) + "\n", encoding="utf-8")
+    code, _, err = ran(
+        capsys, "train", str(file), "--recipe", str(trained / "recipe.json"), "--out", str(trained / "new")
+    )
+    assert code == output.EXIT_USAGE
+    assert "record 2, price is no number: 'heavy'" in " ".join(err.split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 
@@ -57,6 +57,23 @@ class Recipe(Struct, frozen=True, dict=True):
         """Every column a record must have to be scored."""
         names = [name for chain in self.chains for level in chain.levels for name, _ in level.columns]
         return tuple(dict.fromkeys([*names, *self.numbers]))
+
+    def check_taught(self, rows: Iterable[tuple[int, Mapping[str, str]]]) -> None:
+        """Refuse numbered rows that nothing can be learnt from: ModelError with the record and the column."""
+        named = [self.label, *([self.propensity] if self.propensity is not None else ()), *self.group]
+        wanted = dict.fromkeys([*named, *self.columns])
+        for number, row in rows:
+            if absent := [name for name in wanted if name not in row]:
+                hint = f"columns of the record: {', '.join(row)}"
+                raise ModelError(f"the recipe names what is no column: {', '.join(absent)}", hint=hint)
+            place = f"record {number}, "
+            if row[self.label] not in ("0", "1"):
+                raise ModelError(f"{place}{self.label} must be 0 or 1: {row[self.label]!r}")
+            if self.propensity is not None and not 0 < micro(row[self.propensity], place + self.propensity) <= MICRO:
+                said = f"{place}{self.propensity} must be over 0 and up to 1: {row[self.propensity]!r}"
+                raise ModelError(said, hint="the probability with which the row was chosen, 1 in a million at least")
+            for name in self.numbers:
+                micro(row[name], place + name)
 
     def check(self, row: Mapping[str, str]) -> None:
         """Refuse a row without a column of the recipe: ModelError."""

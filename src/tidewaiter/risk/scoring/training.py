@@ -55,19 +55,13 @@ class _Rows:
     def __init__(self, rows: Sequence[Mapping[str, str]], recipe: Recipe) -> None:
         import numpy as np
 
-        for row in rows[:1]:
-            recipe.check(row)
+        recipe.check_taught(enumerate(rows, 1))
         self.recipe = recipe
-        try:
-            self.y = np.array([{"0": 0, "1": 1}[row[recipe.label]] for row in rows], dtype=np.int64)
-        except KeyError as error:
-            raise ModelError(f"{recipe.label} must be 0 or 1 in every row: {error}") from None
+        self.y = np.array([int(row[recipe.label]) for row in rows], dtype=np.int64)
         name = recipe.propensity
         propensity = np.array([float(row[name]) for row in rows]) if name else np.ones(len(rows))
         if len(rows) < 100 or self.y.min() == self.y.max():
             raise ModelError("too little to learn from: at least 100 rows with both outcomes")
-        if not ((propensity > 0) & (propensity <= 1)).all():
-            raise ModelError(f"{name} must be over 0 and up to 1 in every row")
         groups: dict[tuple[str, ...], int] = {}
         alike = [tuple(row[n] for n in recipe.group) if recipe.group else (str(i),) for i, row in enumerate(rows)]
         self.group = np.array([groups.setdefault(key, len(groups)) for key in alike])

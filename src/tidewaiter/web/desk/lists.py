@@ -115,7 +115,7 @@ def _page(
     refused: TidewaiterError | None = None,
     fields: dict[str, str] | None = None,
 ) -> Template:
-    versions = house.store.lists.versions()
+    versions, today = house.store.lists.versions(), now().date()
     return form_page(
         request,
         "lists.html",
@@ -123,6 +123,7 @@ def _page(
         section="rules",
         title=words.text("list.title"),
         lists=house.lists.in_use(),
+        in_force=lambda listed: sum(each.is_in_force(today) for each in listed.entries),
         waiting=[each for each in versions if each.is_approved is None],
         kinds=[(kind.value, words.text(f"list_kind.{kind.value}")) for kind in ListKind],
         lanes=[(lane.value, words.text(f"lane.{lane.value}")) for lane in Lane if lane is not Lane.GREEN],
