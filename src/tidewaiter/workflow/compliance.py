@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from tidewaiter.model.decision import State
 from tidewaiter.model.judgement import LOOKED_AT
-from tidewaiter.risk.selection import Interval, Stratum, estimate
+from tidewaiter.risk.selection import Interval, Stratum, estimate, share_of
 from tidewaiter.workflow.backtesting import spread
 from tidewaiter.workflow.crew import workers_wanted
 from tidewaiter.workflow.evidence import Block
@@ -169,12 +169,12 @@ def _estimate(name: str, stream: _Stream) -> Estimate:
     counts = stream.strata.values()
     missing, examined = sum(each.missing for each in counts), sum(each.examined for each in counts)
 
-    def share(assumed: float) -> float:
+    def share(assumed: int) -> float:
         """Were the missing examined, and this share (0 or 1) of them not in order."""
-        return estimate([
-            Stratum(p, each.parcels, each.examined + each.missing, each.irregular + int(assumed * each.missing))
+        return share_of([
+            Stratum(p, each.parcels, each.examined + each.missing, each.irregular + assumed * each.missing)
             for p, each in stream.strata.items()
-        ]).share  # fmt: skip
+        ])  # fmt: skip
 
     return Estimate(
         name=name,

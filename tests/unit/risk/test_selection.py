@@ -31,6 +31,7 @@ from tidewaiter.risk.selection import (
     of_draw,
     planned,
     selected,
+    share_of,
     strata_of,
 )
 from tidewaiter.risk.selection.allocating import Share
@@ -216,6 +217,18 @@ def test_an_auditor_finds_the_odds_of_what_is_expected_again() -> None:
 def test_a_policy_without_promises_is_written_as_it_was() -> None:
     """Its bytes are named by digest in every decision: a step that asks for no amount has no such key."""
     assert b"from_expected" not in canonical_bytes(POLICY)
+
+
+@given(
+    strata=st.lists(
+        st.tuples(st.sampled_from(["0.01", "0.02", "0.1", "1"]), st.integers(0, 60), st.integers(0, 60)), max_size=4,
+        unique_by=lambda each: each[0],
+    )
+)  # fmt: skip
+@settings(max_examples=50, deadline=None)
+def test_the_share_alone_is_that_of_the_estimate(strata: list[tuple[str, int, int]]) -> None:
+    told = [Stratum(Decimal(p), 60, max(one, other), min(one, other)) for p, one, other in strata]
+    assert share_of(told) == pytest.approx(estimate(told).share)
 
 
 # --- planning ------------------------------------------------------------------------------------------------

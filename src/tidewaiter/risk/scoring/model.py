@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -40,7 +40,7 @@ class Amount(Struct, frozen=True):
 
     def of(self, values: list[int]) -> int:
         """What to expect of a record with these features if it is not in order."""
-        return min(max(_walked(self.trees, values), 0), self.most) if self.trees else self.mean
+        return min(max(walked(self.trees, values), 0), self.most) if self.trees else self.mean
 
 
 class Reason(Struct, frozen=True):
@@ -84,7 +84,7 @@ class ScoreModel(Struct, frozen=True):
 
     def margin(self, values: list[int]) -> int:
         """The sum of the trees' leaves, in billionths."""
-        return _walked(self.trees, values)
+        return walked(self.trees, values)
 
     def score(self, row: Mapping[str, str]) -> Scored:
         """Probability and reasons of one record; ModelError where it does not fit the model."""
@@ -131,7 +131,8 @@ def reason_of(chain: str, level: Level, key: str, known: tuple[int, int], base: 
     return Reason(chain, shared, rate, seen, f"{words} (all: {base / 10_000:.1f} %)")
 
 
-def _walked(trees: tuple[Tree, ...], values: list[int]) -> int:
+def walked(trees: Sequence[Tree], values: Sequence[int]) -> int:
+    """The sum of the leaves that a record with these features reaches, tree after tree."""
     total = 0
     for tree in trees:
         node = 0 if tree.feature else -1

@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from tidewaiter.risk.scoring.model import REASONS_MAX, Amount, Scored, ScoreModel, Tree, reason_of
+from tidewaiter.risk.scoring.model import REASONS_MAX, Amount, Scored, ScoreModel, Tree, reason_of, walked
 from tidewaiter.risk.scoring.recipe import MICRO, Level, ModelError, micro
 
 WIDTHS: Final = {8: "B", 16: "H", 32: "I", 64: "Q"}  # bits of a number, and its code
@@ -84,14 +84,7 @@ class Walk:
 
     def sum(self, values: Sequence[int]) -> int:
         """The sum of the leaves that a record with these features reaches."""
-        total = 0
-        for tree in self._trees:
-            node = 0 if tree.feature else -1
-            while node >= 0:
-                side = tree.left if values[tree.feature[node]] <= tree.threshold[node] else tree.right
-                node = side[node]
-            total += tree.leaf[~node]
-        return total
+        return walked(self._trees, values)
 
 
 class Forest:

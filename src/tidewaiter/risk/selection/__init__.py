@@ -6,7 +6,7 @@
 
 from tidewaiter.risk.selection.allocating import Candidate, Chosen, allocate
 from tidewaiter.risk.selection.at_once import selected
-from tidewaiter.risk.selection.estimating import Interval, Seen, Stratum, estimate, of_draw, strata_of
+from tidewaiter.risk.selection.estimating import Interval, Seen, Stratum, estimate, of_draw, share_of, strata_of
 from tidewaiter.risk.selection.planning import Volume, planned
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "of_draw",
     "planned",
     "selected",
+    "share_of",
     "strata_of",
 ]

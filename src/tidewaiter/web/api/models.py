@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from litestar import Request, Response, get, post
-from litestar.datastructures import State
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import Body, PathParameter
 
 from tidewaiter.risk.scoring.telling import looked_at
 from tidewaiter.web.api import model_shapes as shapes
-from tidewaiter.web.api.described import refusals
+from tidewaiter.web.api.officers import GUARDS, LISTING, READING, AnyRequest, writing
 from tidewaiter.web.house import House
-from tidewaiter.web.principal import FOR_THE_KNOWN, Principal, officer
+from tidewaiter.web.principal import FOR_THE_KNOWN
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.drifting import Between, risk_type_of
 from tidewaiter.workflow.model_records import ModelStep, ModelVersion
 from tidewaiter.workflow.models import Model, Who
 from tidewaiter.workflow.trying import Period
 
-AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Models"]
-GUARDS: Final = [officer]
 BODY_BYTES_MAX: Final = 70_000_000  # a model within JSON, its quotes escaped
 SAMPLE: Final = 2_000  # decisions of a period that somebody waits for; tidewaiter score drift reads more
-READING: Final = refusals("request.invalid", "auth.required", "auth.forbidden", "not_found")
-WRITING: Final = refusals(
-    "request.invalid", "auth.required", "auth.forbidden", "not_found", "score.model", "score.life", "risk.second_person",
-    "declaration.transition", "submission.conflict", "message.limit",
-)  # fmt: skip
+WRITING: Final = writing(
+    "score.model", "score.life", "risk.second_person", "declaration.transition", "submission.conflict", "message.limit"
+)
 Number = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="Which model")]
 
 
@@ -41,7 +36,7 @@ Number = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="Which mod
     operation_id="listModels",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    responses=refusals("request.invalid", "auth.required", "auth.forbidden"),
+    responses=LISTING,
 )
 def models(house: NamedDependency[House]) -> shapes.ModelPage:
     """How each stands, the latest first."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
 
@@ -53,7 +52,7 @@ async def model_register(request: AnyRequest, house: NamedDependency[House]) -> 
         model = Model(name=fields["name"], content=content, card=card, jurisdiction_code=fields["jurisdiction"].upper())
         house.models.register(model, Who(request.user.name, fields["words"]))
 
-    return await _done(register, PATH, "registered", lambda refused: _list(request, house, refused, fields))
+    return await done(register, PATH, "registered", lambda refused: _list(request, house, refused, fields))
 
 
 @get(PATH + "/{number:int}", sync_to_thread=True)
@@ -82,13 +81,7 @@ async def model_act(request: AnyRequest, house: NamedDependency[House], number: 
             raise WebError("request.invalid", words.text("rules.no_step", text=action[:40]), place="action")
 
     address = f"{PATH}/{number}"
-    return await _done(act, address, action, lambda refused: _page(request, house, number, refused, days))
-
-
-async def _done(
-    act: Callable[[], Any], address: str, what: str, page: Callable[[TidewaiterError], Template]
-) -> Redirect | Template:
-    return await done(act, address, what, page)
+    return await done(act, address, action, lambda refused: _page(request, house, number, refused, days))
 
 
 async def _file(given: Any) -> bytes:
