@@ -124,3 +124,15 @@ def test_a_number_that_is_none_is_told_by_the_record_of_the_file(
     )
     assert code == output.EXIT_USAGE
     assert "record 2, price is no number: 'heavy'" in " ".join(err.split())
+
+
+def test_too_few_rows_are_told_with_how_many_there_are(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "few.csv"
+    file.write_text("hs,price,bad\n6101,1,1\n8501,2,0\n8502,3,0\n", encoding="utf-8")
+    code, _, err = ran(
+        capsys, "train", str(file), "--recipe", str(trained / "recipe.json"), "--out", str(trained / "new")
+    )
+    assert code == output.EXIT_USAGE
+    assert "too little to learn from: 3 rows, 1 of them not in order" in " ".join(err.split())

@@ -195,6 +195,14 @@ def test_every_wrong_line_is_told() -> None:
     assert [each.line for each in caught.value.problems] == [2, 3]
 
 
+def test_a_line_that_was_cut_is_not_taken_for_an_entry_without_end() -> None:
+    with pytest.raises(ListFileError) as caught:
+        read_entries("id,values,words,until\na,X,W,2027-01-01\nb,Y,W\n", ListKind.PARTIES)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.column) == (3, "until")
+    assert "fewer cells" in problem.words
+
+
 def test_ofacs_files_are_read() -> None:
     sdn = (
         '36,"AEROCARIBBEAN AIRLINES",-0- ,"CUBA",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- \n'

@@ -126,6 +126,8 @@ def _entry(row: dict[str, str | None], kind: ListKind, line: int, problems: list
 
     if None in row:
         told("values", "the line has more cells than the header", "put texts with commas between quotes")
+    if cut := [name for name, value in row.items() if value is None]:  # else a cut "until" would be one without end
+        told(cut[0], "the line has fewer cells than the header", "a cell that says nothing is left empty, not out")
     for name in NEEDED:
         if not cells.get(name):
             told(name, "it is empty")

@@ -61,7 +61,8 @@ class _Rows:
         name = recipe.propensity
         propensity = np.array([float(row[name]) for row in rows]) if name else np.ones(len(rows))
         if len(rows) < 100 or self.y.min() == self.y.max():
-            raise ModelError("too little to learn from: at least 100 rows with both outcomes")
+            there = f"{len(rows)} rows, {int(self.y.sum())} of them not in order"
+            raise ModelError(f"too little to learn from: {there}", hint="at least 100 rows with both outcomes")
         groups: dict[tuple[str, ...], int] = {}
         alike = [tuple(row[n] for n in recipe.group) if recipe.group else (str(i),) for i, row in enumerate(rows)]
         self.group = np.array([groups.setdefault(key, len(groups)) for key in alike])
