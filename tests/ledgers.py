@@ -4,6 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
+
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.merkle import MemoryLog, leaf_hash
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.signing import cosign, sign
+
+ORIGIN: Final = "record.example/2026"
 
 
 def entries(size: int) -> list[bytes]:
@@ -50,3 +59,16 @@ def naive_subproof(start: int, end: int, leaves: Sequence[bytes], known: bool = 
     if k <= start:
         return [*naive_subproof(start - k, end - k, leaves[k:], known), naive_root(leaves[:k])]
     return [*naive_subproof(0, end - k, leaves[k:], False), naive_root(leaves[:k])]
+
+
+def signer(name: str, key_type: KeyType = KeyType.COSIGNATURE_ED25519) -> SignerKey:
+    """A key whose seed follows from its name: for tests, and for nothing else."""
+    return SignerKey(name, key_type, hashlib.sha256(name.encode()).digest())
+
+
+def signed_log(size: int, *witnesses: SignerKey, at: int = 1_700_000_000) -> tuple[MemoryLog, SignedNote]:
+    """A log of `ORIGIN` with so many entries, and its checkpoint, signed by it and cosigned by the witnesses."""
+    log = MemoryLog(leaf_hash(entry) for entry in entries(size))
+    text = Checkpoint(ORIGIN, size, log.root).text
+    cosignatures = [cosign(text, witness, at) for witness in witnesses]
+    return log, SignedNote(text, (sign(text, signer(ORIGIN, KeyType.ED25519)), *cosignatures))

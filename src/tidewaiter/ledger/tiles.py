@@ -95,7 +95,8 @@ def hashes_in(tile: bytes, width: int) -> list[bytes]:
 
 def entries_in(bundle: bytes, width: int) -> list[bytes]:
     """The entries of a bundle. Raises LedgerError where there are not `width` of them, or bytes besides."""
-    entries, place = [], 0
+    entries: list[bytes] = []
+    place = 0
     while place < len(bundle):
         end = place + 2 + int.from_bytes(bundle[place : place + 2], "big")
         if place + 2 > len(bundle) or end > len(bundle):
