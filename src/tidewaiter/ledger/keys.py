@@ -73,6 +73,7 @@ class VerifierKey(Struct, frozen=True):
         if len(public) != PUBLIC_BYTES[key_type]:
             raise LedgerError(f"the key of {name} has {len(public)} bytes instead of {PUBLIC_BYTES[key_type]}")
         key = cls(name, key_type, public)
+        key._loaded()
         if key.key_id.hex() != key_id:
             raise LedgerError(f"the key of {name} has the id {key.key_id.hex()}, not {key_id}")
         return key
@@ -82,13 +83,18 @@ class VerifierKey(Struct, frozen=True):
         if len(signature) != SIGNATURE_BYTES[self.type]:
             return False
         try:
-            if self.type is KeyType.COSIGNATURE_ML_DSA_44:
-                MLDSA44PublicKey.from_public_bytes(self.public).verify(signature, message)
-            else:
-                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except (InvalidSignature, ValueError, UnsupportedAlgorithm):
+            self._loaded().verify(signature, message)
+        except (InvalidSignature, LedgerError):
             return False
         return True
+
+    def _loaded(self) -> Ed25519PublicKey | MLDSA44PublicKey:
+        try:
+            if self.type is KeyType.COSIGNATURE_ML_DSA_44:
+                return MLDSA44PublicKey.from_public_bytes(self.public)
+            return Ed25519PublicKey.from_public_bytes(self.public)
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise LedgerError(f"the key of {self.name} is none that can be used here: {error}") from error
 
 
 class SignerKey(Struct, frozen=True):
@@ -133,9 +139,12 @@ class SignerKey(Struct, frozen=True):
         return self._private().sign(message)
 
     def _private(self) -> Ed25519PrivateKey | MLDSA44PrivateKey:
-        if self.type is KeyType.COSIGNATURE_ML_DSA_44:
-            return MLDSA44PrivateKey.from_seed_bytes(self.seed)
-        return Ed25519PrivateKey.from_private_bytes(self.seed)
+        try:
+            if self.type is KeyType.COSIGNATURE_ML_DSA_44:
+                return MLDSA44PrivateKey.from_seed_bytes(self.seed)
+            return Ed25519PrivateKey.from_private_bytes(self.seed)
+        except UnsupportedAlgorithm as error:
+            raise LedgerError(f"keys like that of {self.name} cannot be used here") from error
 
 
 def check_key_name(name: str) -> None:

@@ -64,8 +64,8 @@ class Policy(Struct, frozen=True):
     @property
     def text(self) -> bytes:
         """The policy as a text, in one order."""
-        lines = [f"log {log.key.text} {log.url}".rstrip() for log in self.logs]
-        lines += [f"witness {name} {each.key.text} {each.url}".rstrip() for name, each in self.witnesses.items()]
+        lines = [f"log {log.key.text} {log.url}".rstrip(" ") for log in self.logs]
+        lines += [f"witness {name} {each.key.text} {each.url}".rstrip(" ") for name, each in self.witnesses.items()]
         lines += [f"group {name} {each.threshold} {' '.join(each.members)}" for name, each in self.groups.items()]
         return "".join(f"{line}\n" for line in (*lines, f"quorum {self.quorum}")).encode(errors="surrogateescape")
 

@@ -22,7 +22,9 @@ ENTRIES: Final = -1
 ENTRY_BYTES_MAX: Final = 2**16 - 1
 """Bytes of one entry: its length stands before it in two bytes."""
 
-_PATH: Final = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII)
+_PATH: Final = re.compile(
+    r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?", re.ASCII
+)
 
 
 class Tile(Struct, frozen=True, order=True):
