@@ -134,6 +134,24 @@ def test_nothing_that_is_sent_raises(start: int, end: int, size: int, proof: lis
     assert verify_consistency((start, root), (end, root), proof).reason or start == end
 
 
+def test_bytes_cannot_be_moved_from_one_hash_to_its_neighbour() -> None:
+    """Left and right are hashed one after the other: 33 and 31 bytes would lead to the same root as 32 and 32."""
+    left, right = HASHES[:2]
+    assert verify_inclusion(left, 0, 2, ROOTS[2], [right])
+    verdict = verify_inclusion(left + right[:1], 0, 2, ROOTS[2], [right[1:]])
+    assert verdict.reason == "a hash has 33 bytes instead of 32"
+    assert verify_consistency((1, left), (2, ROOTS[2]), [right])
+    assert not verify_consistency((1, left + right[:1]), (2, ROOTS[2]), [right[1:]])
+
+
+def test_too_many_and_too_few_hashes_are_told_as_that() -> None:
+    way, grown = prove_inclusion(LOG.node, 2, 5), prove_consistency(LOG.node, 3, 5)
+    for proof, reason in ((way + way, "more hashes than"), (way[:-1], "fewer hashes than")):
+        assert reason in verify_inclusion(HASHES[2], 2, 5, ROOTS[5], proof).reason
+    for proof, reason in ((grown + grown, "more hashes than"), (grown[:-1], "fewer hashes than"), ([], "is empty")):
+        assert reason in verify_consistency((3, ROOTS[3]), (5, ROOTS[5]), proof).reason
+
+
 def test_what_does_not_exist_is_not_proved() -> None:
     for index, size in ((0, 0), (3, 3), (-1, 3), (0, SIZE_MAX + 1)):
         with pytest.raises(LedgerError):

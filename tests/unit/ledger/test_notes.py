@@ -135,6 +135,14 @@ def test_unknown_signatures_are_passed_over_and_false_ones_spoil() -> None:
         assert not check(note.with_signatures(NoteSignature(known.name, known.key_id, short)), [known]).verdict
 
 
+@pytest.mark.parametrize("key", [MEMBER, QUANTUM_SAFE], ids=lambda key: key.type.name)
+def test_a_moment_beyond_what_is_allowed_is_refused_though_it_is_signed(key: SignerKey) -> None:
+    for at, holds in ((2**63 - 1, True), (2**63, False)):
+        signature = at.to_bytes(8, "big") + key.sign(cosigned_message(TEXT, key.verifier, at))
+        note = SignedNote(TEXT, (NoteSignature(key.name, key.verifier.key_id, signature),))
+        assert bool(check(note, [key.verifier]).verdict) is holds
+
+
 def test_two_keys_of_one_name_and_id_are_told_apart_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VerifierKey, "key_id", property(lambda self: b"same"))
     keys = [VerifierKey("a", KeyType.ED25519, bytes([each]) * 32) for each in (1, 2)]
@@ -173,7 +181,7 @@ def test_any_bytes_are_a_note_or_refused(data: bytes) -> None:
     "data",
     [
         b"", b"text\n", b"text\n\n", b"text\n\n\xe2\x80\x94 a abcd", PUBLISHED_NOTE[:-1], PUBLISHED_NOTE[:-2] + b"\n",
-        PUBLISHED_NOTE.replace(b".", b"\t"), PUBLISHED_NOTE.replace(b".", b"\xff", 1), b"x\n" + PUBLISHED_NOTE[:28],
+        PUBLISHED_NOTE.replace(b"This", b"\tThis"), PUBLISHED_NOTE.replace(b".", b"\xff", 1), b"x\n" + PUBLISHED_NOTE[:28],
         "text\n\n— a  Uw2QOg==\n".encode(), "text\n\n— a+b Uw2QOkk=\n".encode(), b"text\n\n- a Uw2QOkk=\n",
         "text\n\n— a Uw2QOg==\n".encode(), "text\n\n— a Uw2QOkl=\n".encode(), "text\n\n— Uw2QOkk=\n".encode(),
         b"text\n\n" + "— a Uw2QOkk=\n".encode() * 129, b"x" * (NOTE_BYTES_MAX + 1),
