@@ -78,6 +78,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, "The message cannot be read", "Nothing was taken from it; correct it and send again."
     ),
     "message.empty": Kind(422, "There is no declaration in the message", "Check that the right file was sent."),
+    "ledger.malformed": Kind(422, "Not as the record has it", "Compare it with the specifications named in ADR 35."),
     "quote.impossible": Kind(
         422, "This cannot be quoted", "The findings say what is missing or wrong; nothing was kept."
     ),

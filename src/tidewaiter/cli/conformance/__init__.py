@@ -15,7 +15,7 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "cargo", "tariff", "regimes", "descriptions", "kcs"]
+SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "cargo", "tariff", "regimes", "descriptions", "kcs", "ledger"]
 
 
 class Report(Struct, frozen=True):
@@ -140,9 +140,16 @@ def _kcs() -> tuple[Cases, Information]:
     return suite.cases, suite.information
 
 
+def _ledger() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import ledger
+
+    run = ledger.Run()
+    return run.cases, run.information
+
+
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
     "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "ceb": _ceb, "cargo": _cargo, "tariff": _tariff, "regimes": _regimes,
-    "descriptions": _descriptions, "kcs": _kcs,
+    "descriptions": _descriptions, "kcs": _kcs, "ledger": _ledger,
 }  # fmt: skip
 
 
