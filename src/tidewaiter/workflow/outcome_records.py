@@ -40,6 +40,16 @@ class KeptOutcome(Struct, frozen=True, kw_only=True):
         return "unmatched" if self.declaration_id is None else "in effect"
 
 
+class ToExamine(Struct, frozen=True, kw_only=True):
+    """A declaration under control of which no outcome waits, and where its decision is kept: block of evidence, place in it."""
+
+    declaration_id: int
+    functional_reference_id: str
+    registered_id: str
+    description: str
+    place: tuple[int, int]
+
+
 class Telling(Struct, frozen=True, kw_only=True):
     """An outcome on its way in: by whom, when, and which one it corrects."""
 
@@ -93,6 +103,9 @@ class OutcomeBook(Protocol):
 
     def unmatched(self, limit: int) -> Sequence[KeptOutcome]:
         """Those whose declaration has not come, the first told first."""
+
+    def to_examine(self, limit: int) -> tuple[Sequence[ToExamine], int]:
+        """Under control and without an outcome that waits for approval, the longest there first; and how many there are."""
 
     def between(self, since: datetime, until: datetime) -> Sequence[KeptOutcome]:
         """Those in effect of examinations from `since` to before `until`, the last one told of each declaration."""
