@@ -55,7 +55,7 @@ def promise_of(scores: Iterable[Score]) -> Money | None:
     return Money(sum((each.amount for each in amounts), Decimal(0)), amounts[0].currency)
 
 
-def _waiting(row: DeclarationRow, scores: tuple[Score, ...]) -> Waiting:
+def _waiting(row: ToExamine, scores: tuple[Score, ...]) -> Waiting:
     deciding = tuple(score for score in scores if not score.is_shadow)
     return Waiting(row, deciding, promise_of(deciding))
 
