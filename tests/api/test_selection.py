@@ -62,6 +62,7 @@ def test_the_page_shows_both(client: TestClient) -> None:
     page = client.get("/selection").text
     assert "GB000060" in page
     assert "2 more than the budget" in page
+    assert '<a href="/rules" aria-current="page">' in client.get("/draws").text
     estimated = client.get("/selection", params={"since": "2000-01-01", "until": TODAY.isoformat(), "by": "all"}).text
     assert "all together" in estimated
     assert 'id="found"' in estimated
