@@ -33,6 +33,7 @@ from tidewaiter.workflow.examining_first import waiting
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.models import Said, retire_model, use_model
 from tidewaiter.workflow.outcomes import Examinations
+from tidewaiter.workflow.rule_set_records import SamePersonError
 from tidewaiter.workflow.targeting import Change
 
 DAY = date(2026, 11, 20)
@@ -139,7 +140,11 @@ def test_what_promises_most_is_examined_first(
     assert ([each.row.functional_reference_id for each in later.parcels], later.unread) == (["REF2", "REF1"], 1)
     assert waiting(store, limit=2) == later  # from blocks that were opened before, too
     examined = ExaminationOutcome(
-        reference="REF2", result=Result.NOT_SATISFACTORY, examined_at=datetime.now(UTC), examiner="cy", found=(Found(risk_type=RiskType.UNDERVALUATION),)
+        reference="REF2",
+        result=Result.NOT_SATISFACTORY,
+        examined_at=datetime.now(UTC),
+        examiner="cy",
+        found=(Found(risk_type=RiskType.UNDERVALUATION),),
     )
     examinations = Examinations(store)
     outcome_id = examinations.record(examined, "cy").kept.outcome_id
@@ -176,7 +181,7 @@ def test_rules_ask_scores_in_worker_processes_too(
 
 
 def test_a_model_that_cannot_decide_is_refused(store: PostgresStore, model: bytes) -> None:
-    with pytest.raises(TransitionError, match="somebody else"):
+    with pytest.raises(SamePersonError, match="somebody else"):
         use_model(store, "undervaluation", model, Said(by="ann", approved_by="Ann", words="", at=AT), on_trial=False)
     with pytest.raises(ModelError, match="no name"):
         use_model(store, "Under valuation", model, ANN, on_trial=False)

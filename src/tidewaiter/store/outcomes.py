@@ -16,7 +16,7 @@ from tidewaiter.model.outcome import ExaminationOutcome
 from tidewaiter.risk.links import LinkKey, LinkKind
 from tidewaiter.risk.links.expanding import DEGREE_MAX
 from tidewaiter.store.connections import Connections
-from tidewaiter.workflow.outcome_records import Alert, AlertKind, KeptOutcome, Telling, ToExamine
+from tidewaiter.workflow.outcome_records import Alert, AlertKind, KeptOutcome, OutcomeAnswerError, Telling, ToExamine
 
 KEYS_AT_ONCE: Final = 1_000
 _LOCK = 0x7469_6465_0026  # held while keys of a block are kept
@@ -88,7 +88,7 @@ class PostgresOutcomes:
             )
 
     def answer(self, outcome_id: int, by: str, at: datetime, words: str, *, is_approved: bool) -> None:
-        """Keep the answer. Raises ConflictError where there is one."""
+        """Keep the answer. Raises OutcomeAnswerError where there is one."""
         with self._lend() as connection:
             done = connection.execute(
                 "INSERT INTO outcome_answer VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -97,7 +97,7 @@ class PostgresOutcomes:
         if done.rowcount != 1:
             before = self.one(outcome_id)
             what = "approved" if before.is_approved else "refused"
-            raise ConflictError(f"outcome {outcome_id} was {what} by {before.answered_by} before")
+            raise OutcomeAnswerError(f"outcome {outcome_id} was {what} by {before.answered_by} before")
 
     def one(self, outcome_id: int) -> KeptOutcome:
         """One outcome. Raises NotFoundError."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.outcome import ExaminationOutcome
 from tidewaiter.risk.links import LinkKey
 
@@ -38,6 +39,12 @@ class KeptOutcome(Struct, frozen=True, kw_only=True):
         if self.is_approved is None and not self.outcome.is_in_order:
             return "waits"
         return "unmatched" if self.declaration_id is None else "in effect"
+
+
+class OutcomeAnswerError(TidewaiterError):
+    """An answer to an outcome that waits for none: it was given before, or none is wanted."""
+
+    code = "outcome.answer"
 
 
 class ToExamine(Struct, frozen=True, kw_only=True):
@@ -90,7 +97,7 @@ class OutcomeBook(Protocol):
         """It is of this declaration. What is matched already stays so."""
 
     def answer(self, outcome_id: int, by: str, at: datetime, words: str, *, is_approved: bool) -> None:
-        """Keep the answer. Raises ConflictError where there is one."""
+        """Keep the answer. Raises OutcomeAnswerError where there is one."""
 
     def one(self, outcome_id: int) -> KeptOutcome:
         """Raises NotFoundError."""
