@@ -33,7 +33,7 @@ def model(column: str = "commodity_code", base: int = 200_000) -> ScoreModel:
 
 def card(known: ScoreModel) -> str:
     found = Card(
-        digest_of(known), "d" * 64, 1234, "0.200000", ("goods", "price"), 0.71, (0.68, 0.74), 0.499, ("Only a limit.",),
+        digest_of(known), "d" * 64, 1234, "0.200000", ("goods", "price"), 0.71, (0.68, 0.74), 0.499, ("Only a limit: see `score drift`.",),
         source="examinations of a test", effective_rows=900, plain_rate="0.410000", left_out={"not drawn": 7},
     )  # fmt: skip
     return msgspec.json.encode(found).decode()
@@ -132,7 +132,9 @@ def test_drift_is_looked_at_by_rest_and_told_on_the_page(client: TestClient, who
     assert {each["index"] for each in drift["features"]} == {0.0}
     page = client.get(f"/models/{number}").text
     assert "What comes in looks as it did; nothing was examined" in page
-    assert "Only a limit." in page
+    assert "Only a limit: see <code>score drift</code>." in page
+    assert "nothing was examined in any of" in page
+    assert "none examined" not in page
     assert "commodity_code 6109" in page
     empty = client.post(
         f"/api/v1/models/{number}/drifts",

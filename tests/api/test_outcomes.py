@@ -47,7 +47,7 @@ def test_who_recorded_it_cannot_approve_it(client: TestClient, who: Who, referen
     answer = client.post(
         f"/api/v1/outcomes/{kept['outcome_id']}/answer", json={"is_approved": True}, headers=who.officer
     )
-    assert (answer.status_code, answer.json()["code"]) == (409, "submission.conflict")
+    assert (answer.status_code, answer.json()["code"]) == (409, "risk.second_person")
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,9 @@ def test_it_is_for_officers(client: TestClient, who: Who) -> None:
 def test_at_the_pages_one_officer_writes_and_another_approves(house: House, officers: dict[str, Person]) -> None:
     cleo, dora = officers["cleo"], officers["dora"]
     assert "selection_share" in cleo.get("/policies").text  # one begins with the policy that ships
+    without = cleo.get("/selection").text
+    assert "No policy in use has a budget" in without
+    assert "docs/how-to/select.md" in without
     begun = send(cleo, "/policies", "/policies", text="title: T", jurisdiction="dk", words="a try")
     path = begun.headers["location"].split("&done")[0]
     assert path == "/policies/1?jurisdiction=DK"

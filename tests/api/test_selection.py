@@ -62,6 +62,7 @@ def test_the_page_shows_both(client: TestClient) -> None:
     page = client.get("/selection").text
     assert "GB000060" in page
     assert "2 more than the budget" in page
+    assert '<a href="/rules" aria-current="page">' in client.get("/draws").text
     estimated = client.get("/selection", params={"since": "2000-01-01", "until": TODAY.isoformat(), "by": "all"}).text
     assert "all together" in estimated
     assert 'id="found"' in estimated
@@ -82,11 +83,13 @@ def test_the_estimate_says_what_it_rests_on(client: TestClient, who: Who) -> Non
         assert 0 <= found["low"] <= found["high"] <= 1
 
 
-def test_a_period_that_ends_before_it_begins_is_refused(client: TestClient, who: Who) -> None:
+@pytest.mark.parametrize("path", ["workload", "estimate"])
+def test_a_period_that_ends_before_it_begins_is_refused(client: TestClient, who: Who, path: str) -> None:
     params = {"since": "2026-07-14", "until": "2026-07-01"}
-    answer = client.get("/api/v1/selection/estimate", params=params, headers=who.officer)
-    assert answer.json()["code"] == "risk.rule_set", answer.text
-    assert answer.status_code >= 400
+    answer = client.get(f"/api/v1/selection/{path}", params=params, headers=who.officer)
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["place"]) == (400, "request.invalid", "until"), answer.text
+    assert "before it begins" in told["detail"]
 
 
 @pytest.mark.parametrize("path", ["workload", "estimate"])

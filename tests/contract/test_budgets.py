@@ -197,7 +197,13 @@ def test_the_command_shows_work_beside_budgets(
     assert app([*words, "--flights"], result_action="return_value") == 0
     assert [row["flight"] for row in json.loads(capsys.readouterr().out)] == ["SK1", "SK2"]
     assert app([*words, "--office", "GB1"], result_action="return_value") == 0
-    assert json.loads(capsys.readouterr().out) == []
+    nothing = capsys.readouterr()
+    assert json.loads(nothing.out) == []
+    assert "no policy in use has a budget for GB1" in " ".join(nothing.err.split())
+    with monkeypatch.context() as without:
+        without.setattr("tidewaiter.workflow.budgets.budgets_in_use", lambda _: {})
+        assert app([*words, "--office", "GB1"], result_action="return_value") == 0
+    assert "docs/how-to/select.md shows one" in " ".join(capsys.readouterr().err.split())
     with store._connections.lend() as connection:
         connection.execute("UPDATE workload SET mandatory = 50")
     assert app(words, result_action="return_value") == 3

@@ -18,7 +18,7 @@ from tidewaiter.cli.app import build
 from tidewaiter.messages import forms
 from tidewaiter.model.decision import Evaluation, State
 from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Party
-from tidewaiter.model.errors import NotFoundError, TransitionError
+from tidewaiter.model.errors import NotFoundError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.model.money import Money
 from tidewaiter.model.outcome import ExaminationOutcome, Result
@@ -31,7 +31,7 @@ from tidewaiter.risk.selection.draw_records import DayOfDraws, DrawRecord, Follo
 from tidewaiter.store import PostgresStore, chain, rows
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.draw_proofs import audit_day, proved
-from tidewaiter.workflow.draws import DAYS_AHEAD, DrawFileError, exported, read_draws
+from tidewaiter.workflow.draws import DAYS_AHEAD, DayNotOverError, DrawFileError, exported, read_draws
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.records import Kept
@@ -150,7 +150,7 @@ def test_missing_and_doubled_records_and_another_seed_are_found(day: tuple[DayOf
 
 
 def test_a_day_that_is_not_over_or_unknown_is_not_told(store: PostgresStore) -> None:
-    with pytest.raises(TransitionError, match="not over"):
+    with pytest.raises(DayNotOverError, match="not over"):
         next(exported(store, TODAY.date(), TODAY))
     with pytest.raises(NotFoundError):
         next(exported(store, date(2020, 1, 1), TODAY))

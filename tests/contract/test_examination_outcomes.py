@@ -26,8 +26,9 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.linking import Linking
 from tidewaiter.workflow.lists import ListAnswerError, ListError, Lists
-from tidewaiter.workflow.outcome_records import AlertKind
+from tidewaiter.workflow.outcome_records import AlertKind, OutcomeAnswerError
 from tidewaiter.workflow.outcomes import Examinations, OutcomeError
+from tidewaiter.workflow.rule_set_records import SamePersonError
 from tidewaiter.workflow.seized_lists import Draft, propose_seized
 
 DAY = date(2026, 11, 20)
@@ -106,14 +107,14 @@ def test_what_was_not_in_order_takes_effect_by_a_second_person(intake: Intake, s
     assert kept.standing == "waits"
     assert store.outcomes([number]) == {}
     for same in ("ann", "Bert "):
-        with pytest.raises(ConflictError):
+        with pytest.raises(SamePersonError):
             desk.approve(kept.outcome_id, same)
     with pytest.raises(OutcomeError):
         desk.record(replace(told("R1", B1, FOUND), approved_by="chief"), "bert")
     assert desk.approve(kept.outcome_id, "chief", then=Trigger.EXAMINED_NOT_SATISFACTORY).standing == "in effect"
     assert store.outcome(number).row.state is State.REFUSED
     assert store.outcomes([number]) == {number: True}
-    with pytest.raises(ConflictError):
+    with pytest.raises(OutcomeAnswerError):
         desk.refuse(kept.outcome_id, "chief", "no")
 
 

@@ -81,6 +81,12 @@ def test_another_takes_its_place_and_goes_on_trial_alone(store: PostgresStore, m
                          (other, ModelStep.END_TRIAL), (other, ModelStep.SUPERSEDE), (other, ModelStep.REGISTER)):  # fmt: skip
         with pytest.raises(ModelLifeError):
             models.take(number, step, BO)
+    with pytest.raises(ModelLifeError, match="is deciding: to go on trial it would have to be registered") as refused:
+        models.take(other, ModelStep.TRY, BO)
+    assert refused.value.hint == "what can be done with it now: retire"
+    with pytest.raises(ModelLifeError, match="is retired: to be retired it would have to be deciding") as refused:
+        models.take(second, ModelStep.RETIRE, BO)
+    assert "register the model again" in refused.value.hint
 
 
 def test_what_rules_name_stays(store: PostgresStore, models: Models) -> None:

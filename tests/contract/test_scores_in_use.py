@@ -17,6 +17,7 @@ from tidewaiter.model.declaration import Consignment, Declaration, GoodsItem, Pa
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.judgement import Judgement, Lane
 from tidewaiter.model.money import Money
+from tidewaiter.model.outcome import ExaminationOutcome, Found, Result, RiskType
 from tidewaiter.release import Trigger
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.facts import Facts
@@ -31,6 +32,8 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.examining_first import waiting
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.models import Said, retire_model, use_model
+from tidewaiter.workflow.outcomes import Examinations
+from tidewaiter.workflow.rule_set_records import SamePersonError
 from tidewaiter.workflow.targeting import Change
 
 DAY = date(2026, 11, 20)
@@ -127,12 +130,27 @@ def test_what_promises_most_is_examined_first(
         desk = Desk(store)
         if desk.confirm_arrival(store.find(f"REF{number}"), "ann", on=DAY) is not State.UNDER_CONTROL:
             desk.act(store.find(f"REF{number}"), Trigger.EXAMINATION_ORDERED, "ann")
-    queue = waiting(store)
+    queue = waiting(store).parcels
     assert [each.row.functional_reference_id for each in queue] == ["REF2", "REF1", "REF3"]
     (score,) = queue[0].scores
     assert queue[0].promise == score.expected == Money((score.probability * 40).quantize(Decimal("0.01")), "GBP")
     told = judgement_of(store, 2).reasons[0].words
     assert f"{score.expected} expected" in told
+    later = waiting(store, limit=2)
+    assert ([each.row.functional_reference_id for each in later.parcels], later.unread) == (["REF2", "REF1"], 1)
+    assert waiting(store, limit=2) == later  # from blocks that were opened before, too
+    examined = ExaminationOutcome(
+        reference="REF2",
+        result=Result.NOT_SATISFACTORY,
+        examined_at=datetime.now(UTC),
+        examiner="cy",
+        found=(Found(risk_type=RiskType.UNDERVALUATION),),
+    )
+    examinations = Examinations(store)
+    outcome_id = examinations.record(examined, "cy").kept.outcome_id
+    assert [each.row.functional_reference_id for each in waiting(store).parcels] == ["REF1", "REF3"]
+    examinations.refuse(outcome_id, "di", "look again")
+    assert [each.row.functional_reference_id for each in waiting(store).parcels] == ["REF2", "REF1", "REF3"]
     assert replay.replay_all(store).is_clean
 
 
@@ -163,7 +181,7 @@ def test_rules_ask_scores_in_worker_processes_too(
 
 
 def test_a_model_that_cannot_decide_is_refused(store: PostgresStore, model: bytes) -> None:
-    with pytest.raises(TransitionError, match="somebody else"):
+    with pytest.raises(SamePersonError, match="somebody else"):
         use_model(store, "undervaluation", model, Said(by="ann", approved_by="Ann", words="", at=AT), on_trial=False)
     with pytest.raises(ModelError, match="no name"):
         use_model(store, "Under valuation", model, ANN, on_trial=False)

@@ -88,12 +88,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         output.say("error", error.detail, hint=error.hint, place=error.place, code=error.code)
         sys.exit(output.EXIT_ERROR)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        output.say("error", f"{error.strerror}: {error.filename}", code="file")
+        output.say("error", f"{error.strerror}: {error.filename}", hint=_file_hint(error), code="file")
         sys.exit(output.EXIT_ERROR)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(output.EXIT_OK)
     sys.exit(code if isinstance(code, int) else output.EXIT_OK)
+
+
+def _file_hint(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "look at the name; one that is not absolute begins at the folder the command runs in"
+        case IsADirectoryError():
+            return "name a file, not a folder"
+        case _:
+            return "ask whoever owns it for the right to read or write it"
 
 
 def _with_minus(words: Sequence[str]) -> str:

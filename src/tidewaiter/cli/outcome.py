@@ -163,11 +163,15 @@ def show(outcome_id: int, *, output_as: Output = Output()) -> int:  # noqa: B008
 
 @app.command
 def queue(*, limit: Annotated[int, Parameter(help="At most so many.")] = 50, output_as: Output = Output()) -> int:  # noqa: B008
-    """List the parcels that wait for an examination, those of which scores expect most revenue first."""
+    """List the parcels that wait for an examination, those of which scores expect most revenue first.
+
+    What was examined and waits for approval is left out. Of more than a thousand those that came first are put in order,
+    and how many more wait is told.
+    """
     from tidewaiter.workflow.examining_first import waiting
 
     with opened_store() as store:
-        found = waiting(store)[: max(limit, 0)]
+        found = waiting(store)
     rows = [
         {
             "declaration": each.row.declaration_id,
@@ -176,9 +180,11 @@ def queue(*, limit: Annotated[int, Parameter(help="At most so many.")] = 50, out
             "scores": "; ".join(f"{score.name} {score.probability}" for score in each.scores),
             "goods": each.row.description,
         }
-        for each in found
+        for each in found.parcels[: max(limit, 0)]
     ]
     output.print_rows(rows, output_as)
+    if found.unread:
+        output.say("note", f"{found.unread:,} more wait that came later; they are put in order as these are examined")
     return output.EXIT_OK
 
 

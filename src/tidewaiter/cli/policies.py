@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -28,6 +28,7 @@ Jurisdiction = Annotated[str, Parameter(help="For one jurisdiction; everywhere i
 Number = Annotated[int | None, Parameter(name="--version", help="Which version; the newest where none is named.")]
 Officer = Annotated[str, Parameter(help="Who does it: the officer's name or number.")]
 Words = Annotated[str, Parameter(help="Why.")]
+_NO_BUDGETS = "it has none at all: docs/how-to/select.md shows budgets"
 
 
 @app.command
@@ -53,13 +54,28 @@ def show(*, jurisdiction: Jurisdiction = "", output_as: Output = Output()) -> in
 
     with opened_store() as store:
         policy, since = Policies(store).deciding(jurisdiction)
-    found = {name: value for name, value in msgspec.to_builtins(policy).items() if value not in ({}, [])}
+    found = {name: value for name, value in msgspec.to_builtins(policy).items() if value not in ({}, [], ())}
     by = "ships with the package"
     if since is not None:
         found["digest"] = since.part.digest
         by = f"{since.actor}, {since.since:%Y-%m-%d %H:%M}" + (f": {since.words}" if since.words else "")
-    output.print_one({**found, "put in use by": by}, output_as)
+    shown = found if output_as.json else dict(told(found))
+    output.print_one({**shown, "put in use by": by}, output_as)
     return output.EXIT_OK
+
+
+def told(found: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """What a policy says, a row for each office, score and step."""
+    for name, value in found.items():
+        match value:
+            case dict() if within and not any(isinstance(each, dict | list) for each in value.values()):
+                yield f"{within}{name}", ", ".join(f"{key} {text}" for key, text in value.items() if text is not None)
+            case dict():
+                yield from told(value, f"{within}{name}.")
+            case [dict(), *_]:
+                yield from told({str(number): each for number, each in enumerate(value, 1)}, f"{within}{name}.")
+            case _:
+                yield f"{within}{name}", output.text(value)
 
 
 @app.command
@@ -73,19 +89,30 @@ def plan(
     score: Annotated[Decimal, Parameter(help="Of the rest, those that scores would send on.")],
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
-    """Work out the rates with which an office keeps its budget on average. Chance keeps its minimum in any case."""
+    """Work out the rates with which an office keeps its budget on average; 3 where it cannot.
+
+    Chance keeps its minimum in any case, and what is mandatory is looked at: an office may have more by these alone.
+    """
     from tidewaiter.risk.policy import read_policy
     from tidewaiter.risk.selection import Volume, planned
 
     policy = read_policy(file.read_bytes(), file.name)
     if office not in policy.budgets:
-        raise UsageError(f"the policy has no budget for {office}")
+        hint = f"it has one for {', '.join(policy.budgets)}" if policy.budgets else _NO_BUDGETS
+        raise UsageError(f"the policy has no budget for {office}", hint=hint)
     volume = Volume(parcels=parcels, mandatory=mandatory, rules=rules, score=score)
     rates = planned(policy, {office: volume}).rates_of(office)
     random = rates.random or Decimal(0)
     used = mandatory + random * (parcels - mandatory) + rates.rules * rules + rates.score * score
     found = {"office": office, "rules": rates.rules, "score": rates.score, "random": random, "looked at in a day": used}
     output.print_one({name: str(value) for name, value in found.items()}, output_as)
+    least, budget = mandatory + random * (parcels - mandatory), policy.budgets[office].parcels
+    if least > budget:
+        output.say(
+            "note", f"chance and what is mandatory come to {least} parcels in a day, more than the budget of {budget}",
+            hint="neither is lowered: a larger budget, a smaller share for chance (random), or fewer that are mandatory",
+        )  # fmt: skip
+        return output.EXIT_FINDINGS
     return output.EXIT_OK
 
 

@@ -195,7 +195,8 @@ def _rows(file: Path) -> list[dict[str, str]]:
             reader = csv.DictReader(opened, strict=True)
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{file} cannot be read as CSV: {error}") from None
+        hint = "a header of columns, then a record a line, in UTF-8, with commas"
+        raise UsageError(f"{file} cannot be read as CSV: {_why(error)}", hint=hint) from None
     for number, row in enumerate(rows, 1):
         if None in row or None in row.values():
             raise UsageError(f"{file}, record {number}: not as many values as the header has columns")
@@ -206,7 +207,7 @@ def _recipe(file: Path) -> Recipe:
     try:
         return msgspec.json.decode(file.read_bytes(), type=Recipe)
     except (OSError, msgspec.MsgspecError) as error:
-        raise UsageError(f"{file} is no recipe: {error}") from None
+        raise UsageError(f"{file} is no recipe: {_why(error)}", hint=_RECIPE) from None
 
 
 def _how(file: Path | None, seed: int) -> Settings:
@@ -215,7 +216,7 @@ def _how(file: Path | None, seed: int) -> Settings:
     try:
         chosen = Settings() if file is None else msgspec.json.decode(file.read_bytes(), type=Settings)
     except (OSError, msgspec.MsgspecError) as error:
-        raise UsageError(f"{file} does not say how to learn: {error}") from None
+        raise UsageError(f"{file} does not say how to learn: {_why(error)}", hint=_HOW) from None
     return msgspec.structs.replace(chosen, seed=seed)
 
 
@@ -223,7 +224,16 @@ def _model(file: Path) -> ScoreModel:
     try:
         return read_model(file.read_bytes())
     except (OSError, ModelError) as error:
-        raise UsageError(f"{file}: {error}") from None
+        raise UsageError(f"{file}: {_why(error)}", hint="model.json, as tidewaiter score train wrote it") from None
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a file, without its name."""
+    return (error.strerror or "") if isinstance(error, OSError) else str(error)
+
+
+_RECIPE = 'JSON such as {"label": "bad", "chains": [], "numbers": ["price"]}; docs/how-to/score.md writes one'
+_HOW = 'JSON such as {"rounds": 250, "leaves": 15}; all of it may be left out, and --how with it'
 
 
 @app.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -30,13 +31,13 @@ def budget(
     Each parcel counts once: mandatory, else chance, else rules, else score. Chance and what is mandatory are never lowered:
     an office may have more than its budget by these alone.
     """
-    from tidewaiter.workflow.budgets import loads
+    from tidewaiter.workflow.budgets import budgets_in_use, loads
 
     last = until or datetime.now(UTC).date()
     first = since or last - timedelta(USUAL_DAYS - 1)
     _refuse_reversed(first, last)
     with opened_store() as store:
-        found = loads(store, first, last, are_flights_shown=flights)
+        found, budgets = loads(store, first, last, are_flights_shown=flights), budgets_in_use(store)
     rows: list[dict[str, Any]] = []
     is_over = False
     for each in found:
@@ -59,7 +60,20 @@ def budget(
             }
         )
     output.print_rows(rows, output_as)
+    if not rows:
+        _say_why_none(office, budgets)
     return output.EXIT_FINDINGS if is_over else output.EXIT_OK
+
+
+def _say_why_none(office: str, budgets: Collection[str]) -> None:
+    """Say why there is no work to be shown, and how to begin."""
+    how = "tidewaiter risk policy draft takes a policy with budgets; docs/how-to/select.md shows one"
+    if not budgets:
+        output.say("note", "no policy in use has a budget: no work is counted beside one", hint=how)
+    elif office and office not in budgets:
+        output.say("note", f"no policy in use has a budget for {office}", hint=f"there is one for {', '.join(budgets)}")
+    else:
+        output.say("note", "no office with a budget was sent anything to look at in these days")
 
 
 def estimate(

@@ -16,7 +16,7 @@ from tidewaiter.model.outcome import ExaminationOutcome
 from tidewaiter.risk.links import LinkKey, LinkKind
 from tidewaiter.risk.links.expanding import DEGREE_MAX
 from tidewaiter.store.connections import Connections
-from tidewaiter.workflow.outcome_records import Alert, AlertKind, KeptOutcome, Telling
+from tidewaiter.workflow.outcome_records import Alert, AlertKind, KeptOutcome, OutcomeAnswerError, Telling, ToExamine
 
 KEYS_AT_ONCE: Final = 1_000
 _LOCK = 0x7469_6465_0026  # held while keys of a block are kept
@@ -32,6 +32,20 @@ _CORRECTED = (
 )
 _SELECT = _OUTCOME.format(corrected=_CORRECTED)
 _IN_EFFECT = f"m.declaration_id IS NOT NULL AND coalesce(a.is_approved, o.is_in_order) AND NOT {_CORRECTED}"
+# What waits for approval was examined: it is not sent to be examined again.
+_TO_EXAMINE = f"""
+SELECT d.declaration_id, d.functional_reference_id, d.registered_id, d.description, coalesce(d.block_id, b.block_id),
+       coalesce(d.block_index, d.position - b.first_position), d.count
+FROM (SELECT d.*, count(*) OVER () AS count FROM declaration d
+      WHERE d.state = 'under_control' AND NOT EXISTS (
+        SELECT FROM outcome_match m JOIN examination_outcome o USING (outcome_id) LEFT JOIN outcome_answer a USING (outcome_id)
+        WHERE m.declaration_id = d.declaration_id AND a.is_approved IS NULL AND NOT o.is_in_order AND NOT {_CORRECTED})
+      ORDER BY d.declaration_id LIMIT %s) d
+LEFT JOIN LATERAL (SELECT block_id, first_position FROM evidence_block
+                   WHERE message_id = d.message_id AND first_position <= d.position
+                   ORDER BY first_position DESC LIMIT 1) b ON d.block_id IS NULL
+ORDER BY d.declaration_id
+"""
 _ALERT = "SELECT outcome_id, declaration_id, strength, words, done, done_words, told_at FROM link_alert"
 
 Lend = Callable[[], AbstractContextManager[psycopg.Connection]]
@@ -74,7 +88,7 @@ class PostgresOutcomes:
             )
 
     def answer(self, outcome_id: int, by: str, at: datetime, words: str, *, is_approved: bool) -> None:
-        """Keep the answer. Raises ConflictError where there is one."""
+        """Keep the answer. Raises OutcomeAnswerError where there is one."""
         with self._lend() as connection:
             done = connection.execute(
                 "INSERT INTO outcome_answer VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -83,7 +97,7 @@ class PostgresOutcomes:
         if done.rowcount != 1:
             before = self.one(outcome_id)
             what = "approved" if before.is_approved else "refused"
-            raise ConflictError(f"outcome {outcome_id} was {what} by {before.answered_by} before")
+            raise OutcomeAnswerError(f"outcome {outcome_id} was {what} by {before.answered_by} before")
 
     def one(self, outcome_id: int) -> KeptOutcome:
         """One outcome. Raises NotFoundError."""
@@ -102,6 +116,19 @@ class PostgresOutcomes:
     def unmatched(self, limit: int) -> list[KeptOutcome]:
         """Those whose declaration has not come, the first told first."""
         return self._read("WHERE m.outcome_id IS NULL ORDER BY o.outcome_id LIMIT %s", [limit])
+
+    def to_examine(self, limit: int) -> tuple[list[ToExamine], int]:
+        """Under control and without an outcome that waits for approval, the longest there first; and how many there are."""
+        with self._lend() as connection:
+            found = connection.execute(_TO_EXAMINE.encode(), [limit]).fetchall()
+        told = [
+            ToExamine(
+                declaration_id=row[0], functional_reference_id=row[1], registered_id=row[2], description=row[3],
+                place=(row[4], row[5]),
+            )
+            for row in found
+        ]  # fmt: skip
+        return told, found[0][6] if found else 0
 
     def between(self, since: datetime, until: datetime) -> list[KeptOutcome]:
         """Those in effect of examinations of a time, the last one told of each declaration, by declaration."""

@@ -459,6 +459,11 @@ class PostgresStore:
                 raise NotFoundError(f"declaration {declaration_id} has no version {version}")
             return reading.read_evidence(connection, self._blocks, pointer).kept
 
+    def decided(self, places: Sequence[tuple[int, int]]) -> list[Kept]:
+        """The decisions at these places (block of evidence, place in it), in any order; a block is opened once."""
+        with self._connections.lend() as connection:
+            return list(reading.read_decided(connection, self._blocks, places))
+
     def broken_links(self) -> list[str]:
         """What is wrong with the chain of evidence, in words; empty when it is whole."""
         return chain.broken_links(self._connections)

@@ -26,6 +26,8 @@ from tidewaiter.workflow.records import REFERENCE_LENGTH_MAX, Kept, Span
 
 NOTICES_A_ROW = 16  # a notice's number is 16 times its row's, plus its place there
 LIST_LIMIT_MAX = 1_000
+BLOCKS_AT_ONCE = 16  # of evidence, read in one query
+_BLOCK = "SELECT block_id, message_id, first_position, content, bodies FROM evidence_block"
 _FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
 _EVALUATION = msgspec.json.Decoder(Evaluation)
 
@@ -237,20 +239,41 @@ def read_evidence(connection: psycopg.Connection, opened: OpenedBlocks, pointer:
     else:
         condition = "message_id = %s AND first_position <= %s ORDER BY first_position DESC LIMIT 1"
         parameters = [pointer.message_id, pointer.position]
-    row = connection.execute(
-        f"SELECT block_id, message_id, first_position, content, bodies FROM evidence_block WHERE {condition}",
-        parameters,
-    ).fetchone()
+    row = connection.execute(f"{_BLOCK} WHERE {condition}", parameters).fetchone()
     if row is None:
         raise NotFoundError(f"no evidence is kept of record {pointer.position} of message {pointer.message_id}")
+    block = _opened(opened, row)
+    first_position = row[2]
+    index = pointer.position - first_position if pointer.block_index is None else pointer.block_index
+    return _in_block(block, index)
+
+
+def read_decided(
+    connection: psycopg.Connection, opened: OpenedBlocks, places: Sequence[tuple[int, int]]
+) -> Iterator[Kept]:
+    """The decisions at these places (block of evidence, place in it), block after block, each block opened once."""
+    by_block: dict[int, list[int]] = {}
+    for block_id, index in places:
+        by_block.setdefault(block_id, []).append(index)
+    held = {number: block for number in by_block if (block := opened.get(number)) is not None}
+    wanted = sorted(by_block.keys() - held.keys())
+    for number, block in held.items():
+        yield from (block.kept[index] for index in by_block[number])
+    for start in range(0, len(wanted), BLOCKS_AT_ONCE):
+        part = wanted[start : start + BLOCKS_AT_ONCE]
+        for row in connection.execute(f"{_BLOCK} WHERE block_id = ANY(%s)", [part]).fetchall():
+            block = _opened(opened, row)
+            yield from (block.kept[index] for index in by_block[row[0]])
+
+
+def _opened(opened: OpenedBlocks, row: Sequence[Any]) -> OpenedBlock:
     block_id, message_id, first_position, content, bodies = row
     plain, plain_bodies = rows.decompress(content), rows.decompress(bodies) if bodies else b""
     block = OpenedBlock(
         block_id, message_id, first_position, rows.kept_of(plain), rows.bodies_of(plain_bodies) if bodies else None
     )
     opened.put(block_id, block, len(plain) + len(plain_bodies))
-    index = pointer.position - first_position if pointer.block_index is None else pointer.block_index
-    return _in_block(block, index)
+    return block
 
 
 def read_blocks(connection: psycopg.Connection, after: int, limit: int) -> list[Block]:

@@ -89,6 +89,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "risk.draft_changed": Kind(409, "Somebody else changed the draft", "Read it again and put your change into it."),
     "risk.second_person": Kind(409, "A second person is wanted", "Another than who wrote or proposed it answers."),
     "outcome.invalid": Kind(422, "The outcome cannot be kept", "Nothing was kept; look at the place that is named."),
+    "outcome.answer": Kind(409, "This answer cannot be given", "What was not in order is answered once."),
     "score.model": Kind(422, "The model cannot be used", "Nothing was kept; train it on what a declaration gives."),
     "score.life": Kind(409, "Not possible with this model", "Look at how the model stands."),
     "list.file": Kind(422, "The list cannot be taken", "Every wrong line is told; nothing of it was taken."),

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tidewaiter.model.decision import Evaluation
-from tidewaiter.model.errors import NotFoundError, TidewaiterError, TransitionError
+from tidewaiter.model.errors import NotFoundError, TidewaiterError
 from tidewaiter.model.judgement import Judgement
 from tidewaiter.risk import PartKind, RiskKnowledge, circle_of
 from tidewaiter.risk.facts import AEO
@@ -37,6 +37,12 @@ class DrawFileError(TidewaiterError):
     """A file of draws that cannot be read; the place is its line."""
 
     code = "draws.file"
+
+
+class DayNotOverError(TidewaiterError):
+    """Draws are asked for of a day whose seed is not shown yet."""
+
+    code = "request.invalid"
 
 
 class Seeds(Protocol):
@@ -78,7 +84,7 @@ def exported(store: Draws, day: date, at: datetime) -> Iterator[DayOfDraws | Pol
     """What was drawn on a day that is over (in UTC, at this moment): its seed first, then the policies, then every
     decision by it, in order.
 
-    Raises TransitionError where the day is not over, NotFoundError where no seed is kept for it.
+    Raises DayNotOverError where the day is not over, NotFoundError where no seed is kept for it.
     """
     found = commitment_of(store, day, at)
     teller = DrawTeller(store)
@@ -102,13 +108,13 @@ def exported(store: Draws, day: date, at: datetime) -> Iterator[DayOfDraws | Pol
 
 
 def commitment_of(store: Seeds, day: date, at: datetime) -> Commitment:
-    """The seed of a day that is over. Raises TransitionError, NotFoundError."""
+    """The seed of a day that is over. Raises DayNotOverError, NotFoundError."""
     today = at.astimezone(UTC).date()
     if day >= today:
-        raise TransitionError(f"{day} is not over: its seed is shown from the next day on", hint="ask tomorrow (UTC)")
+        raise DayNotOverError(f"{day} is not over: its seed is shown from the next day on", hint="ask tomorrow (UTC)")
     found = next((each for each in store.commitments(today, 10_000) if each.drawn_for == day), None)
     if found is None:
-        raise NotFoundError(f"nothing was drawn on {day}")
+        raise NotFoundError(f"nothing was drawn on {day}", hint="tidewaiter risk draws lists the days that have a seed")
     return found
 
 

@@ -8,31 +8,40 @@ from typing import Final
 
 from msgspec import Struct
 
-from tidewaiter.model.decision import State
 from tidewaiter.model.money import Money
 from tidewaiter.risk.facts import Score
-from tidewaiter.workflow.ports import DeclarationRow, Filter, Store
+from tidewaiter.workflow.outcome_records import ToExamine
+from tidewaiter.workflow.ports import Store
 
-READ: Final = 500  # of those that wait, the last to come
+READ: Final = 1_000  # of those that wait, the longest there
 NOTHING: Final = Decimal(-1)
 
 
 class Waiting(Struct, frozen=True):
     """A parcel under control: what scores that decide say of it, and what they expect of a look together."""
 
-    row: DeclarationRow
+    row: ToExamine
     scores: tuple[Score, ...]
     promise: Money | None
 
 
-def waiting(store: Store, limit: int = READ) -> list[Waiting]:
+class Queue(Struct, frozen=True):
+    """What waits to be examined, in order; and how many more wait that came later and were not read."""
+
+    parcels: tuple[Waiting, ...]
+    unread: int = 0
+
+
+def waiting(store: Store, limit: int = READ) -> Queue:
     """Those that promise most first, by currency; then those that promise no revenue, the likeliest first.
 
-    Every one of them is to be examined: this is the order, and leaves none out. Of more than `limit` the last to come are read.
+    Every one of them is to be examined: this is the order, and leaves none out but those whose outcome waits for a
+    second person, who were examined. Of more than `limit` the longest there are put in order, and the rest is counted.
     """
-    rows = store.declarations(Filter(state=State.UNDER_CONTROL, limit=min(limit, READ)))
-    found = [_waiting(row, store.kept(row.declaration_id).facts.scores) for row in rows]
-    return sorted(found, key=_order)
+    rows, count = store.outcomes.to_examine(limit)
+    scores = {kept.declaration_id: kept.facts.scores for kept in store.decided([row.place for row in rows])}
+    found = sorted((_waiting(row, scores[row.declaration_id]) for row in rows), key=_order)
+    return Queue(tuple(found), count - len(rows))
 
 
 def promise_of(scores: Iterable[Score]) -> Money | None:
@@ -46,7 +55,7 @@ def promise_of(scores: Iterable[Score]) -> Money | None:
     return Money(sum((each.amount for each in amounts), Decimal(0)), amounts[0].currency)
 
 
-def _waiting(row: DeclarationRow, scores: tuple[Score, ...]) -> Waiting:
+def _waiting(row: ToExamine, scores: tuple[Score, ...]) -> Waiting:
     deciding = tuple(score for score in scores if not score.is_shadow)
     return Waiting(row, deciding, promise_of(deciding))
 

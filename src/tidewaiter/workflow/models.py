@@ -145,11 +145,8 @@ class Models:
     def take(self, version_id: int, step: ModelStep, who: Who) -> ModelVersion:
         """Take a step with a version. Raises ModelLifeError, SamePersonError, TransitionError while rules name its score."""
         seen, act = self.one(version_id), self._act(who)
-        if seen.state not in MAY.get(step, ()) or ((step in (ModelStep.TRY, ModelStep.END_TRIAL)) and (
-            seen.is_on_trial is (step is ModelStep.TRY)
-        )):  # fmt: skip
-            stands = f"{seen.state.value}{', on trial' if seen.is_on_trial else ''}"
-            raise ModelLifeError(f"{seen} is {stands}", hint="look at it again: it may have moved on")
+        if not _may(seen, step):
+            raise ModelLifeError(_refused(seen, step), hint=_possible(seen))
         if step is ModelStep.APPROVE and _same(act.actor, seen.registered_by):
             raise SamePersonError(f"{act.actor} registered {seen}", hint="a second person approves it")
         moves, changes = self._moves(seen, step)
@@ -231,11 +228,11 @@ def use_model(
 ) -> str:
     """Register a model and put it in use at once, on trial or deciding; its digest.
 
-    Raises ModelError for bytes that are none or that ask for what no declaration gives, TransitionError where nobody else
+    Raises ModelError for bytes that are none or that ask for what no declaration gives, SamePersonError where nobody else
     approves what is to decide.
     """
     if not on_trial and (not said.approved_by.strip() or _same(said.by, said.approved_by)):
-        raise TransitionError("a model decides when somebody else approves it", hint="put it on trial until then")
+        raise SamePersonError("a model decides when somebody else approves it", hint="put it on trial until then")
     models = Models(store, lambda: said.at)
     model = Model(name=name, content=content, card=card, jurisdiction_code=jurisdiction_code)
     version = models.register(model, Who(said.by, said.words))
@@ -261,6 +258,38 @@ def retire_model(store: Keeping, name: str, said: Said, *, on_trial: bool, juris
 def models_in_use(store: Library) -> Sequence[PartInUse]:
     """The models that decide or are on trial."""
     return [each for each in store.parts.in_use() if each.part.kind is PartKind.MODEL]
+
+
+def _refused(seen: ModelVersion, step: ModelStep) -> str:
+    """Why a step cannot be taken: how the version would have to stand, and how it does."""
+    match step:
+        case ModelStep.TRY:
+            wanted = "to go on trial it would have to be registered and not on trial"
+        case ModelStep.END_TRIAL:
+            wanted = "to end its trial it would have to be on trial"
+        case ModelStep.RETIRE:
+            wanted = "to be retired it would have to be deciding"
+        case _:
+            wanted = f"to {step.value} it, it would have to be registered and without an answer"
+    return f"{seen} is {seen.state.value}{', on trial' if seen.is_on_trial else ''}: {wanted}"
+
+
+def _possible(seen: ModelVersion) -> str:
+    """Which steps can be taken with a version as it stands."""
+    steps = [
+        step.value
+        for step in (ModelStep.TRY, ModelStep.END_TRIAL, ModelStep.APPROVE, ModelStep.REFUSE, ModelStep.RETIRE)
+        if _may(seen, step)
+    ]
+    if not steps:
+        return "nothing more can be done with it: register the model again to begin anew"
+    return f"what can be done with it now: {', '.join(steps)}"
+
+
+def _may(seen: ModelVersion, step: ModelStep) -> bool:
+    if step in (ModelStep.TRY, ModelStep.END_TRIAL) and seen.is_on_trial is (step is ModelStep.TRY):
+        return False
+    return seen.state in MAY.get(step, ())
 
 
 def _same(one: str, other: str) -> bool:

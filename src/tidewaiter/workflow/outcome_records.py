@@ -9,6 +9,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.outcome import ExaminationOutcome
 from tidewaiter.risk.links import LinkKey
 
@@ -38,6 +39,22 @@ class KeptOutcome(Struct, frozen=True, kw_only=True):
         if self.is_approved is None and not self.outcome.is_in_order:
             return "waits"
         return "unmatched" if self.declaration_id is None else "in effect"
+
+
+class OutcomeAnswerError(TidewaiterError):
+    """An answer to an outcome that waits for none: it was given before, or none is wanted."""
+
+    code = "outcome.answer"
+
+
+class ToExamine(Struct, frozen=True, kw_only=True):
+    """A declaration under control of which no outcome waits, and where its decision is kept: block of evidence, place in it."""
+
+    declaration_id: int
+    functional_reference_id: str
+    registered_id: str
+    description: str
+    place: tuple[int, int]
 
 
 class Telling(Struct, frozen=True, kw_only=True):
@@ -80,7 +97,7 @@ class OutcomeBook(Protocol):
         """It is of this declaration. What is matched already stays so."""
 
     def answer(self, outcome_id: int, by: str, at: datetime, words: str, *, is_approved: bool) -> None:
-        """Keep the answer. Raises ConflictError where there is one."""
+        """Keep the answer. Raises OutcomeAnswerError where there is one."""
 
     def one(self, outcome_id: int) -> KeptOutcome:
         """Raises NotFoundError."""
@@ -93,6 +110,9 @@ class OutcomeBook(Protocol):
 
     def unmatched(self, limit: int) -> Sequence[KeptOutcome]:
         """Those whose declaration has not come, the first told first."""
+
+    def to_examine(self, limit: int) -> tuple[Sequence[ToExamine], int]:
+        """Under control and without an outcome that waits for approval, the longest there first; and how many there are."""
 
     def between(self, since: datetime, until: datetime) -> Sequence[KeptOutcome]:
         """Those in effect of examinations from `since` to before `until`, the last one told of each declaration."""

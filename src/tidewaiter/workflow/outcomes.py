@@ -15,15 +15,16 @@ from typing import Final
 
 from msgspec import Struct
 
-from tidewaiter.model.errors import ConflictError, NotFoundError, TidewaiterError, TransitionError
+from tidewaiter.model.errors import NotFoundError, TidewaiterError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.outcome import ExaminationOutcome, before_lodgement, outcome_findings
 from tidewaiter.release import Trigger
 from tidewaiter.workflow.anew import Act
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.desk import Desk
-from tidewaiter.workflow.outcome_records import KeptOutcome, Telling
+from tidewaiter.workflow.outcome_records import KeptOutcome, OutcomeAnswerError, Telling
 from tidewaiter.workflow.ports import DeclarationRow, Store, Writing
+from tidewaiter.workflow.rule_set_records import SamePersonError
 
 MATCHED_AT_ONCE: Final = 10_000
 
@@ -79,7 +80,10 @@ class Examinations:
         return self._record(Telling(outcome=outcome, by=by, at=self._clock(), corrects=corrects), then)
 
     def approve(self, outcome_id: int, by: str, *, then: Trigger | None = None, words: str = "") -> KeptOutcome:
-        """Let what was not in order take effect, and do what follows in one act. Raises ConflictError, TransitionError."""
+        """Let what was not in order take effect, and do what follows in one act.
+
+        Raises SamePersonError, OutcomeAnswerError, NotFoundError, TransitionError.
+        """
         if then not in (None, Trigger.EXAMINED_NOT_SATISFACTORY):
             raise OutcomeError(f"{then!r} does not follow from what was not in order", place="then")
         with self._store.writing() as transaction:
@@ -90,7 +94,7 @@ class Examinations:
             return transaction.outcomes.one(outcome_id)
 
     def refuse(self, outcome_id: int, by: str, words: str) -> KeptOutcome:
-        """Not approved: it takes no effect. Raises ConflictError, NotFoundError."""
+        """Not approved: it takes no effect. Raises SamePersonError, OutcomeAnswerError, NotFoundError."""
         with self._store.writing() as transaction:
             self._answered(transaction, outcome_id, by)
             transaction.outcomes.answer(outcome_id, by, self._clock(), words, is_approved=False)
@@ -159,9 +163,11 @@ class Examinations:
     def _answered(self, transaction: Writing, outcome_id: int, by: str) -> KeptOutcome:
         kept = transaction.outcomes.one(outcome_id)
         if kept.outcome.is_in_order:
-            raise ConflictError(f"outcome {outcome_id} waits for nobody", hint="what was in order needs no approval")
+            raise OutcomeAnswerError(
+                f"outcome {outcome_id} waits for nobody", hint="what was in order needs no approval"
+            )
         if _same(by, kept.outcome.examiner) or _same(by, kept.recorded_by):
-            raise ConflictError(
+            raise SamePersonError(
                 f"{by} examined or recorded it", hint="another person approves what was not in order, or refuses it"
             )
         return kept

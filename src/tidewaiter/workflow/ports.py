@@ -492,5 +492,8 @@ class Store(Reader, QuoteStore, Protocol):
     def kept(self, declaration_id: int, version: int | None = None) -> Kept:
         """The evidence of one version (the latest when None). Raises NotFoundError."""
 
+    def decided(self, places: Sequence[tuple[int, int]]) -> Sequence[Kept]:
+        """The decisions at these places (block of evidence, place in it), in any order; a block is opened once."""
+
     def broken_links(self) -> list[str]:
         """What is wrong with the chain of evidence, in words; empty when it is whole."""

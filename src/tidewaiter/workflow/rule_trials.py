@@ -87,9 +87,8 @@ class RuleTrials:
         return self._store.periods.count(period)
 
     def refuse_long(self, period: Period) -> None:
-        """Raises RuleSetError for a period that ends before it begins, or is too long for somebody to wait for."""
-        if period.until < period.since:
-            raise RuleSetError(f"the period ends on {period.until}, before it begins", hint="the earlier day first")
+        """Raises PeriodError for one that ends before it begins, RuleSetError for one too long for somebody to wait for."""
+        period.refuse_reversed()
         count = self.count(period)
         if count > AT_ONCE_MAX:
             raise RuleSetError(

@@ -43,12 +43,24 @@ class _Judged(Struct, frozen=True):
 _JUDGED = msgspec.json.Decoder(_Judged)
 
 
+class PeriodError(TidewaiterError):
+    """A period that ends before it begins."""
+
+    code = "request.invalid"
+
+
 class Period(Struct, frozen=True):
     """Legal days from `since` to `until`, both included; of one jurisdiction where one is named."""
 
     since: date
     until: date
     jurisdiction_code: str = ""
+
+    def refuse_reversed(self) -> None:
+        """Raises PeriodError where it ends before it begins."""
+        if self.until < self.since:
+            words = f"the period ends on {self.until}, before it begins"
+            raise PeriodError(words, hint="the earlier day first", place="until")
 
 
 class DecidedBlock(Struct, frozen=True):

@@ -136,3 +136,21 @@ def test_too_few_rows_are_told_with_how_many_there_are(
     )
     assert code == output.EXIT_USAGE
     assert "too little to learn from: 3 rows, 1 of them not in order" in " ".join(err.split())
+
+
+def test_a_file_that_is_no_recipe_or_not_there_is_refused_with_a_hint(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, recipe, broken = (trained / name for name in ("rows.csv", "recipe.json", "broken.json"))
+    broken.write_text("{bad", encoding="utf-8")
+    to = ("--out", str(trained / "other"))
+    for words, told in (
+        ((str(rows), "--recipe", str(broken)), '"label"'),
+        ((str(rows), "--recipe", str(trained / "none.json")), '"label"'),
+        ((str(rows), "--recipe", str(recipe), "--how", str(broken)), '"rounds"'),
+    ):
+        code, _, err = ran(capsys, "train", *words, *to)
+        assert code == output.EXIT_USAGE
+        assert told in err.partition("hint")[2], err
+    code, _, err = ran(capsys, "train", str(trained / "none.csv"), "--recipe", str(recipe), *to)
+    assert (code, "look at the name" in " ".join(err.split())) == (output.EXIT_ERROR, True)

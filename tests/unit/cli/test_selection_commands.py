@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tidewaiter.cli import output
 from tidewaiter.cli.app import main
+from tidewaiter.cli.policies import told
+from tidewaiter.risk.policy import read_policy
 
 POLICY = """\
 title: Winter
@@ -70,3 +73,26 @@ def test_days_in_the_wrong_order_and_no_parcels_are_refused(
     code, _, err = ran(capsys, "risk", *words, "--from", "2026-07-14", "--to", "2026-07-01")
     assert code == output.EXIT_USAGE
     assert told in err
+
+
+def test_a_plan_that_cannot_keep_the_budget_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY + 'minimum_share: "0.02"\n', encoding="utf-8")
+    volume = ("--parcels", "4000", "--mandatory", "60", "--rules", "10", "--score", "5")
+    code, _, err = ran(capsys, "risk", "policy", "plan", str(file), "--office", "GB1", *volume)
+    assert code == output.EXIT_FINDINGS
+    assert "come to 138.80 parcels in a day, more than the budget of 0" in err
+    code, _, err = ran(capsys, "risk", "policy", "plan", str(file), "--office", "GB2", *volume)
+    assert (code, "it has one for GB1" in err) == (output.EXIT_USAGE, True)
+    file.write_text(POLICY.replace("parcels: 0", "parcels: 200"), encoding="utf-8")
+    code, _, err = ran(capsys, "risk", "policy", "plan", str(file), "--office", "GB1", *volume)
+    assert (code, err) == (output.EXIT_OK, "")
+
+
+def test_a_policy_is_shown_a_row_for_each_office_and_step() -> None:
+    text = POLICY + "scores:\n  value:\n    - {from_probability: '0.5', share: '1', lane: yellow}\n"
+    rows = dict(told(msgspec.to_builtins(read_policy(text.encode(), "winter"))))
+    assert rows["budgets.GB1"] == "parcels 0, random 0.1"
+    assert rows["scores.value.1"] == "from_probability 0.5, share 1, lane yellow"
+    assert rows["quality_rules"] == "description.mising"
+    assert not any("{" in each for each in rows.values())

@@ -22,7 +22,9 @@ from tidewaiter.workflow.seized_lists import propose_seized
 
 TAGS: Final = ["Examinations"]
 LISTED: Final = 1_000
-WRITING: Final = writing("outcome.invalid", "submission.conflict", "declaration.transition")
+WRITING: Final = writing(
+    "outcome.invalid", "outcome.answer", "risk.second_person", "submission.conflict", "declaration.transition"
+)
 Number = Annotated[int, PathParameter(ge=1, le=2**63 - 1, description="Which outcome")]
 
 

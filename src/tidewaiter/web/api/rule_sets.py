@@ -283,7 +283,7 @@ def declaration_rules(
 
 
 def _period(house: House, key: Key, since: date | None, until: date | None) -> Period:
-    """The period asked for. Raises RuleSetError where nothing was decided, or it is too long to wait for."""
+    """The period asked for. Raises PeriodError; RuleSetError where nothing was decided, or it is too long to wait for."""
     usual = house.rule_trials.usual_period(key)
     if usual is None:
         raise RuleSetError("nothing was decided yet", hint="hand declarations in first")

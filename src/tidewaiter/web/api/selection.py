@@ -43,6 +43,7 @@ def workload(
     flights: Annotated[bool, QueryParameter(name="flights", description="Flight by flight")] = False,
 ) -> shapes.LoadPage:
     """Offices with a budget alone; days (UTC) of receipt. Chance and what is mandatory may come to more than a budget."""
+    Period(since, until).refuse_reversed()
     if (until - since).days >= DAYS_MAX:
         words = f"The period is longer than {DAYS_MAX} days."
         raise WebError("request.invalid", words, hint="Ask for one part after another.", place="query: until")

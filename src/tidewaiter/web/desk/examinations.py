@@ -100,7 +100,7 @@ def _page(
     refused: TidewaiterError | None = None,
     fields: dict[str, str] | None = None,
 ) -> Template:
-    latest = house.store.outcomes.latest(LISTED)
+    latest, queue = house.store.outcomes.latest(LISTED), examining_first.waiting(house.store)
     seizures = [each for each in latest if each.standing == "in effect" and each.outcome.is_seized][:SEIZURES_SHOWN]
     return form_page(
         request,
@@ -110,7 +110,9 @@ def _page(
         title=words.text("examination.title"),
         waiting=[each for each in latest if each.standing == "waits"],
         latest=latest,
-        queue=examining_first.waiting(house.store, LISTED)[:QUEUE_SHOWN],
+        queue=queue.parcels[:QUEUE_SHOWN],
+        queue_more=len(queue.parcels[QUEUE_SHOWN:]) + queue.unread,
+        queue_unread=queue.unread,
         alerts=house.store.links.alerts(LISTED),
         proposals=[(each, found) for each in seizures if (found := proposed_entries(house.store, each))],
         unmatched=house.store.outcomes.unmatched(LISTED),

@@ -16,7 +16,7 @@ from tidewaiter.web.desk.forms import AnyRequest
 from tidewaiter.web.house import House, now
 from tidewaiter.web.page import render
 from tidewaiter.web.problem import WebError
-from tidewaiter.workflow.budgets import loads
+from tidewaiter.workflow.budgets import budgets_in_use, loads
 from tidewaiter.workflow.compliance import By, Estimate, estimated
 from tidewaiter.workflow.trying import Period
 
@@ -45,6 +45,7 @@ def selection_page(request: AnyRequest, house: NamedDependency[House]) -> Templa
         "selection.html",
         section="rules",
         title=words.text("selection.title"),
+        has_budgets=bool(budgets_in_use(house.store)),
         loads=loads(house.store, today - timedelta(DAYS_SHOWN - 1), today),
         estimates=found,
         refused=refused,

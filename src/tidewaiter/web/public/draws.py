@@ -20,4 +20,4 @@ DAYS_SHOWN: Final = 60
 def draws_page(request: Request[Any, Any, State], house: NamedDependency[House]) -> Template:
     """The commitments of the days to come and of the last two months, the latest first."""
     found = house.store.commitments(now().date(), DAYS_SHOWN)
-    return render(request, "draws.html", section="draws", title=words.text("draws.title"), commitments=found)
+    return render(request, "draws.html", section="rules", title=words.text("draws.title"), commitments=found)
