@@ -212,9 +212,25 @@ def test_the_command_shows_work_beside_budgets(
 def test_what_is_usual_is_the_average_of_the_days_before(intake: Intake, store: PostgresStore) -> None:
     hand_in(intake, store, *(parcel(n) for n in range(50)))
     done = work(store)
-    usual = store.workloads.counted(YESTERDAY + timedelta(1)).usual["GB000060"]
+    usual = store.workloads.counted(YESTERDAY + timedelta(1), ()).usual["GB000060"]
     assert (usual.rules_wanted, usual.mandatory, usual.chance) == (50_000, done.mandatory, done.chance)
-    assert store.workloads.counted(YESTERDAY + timedelta(30)).usual == {}
+    assert store.workloads.counted(YESTERDAY + timedelta(30), ()).usual == {}
+
+
+def test_flights_are_read_of_offices_that_limit_them_and_offices_are_added_up(
+    intake: Intake, store: PostgresStore
+) -> None:
+    flights = ["SK1"] * 3 + ["SK2"] * 2 + [""]
+    hand_in(intake, store, *(parcel(n, flight=flight) for n, flight in enumerate(flights)))
+    with store._connections.lend() as connection:
+        connection.execute("UPDATE workload SET mandatory = 0, chance = 0, score = 0, rules = 0 WHERE flight = 'SK2'")
+    known = store.workloads.counted(YESTERDAY, ["GB000060"])
+    assert known.offices == {"GB000060": work(store)}
+    assert known.offices["GB000060"].parcels == 6
+    assert known.flights == {("GB000060", "SK1"): 3}
+    for others in ([], ["GB000081"]):
+        found = store.workloads.counted(YESTERDAY, others)
+        assert (found.offices, found.flights) == (known.offices, {})
 
 
 # --- a flight known in advance ---------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def intake(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
         yield opened
 
 
-def hand_in(intake: Intake, store: PostgresStore, number: int) -> None:
+def hand_in(intake: Intake, store: PostgresStore, number: int, sender: str = "A courier") -> None:
     item = GoodsItem(
         line_no=1, description="Cotton T-shirts, men's", commodity_code="6109100010", origin_country_code="CN",
         gross_mass_kg=Decimal(2), net_mass_kg=Decimal("1.8"), invoice_price=Money(Decimal(20), "GBP"),
@@ -73,7 +73,7 @@ def hand_in(intake: Intake, store: PostgresStore, number: int) -> None:
         consignment=Consignment(gross_mass_kg=Decimal(2)),
     )  # fmt: skip
     body = forms.by_name("json").write([parcel])
-    sender_id = store.senders.ensure("A courier").sender_id
+    sender_id = store.senders.ensure(sender).sender_id
     intake.submit(io.BytesIO(body), sender_id=sender_id, file_name="x.json", transport="test", legal_day=DAY)
 
 
@@ -156,19 +156,56 @@ def test_from_the_file_to_the_hit_on_the_command_line(
     assert run("export", "offenders")[1].splitlines()[1].startswith("e1,Bright Star Trading Ltd,Seized twice.")
 
 
+def use_policy(store: PostgresStore, content: bytes) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    store.keep_knowledge({digest: (PartKind.POLICY, content)})
+    change = Change(kind=PartKind.POLICY, name="policy", digest=digest)
+    store.parts.change((change,), actor="ann", words="", at=AT)
+
+
+def operators(store: PostgresStore, *senders: str) -> PublishedList:
+    numbers = "|".join(str(store.senders.ensure(name).sender_id) for name in senders)
+    rows = f"id,values,words,until,status,senders\nop1,GB123456789000,Granted.,2027-12-31,AEOF,{numbers}\n"
+    return PublishedList(
+        name="aeo", kind=ListKind.AEO, title="Operators", source="ours", entries=read_entries(rows, ListKind.AEO)
+    )
+
+
+def test_a_stranger_who_states_an_operators_number_gets_the_full_odds(
+    intake: Intake, store: PostgresStore, lists: Lists
+) -> None:
+    use_policy(store, POLICY.replace(b'"0.5"', b'"1"'))
+    lists.answer(lists.propose(operators(store, "A courier"), "", "ann", "granted").version_id, "bo", is_approved=True)
+    hand_in(intake, store, 1)
+    hand_in(intake, store, 2, sender="A stranger")
+    assert [share(store, number) for number in (1, 2)] == ["0.1", "1"]
+    facts = [store.kept(store.find(f"REF{number}")).facts.texts for number in (1, 2)]
+    assert facts == [{"aeo": ("AEOF",)}, {"aeo_unvouched": ("AEOF",)}]
+    judgement = store.decision(store.find("REF2")).evaluation.judgement
+    assert judgement is not None
+    (drawn,) = [reason for reason in judgement.reasons if reason.reason_id == "random"]
+    assert drawn.words.endswith("Status AEOF does not count: its sender is not listed to speak for the trader.")
+    # Run again, both stay as they were, whoever may speak for the operator by now.
+    lists.answer(lists.propose(operators(store, "A stranger"), "", "ann", "moved").version_id, "bo", is_approved=True)
+    assert replay.replay_all(store).is_clean
+
+
+def test_a_list_that_names_no_sender_gives_a_status_to_nobody(
+    intake: Intake, store: PostgresStore, lists: Lists
+) -> None:
+    use_policy(store, POLICY)
+    lists.answer(lists.propose(operators(store), "", "ann", "granted").version_id, "bo", is_approved=True)
+    hand_in(intake, store, 1)
+    assert share(store, 1) == "0.5"
+    assert store.kept(store.find("REF1")).facts.texts == {"aeo_unvouched": ("AEOF",)}
+
+
 def test_an_operators_status_lowers_odds_and_never_what_is_mandatory(
     intake: Intake, store: PostgresStore, lists: Lists
 ) -> None:
-    digest = hashlib.sha256(POLICY).hexdigest()
-    store.keep_knowledge({digest: (PartKind.POLICY, POLICY)})
-    change = Change(kind=PartKind.POLICY, name="policy", digest=digest)
-    store.parts.change((change,), actor="ann", words="", at=AT)
-    rows = "id,values,words,until,status\nop1,GB123456789000,Granted.,2027-12-31,AEOF\n"
-    operators = PublishedList(
-        name="aeo", kind=ListKind.AEO, title="Operators", source="ours", entries=read_entries(rows, ListKind.AEO)
-    )
+    use_policy(store, POLICY)
     hand_in(intake, store, 1)
-    lists.answer(lists.propose(operators, "", "ann", "granted").version_id, "bo", is_approved=True)
+    lists.answer(lists.propose(operators(store, "A courier"), "", "ann", "granted").version_id, "bo", is_approved=True)
     hand_in(intake, store, 2)
     lists.answer(lists.propose(listed("Bright Star Trading Ltd"), "", "ann", "w").version_id, "bo", is_approved=True)
     hand_in(intake, store, 3)

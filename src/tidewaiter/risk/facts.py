@@ -19,6 +19,7 @@ from tidewaiter.risk.rules.catalogue import Value
 from tidewaiter.risk.rules.syntax import Kind
 
 AEO: Final = "aeo"  # the text that tells a trader's status as authorised economic operator
+AEO_UNVOUCHED: Final = "aeo_unvouched"  # a status that was stated by a sender who may not speak for the trader
 
 
 class Score(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -13,7 +13,7 @@ from tidewaiter.model.judgement import Draw, Judgement, Lane, Reason, ReasonKind
 from tidewaiter.risk.chance import Chance
 from tidewaiter.risk.knowledge import RiskKnowledge
 from tidewaiter.risk.policy import Policy
-from tidewaiter.risk.selection.at_once import Circle, selected
+from tidewaiter.risk.selection.at_once import Circle, selected, status_told, with_words
 from tidewaiter.risk.targeting import NOTHING_POINTED, Pointed
 
 CLAIM_RULES = "claim."  # what the rules' ids begin with
@@ -58,7 +58,7 @@ def judge(
         )
         reasons = list(told)
     if draw.is_selected:
-        reasons.append(_random(draw, knowledge.policy))
+        reasons.append(with_words(_random(draw, knowledge.policy), status_told(knowledge.policy, beside.circle)))
     return Judgement(
         lane=_lane(reasons),
         reasons=tuple(reasons),

@@ -22,7 +22,7 @@ from tidewaiter.model.assessment import Assessment
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Reason, ReasonKind, RuleMasks
-from tidewaiter.risk.facts import AEO, NO_FACTS, Facts, Score, feature_kinds
+from tidewaiter.risk.facts import AEO, AEO_UNVOUCHED, NO_FACTS, Facts, Score, feature_kinds
 from tidewaiter.risk.knowledge import Part, PartKind, RiskKnowledge
 from tidewaiter.risk.links import Alarm
 from tidewaiter.risk.lists import ListIndex, PublishedList, StatusIndex
@@ -39,11 +39,15 @@ MODELS_READ = 16
 
 
 class Subject(Struct, frozen=True):
-    """What is judged: a declaration, what was assessed on it, and what is known beside it."""
+    """What is judged: a declaration, what was assessed on it, and what is known beside it.
+
+    `sender_id` is of the sender that intake let in, where it is known.
+    """
 
     declaration: Declaration
     assessment: Assessment | None = None
     facts: Facts = NO_FACTS
+    sender_id: int | None = None
 
 
 class Pointed(Struct, frozen=True):
@@ -113,8 +117,11 @@ class Targeting:
     def scored(self, subject: Subject) -> Facts:
         """The facts of a declaration with its trader's status, and with what the models in use, and on trial, say of it."""
         facts = subject.facts
-        if status := self.statuses.status(subject.declaration):
-            facts = replace(facts, texts={**facts.texts, AEO: (status,)})
+        status = self.statuses.status(subject.declaration, subject.sender_id)
+        if status.counted:
+            facts = replace(facts, texts={**facts.texts, AEO: (status.counted,)})
+        elif status.unvouched:
+            facts = replace(facts, texts={**facts.texts, AEO_UNVOUCHED: (status.unvouched,)})
         if not self._models:
             return facts
         row = row_of(subject.declaration, facts, self._columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 
 import psycopg
@@ -13,6 +13,11 @@ from tidewaiter.workflow.budgets import USUAL_DAYS, Counted, Where, Worked
 
 _NAMES = ("parcels", "mandatory", "chance", "rules", "score", "rules_wanted", "score_wanted")
 _COLUMNS = ", ".join(_NAMES)
+_SUMS = ", ".join(f"sum({name})" for name in _NAMES)
+_FLIGHTS = """
+SELECT office_id, flight, mandatory + chance + rules + score FROM workload
+WHERE day = %s AND office_id = ANY(%s) AND flight <> '' AND mandatory + chance + rules + score > 0
+"""
 
 
 class PostgresWorkloads:
@@ -21,12 +26,15 @@ class PostgresWorkloads:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    def counted(self, day: date) -> Counted:
-        """What was counted of a day so far, and what is usual: the average of the days before that were counted."""
+    def counted(self, day: date, limiting: Collection[str]) -> Counted:
+        """What was counted of a day so far, and what is usual: the average of the days before that were counted;
+        see `workflow.budgets.Workloads`.
+        """
         with self._connections.lend() as connection:
             found = connection.execute(
-                f"SELECT office_id, flight, {_COLUMNS} FROM workload WHERE day = %s".encode(), [day]
+                f"SELECT office_id, {_SUMS} FROM workload WHERE day = %s GROUP BY office_id".encode(), [day]
             ).fetchall()
+            flights = connection.execute(_FLIGHTS, [day, list(limiting)]).fetchall() if limiting else ()
             usual = connection.execute(
                 "SELECT office_id, sum(mandatory) / count(DISTINCT day), sum(chance) / count(DISTINCT day),"
                 " sum(rules_wanted) / count(DISTINCT day), sum(score_wanted) / count(DISTINCT day) FROM workload WHERE day >= %s AND day < %s GROUP BY office_id",
@@ -34,7 +42,8 @@ class PostgresWorkloads:
             ).fetchall()
         return Counted(
             day,
-            {(row[0], row[1]): _work(row[2:]) for row in found},
+            {row[0]: _work(row[1:]) for row in found},
+            {(office_id, flight): int(looked_at) for office_id, flight, looked_at in flights},
             {
                 office_id: Usual(
                     mandatory=int(mandatory), chance=int(chance), rules_wanted=int(rules), score_wanted=int(score)
@@ -55,10 +64,9 @@ class PostgresWorkloads:
 
     def by_office(self, since: date, until: date) -> list[Worked]:
         """The same of whatever flight, by day and office: flights may be as many as master documents."""
-        sums = ", ".join(f"sum({name})" for name in _NAMES)
         with self._connections.lend() as connection:
             found = connection.execute(
-                f"SELECT day, office_id, {sums} FROM workload WHERE day BETWEEN %s AND %s"
+                f"SELECT day, office_id, {_SUMS} FROM workload WHERE day BETWEEN %s AND %s"
                 " GROUP BY day, office_id ORDER BY day, office_id".encode(),
                 [since, until],
             ).fetchall()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final, Protocol
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.risk import PartKind
-from tidewaiter.risk.budgets import NOTHING_DONE, THOUSANDTHS, Spent, Usual, Work, room_of, total
+from tidewaiter.risk.budgets import NOTHING_DONE, THOUSANDTHS, Spent, Usual, Work, room_of
 from tidewaiter.risk.policy import Budget, read_policy
 from tidewaiter.workflow.targeting import InUse, Library, in_use
 
@@ -36,27 +36,28 @@ class Worked(Struct, frozen=True, gc=False):
 
 
 class Counted(Struct, frozen=True):
-    """What was counted of a day: by office and flight; and what is usual at each office."""
+    """What was counted of a day by office, and what is usual at each; of flights that have a limit how many are looked at."""
 
     day: date
-    work: Mapping[tuple[str, str], Work] = {}
+    offices: Mapping[str, Work] = {}
+    flights: Mapping[tuple[str, str], int] = {}  # by office and flight
     usual: Mapping[str, Usual] = {}
     parts: Mapping[str, int] = {}  # thousandths of what is left, where a slice is not decided alone
 
-    @property
-    def offices(self) -> dict[str, Work]:
-        """All work by office, of whatever flight."""
-        found: dict[str, list[Work]] = {}
-        for (office_id, _), work in self.work.items():
-            found.setdefault(office_id, []).append(work)
-        return {office_id: total(works) for office_id, works in found.items()}
+
+def limiting(budgets: Mapping[str, Budget]) -> list[str]:
+    """The offices of which no flight may take more than so many."""
+    return sorted(office_id for office_id, budget in budgets.items() if budget.flight_parcels is not None)
 
 
 class Workloads(Protocol):
     """Where work is counted; `Writing` counts it."""
 
-    def counted(self, day: date) -> Counted:
-        """What was counted of a day so far, and what is usual: the average of the days before that were counted."""
+    def counted(self, day: date, limiting: Collection[str]) -> Counted:
+        """What was counted of a day so far, and what is usual: the average of the days before that were counted.
+
+        Flights are told of the offices `limiting` them alone: they may be as many as master documents.
+        """
 
     def between(self, since: date, until: date) -> Sequence[Worked]:
         """Work by day, office and flight, both days included, in that order."""
@@ -70,7 +71,6 @@ class Tab:
 
     def __init__(self, counted: Counted) -> None:
         self._counted = counted
-        self._offices = counted.offices
         self._own: dict[tuple[str, str], Work] = {}  # flight by flight
         self._own_offices: dict[str, Work] = {}
 
@@ -78,10 +78,10 @@ class Tab:
         """What there is of an office's day now."""
         office_id, key = where.office_id, (where.office_id, where.flight)
         return Spent(
-            work=self._offices.get(office_id, NOTHING_DONE),
+            work=self._counted.offices.get(office_id, NOTHING_DONE),
             own=self._own_offices.get(office_id, NOTHING_DONE),
             usual=self._counted.usual.get(office_id, Usual()),
-            flight=self._counted.work.get(key, NOTHING_DONE).looked_at if where.flight else 0,
+            flight=self._counted.flights.get(key, 0) if where.flight else 0,
             own_flight=self._own.get(key, NOTHING_DONE).looked_at if where.flight else 0,
             part=self._counted.parts.get(office_id, THOUSANDTHS),
         )
@@ -108,9 +108,8 @@ class Leases:
         """What a slice has when it is sent to be decided: its part of what is not lent to others."""
         lent: dict[str, Decimal] = {}
         parts: dict[str, int] = {}
-        offices = counted.offices
         for office_id, budget in self._budgets.items():
-            room = room_of(budget, offices.get(office_id, NOTHING_DONE), counted.usual.get(office_id, Usual()))
+            room = room_of(budget, counted.offices.get(office_id, NOTHING_DONE), counted.usual.get(office_id, Usual()))
             free = room - sum(each.get(office_id, Decimal(0)) for each in self._out.values())
             parts[office_id] = self._part(room, free)
             lent[office_id] = room * parts[office_id] // THOUSANDTHS

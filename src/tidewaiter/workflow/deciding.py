@@ -269,7 +269,7 @@ def _looked_up(declaration: Declaration | None, law: Law, incoming: Incoming, ta
         awaited_hours=AWAITED_HOURS if is_awaiting else 0,
         parcel_key=parcel,
         declared_before=_declared_before(parcel, incoming, task),
-        facts=_facts(declaration, law, task),
+        facts=_facts(declaration, law, incoming.sender_id, task),
     )
 
 
@@ -312,7 +312,7 @@ def _worked(
     )
 
 
-def _facts(declaration: Declaration | None, law: Law, task: _Task) -> Facts:
+def _facts(declaration: Declaration | None, law: Law, sender_id: int, task: _Task) -> Facts:
     """What is known beside the declaration for targeting: looked up, then scored."""
     if declaration is None or law.regime is None or law.targeting is None or law.targeting.is_empty:
         return NO_FACTS
@@ -320,7 +320,7 @@ def _facts(declaration: Declaration | None, law: Law, task: _Task) -> Facts:
     if known is not None and task.trigger is not None:  # what is known of the record itself is not of what it changes
         look_up = look_ups.facts if look_ups is not None else None
         facts = look_up(declaration, law.regime, known.prior) if look_up is not None else NO_FACTS
-    return law.targeting.scored(Subject(declaration, None, facts))
+    return law.targeting.scored(Subject(declaration, None, facts, sender_id))
 
 
 def _parcel_key(declaration: Declaration | None, regime: Regime | None) -> int | None:

@@ -13,10 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from tidewaiter.model.decision import Evaluation
+from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import NotFoundError, TidewaiterError
 from tidewaiter.model.judgement import Judgement
 from tidewaiter.risk import PartKind, RiskKnowledge, circle_of
-from tidewaiter.risk.facts import AEO
 from tidewaiter.risk.policy import Policy, shipped_policy
 from tidewaiter.risk.selection.at_once import Circle
 from tidewaiter.risk.selection.draw_records import DayOfDraws, DrawRecord, Followed, PolicyTold, Source, record_of
@@ -174,7 +174,7 @@ class DrawTeller:
         if not kept.knowledge_digest:
             return Circle()
         if not looks_at_offices(self._law.knowledge(kept.knowledge_digest).policy):
-            return Circle("", next(iter(kept.facts.texts.get(AEO, ())), ""))
+            return replace(circle_of(Declaration(), kept.facts), spent=None)
         declaration = self._law.declaration(kept, body)
         return Circle() if declaration is None else circle_of(declaration, kept.facts)
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from tidewaiter.model.errors import MessageError, TransitionError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.workflow.batching import Slice, Tally, carried_on
-from tidewaiter.workflow.budgets import Leases
+from tidewaiter.workflow.budgets import Leases, limiting
 from tidewaiter.workflow.crew import AHEAD, Crew
 from tidewaiter.workflow.grouping import GroupWriter
 from tidewaiter.workflow.happenings import Heard, Told
@@ -193,7 +193,9 @@ class Processing:
     def _numbered(self, part: Slice) -> Slice:
         part = self._known(part)
         if self._means.shelf.budgets:
-            counted = self._means.store.workloads.counted(part.incoming.seed.drawn_for)
+            counted = self._means.store.workloads.counted(
+                part.incoming.seed.drawn_for, limiting(self._means.shelf.budgets)
+            )
             part = replace(part, counted=self._leases.lend(part.last_position, counted) if self._leases else counted)
         first_id, self._first_id = self._first_id, None
         ids = (first_id,) if first_id is not None and len(part.pieces) == 1 else None

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tidewaiter.model.declaration import Address, Consignment, Declaration, Document, GoodsItem, Party
 from tidewaiter.model.errors import ReplayError
 from tidewaiter.model.judgement import Lane, Reason, ReasonKind
-from tidewaiter.risk.lists import ListEntry, ListIndex, ListKind, PublishedList, StatusIndex
+from tidewaiter.risk.lists import ListEntry, ListIndex, ListKind, PublishedList, StatusIndex, TraderStatus
 from tidewaiter.risk.lists.files import ListFileError, read_entries, write_entries
 from tidewaiter.risk.lists.ofac import read_sdn
 from tidewaiter.risk.lists.watched import watched
@@ -265,23 +265,31 @@ def test_an_entry_of_several_identities_is_one_reason_and_a_seller_is_no_receive
 @pytest.mark.parametrize(
     ("kind", "line", "words"),
     [
-        (ListKind.IDENTITIES, "e1,Bright Star,Because.,,,,,", "say what it is"),
-        (ListKind.IDENTITIES, "e1,phone: 12,Because.,,,,,", "too few digits"),
-        (ListKind.AEO, "e1,Bright Star Trading,Granted.,,,2027-12-31,,AEOC", "it is no identifier"),
-        (ListKind.AEO, "e1,GB123456789000,Granted.,,,,,AEOC", "it is empty"),
-        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,", "it is no status"),
-        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,a e o", "it is no status"),
-        (ListKind.PARTIES, "e1,Bright Star,Because.,,,,,AEOC", "have none"),
+        (ListKind.IDENTITIES, "e1,Bright Star,Because.,,,,,,", "say what it is"),
+        (ListKind.IDENTITIES, "e1,phone: 12,Because.,,,,,,", "too few digits"),
+        (ListKind.AEO, "e1,Bright Star Trading,Granted.,,,2027-12-31,,AEOC,", "it is no identifier"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,,,AEOC,", "it is empty"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,,", "it is no status"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,a e o,", "it is no status"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,AEOC,A courier", "it is no sender's number"),
+        (ListKind.AEO, "e1,GB123456789000,Granted.,,,2027-12-31,,AEOC,0", "it is no sender's number"),
+        (ListKind.PARTIES, "e1,Bright Star,Because.,,,,,AEOC,", "have none"),
+        (ListKind.PARTIES, "e1,Bright Star,Because.,,,,,,3", "have none"),
     ],
 )
 def test_what_cannot_be_such_an_entry_is_told(kind: ListKind, line: str, words: str) -> None:
     with pytest.raises(ListFileError, match=words):
-        read_entries(f"id,values,words,lane,from,until,source,status\n{line}\n", kind)
+        read_entries(f"id,values,words,lane,from,until,source,status,senders\n{line}\n", kind)
+
+
+SENDER = 3
 
 
 def operators(*rows: tuple[str, str, str]) -> StatusIndex:
-    lines = "".join(f"{number},{number},Granted.,2026-01-01,{until},{status}\n" for number, until, status in rows)
-    entries = read_entries(f"id,values,words,from,until,status\n{lines}", ListKind.AEO)
+    lines = "".join(
+        f"{number},{number},Granted.,2026-01-01,{until},{status},7|{SENDER}\n" for number, until, status in rows
+    )
+    entries = read_entries(f"id,values,words,from,until,status,senders\n{lines}", ListKind.AEO)
     assert read_entries(write_entries(entries), ListKind.AEO) == entries
     return StatusIndex([listed(ListKind.AEO, *entries, name="aeo")], ON)
 
@@ -289,15 +297,39 @@ def operators(*rows: tuple[str, str, str]) -> StatusIndex:
 def test_a_traders_status_is_what_the_list_tells_while_it_is_in_force() -> None:
     known = operators(("GB123456789000", "2027-12-31", "AEOF"), ("GB999999999000", "2026-06-30", "AEOC"))
     holder, other = Party(name="A", party_id="GB 123456789000"), Party(name="A", party_id="GB111111111000")
-    assert known.status(Declaration(declarant=holder)) == "AEOF"
-    assert known.status(Declaration(declarant=holder, importer=other)) == ""  # the importer's is asked, not the agent's
-    assert known.status(Declaration(declarant=other, importer=holder)) == "AEOF"
-    assert known.status(Declaration(declarant=Party(name="GB123456789000"))) == ""
-    assert known.status(Declaration(declarant=Party(party_id="GB999999999000"))) == ""  # over
+
+    def counted(declaration: Declaration) -> str:
+        return known.status(declaration, SENDER).counted
+
+    assert counted(Declaration(declarant=holder)) == "AEOF"
+    assert counted(Declaration(declarant=holder, importer=other)) == ""  # the importer's is asked, not the agent's
+    assert counted(Declaration(declarant=other, importer=holder)) == "AEOF"
+    assert counted(Declaration(declarant=Party(name="GB123456789000"))) == ""
+    assert counted(Declaration(declarant=Party(party_id="GB999999999000"))) == ""  # over
     lines = (GoodsItem(line_no=1, importer=holder), GoodsItem(line_no=2, importer=other))
-    assert known.status(Declaration(importer=holder, goods_items=lines)) == ""
-    assert known.status(Declaration(importer=holder, goods_items=lines[:1])) == "AEOF"
-    assert known.status(Declaration()) == ""
+    assert counted(Declaration(importer=holder, goods_items=lines)) == ""
+    assert counted(Declaration(importer=holder, goods_items=lines[:1])) == "AEOF"
+    assert counted(Declaration()) == ""
+
+
+@pytest.mark.parametrize("sender_id", [None, 4, 73])
+def test_a_status_counts_in_nothing_that_a_stranger_hands_in(sender_id: int | None) -> None:
+    known = operators(("GB123456789000", "2027-12-31", "AEOF"))
+    holder, other = Party(name="A", party_id="GB123456789000"), Party(name="A", party_id="GB111111111000")
+    assert known.status(Declaration(declarant=holder), sender_id) == TraderStatus(unvouched="AEOF")
+    assert known.status(Declaration(importer=other, declarant=holder), sender_id) == TraderStatus()
+    assert known.status(Declaration(declarant=holder), 7) == TraderStatus("AEOF")
+
+
+def test_a_status_without_senders_counts_for_nobody_and_another_entry_may_name_them() -> None:
+    rows = "id,values,words,until,status,senders\n"
+    silent = read_entries(f"{rows}e1,CN12345,Granted.,2027-12-31,AEOC,\n", ListKind.AEO)
+    told = read_entries(f"{rows}e2,CN12345,Granted.,2027-12-31,AEOF,5\n", ListKind.AEO)
+    declaration = Declaration(declarant=Party(party_id="CN12345"))
+    known = StatusIndex([listed(ListKind.AEO, *silent, name="a")], ON)
+    assert known.status(declaration, 5) == TraderStatus(unvouched="AEOC")
+    known = StatusIndex([listed(ListKind.AEO, *silent, *told, name="a")], ON)
+    assert known.status(declaration, 5) == TraderStatus("AEOF")
 
 
 def test_a_list_of_operators_hits_nobody() -> None:

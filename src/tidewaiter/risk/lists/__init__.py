@@ -7,6 +7,6 @@ files of the Office of Foreign Assets Control. ADR 24.
 
 from tidewaiter.risk.lists.matching import ListIndex
 from tidewaiter.risk.lists.published import ListEntry, ListKind, PublishedList
-from tidewaiter.risk.lists.statuses import StatusIndex
+from tidewaiter.risk.lists.statuses import StatusIndex, TraderStatus
 
-__all__ = ["ListEntry", "ListIndex", "ListKind", "PublishedList", "StatusIndex"]
+__all__ = ["ListEntry", "ListIndex", "ListKind", "PublishedList", "StatusIndex", "TraderStatus"]

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -17,12 +17,21 @@ from tidewaiter.model.judgement import Lane
 from tidewaiter.risk.lists.matching import is_value
 from tidewaiter.risk.lists.published import ENTRIES_MAX, VALUE_LENGTH_MAX, VALUES_MAX, ListEntry, ListKind
 
-COLUMNS: Final = ("id", "values", "words", "lane", "from", "until", "source", "status")
+COLUMNS: Final = ("id", "values", "words", "lane", "from", "until", "source", "status", "senders")
 NEEDED: Final = ("id", "values", "words")
 BAR: Final = "|"
 FINDINGS_MAX: Final = 200  # told at once
 FINDING_VALUE_MAX: Final = 200
 _STATUS: Final = re.compile(r"[A-Z0-9_]{1,20}")
+_SENDER: Final = re.compile(r"[1-9][0-9]{0,17}")
+OF_OPERATORS: Final = 2  # columns at the end that only their lists have
+
+
+class Telling(Protocol):
+    """Tells what is wrong in a column of the line that is read."""
+
+    def __call__(self, column: str, words: str, hint: str = "") -> None:
+        """One problem more."""
 
 
 class ListProblem(Struct, frozen=True):
@@ -106,12 +115,13 @@ def write_entries(entries: tuple[ListEntry, ...]) -> str:
     """The same entries as CSV; cells that a spreadsheet would take for a formula are refused when they are read."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    columns = COLUMNS if any(each.status for each in entries) else COLUMNS[:-1]
+    columns = COLUMNS if any(each.status for each in entries) else COLUMNS[:-OF_OPERATORS]
     writer.writerow(columns)
     for each in entries:
         cells = (
             each.entry_id, BAR.join(each.values), each.words, each.lane.value if each.lane else "",
             each.effective_from or "", each.effective_until or "", each.source, each.status,
+            BAR.join(map(str, each.senders)),
         )  # fmt: skip
         writer.writerow(cells[: len(columns)])
     return out.getvalue()
@@ -147,14 +157,7 @@ def _entry(row: dict[str, str | None], kind: ListKind, line: int, problems: list
     lane = cells.get("lane", "").lower()
     if lane and lane not in tuple(each.value for each in Lane):
         told("lane", "there is no such lane", f"lanes: {', '.join(each.value for each in Lane)}")
-    status = cells.get("status", "")
-    if kind is ListKind.AEO:
-        if not _STATUS.fullmatch(status):
-            told("status", "it is no status", "write the code that the policy has, as AEOC")
-        if not cells.get("until"):
-            told("until", "it is empty", "a status is known until a day: then it is asked for again")
-    elif status:
-        told("status", "entries of this kind of list have none")
+    senders = _of_operator(kind, cells, told)
     if len(problems) > before:
         return None
     return ListEntry(
@@ -165,18 +168,38 @@ def _entry(row: dict[str, str | None], kind: ListKind, line: int, problems: list
         effective_from=days["from"],
         effective_until=days["until"],
         source=cells.get("source", ""),
-        status=status,
+        status=cells.get("status", ""),
+        senders=senders,
     )
 
 
-def _day(name: str, cells: dict[str, str], told: object) -> date | None:
+def _of_operator(kind: ListKind, cells: dict[str, str], told: Telling) -> tuple[int, ...]:
+    """The senders that may speak for an operator, after a look at what only entries of operators have."""
+    if kind is not ListKind.AEO:
+        for name in ("status", "senders"):
+            if cells.get(name):
+                told(name, "entries of this kind of list have none")
+        return ()
+    if not _STATUS.fullmatch(cells.get("status", "")):
+        told("status", "it is no status", "write the code that the policy has, as AEOC")
+    if not cells.get("until"):
+        told("until", "it is empty", "a status is known until a day: then it is asked for again")
+    numbers = [number.strip() for number in cells.get("senders", "").split(BAR) if number.strip()]
+    if len(numbers) > VALUES_MAX:
+        told("senders", f"an entry has at most {VALUES_MAX} senders")
+    if any(not _SENDER.fullmatch(number) for number in numbers):
+        told("senders", "it is no sender's number", "write numbers as in tidewaiter sender list, with | between them")
+        return ()
+    return tuple(sorted({int(number) for number in numbers}))
+
+
+def _day(name: str, cells: dict[str, str], told: Telling) -> date | None:
     text = cells.get(name, "")
     if not text:
         return None
     try:
         return date.fromisoformat(text)
     except ValueError:
-        assert callable(told)
         told(name, "it is no day", "write 2026-07-14")
         return None
 

@@ -35,7 +35,8 @@ class ListKind(StrEnum):
 class ListEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One entry: what to look for (each value alone is enough), why, from when to when. `lane` None: the list's.
 
-    `status` is an operator's as authorised economic operator, in the code that the policy names it by.
+    `status` is an operator's as authorised economic operator, in the code that the policy names it by; `senders` are the
+    numbers of those whose messages may speak for the operator: the status counts in no other.
     """
 
     entry_id: str
@@ -46,6 +47,7 @@ class ListEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     effective_until: date | None = None
     source: str = ""
     status: str = ""
+    senders: tuple[int, ...] = ()
 
     def is_in_force(self, on: date) -> bool:
         """True on days from `effective_from` to `effective_until`, both included; an open end is no limit."""

@@ -20,7 +20,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.judgement import DRAWN, LOOKED_AT, Draw, Judgement, Lane, Odds, Reason, ReasonKind, Selection
 from tidewaiter.risk.budgets import Shares, Spent, rates_at
 from tidewaiter.risk.chance import Chance
-from tidewaiter.risk.facts import AEO, Facts, Score
+from tidewaiter.risk.facts import AEO, AEO_UNVOUCHED, Facts, Score
 from tidewaiter.risk.policy import Policy, Rates, ScoreStep
 
 PLACES: Final = Decimal("0.000000000001")  # of a propensity, which is exact before
@@ -29,11 +29,13 @@ _ALL: Final = 100
 
 class Circle(Struct, frozen=True, gc=False):
     """What the odds depend on beside the reasons: the office of declaration, the trader's AEO status ("" for none), and
-    what was counted of the office's day where it has a budget."""
+    what was counted of the office's day where it has a budget. `unvouched` is a status that does not lower them, as the
+    sender may not speak for the trader."""
 
     office_id: str = ""
     aeo_status: str = ""
     spent: Spent | None = None
+    unvouched: str = ""
 
 
 def selected(
@@ -46,11 +48,11 @@ def selected(
     told: list[Reason] = []
     odds: list[Odds] = []
     is_mandatory = False
-    lowered = lowered_rates(policy, circle)
+    lowered, untold = lowered_rates(policy, circle), status_told(policy, circle)
     for reason in reasons:
         if reason.kind is ReasonKind.RULE and reason.lane is not Lane.GREEN:
             drawn = _rule(reason, lowered, chance)
-            told.append(drawn[0])
+            told.append(drawn[0] if reason.is_mandatory else with_words(drawn[0], untold))
             odds += drawn[1]
             is_mandatory |= not drawn[1] and reason.lane in LOOKED_AT
         else:
@@ -59,7 +61,7 @@ def selected(
     for score in scores:
         found = _score(score, policy, lowered, chance)
         if found is not None:
-            told.append(found[0])
+            told.append(with_words(found[0], untold))
             odds.append(found[1])
     if not odds and not is_mandatory:
         return tuple(told), None  # chance alone, whose share the draw itself tells
@@ -72,7 +74,20 @@ def selected(
 
 def circle_of(declaration: Declaration, facts: Facts) -> Circle:
     """That of a declaration; a status is what a list of traders told, never what the declaration says of itself."""
-    return Circle(declaration.lodgement_office_id, next(iter(facts.texts.get(AEO, ())), ""), facts.spent)
+    status, unvouched = (next(iter(facts.texts.get(name, ())), "") for name in (AEO, AEO_UNVOUCHED))
+    return Circle(declaration.lodgement_office_id, status, facts.spent, unvouched)
+
+
+def with_words(reason: Reason, more: str) -> Reason:
+    """A reason that says more."""
+    return replace(reason, words=reason.words + more) if more else reason
+
+
+def status_told(policy: Policy, circle: Circle) -> str:
+    """What a reason that odds were asked for says of a status that does not count; "" where none would have lowered them."""
+    if policy.aeo_factor(circle.unvouched) == 1:
+        return ""
+    return f" Status {circle.unvouched} does not count: its sender is not listed to speak for the trader."
 
 
 def lowered_rates(policy: Policy, circle: Circle) -> Rates:

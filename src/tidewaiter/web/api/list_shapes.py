@@ -34,7 +34,7 @@ class ListVersionWanted(Struct, frozen=True, forbid_unknown_fields=True, kw_only
         str,
         Meta(
             max_length=BODY_BYTES_MAX,
-            description="CSV with a header: id, values (between |), words, and lane, from, until, source, status if wanted",
+            description="CSV with a header: id, values (between |), words, and lane, from, until, source, status, senders if wanted",
             examples=["id,values,words\ne1,Bright Star Trading Ltd,Seized twice."],
         ),
     ]
@@ -153,6 +153,7 @@ class EntryShape(Struct, frozen=True, kw_only=True):
     effective_until: date | None
     source: str
     status: Annotated[str, Meta(description="Of an operator: the status as authorised economic operator")]
+    senders: Annotated[tuple[int, ...], Meta(description="The senders that may speak for the operator")]
 
     @classmethod
     def of(cls, entry: ListEntry) -> EntryShape:
@@ -160,7 +161,7 @@ class EntryShape(Struct, frozen=True, kw_only=True):
         return cls(
             entry_id=entry.entry_id, values=entry.values, words=entry.words, lane=entry.lane,
             effective_from=entry.effective_from, effective_until=entry.effective_until, source=entry.source,
-            status=entry.status,
+            status=entry.status, senders=entry.senders,
         )  # fmt: skip
 
 
