@@ -57,7 +57,7 @@ def declared(tree: dict[str, object]) -> Declaration:
 
 
 def test_an_order_tells_device_and_network() -> None:
-    own = declared({**ORDER, "device_id": "d-77", "network_address": "8.8.8.8"})
+    own = declared({**ORDER, "ordering_device_id": "d-77", "ordering_network_address": "8.8.8.8"})
     assert (own.device_id, own.network_address) == ("d-77", "8.8.8.8")
 
 
