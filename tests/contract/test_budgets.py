@@ -15,6 +15,7 @@ from itertools import count
 import pytest
 from msgspec.structs import replace
 
+from tidewaiter.cli import demo
 from tidewaiter.cli.app import build
 from tidewaiter.messages import forms
 from tidewaiter.model.decision import State
@@ -31,11 +32,13 @@ from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
 from tidewaiter.risk import PartKind
 from tidewaiter.risk.budgets import Spent, Work, total
+from tidewaiter.risk.policy import Budget
 from tidewaiter.risk.rules import rules_of
 from tidewaiter.risk.selection.allocating import Share
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow import processing, replay
 from tidewaiter.workflow.allocating import ENDED, Wanted, allocated
+from tidewaiter.workflow.budgets import budgets_in_use
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.draw_proofs import audit_day
 from tidewaiter.workflow.intake import Intake
@@ -207,6 +210,14 @@ def test_the_command_shows_work_beside_budgets(
     with store._connections.lend() as connection:
         connection.execute("UPDATE workload SET mandatory = 50")
     assert app(words, result_action="return_value") == 3
+
+
+def test_the_demonstration_has_a_budget_and_writes_over_no_policy(store: PostgresStore) -> None:
+    budgets = {"GB000060": Budget(parcels=60)}
+    demo.allot(store, budgets)
+    assert budgets_in_use(store) == budgets
+    demo.allot(store, {"GB000060": Budget(parcels=7)})
+    assert budgets_in_use(store) == budgets
 
 
 def test_what_is_usual_is_the_average_of_the_days_before(intake: Intake, store: PostgresStore) -> None:

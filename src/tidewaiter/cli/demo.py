@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from importlib import resources
@@ -26,6 +26,7 @@ from tidewaiter.release import Trigger
 from tidewaiter.revenue.guarantees import Grant
 from tidewaiter.revenue.payments import Draft
 from tidewaiter.revenue.postings import Account
+from tidewaiter.risk.policy import Budget, load_policy, shipped_text
 from tidewaiter.risk.watch_list import WatchListEntry
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.accounts import MATCHING
@@ -33,6 +34,7 @@ from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.paying import take_payment
+from tidewaiter.workflow.policies import Policies, policy_key
 from tidewaiter.workflow.ports import Filter
 from tidewaiter.workflow.records import Receipt
 from tidewaiter.workflow.return_records import CaseFilter
@@ -76,6 +78,7 @@ class Demonstration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watch_list: tuple[WatchListEntry, ...]
     guarantees: tuple[Grant, ...]
     rules: tuple[DemoRules, ...]
+    budgets: dict[str, Budget]
     files: tuple[DemoFile, ...]
     returns: tuple[DemoReturns, ...]
 
@@ -97,6 +100,7 @@ def demo(
         _watch(store, demonstration.watch_list)
         _guarantee(store, demonstration.guarantees)
         _target(store, folder, demonstration.rules)
+        allot(store, demonstration.budgets)
         receipts = _hand_in(store, folder, demonstration.files)
         rows = [receipt_row(entry.file, receipt) for entry, receipt in zip(demonstration.files, receipts, strict=True)]
         output.print_rows(rows, output_as, title=demonstration.title)
@@ -150,9 +154,27 @@ def _target(store: PostgresStore, folder: Traversable, rules: Iterable[DemoRules
         if each.becomes == "shadow":
             life.start_trial(key, number, who)
             continue
-        life.propose(key, number, who)
-        life.approve(key, number, Who("demo's second person", "the demonstration"))
-        life.publish(key, number, who)
+        _publish(life, key, number)
+
+
+def allot(store: PostgresStore, budgets: Mapping[str, Budget]) -> None:
+    """Publish the policy that ships with budgets for offices, as two persons do, unless a policy was written before."""
+    life, key = Policies(store), policy_key()
+    if store.rule_sets.versions(key):
+        return
+    text = shipped_text().replace(load_policy().title, "Selection policy of the demonstration, with a budget", 1)
+    lines = [
+        f'  {office}: {{parcels: {budget.parcels}, random: "{budget.random}"}}\n' for office, budget in budgets.items()
+    ]
+    number = life.begin(key, f"{text}budgets:\n{''.join(lines)}", Who("demo", "the demonstration")).version
+    life.check(key, number, Who("demo", "the demonstration"))
+    _publish(life, key, number)
+
+
+def _publish(life: RuleSets, key: Key, number: int) -> None:
+    life.propose(key, number, Who("demo", "the demonstration"))
+    life.approve(key, number, Who("demo's second person", "the demonstration"))
+    life.publish(key, number, Who("demo", "the demonstration"))
 
 
 def _hand_in(store: PostgresStore, folder: Traversable, files: tuple[DemoFile, ...]) -> list[Receipt]:
