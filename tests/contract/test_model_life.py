@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import msgspec
@@ -17,6 +18,7 @@ from tidewaiter.risk.scoring.card import Card
 from tidewaiter.risk.scoring.model import Tree
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.migrate import migrations
+from tidewaiter.store.parts import change_parts
 from tidewaiter.workflow.model_records import Act, ModelLifeError, ModelState, ModelStep, Move
 from tidewaiter.workflow.models import Model, Models, Who
 from tidewaiter.workflow.rule_set_records import SamePersonError
@@ -105,6 +107,24 @@ def test_what_rules_name_stays(store: PostgresStore, models: Models) -> None:
         models.take(second, ModelStep.END_TRIAL, ANN)
     with pytest.raises(TransitionError, match="rules in use name"):
         models.take(second, ModelStep.REFUSE, BO)
+
+
+def test_rules_published_while_a_model_is_retired_keep_it(store: PostgresStore, models: Models) -> None:
+    """Whoever retires it looks at the rules only once nobody else changes what is in use."""
+    number = models.register(Model(name="u", content=content(1)), ANN).version_id
+    models.take(number, ModelStep.APPROVE, BO)
+    rules = rules_of(RULES)
+    store.keep_knowledge({rules.digest: ("rules", rules.text.encode())})
+    published = Change(kind=PartKind.RULES, name="r", digest=rules.digest)
+    with ThreadPoolExecutor(1) as pool:
+        with store._connections.lend() as connection, connection.transaction():
+            change_parts(connection, (published,), ("ann", "", AT))
+            retiring = pool.submit(models.take, number, ModelStep.RETIRE, ANN)
+            with pytest.raises(TimeoutError):
+                retiring.result(timeout=0.5)  # it waits for the rules
+        with pytest.raises(TransitionError, match="rules in use name"):
+            retiring.result(timeout=30)
+    assert models.one(number).state is ModelState.DECIDING
 
 
 def test_two_who_act_at_once_do_not_both_have_their_way(store: PostgresStore, models: Models) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import psycopg
@@ -11,7 +11,7 @@ import zstandard
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.risk import PartKind
 from tidewaiter.store.connections import Connections
-from tidewaiter.store.parts import change_parts
+from tidewaiter.store.parts import change_parts, hold_parts
 from tidewaiter.workflow.model_records import (
     Act,
     KeptDrift,
@@ -77,9 +77,14 @@ class PostgresModels:
             ).fetchall()
         return [ModelEvent(number, ModelStep(step), actor, words, at) for number, step, actor, words, at in found]
 
-    def move(self, moves: Sequence[Move], changes: Sequence[Change], act: Act) -> None:
-        """Take these steps, and change what is in use, together. Raises ConflictError where one stands otherwise by now."""
+    def move(
+        self, moves: Sequence[Move], changes: Sequence[Change], act: Act, refuse: Callable[[], None] | None = None
+    ) -> None:
+        """Take these steps, and change what is in use, together; see `workflow.model_records.ModelBook`."""
         with self._connections.lend() as connection, connection.transaction():
+            if refuse is not None:
+                hold_parts(connection)
+                refuse()
             if changes:
                 change_parts(connection, changes, (act.actor, act.words, act.at))
             for each in moves:

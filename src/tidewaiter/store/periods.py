@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from tidewaiter.model.decision import State
@@ -19,8 +21,37 @@ LEFT JOIN LATERAL (SELECT block_id, first_position FROM evidence_block
                    WHERE message_id = d.message_id AND first_position <= d.position
                    ORDER BY first_position DESC LIMIT 1) b ON d.block_id IS NULL
 WHERE d.legal_day BETWEEN %s AND %s AND d.lane IS NOT NULL AND (%s = '' OR d.jurisdiction_code = %s)
-  AND d.declaration_id > %s
+  AND d.declaration_id > %s AND d.state::text <> ALL(%s)
 ORDER BY d.declaration_id LIMIT %s
+"""
+_SAMPLE = """
+WITH placed AS (
+  SELECT d.declaration_id, coalesce(d.block_id, b.block_id) AS block_id,
+         coalesce(d.block_index, d.position - b.first_position) AS block_index
+  FROM declaration d
+  LEFT JOIN LATERAL (SELECT block_id, first_position FROM evidence_block
+                     WHERE message_id = d.message_id AND first_position <= d.position
+                     ORDER BY first_position DESC LIMIT 1) b ON d.block_id IS NULL
+  WHERE d.legal_day BETWEEN %(since)s AND %(until)s AND d.lane IS NOT NULL
+    AND (%(code)s = '' OR d.jurisdiction_code = %(code)s)
+), ranked AS (
+  SELECT block_id, count(*) AS places, row_number() OVER (ORDER BY block_id) - 1 AS rank, count(*) OVER () AS blocks
+  FROM placed WHERE block_id IS NOT NULL GROUP BY block_id
+), chosen AS (
+  SELECT block_id, places, sum(places) OVER () AS most FROM ranked
+  WHERE blocks <= %(blocks)s OR rank = 0 OR rank * %(blocks)s / blocks > (rank - 1) * %(blocks)s / blocks
+), shared AS (
+  SELECT block_id, places,
+         CASE WHEN most <= %(most)s THEN places ELSE greatest(1, trunc(places * %(most)s / most)::bigint) END AS share
+  FROM chosen
+), numbered AS (
+  SELECT p.block_id, p.declaration_id, p.block_index, s.places, s.share,
+         row_number() OVER (PARTITION BY p.block_id ORDER BY p.declaration_id) - 1 AS rank
+  FROM placed p JOIN shared s ON s.block_id = p.block_id
+)
+SELECT block_id, declaration_id, block_index FROM numbered
+WHERE rank = 0 OR rank * share / places > (rank - 1) * share / places
+ORDER BY block_id, declaration_id
 """
 _COUNT = """
 SELECT count(*) FROM declaration
@@ -48,12 +79,13 @@ class Periods:
             ).fetchone()
         return (row[0], row[1]) if row and row[0] else None
 
-    def blocks(self, period: Period) -> Iterator[DecidedBlock]:
+    def blocks(self, period: Period, without: Collection[State] = ()) -> Iterator[DecidedBlock]:
         """The decisions of the period as they stand, by the block of evidence that holds them; each once."""
+        states = [state.value for state in without]
         after = 0
         while True:
             with self._connections.lend() as connection:
-                found = connection.execute(_BLOCKS, [*_values(period), after, PAGE]).fetchall()
+                found = connection.execute(_BLOCKS, [*_values(period), after, states, PAGE]).fetchall()
             if not found:
                 return
             by_block: dict[int, list[tuple[int, int]]] = {}
@@ -63,6 +95,18 @@ class Periods:
             for block_id, places in by_block.items():
                 yield DecidedBlock(block_id, tuple(places))
             after = found[-1][0]
+
+    def sample(self, period: Period, blocks: int, most: int) -> list[DecidedBlock]:
+        """Blocks evenly spread over the period, and decisions evenly spread over each; chosen where they are kept."""
+        wanted = {
+            "since": period.since, "until": period.until, "code": period.jurisdiction_code, "blocks": blocks, "most": most,
+        }  # fmt: skip
+        with self._connections.lend() as connection:
+            found = connection.execute(_SAMPLE, wanted).fetchall()
+        return [
+            DecidedBlock(block_id, tuple((number, index) for _, number, index in rows))
+            for block_id, rows in groupby(found, key=itemgetter(0))
+        ]
 
 
 class StreamRows:

@@ -26,7 +26,7 @@ from tidewaiter.workflow.budgets import where_of
 from tidewaiter.workflow.compliance import By, EstimatedStore
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.kept_law import KeptLaw
-from tidewaiter.workflow.trying import Period, judged
+from tidewaiter.workflow.trying import Period, kept_records
 
 ENDED: Final = CAME_TO_NOTHING | {State.RELEASED, State.CLEARED, State.AWAITING_ORIGINAL, State.APPLIED}
 
@@ -79,19 +79,21 @@ def _decimal(chosen: Chosen) -> Decimal:
 
 def _candidates(store: EstimatedStore, wanted: Wanted) -> Iterator[tuple[State, Candidate]]:
     law = KeptLaw(store)
-    for part in store.periods.blocks(wanted.period):
+    for part in store.periods.blocks(wanted.period, ENDED):
         standing = store.streams.standing([number for number, _ in part.places], By.ALL.value)
-        for number, judgement in judged(store, part):
-            stands = standing.get(number)
+        for each in kept_records(store, part):
+            stands = standing.get(each.declaration_id)
             if stands is None or stands.state in ENDED:
                 continue
-            kept = store.kept(number)
-            declaration = law.declaration(kept)
+            declaration = law.declaration(each.kept, each.body)
             if declaration is None:
                 continue
-            where = where_of(declaration, kept.legal_day)
-            if where.office_id == wanted.office_id and wanted.flight in ("", where.flight):
-                yield stands.state, candidate_of(number, judgement, kept.facts)
+            where = where_of(declaration, each.kept.legal_day)
+            if where.office_id != wanted.office_id or wanted.flight not in ("", where.flight):
+                continue
+            judgement = each.judgement
+            if judgement is not None:
+                yield stands.state, candidate_of(each.declaration_id, judgement, each.kept.facts)
 
 
 def candidate_of(number: int, judgement: Judgement, facts: Facts) -> Candidate:

@@ -7,9 +7,9 @@ A period is read by an even sample of its decisions, the same every time it is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -20,9 +20,8 @@ from tidewaiter.risk.scoring.declared import row_of
 from tidewaiter.risk.scoring.drift import Band, Told, bands_of
 from tidewaiter.risk.scoring.scorer import Scorer
 from tidewaiter.workflow.learning import LABEL, PROPENSITY, labelled_rows
-from tidewaiter.workflow.trying import DecidedBlock, Period, TriedStore, Trier
+from tidewaiter.workflow.trying import Period, TriedStore, Trier
 
-Thing = TypeVar("Thing")
 SAMPLE: Final = 20_000  # decisions read of a period
 BLOCKS: Final = 200  # blocks of evidence that these are taken from
 
@@ -100,7 +99,7 @@ def _read(store: TriedStore, scorer: Scorer, period: Period, sample: int) -> _Re
         [] for _ in range(len(scorer.model.recipe.chains) + len(scorer.model.recipe.numbers) + 1)
     ]
     probabilities = []
-    for part in _spread(list(store.periods.blocks(period)), sample):
+    for part in store.periods.sample(period, BLOCKS, sample):
         for decided in trier.decisions(part):
             declaration = trier.declaration(decided)
             if declaration is None:
@@ -113,19 +112,6 @@ def _read(store: TriedStore, scorer: Scorer, period: Period, sample: int) -> _Re
     if not probabilities:
         raise ModelError(f"nothing was decided from {period.since} to {period.until} that the model could be asked of")
     return _Read(columns, probabilities)
-
-
-def _spread(blocks: list[DecidedBlock], sample: int) -> Iterator[DecidedBlock]:
-    """Blocks evenly spread over the period, and decisions evenly spread over each, so many in all."""
-    chosen = _evenly(blocks, BLOCKS)
-    most = sum(len(block.places) for block in chosen)
-    for block in chosen:
-        share = max(1, len(block.places) * sample // most) if most > sample else len(block.places)
-        yield DecidedBlock(block.block_id, tuple(_evenly(block.places, share)))
-
-
-def _evenly(things: Sequence[Thing], most: int) -> list[Thing]:
-    return [things[len(things) * place // most] for place in range(most)] if len(things) > most else list(things)
 
 
 def _told(store: TriedStore, scorer: Scorer, between: Between) -> Iterator[Told]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -129,8 +129,13 @@ class ModelBook(Protocol):
     def events(self, version_id: int) -> Sequence[ModelEvent]:
         """What was done with a version, the oldest first."""
 
-    def move(self, moves: Sequence[Move], changes: Sequence[Change], act: Act) -> None:
-        """Take these steps, and change what is in use, together. Raises ConflictError where one stands otherwise by now."""
+    def move(
+        self, moves: Sequence[Move], changes: Sequence[Change], act: Act, refuse: Callable[[], None] | None = None
+    ) -> None:
+        """Take these steps, and change what is in use, together. Raises ConflictError where one stands otherwise by now.
+
+        `refuse` is asked first, while nobody else can change what is in use: where it raises, nothing is done.
+        """
 
     def keep_drift(self, version_id: int, figures: bytes, act: Act) -> int:
         """Keep a look at a version's drift; its number."""

@@ -150,7 +150,7 @@ class Models:
         if step is ModelStep.APPROVE and _same(act.actor, seen.registered_by):
             raise SamePersonError(f"{act.actor} registered {seen}", hint="a second person approves it")
         moves, changes = self._moves(seen, step)
-        self._store.models.move(moves, changes, act)
+        self._store.models.move(moves, changes, act, lambda: self._refuse_gone(seen, step))
         return self.one(version_id)
 
     def _moves(self, seen: ModelVersion, step: ModelStep) -> tuple[list[Move], list[Change]]:
@@ -174,15 +174,21 @@ class Models:
                 ]
                 return [*moves, Move(seen, ModelState.DECIDING, False, step)], [*ended, _change(seen, seen.digest)]
             case ModelStep.END_TRIAL:
-                self._refuse_named(seen, [each for each in models_in_use(self._store) if not each.part.is_shadow])
                 return [Move(seen, seen.state, False, step)], ended
             case ModelStep.REFUSE:
-                if seen.is_on_trial:
-                    self._refuse_named(seen, [each for each in models_in_use(self._store) if not each.part.is_shadow])
                 return [Move(seen, ModelState.REFUSED, False, step)], ended
             case _:
-                self._refuse_named(seen, [each for each in models_in_use(self._store) if each.part.is_shadow])
                 return [Move(seen, ModelState.RETIRED, seen.is_on_trial, step)], [_change(seen, None)]
+
+    def _refuse_gone(self, seen: ModelVersion, step: ModelStep) -> None:
+        """Raises TransitionError where a step would leave rules without a score that they name.
+
+        Asked while nobody else changes what is in use: else rules could be published between the look and the step.
+        """
+        if step is ModelStep.RETIRE or (seen.is_on_trial and step in (ModelStep.END_TRIAL, ModelStep.REFUSE)):
+            is_staying_on_trial = step is ModelStep.RETIRE
+            others = [each for each in models_in_use(self._store) if each.part.is_shadow is is_staying_on_trial]
+            self._refuse_named(seen, others)
 
     def _refuse_named(self, version: ModelVersion, others: Sequence[PartInUse]) -> None:
         """Raises TransitionError where rules name the score and no other model gives it."""

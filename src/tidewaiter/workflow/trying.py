@@ -7,7 +7,7 @@ masks say it and no message is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from functools import lru_cache
 from typing import Protocol
@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tidewaiter.model.decision import Evaluation
+from tidewaiter.model.decision import Evaluation, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.judgement import Judgement, Lane, Reason
@@ -79,8 +79,16 @@ class Decisions(Protocol):
     def span(self) -> tuple[date, date] | None:
         """The first and the last legal day there is; None where nothing was judged."""
 
-    def blocks(self, period: Period) -> Iterator[DecidedBlock]:
-        """The decisions of the period as they stand, by the block of evidence that holds them; each once."""
+    def blocks(self, period: Period, without: Collection[State] = ()) -> Iterator[DecidedBlock]:
+        """The decisions of the period as they stand, by the block of evidence that holds them; each once.
+
+        Declarations that are in one of the states `without` are left out.
+        """
+
+    def sample(self, period: Period, blocks: int, most: int) -> list[DecidedBlock]:
+        """An even sample of these decisions, the same every time: at most about `most`, and at least one of each block, of so
+        many blocks (`blocks`). What is held of a period does not grow with it.
+        """
 
 
 class TriedStore(Store, Protocol):
@@ -94,14 +102,32 @@ class TriedStore(Store, Protocol):
         """Blocks of evidence with a larger number, in order."""
 
 
-def judged(store: TriedStore, part: DecidedBlock) -> Iterator[tuple[int, Judgement]]:
-    """The judgements of a block, each with the number of its declaration; of one that cannot be read any more none."""
+class KeptRecord(Struct, frozen=True):
+    """What is kept of a decision, and its record's bytes where they are at hand."""
+
+    declaration_id: int
+    kept: Kept
+    body: bytes | None
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """Its judgement, read from what is kept."""
+        return _JUDGED.decode(self.kept.evaluation).judgement
+
+
+def kept_records(store: TriedStore, part: DecidedBlock) -> Iterator[KeptRecord]:
+    """What is kept of the decisions of a block, which is read once; of those that cannot be read any more nothing."""
     for block in store.blocks(part.block_id - 1, 1):
         for declaration_id, index in part.places:
             if block.block_id == part.block_id and index < len(block.kept):
-                judgement = _JUDGED.decode(block.kept[index].evaluation).judgement
-                if judgement is not None:
-                    yield declaration_id, judgement
+                yield KeptRecord(declaration_id, block.kept[index], block.bodies[index] if block.bodies else None)
+
+
+def judged(store: TriedStore, part: DecidedBlock) -> Iterator[tuple[int, Judgement]]:
+    """The judgements of a block, each with the number of its declaration; of one that cannot be read any more none."""
+    for each in kept_records(store, part):
+        if (judgement := each.judgement) is not None:
+            yield each.declaration_id, judgement
 
 
 class Candidate(Struct, frozen=True):
@@ -152,15 +178,10 @@ class Trier:
 
     def decisions(self, part: DecidedBlock) -> Iterator[Decided]:
         """The decisions of a block that came to a judgement; those of a block that cannot be read any more are left out."""
-        for block in self._store.blocks(part.block_id - 1, 1):
-            for declaration_id, index in part.places:
-                if block.block_id != part.block_id or index >= len(block.kept):
-                    continue
-                kept = block.kept[index]
-                evaluation = _EVALUATION.decode(kept.evaluation)
-                if evaluation.judgement is not None:
-                    body = block.bodies[index] if block.bodies else None
-                    yield Decided(declaration_id, kept, evaluation, evaluation.judgement, body)
+        for each in kept_records(self._store, part):
+            evaluation = _EVALUATION.decode(each.kept.evaluation)
+            if evaluation.judgement is not None:
+                yield Decided(each.declaration_id, each.kept, evaluation, evaluation.judgement, each.body)
 
     def tried(self, candidate: Candidate, decided: Decided) -> Tried | None:
         """What the rules say of a decision; None where what was declared cannot be read any more, or no law was there."""
