@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,6 +24,7 @@ from tidewaiter.risk.lists import ListEntry, ListKind, PublishedList
 from tidewaiter.risk.lists.files import read_entries
 from tidewaiter.risk.rules import rules_of
 from tidewaiter.store import PostgresStore
+from tidewaiter.store.parts import change_parts
 from tidewaiter.workflow import replay
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.lists import ListError, Lists
@@ -129,6 +131,26 @@ def test_rules_may_name_a_list_which_then_stays(intake: Intake, store: PostgresS
     with pytest.raises(ListError, match="rules in use name"):
         lists.propose_end("names", "", "ann", "over")
     assert replay.replay_all(store).is_clean
+
+
+def test_rules_published_while_the_end_of_a_list_is_approved_keep_it(store: PostgresStore, lists: Lists) -> None:
+    lists.answer(lists.propose(listed("X Y", name="names"), "", "ann", "w").version_id, "bo", is_approved=True)
+    ending = lists.propose_end("names", "", "ann", "over").version_id
+    rules = rules_of(
+        'rule r\n    title: T\n    words: W\n    lane: red\n    when:\n        consignor.name in list("names")\n'
+    )
+    store.keep_knowledge({rules.digest: ("rules", rules.text.encode())})
+    published = Change(kind=PartKind.RULES, name="r", digest=rules.digest)
+    with ThreadPoolExecutor(1) as pool:
+        with store._connections.lend() as connection, connection.transaction():
+            change_parts(connection, (published,), ("ann", "", AT))
+            answering = pool.submit(lists.answer, ending, "bo", is_approved=True)
+            with pytest.raises(TimeoutError):
+                answering.result(timeout=0.5)  # it waits for the rules
+        with pytest.raises(ListError, match="rules in use name"):
+            answering.result(timeout=30)
+    assert [each.name for _, each in lists.in_use()] == ["names"]
+    assert lists.version(ending).is_approved is None
 
 
 def test_from_the_file_to_the_hit_on_the_command_line(

@@ -29,7 +29,10 @@ Why = Annotated[str, Parameter(help="Why, in words.")]
 def propose(
     name: Name,
     file: Annotated[
-        Path, Parameter(help="CSV with the columns id, values (between |), words, lane, from, until, source.")
+        Path,
+        Parameter(
+            help="CSV with the columns id, values (between |), words, lane, from, until, source; of operators status, senders."
+        ),
     ],
     *,
     kind: Annotated[ListKind, Parameter(help="What it is a list of.")],

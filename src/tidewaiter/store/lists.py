@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import zstandard
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.risk import PartKind
 from tidewaiter.store.connections import Connections
-from tidewaiter.store.parts import change_parts
+from tidewaiter.store.parts import change_parts, hold_parts
 from tidewaiter.workflow.lists import ListAnswerError, ListVersion, ListWaitsError, NewVersion
 from tidewaiter.workflow.targeting import Change
 
@@ -53,8 +54,10 @@ class PostgresLists:
         assert row is not None
         return _version(row)
 
-    def answer(self, version_id: int, by: str, at: datetime, *, is_approved: bool) -> ListVersion:
-        """Answer it; what is approved is in use from the same transaction on. Raises ListAnswerError, NotFoundError."""
+    def answer(
+        self, version_id: int, by: str, at: datetime, *, is_approved: bool, refuse: Callable[[str], None] | None = None
+    ) -> ListVersion:
+        """Answer it; what is approved is in use from the same transaction on. See `workflow.lists.ListVersions`."""
         with self._connections.lend() as connection, connection.transaction():
             row = connection.execute(
                 "UPDATE list_version SET answered_by = %s, answered_at = %s, is_approved = %s WHERE version_id = %s"
@@ -66,6 +69,9 @@ class PostgresLists:
             assert row is not None
             found = _version(row)
             if is_approved:
+                if not found.digest and refuse is not None:
+                    hold_parts(connection)
+                    refuse(found.name)
                 change = Change(
                     kind=PartKind.LIST, name=found.name, digest=found.digest or None,
                     jurisdiction_code=found.jurisdiction_code,

@@ -82,8 +82,13 @@ class ListVersions(Protocol):
     def propose(self, new: NewVersion, content: bytes | None) -> ListVersion:
         """Keep a version and its content. Raises ListWaitsError where another waits for an answer."""
 
-    def answer(self, version_id: int, by: str, at: datetime, *, is_approved: bool) -> ListVersion:
-        """Answer it; what is approved is in use from the same transaction on. Raises ListAnswerError, NotFoundError."""
+    def answer(
+        self, version_id: int, by: str, at: datetime, *, is_approved: bool, refuse: Callable[[str], None] | None = None
+    ) -> ListVersion:
+        """Answer it; what is approved is in use from the same transaction on. Raises ListAnswerError, NotFoundError.
+
+        `refuse` is asked by the list's name before one goes out of use, while nobody else can change what is in use.
+        """
 
     def versions(self, name: str = "") -> list[ListVersion]:
         """Every version, the latest first; of one list or of all."""
@@ -128,13 +133,15 @@ class Lists:
         return self._store.lists.propose(new, None)
 
     def answer(self, version_id: int, by: str, *, is_approved: bool) -> ListVersion:
-        """Approve or refuse. Raises ListAnswerError where whoever answers proposed it, or it was answered; NotFoundError."""
+        """Approve or refuse. Raises ListAnswerError where whoever answers proposed it, or it was answered; NotFoundError;
+        ListError where a list that rules in use name would end.
+        """
         found = self.version(version_id)
         if found.proposed_by.strip().casefold() == by.strip().casefold():
             raise ListAnswerError("whoever answers is somebody else than who proposed it", hint="ask a second person")
-        if is_approved and not found.digest:
-            self._refuse_named(found.name)
-        return self._store.lists.answer(version_id, by, self._clock(), is_approved=is_approved)
+        return self._store.lists.answer(
+            version_id, by, self._clock(), is_approved=is_approved, refuse=self._refuse_named
+        )
 
     def content(self, name: str, jurisdiction_code: str = "") -> PublishedList:
         """The version in use. Raises NotFoundError."""
