@@ -312,7 +312,7 @@ class TestWords:
 def composed(source: str) -> tuple[str, ...]:
     """How the keys begin that templates and code put together: `"lane." ~ x`, `x | word("lane")`, `f"lane.{x}"`."""
     groups = re.findall(r"\bword\((?:[\w.]+, )?\"([a-z_]+)\"\)", source)
-    beginnings = re.findall(r"\"([a-z_]+\.)\" ~", source) + re.findall(r"\bf\"([a-z_]+\.[a-z_]*)\{", source)
+    beginnings = re.findall(r"\"([a-z_]+\.[a-z_]*)\" ~", source) + re.findall(r"\bf\"([a-z_]+\.[a-z_]*)\{", source)
     return (*(f"{group}." for group in groups), *beginnings)
 
 
