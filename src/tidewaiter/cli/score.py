@@ -24,6 +24,7 @@ from tidewaiter.risk.scoring import (
     population_stability,
     read_model,
 )
+from tidewaiter.risk.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     from tidewaiter.risk.scoring.training import Settings
@@ -126,7 +127,7 @@ def _usual(file: Path | None) -> Recipe:
 @app.command
 def run(model: Path, file: Path, *, output_as: Output = Output()) -> int:  # noqa: B008
     """Score each record of a CSV: probability in millionths, expected revenue, reasons; a record that does not fit is told."""
-    known = _model(model)
+    known = Scorer(_model(model))
     rows = []
     for number, row in enumerate(_rows(file), 1):
         told = {"record": number, "probability": "", "expected": "", "reasons": "", "problem": ""}
@@ -136,7 +137,7 @@ def run(model: Path, file: Path, *, output_as: Output = Output()) -> int:  # noq
             rows.append(told | {"problem": str(error)})
             continue
         reasons = "; ".join(each.words for each in scored.reasons)
-        expected = str(money) if (money := known.expected(scored)) is not None else ""
+        expected = str(money) if (money := known.model.expected(scored)) is not None else ""
         rows.append(told | {"probability": str(scored.probability), "expected": expected, "reasons": reasons})
     output.print_rows(rows, output_as)
     return output.EXIT_FINDINGS if any(row["problem"] for row in rows) else output.EXIT_OK

@@ -86,11 +86,13 @@ class Suite:
         """One case for each figure to beat, and one for the shuffle control."""
         import numpy as np
 
+        from tidewaiter.risk.scoring.batch import features_of, summed
         from tidewaiter.risk.scoring.training import Settings, auc, train
 
         rows = rows_of(samples)
         if not rows:
             return
+        learnt_from = [row for row in rows if row["split"] == "train"]
         valid = [row for row in rows if row["split"] == "valid"]
         y = np.array([int(row["Fraud"]) for row in valid])
         copies = copies_of(valid)
@@ -98,9 +100,9 @@ class Suite:
         drawn: dict[str, list[float]] = {}
         guards, within = [], []
         for seed in SEEDS:
-            trained = train([row for row in rows if row["split"] == "train"], RECIPE, Settings(seed=seed, **LEARNT))
+            trained = train(learnt_from, RECIPE, Settings(seed=seed, **LEARNT))
             model = trained.model
-            scores = np.array([model.margin(model.features(row)) for row in valid])
+            scores = summed(model.trees, features_of(model, valid))
             guards.append(trained.shuffled_auc)
             within.append(trained.auc)
             chance = np.random.default_rng(seed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -104,11 +103,6 @@ def numbers_of(counts: Sequence[int | None]) -> dict[str, Decimal]:
 @cache
 def _counted() -> tuple[tuple[str, bool], ...]:
     return tuple((each.name, each.aggregate is Aggregate.VALUE) for each in counted())
-
-
-def definitions_version() -> str:
-    """SHA-256 of the file they stand in."""
-    return hashlib.sha256(_content()).hexdigest()
 
 
 def read_definitions(content: bytes, place: str) -> Mapping[str, Definition]:

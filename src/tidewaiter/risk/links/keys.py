@@ -82,7 +82,8 @@ def _texts(declaration: Declaration) -> Iterator[tuple[LinkKind, str]]:
     if declaration.device_id:
         marketplace = declaration.marketplace.party_id if declaration.marketplace is not None else ""
         yield LinkKind.DEVICE, f"{identifier_key(marketplace)}|{declaration.device_id.strip()}"
-    yield LinkKind.NETWORK, _network(declaration.network_address)
+    if declaration.network_address:
+        yield LinkKind.NETWORK, _network(declaration.network_address)
     for document in declaration.consignment.transport_documents:
         yield LinkKind.PARCEL, identifier_key(document.document_id)
 

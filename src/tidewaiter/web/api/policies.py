@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tidewaiter.web.api import rule_shapes as shapes
 from tidewaiter.web.api.officers import GUARDS, LISTING, READING, AnyRequest, Code, Jurisdiction, Why
-from tidewaiter.web.api.rule_sets import WRITING, Number
+from tidewaiter.web.api.rule_sets import WRITING, Number, detail, whole
 from tidewaiter.web.house import House
 from tidewaiter.web.principal import FOR_THE_KNOWN
 from tidewaiter.workflow.policies import Policies, policy_key
@@ -95,7 +95,7 @@ def begin_policy(
 ) -> shapes.VersionDetail:
     """A draft, kept as it is; what is wrong with it is told."""
     key = policy_key(data.jurisdiction_code)
-    return _detail(house, house.policies.begin(key, data.text, Who(request.user.name, data.words)))
+    return detail(house.policies, house.policies.begin(key, data.text, Who(request.user.name, data.words)))
 
 
 @get(
@@ -110,11 +110,7 @@ def begin_policy(
 )
 def one_policy(house: NamedDependency[House], jurisdiction: Jurisdiction = "") -> shapes.RuleSetShape:
     """Its versions, and who did what when and why."""
-    key = policy_key(jurisdiction)
-    return shapes.RuleSetShape(
-        [shapes.VersionShape.of(each) for each in house.policies.versions(key)],
-        [shapes.StepShape.of(each) for each in house.policies.history(key)],
-    )
+    return whole(house.policies, policy_key(jurisdiction))
 
 
 @get(
@@ -131,7 +127,7 @@ def one_policy_version(
     house: NamedDependency[House], number: Number, jurisdiction: Jurisdiction = ""
 ) -> shapes.VersionDetail:
     """The text as written."""
-    return _detail(house, house.policies.version(policy_key(jurisdiction), number))
+    return detail(house.policies, house.policies.version(policy_key(jurisdiction), number))
 
 
 @put(
@@ -154,7 +150,7 @@ def write_policy(
     """Refused where somebody else wrote it since the revision you read. It has to be checked again."""
     found = house.policies.version(policy_key(data.jurisdiction_code), number)
     seen = replace(found, revision=data.revision)
-    return _detail(house, house.policies.write(seen, data.text, Who(request.user.name, data.words)))
+    return detail(house.policies, house.policies.write(seen, data.text, Who(request.user.name, data.words)))
 
 
 @post(
@@ -176,8 +172,4 @@ def take_policy_step(
 ) -> shapes.VersionDetail:
     """How the version stands then. Whoever's key asks does it; who wrote or proposed it does not approve it."""
     key = policy_key(data.jurisdiction_code)
-    return _detail(house, STEPS[data.step](house.policies, key, number, Who(request.user.name, data.words)))
-
-
-def _detail(house: House, version: Version) -> shapes.VersionDetail:
-    return shapes.VersionDetail.of(version, house.policies.examine(version.key, version.text))
+    return detail(house.policies, STEPS[data.step](house.policies, key, number, Who(request.user.name, data.words)))

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 from litestar import get, post, put
 from litestar.di import NamedDependency
 from litestar.params import Body, PathParameter, QueryParameter
+from msgspec.structs import replace
 
 from tidewaiter.web import listing, lookup
 from tidewaiter.web.api import rule_shapes as shapes
@@ -46,6 +47,19 @@ STEPS: Final[dict[str, Callable[[RuleSets, Key, int, Who], Version]]] = {
 }
 
 
+def whole(life: RuleSets, key: Key) -> shapes.RuleSetShape:
+    """The versions of a rule set, or of a policy, and who did what when and why."""
+    return shapes.RuleSetShape(
+        [shapes.VersionShape.of(each) for each in life.versions(key)],
+        [shapes.StepShape.of(each) for each in life.history(key)],
+    )
+
+
+def detail(life: RuleSets, version: Version) -> shapes.VersionDetail:
+    """A version with what is wrong with its text now."""
+    return shapes.VersionDetail.of(version, life.examine(version.key, version.text))
+
+
 @get(
     "/rule-sets",
     sync_to_thread=True,
@@ -73,11 +87,7 @@ def rule_sets(house: NamedDependency[House]) -> shapes.VersionPage:
 )
 def one_rule_set(house: NamedDependency[House], name: Name, jurisdiction: Jurisdiction = "") -> shapes.RuleSetShape:
     """Its versions, and who did what when and why."""
-    key = Key(name, jurisdiction)
-    return shapes.RuleSetShape(
-        [shapes.VersionShape.of(each) for each in house.rule_sets.versions(key)],
-        [shapes.StepShape.of(each) for each in house.rule_sets.history(key)],
-    )
+    return whole(house.rule_sets, Key(name, jurisdiction))
 
 
 @post(
@@ -99,8 +109,7 @@ def begin_version(
 ) -> shapes.VersionDetail:
     """A draft, kept as it is; its mistakes are told with their places."""
     key = Key(name, data.jurisdiction_code)
-    version = house.rule_sets.begin(key, data.text, Who(request.user.name, data.words))
-    return shapes.VersionDetail.of(version, house.rule_sets.examine(key, version.text))
+    return detail(house.rule_sets, house.rule_sets.begin(key, data.text, Who(request.user.name, data.words)))
 
 
 @get(
@@ -117,8 +126,7 @@ def one_version(
     house: NamedDependency[House], name: Name, number: Number, jurisdiction: Jurisdiction = ""
 ) -> shapes.VersionDetail:
     """The text as written; mistakes by the lists, features and scores that are there now."""
-    version = house.rule_sets.version(Key(name, jurisdiction), number)
-    return shapes.VersionDetail.of(version, house.rule_sets.examine(version.key, version.text))
+    return detail(house.rule_sets, house.rule_sets.version(Key(name, jurisdiction), number))
 
 
 @put(
@@ -140,12 +148,9 @@ def write_version(
     data: Annotated[shapes.Rewrite, Body(description="The text, and the revision that was read")],
 ) -> shapes.VersionDetail:
     """Refused where somebody else wrote it since the revision you read. It has to be checked again."""
-    from msgspec.structs import replace
-
     found = house.rule_sets.version(Key(name, data.jurisdiction_code), number)
     seen = replace(found, revision=data.revision)
-    version = house.rule_sets.write(seen, data.text, Who(request.user.name, data.words))
-    return shapes.VersionDetail.of(version, house.rule_sets.examine(version.key, version.text))
+    return detail(house.rule_sets, house.rule_sets.write(seen, data.text, Who(request.user.name, data.words)))
 
 
 @post(
@@ -168,8 +173,7 @@ def take_step(
 ) -> shapes.VersionDetail:
     """How the version stands then. Who wrote or proposed it does not approve it. A check that finds mistakes tells them."""
     key = Key(name, data.jurisdiction_code)
-    version = STEPS[data.step](house.rule_sets, key, number, Who(request.user.name, data.words))
-    return shapes.VersionDetail.of(version, house.rule_sets.examine(key, version.text))
+    return detail(house.rule_sets, STEPS[data.step](house.rule_sets, key, number, Who(request.user.name, data.words)))
 
 
 @post(
