@@ -33,6 +33,7 @@ from tidewaiter.store.periods import Periods, StreamRows
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
 from tidewaiter.store.record import RecordKeeper
+from tidewaiter.store.record_logs import PostgresLogs
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.rule_sets import RuleSetTables
 from tidewaiter.store.senders import Senders
@@ -91,6 +92,7 @@ class PostgresStore:
             self.schema_version = migrate(connection)
         self.senders = Senders(self._connections)
         self.record_keeper = RecordKeeper(self._connections)
+        self.logs = PostgresLogs(self._connections, self.record_keeper, self._blocks)
         self.accounts = Accounts(self._connections, self.record_keeper)
         self.returns = Returns(self._connections, self.record_keeper)
         self.tariffs = TariffEditions(self._connections)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -31,10 +32,10 @@ ENTRIES_READ: Final = 4_096  # at a time, where a whole log is gone through
 ORIGIN_SUBJECT: Final = "record"
 CLOSED_LABEL: Final = "closed"
 CLOSED: Final = "epoch_closed"
+_LOG_KEY: Final = b"tidewaiter log key v1\n"
 NOBODY: Final = "0" * 32
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_PAYLOAD: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
 
 class Identity(Struct, frozen=True):
@@ -48,8 +49,8 @@ class Identity(Struct, frozen=True):
         return f"Identity({self.name!r}, …)"
 
     def key(self, origin: str) -> SignerKey:
-        """The key that signs the checkpoints of one of its logs."""
-        return SignerKey(origin, KeyType.ED25519, self.seed)
+        """The key that signs the checkpoints of one of its logs: each has its own, as policies ask."""
+        return SignerKey(origin, KeyType.ED25519, hmac.digest(self.seed, _LOG_KEY + origin.encode(), "sha256"))
 
     def origin(self, year: int) -> str:
         """What the log of a year is called."""

@@ -132,6 +132,7 @@ CREATE TABLE record_tile (
   level      smallint NOT NULL,
   tile_index bigint NOT NULL,
   content    bytea STORAGE EXTERNAL NOT NULL CHECK (length(content) = 8192),
+  top        bytea NOT NULL CHECK (length(top) = 32),  -- the hash over all of it
   PRIMARY KEY (origin_id, level, tile_index)
 );
 CREATE TABLE record_checkpoint (
@@ -140,4 +141,12 @@ CREATE TABLE record_checkpoint (
   root      bytea NOT NULL CHECK (length(root) = 32),
   note      bytea NOT NULL,
   sealed_at timestamptz NOT NULL
+);
+
+-- Whom the record forgot, at whose word. What was erased is not told.
+CREATE TABLE record_erasure (
+  subject   text COLLATE "C" NOT NULL,
+  actor     text NOT NULL CHECK (actor <> ''),
+  words     text NOT NULL,
+  erased_at timestamptz NOT NULL
 );
