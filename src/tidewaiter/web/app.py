@@ -45,7 +45,7 @@ from tidewaiter.web.desk import (
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
 from tidewaiter.web.house import House
 from tidewaiter.web.page import environment
-from tidewaiter.web.public import classify, draws, law, machines, quote, service, start, tariff
+from tidewaiter.web.public import classify, draws, law, machines, quote, service, start, tariff, track
 from tidewaiter.web.settings import WebSettings
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -85,7 +85,7 @@ def _pages() -> Router:
         include_in_schema=False,
         route_handlers=[
             start.start_page,
-            parcels.parcel_list, parcels.parcel_page, parcels.parcel_act, parcels.parcel_record,
+            parcels.parcel_list, parcels.parcel_page, parcels.parcel_act, parcels.parcel_record, parcels.parcel_receipt,
             messages.message_list, quality.quality_page, messages.message_page, messages.message_bytes,
             submit.submit_page, submit.submit,
             examinations.examination_list, examinations.examination_record, examinations.examination_answer, examinations.examination_list_seized,
@@ -110,6 +110,7 @@ def _open_pages() -> Router:
         route_handlers=[
             quote.quote_form, quote.quote_ask, quote.quote_page, classify.classify_page,
             law.law_start, law.law_page, draws.draws_page, tariff.tariff_page, machines.machines_page,
+            track.track_page, track.track, track.track_receipt, track.track_verify,
             service.health_page, service.health_json, service.problems_page,
             login.login_page, login.login, login.logout,
         ],

@@ -25,7 +25,7 @@ from tidewaiter.workflow.recording_opened import RecordStore, receipt
 
 AnyRequest = Request[Principal, Any, State]
 TAGS: Final = ["Record"]
-TEXT: Final = "text/plain; charset=utf-8"
+TEXT: Final = "text/plain"
 BYTES: Final = "application/octet-stream"
 FOR_EVERYBODY: Final = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
 FOR_EVER: Final = {**FOR_EVERYBODY, "cache-control": "public, max-age=31536000, immutable"}
