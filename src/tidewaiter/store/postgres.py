@@ -423,6 +423,10 @@ class PostgresStore:
         """The decisions of one block. Raises NotFoundError."""
         return rows.decode_evidence(self._one("SELECT content FROM evidence_block WHERE block_id = %s", block_id))
 
+    def setting(self, name: str) -> str:
+        """What a setting of the server is, as it says."""
+        return str(self._one("SELECT current_setting(%s)", name))
+
     @property
     def server_pid(self) -> int:
         """The process of the embedded server; 0 where the server is not ours."""
