@@ -14,7 +14,7 @@ SHEET = Path(tidewaiter.web.__file__).parent / "static" / "tidewaiter.css"
 PAGES = ("/", "/returns", "/parcels", "/parcels/MP-1001", "/parcels/MP-1002", "/messages", "/messages/1", "/quality", "/rules", "/lists", "/examinations", "/models", "/models/1", "/draws", "/selection", "/policies", "/rules/gifts", "/rules/gifts/1", "/rules/gifts/1?view=form",
          "/rules/gifts/1?view=table", "/rules/gifts/compare?before=1&after=2&since=2026-01-01", "/back-tests/1", "/accounts", "/accounts/waiting",
          "/submit", "/quote", "/classify", "/classify?description=ceramic+mug&code=610910", "/classify?description=Geschenk", "/regimes/GB", "/tariffs", "/elections", "/api",
-         "/health", "/problems", "/login")  # fmt: skip
+         "/health", "/problems", "/login", "/track")  # fmt: skip
 TEXT, SHAPE = 4.5, 3.0  # WCAG 1.4.3 for text, 1.4.11 for what one must see to use
 PAIRS = [
     *[(ink, ground, TEXT) for ink in ("ink", "muted", "accent") for ground in ("paper", "card", "sunk", "accent-soft")],

@@ -30,11 +30,12 @@ SECTIONS: Final = (
     ("submit", "/submit"),
     ("quote", "/quote"),
     ("classify", "/classify"),
+    ("track", "/track"),
     ("law", "/regimes"),
     ("api", "/api"),
     ("health", "/health"),
 )
-OPEN_SECTIONS: Final = frozenset({"quote", "classify", "law", "api", "health"})  # that anyone may read
+OPEN_SECTIONS: Final = frozenset({"quote", "classify", "track", "law", "api", "health"})  # that anyone may read
 BYTES_IN_KIB: Final = 1024
 # Zero width, direction marks, overrides and isolates: what is read must be what was sent.
 INVISIBLE: Final = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
+from msgspec import structs
 
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output
@@ -94,6 +95,21 @@ def measure_splitting(
         output.print_json(reports)
     else:
         output.print_rows([measuring.row(report) for report in reports], output_as)
+    return output.EXIT_OK
+
+
+@app.command(name="ledger-embedded")
+def measure_ledger_embedded(
+    *,
+    entries: Annotated[int, Parameter(help="Entries in all.")] = 200_000,
+    batch: Annotated[int, Parameter(help="Entries in one transaction.")] = 1_000,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure entries made durable in the embedded record, in batches, with and without tiles; and receipts."""
+    from tidewaiter.cli.bench import ledger_embedded as measuring
+
+    report = measuring.run(entries, batch)
+    output.print_json(report) if output_as.json else output.print_one(structs.asdict(report), output_as)
     return output.EXIT_OK
 
 

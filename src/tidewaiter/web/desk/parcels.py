@@ -19,6 +19,7 @@ from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError, TransitionError
 from tidewaiter.model.judgement import Lane
 from tidewaiter.web import lookup, words
+from tidewaiter.web.api.ledger import record_shape
 from tidewaiter.web.desk import actions, parcel
 from tidewaiter.web.desk.raw import Raw, download, suffix
 from tidewaiter.web.house import House
@@ -26,6 +27,7 @@ from tidewaiter.web.listing import PAGE_ROWS, Given
 from tidewaiter.web.page import query, render, word
 from tidewaiter.web.public import classify, law
 from tidewaiter.workflow.catalogue import offered
+from tidewaiter.workflow.recording_opened import receipt
 from tidewaiter.workflow.return_records import CaseFilter
 
 ITEMS_SHOWN: Final = 100
@@ -111,6 +113,12 @@ def parcel_record(house: NamedDependency[House], declaration_id: FromPath[int]) 
     return download(house.store.record(declaration_id), f"record-{declaration_id}.{suffix(row.form)}")
 
 
+@get("/parcels/{declaration_id:int}/receipt", sync_to_thread=True)
+def parcel_receipt(house: NamedDependency[House], declaration_id: FromPath[int]) -> Response[bytes]:
+    """The receipt of a parcel with all its fields, to keep."""
+    return download(receipt(house.store, declaration_id).text, f"receipt-{declaration_id}.json")
+
+
 def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) -> Template:
     file = house.store.decision(declaration_id)
     view = parcel.arrange(file, house.store.same_parcel(declaration_id))
@@ -125,6 +133,7 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
         named=house.quoting.named(file),
         is_assessed=file.evaluation.assessment is None or file.evaluation.assessment.scheme != NOT_ASSESSED,
         uncovered=house.uncovered(file),
+        recorded=record_shape(house.store, declaration_id),
         titles=law.titles(house.store, file.regime_digest),
         has_quantities=any(item.quantity for item in file.declaration.goods_items) if file.declaration else False,
         checks=_checks(file.declaration),

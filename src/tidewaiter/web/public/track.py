@@ -1,0 +1,194 @@
+"""Follow a parcel: what was decided, who says so, and the proof of it, checked in the page. Nobody has to sign in.
+
+Who asks gives the parcel's number and the code that its sender gave the buyer. Without the right code nothing is said,
+not even whether there is such a parcel. With it nobody is named: what is told is what the number itself tells.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import anyio.to_thread
+from litestar import Request, Response, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.response import Template
+from msgspec import Struct
+
+from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.model.errors import NotFoundError
+from tidewaiter.web import lookup, words
+from tidewaiter.web.desk.raw import download
+from tidewaiter.web.house import House
+from tidewaiter.web.pace import keep_pace
+from tidewaiter.web.page import render
+from tidewaiter.workflow.ports import DeclarationRow, Filter
+from tidewaiter.workflow.recording import subject_of
+from tidewaiter.workflow.recording_logs import policy_of
+from tidewaiter.workflow.recording_opened import receipt
+from tidewaiter.workflow.recording_receipts import ParcelReceipt, Shown, verify
+
+AnyRequest = Request[Any, Any, State]
+FOLLOWED_A_MINUTE: Final = 30
+NUMBER_MAX: Final = 200
+RECEIPT_MAX: Final = 256 * 1024
+FORM_MAX: Final = 2 * RECEIPT_MAX
+CANDIDATES_MAX: Final = 50
+TOLD: Final = ("reference", "registered_id", "transport_document", "due", "version", "state")
+"""Fields that whoever holds number and code is told: never a name, an address, a telephone number or what the goods are."""
+
+_NO_CODE: Final = re.compile(r"[^A-Z2-7]")
+
+
+class Step(Struct, frozen=True):
+    """One entry as the page tells it."""
+
+    state: str
+    type: str
+    at: datetime
+    log: str
+    index: int
+    size: int
+    is_shown: bool
+    why_not: str
+    fields: tuple[tuple[str, str], ...]
+
+
+class Followed(Struct, frozen=True):
+    """A parcel that was found, with its receipt where something is sealed already."""
+
+    number: str
+    code: str
+    row: DeclarationRow
+    steps: list[Step]
+    receipt: str
+    policy: str
+    waiting: int  # entries that are not sealed yet
+
+
+@get("/track", sync_to_thread=False)
+def track_page(request: AnyRequest) -> Template:
+    """The form to follow a parcel, and the one to check a receipt."""
+    return _page(request)
+
+
+@post("/track", status_code=200, request_max_body_size=FORM_MAX)
+async def track(request: AnyRequest, house: NamedDependency[House]) -> Template:
+    """How a parcel stands, by its number and code."""
+    form = await request.form()
+    return await anyio.to_thread.run_sync(
+        _followed, request, house, str(form.get("number", "")), str(form.get("code", ""))
+    )
+
+
+@post("/track/receipt", status_code=200, request_max_body_size=FORM_MAX)
+async def track_receipt(request: AnyRequest, house: NamedDependency[House]) -> Response[bytes] | Template:
+    """The receipt of a parcel to keep, by its number and code."""
+    form = await request.form()
+    number, code = str(form.get("number", "")), str(form.get("code", ""))
+    keep_pace(request, house.track_pace, FOLLOWED_A_MINUTE, words.text("track.pace"))
+    found = await anyio.to_thread.run_sync(_found, house, number, code)
+    if found is None:
+        return _page(request, number=number, missing=True)
+    issued = await anyio.to_thread.run_sync(_receipt, house, found.declaration_id)
+    return download(issued.text, f"receipt-{found.declaration_id}.json")
+
+
+@post("/track/verify", status_code=200, request_max_body_size=FORM_MAX)
+async def track_verify(request: AnyRequest, house: NamedDependency[House]) -> Template:
+    """What a receipt shows, as this server reads it; a browser with scripts tells it by itself, without asking."""
+    form = await request.form()
+    keep_pace(request, house.track_pace, FOLLOWED_A_MINUTE, words.text("track.pace"))
+    text = str(form.get("receipt", ""))[:RECEIPT_MAX]
+    return await anyio.to_thread.run_sync(_verified, request, house, text)
+
+
+def _verified(request: AnyRequest, house: House, text: str) -> Template:
+    policy = policy_of(house.store.logs)
+    try:
+        steps = [_step(each) for each in verify(text.encode(errors="replace"), policy)]
+    except LedgerError as error:
+        return _page(request, given=text, problem=error.detail, policy=policy.text.decode())
+    return _page(request, given=text, checked=steps, policy=policy.text.decode())
+
+
+def _followed(request: AnyRequest, house: House, number: str, code: str) -> Template:
+    keep_pace(request, house.track_pace, FOLLOWED_A_MINUTE, words.text("track.pace"))
+    row = _found(house, number, code)
+    if row is None:
+        return _page(request, number=number, missing=True)
+    entries = house.store.logs.of_subject(subject_of(row.declaration_id))
+    policy = policy_of(house.store.logs)
+    try:
+        text = _receipt(house, row.declaration_id).text
+        steps = [_step(each) for each in verify(text, policy)]
+    except NotFoundError:
+        text, steps = b"", []
+    followed = Followed(
+        number=number, code=code, row=row, steps=steps, receipt=text.decode(), policy=policy.text.decode(),
+        waiting=len(entries) - len(steps),
+    )  # fmt: skip
+    return _page(request, number=number, followed=followed, policy=followed.policy)
+
+
+def _found(house: House, number: str, code: str) -> DeclarationRow | None:
+    """The declaration of this number whose code this is; several may have the number, and one the code."""
+    wanted, said = number.strip()[:NUMBER_MAX], _NO_CODE.sub("", code.upper())
+    if not wanted or not said:
+        return None
+    names = dict.fromkeys((wanted, wanted.replace(" ", ""), wanted.replace(" ", "").upper()))
+    for name in names:
+        for row in house.store.declarations(Filter(text=name, limit=CANDIDATES_MAX)):
+            right = house.store.logs.code(subject_of(row.declaration_id)).replace("-", "")
+            if name in lookup.names(row) and right and hmac.compare_digest(right, said):
+                return row
+    return None
+
+
+def _receipt(house: House, declaration_id: int) -> ParcelReceipt:
+    return receipt(house.store, declaration_id, names=TOLD)
+
+
+def _step(shown: Shown) -> Step:
+    leaf = shown.leaf or Leaf(actor="0" * 32, at=0, commitment="0" * 64, facts={}, scope="0" * 32, type="none")
+    return Step(
+        state=str(leaf.facts.get("state", "")),
+        type=leaf.type,
+        at=datetime.fromtimestamp(leaf.at, UTC),
+        log=shown.log,
+        index=shown.index,
+        size=shown.size,
+        is_shown=bool(shown.verdict),
+        why_not=shown.verdict.reason,
+        fields=tuple(each for each in shown.fields if each[1]),
+    )
+
+
+def _page(
+    request: AnyRequest,
+    *,
+    number: str = "",
+    missing: bool = False,
+    followed: Followed | None = None,
+    given: str = "",
+    checked: list[Step] | None = None,
+    problem: str = "",
+    policy: str = "",
+) -> Template:
+    return render(
+        request,
+        "track.html",
+        section="track",
+        title=words.text("track.title"),
+        number=number,
+        is_missing=missing,
+        followed=followed,
+        given=given,
+        checked=checked,
+        problem=problem,
+        policy=policy,
+    )
