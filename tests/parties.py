@@ -62,11 +62,11 @@ class Network:
         self.log: list[tuple[Leaf, bytes | None]] = []
         self._count = 0
 
-    def leaf(self, type: str, by: str, on: str = "parcel", **facts: str | int) -> Leaf:
+    def leaf(self, kind: str, by: str, on: str = "parcel", **facts: str | int) -> Leaf:
         """An entry with a commitment that no other has."""
         self._count += 1
-        commitment = hashlib.sha256(f"{self._count} {type} {on}".encode()).hexdigest()
-        return Leaf(actor=number(by), at=self.at, commitment=commitment, facts=facts, scope=scope(on), type=type)
+        commitment = hashlib.sha256(f"{self._count} {kind} {on}".encode()).hexdigest()
+        return Leaf(actor=number(by), at=self.at, commitment=commitment, facts=facts, scope=scope(on), type=kind)
 
     def apply(self, leaf: Leaf, statement: bytes | None = None) -> Applied | Refusal:
         answer = self.state.apply(leaf, statement)
@@ -74,20 +74,20 @@ class Network:
             self.log.append((leaf, statement))
         return answer
 
-    def write(self, type: str, by: str, on: str = "parcel", **facts: str | int) -> Applied | Refusal:
-        return self.apply(self.leaf(type, by, on, **facts))
+    def write(self, kind: str, by: str, on: str = "parcel", **facts: str | int) -> Applied | Refusal:
+        return self.apply(self.leaf(kind, by, on, **facts))
 
-    def take(self, type: str, by: str, on: str = "parcel", **facts: str | int) -> int:
+    def take(self, kind: str, by: str, on: str = "parcel", **facts: str | int) -> int:
         """Write what has to be taken; gives its position."""
         position = self.state.realm.position
-        answer = self.write(type, by, on, **facts)
+        answer = self.write(kind, by, on, **facts)
         assert isinstance(answer, Applied), answer
         return position
 
-    def refused(self, type: str, by: str, on: str = "parcel", **facts: str | int) -> str:
+    def refused(self, kind: str, by: str, on: str = "parcel", **facts: str | int) -> str:
         """Write what has to be refused, and changes nothing; gives the rule's id."""
         before = self.state.root(), self.state.snapshot()
-        answer = self.write(type, by, on, **facts)
+        answer = self.write(kind, by, on, **facts)
         assert isinstance(answer, Refusal), "it was taken"
         assert answer.why
         assert answer.hint

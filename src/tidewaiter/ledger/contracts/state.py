@@ -298,7 +298,7 @@ class State:
         if table == "payments":
             return int(record.at + windows.idle)
         if table == "keys":
-            return min(FOREVER, record.until + windows.idle)
+            return min(FOREVER, int(record.until) + windows.idle)
         if record.holds:
             return FOREVER
         ended = record.last_at + (windows.ended if record.flags & Flag.ENDED else windows.idle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from msgspec import structs
+
 from parties import BEGAN, ORIGIN, QUORUM, ROLES, Network, genesis, number, policy, public, scope, signer
 from tidewaiter.ledger.contracts import VERSION_1, Applied, Refusal, Role, RuleSet, State
 from tidewaiter.ledger.contracts.ruling import Case, rule
@@ -256,7 +257,12 @@ def test_a_signature_that_does_not_hold_spoils_the_statement(network: Network) -
 def test_an_entry_without_its_statement_is_refused(network: Network) -> None:
     statement = Statement.of(joined()).signed(signer(NORTH)).signed(signer(SOUTH)).signed(signer("post"))
     leaf = Leaf(
-        actor=number("courier"), at=BEGAN, commitment=statement.commitment, facts={}, scope=scope("g"), type="member_joined"
+        actor=number("courier"),
+        at=BEGAN,
+        commitment=statement.commitment,
+        facts={},
+        scope=scope("g"),
+        type="member_joined",
     )
     other = Statement.of(joined(name="other")).data
     for data in (None, b"", b"{}", other, statement.data + b" ", b"[" * 100_000):

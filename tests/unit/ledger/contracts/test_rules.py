@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from parties import BEGAN, Network, number, scope
 from tidewaiter.ledger.contracts import VERSION_1, Applied, Refusal, Role, State
 from tidewaiter.ledger.contracts.consequences import CONSEQUENCES
@@ -53,18 +54,18 @@ def test_release_needs_a_debt_that_is_covered(network: Network, debt: str) -> No
 
 
 def test_paying_or_a_guarantee_covers_it(network: Network) -> None:
-    for on, type, by in (("a", "paid", "courier"), ("b", "guaranteed", "customs.north")):
+    for on, kind, by in (("a", "paid", "courier"), ("b", "guaranteed", "customs.north")):
         network.take("assessed", "customs.north", on)
-        network.take(type, by, on)
+        network.take(kind, by, on)
         network.take("released", "customs.north", on)
     assert network.refused("paid", "courier", "c") == "payment.owed"
 
 
-@pytest.mark.parametrize("type", ["decided", "assessed", "guaranteed", "examined", "released", "refused", "held"])
+@pytest.mark.parametrize("kind", ["decided", "assessed", "guaranteed", "examined", "released", "refused", "held"])
 @pytest.mark.parametrize("by", ["courier", "market", "zone", "port"])
-def test_only_customs_do_what_customs_do(network: Network, type: str, by: str) -> None:
-    facts = {"state": "accepted"} if type == "decided" else {}
-    assert network.refused(type, by, **facts) == "actor.role"
+def test_only_customs_do_what_customs_do(network: Network, kind: str, by: str) -> None:
+    facts = {"state": "accepted"} if kind == "decided" else {}
+    assert network.refused(kind, by, **facts) == "actor.role"
 
 
 def test_one_customs_administration_decides(network: Network) -> None:
@@ -220,15 +221,15 @@ def test_stock_goes_out_only_if_it_came_in(network: Network) -> None:
 
 
 @pytest.mark.parametrize(
-    ("type", "facts"),
+    ("kind", "facts"),
     [
         ("decided", {}), ("decided", {"state": "gone"}), ("decided", {"state": 1}), ("paid", {"amount": 5}),
         ("refunded", {"share": 0}), ("refunded", {"share": WHOLE_SHARE + 1}), ("refunded", {"share": "5"}),
         ("delivered", {"irregular": 2}), ("held", {"why": "Not so"}),
     ],
 )  # fmt: skip
-def test_facts_are_those_of_the_type(network: Network, type: str, facts: dict[str, str | int]) -> None:
-    assert network.refused(type, "customs.north" if type != "delivered" else "courier", **facts) == "entry.facts"
+def test_facts_are_those_of_the_type(network: Network, kind: str, facts: dict[str, str | int]) -> None:
+    assert network.refused(kind, "customs.north" if kind != "delivered" else "courier", **facts) == "entry.facts"
 
 
 def test_a_type_that_is_none_is_refused(network: Network) -> None:
