@@ -331,20 +331,31 @@ class Sequencer(Durable):
 
     def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
         opened = self._open.get(message.size)
-        if opened is None or key in opened.keys:
-            return []
+        kept = opened.note if opened else self._kept_note(message.size)
+        if kept is None:
+            why = f"no checkpoint of {message.size} entries was sent that cosignatures are still taken for"
+            return Refuse("cosignature.unknown", why, "Cosign the last checkpoint that was sent.")
         try:
             signature = NoteSignature.parse(message.line.removesuffix("\n"))
         except LedgerError as error:
             return Refuse("cosignature.malformed", error.detail, "Send the line as notes have it.")
-        if not check(SignedNote(opened.note.text, (signature,)), [key]).verdict:
+        if not check(SignedNote(kept.text, (signature,)), [key]).verdict:
             why = f"the cosignature on {message.size} entries is not by {key.name} over this checkpoint"
             return Refuse("cosignature.forged", why, "Cosign the checkpoint that was sent, with the key of the policy.")
+        return self._counted(opened, message.size, key, signature) if opened else []
+
+    def _kept_note(self, size: int) -> SignedNote | None:
+        data = self.followers.note_at(size)
+        return None if data is None else SignedNote.parse(data)
+
+    def _counted(self, opened: _Open, size: int, key: VerifierKey, signature: NoteSignature) -> list[Effect]:
+        if key in opened.keys:
+            return []
         opened.keys.add(key)
         opened.note = opened.note.with_signatures(signature)
         if not self.setup.policy.is_met_by(opened.keys):
             return []
-        final = FinalCheckpoint(message.size, opened.note.data)
+        final = FinalCheckpoint(size, opened.note.data)
         self._become_final(final)
         return [Keep(framed(_ENCODE(final))), final]
 

@@ -31,6 +31,7 @@ class People:
         self.closing: Closing | None = None
         self.began_at: int | None = None
         self.done: Callable[[Place], None] = lambda _: None
+        self.is_lawful: Callable[[Place], bool] = lambda _: True
         self.is_done = False
         world.nodes[self.name] = self
         world.every(STEP_MS, self._step)
@@ -59,8 +60,8 @@ class People:
             self.world.send(self.name, member, End(self.closing.checkpoint.text))
 
     def _chosen(self) -> Closing:
-        """The end that most members can follow to; of these the largest."""
-        places = set(self.reports.values())
+        """The end that most members can follow to; of these the largest that the rules lead to."""
+        places = {EMPTY, *filter(self.is_lawful, set(self.reports.values()))}
 
         def followers(place: Place) -> tuple[int, int]:
             return sum(self.observer.is_prefix(held, place) for held in self.reports.values()), place[0]

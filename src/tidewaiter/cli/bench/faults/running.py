@@ -87,6 +87,7 @@ class Network:
         self.sequencer = self._sequencer("sequencer", 0, rules, Start(), self.names)
         self.people = People(self.world, self.observers[0], self.names, self.logs[1].verifier)
         self.people.done = self._next_epoch
+        self.people.is_lawful = lambda place: self._late(0, place, SmallRules, {}).size == place[0]
         self.world.seen = self._seen
         self.world.every(FAULT_MS, self._fault)
         for name in self.honest[-self.plan.gone :] if self.plan.gone else []:
@@ -199,16 +200,21 @@ class Network:
             submitter.begin(epoch)
 
     def _replayed(self, number: int, last: Place, rules: Callable[[], SmallRules], numbers: dict[str, int]) -> Mirror:
-        """Somebody who was not there takes the whole log in, verifying all of it."""
+        """The whole log, taken in by somebody who was not there; a complaint where that cannot be."""
+        late = self._late(number, last, rules, numbers)
+        if (late.size, late.root) != last:
+            why = late.frozen.why if late.frozen else "it does not say why"
+            self.observers[number].complaints.append(f"the final log of {last[0]} entries does not replay: {why}")
+        return late
+
+    def _late(self, number: int, last: Place, rules: Callable[[], SmallRules], numbers: dict[str, int]) -> Mirror:
+        """Somebody who was not there takes the log in up to a place, verifying all of it."""
         setup = mirroring.Setup(
             ORIGINS[number], self.logs[number].verifier, key("late.example"), self.keys, dict(numbers)
         )
         late = Mirror(setup, rules())
         for block in self.observers[number].blocks(last):
             late.receive(block, "late", self.world.clock(""))
-        if (late.size, late.root) != last:
-            why = late.frozen.why if late.frozen else "it does not say why"
-            self.observers[number].complaints.append(f"the final log of {last[0]} entries does not replay: {why}")
         return late
 
     def _seen(self, sender: str, to: str, message: Any) -> None:
