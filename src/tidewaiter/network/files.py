@@ -12,6 +12,8 @@ from tidewaiter.model.errors import TidewaiterError, UnavailableError
 from tidewaiter.network.failing import Failpoints
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
+Place = tuple[int, int]
+"""Where a record stands in a journal: the number of the file, from 1, and the byte in it."""
 NO_FAILPOINTS: Final = Failpoints()
 
 
@@ -78,22 +80,31 @@ class Journal:
         else:
             self._next_segment()
 
-    def append(self, data: bytes) -> None:
-        """Write behind what is there; it is not safe yet. Raises DiskError."""
+    def append(self, data: bytes) -> Place:
+        """Write behind what is there, and say where it stands; it is not safe yet. Raises DiskError."""
         self._refuse_broken()
         self._failpoints.at("journal.append")
         try:
-            if self._bytes >= self._segment_bytes:
-                os.fdatasync(self._descriptor)
-                os.close(self._descriptor)
-                self._next_segment()
             if self._failpoints.is_due("journal.torn"):
                 _write_all(self._descriptor, data[: len(data) // 2])
             self._failpoints.at("journal.torn")
             _write_all(self._descriptor, data)
         except OSError as error:
             raise self._break(error) from error
+        place = self._number, self._bytes
         self._bytes += len(data)
+        return place
+
+    def turn(self) -> None:
+        """Begin a new file where the last has grown large; not while another thread syncs. Raises DiskError."""
+        if self._bytes < self._segment_bytes:
+            return
+        self.sync()
+        try:
+            os.close(self._descriptor)
+            self._next_segment()
+        except OSError as error:
+            raise self._break(error) from error
 
     def sync(self) -> None:
         """Return once all that was appended is safe. Raises DiskError."""
@@ -129,16 +140,20 @@ class Journal:
         return _disk_error(self.folder, error)
 
 
-def read_journal(folder: Path) -> Iterator[bytes]:
-    """The records of a journal, from the first; a torn end, which nobody was told of, is cut off, and the rest synced.
+def read_journal(folder: Path) -> Iterator[tuple[Place, bytes]]:
+    """The records of a journal and where each stands, from the first.
 
-    Raises DamagedError where what does not fit has whole records behind it: that is no torn end.
+    A torn end, which nobody was told of, is cut off, and the rest synced. Raises DamagedError where what does not fit
+    has whole records behind it: that is no torn end.
     """
     segments = segments_of(folder)
-    for segment in segments:
+    for number, segment in enumerate(segments, start=1):
         data = segment.read_bytes()
         records, end = whole_records(data)
-        yield from records
+        place = 0
+        for record in records:
+            yield (number, place), record
+            place += HEAD_BYTES + len(record)
         if end < len(data):
             if segment != segments[-1] or _goes_on(data, end):
                 raise DamagedError(
@@ -148,6 +163,21 @@ def read_journal(folder: Path) -> Iterator[bytes]:
         if segment == segments[-1]:
             with segment.open("rb") as file:
                 os.fsync(file.fileno())
+
+
+def read_from(folder: Path, place: Place) -> Iterator[bytes]:
+    """The records of a journal from a place on which is known to hold one."""
+    first, offset = place
+    for segment in segments_of(folder)[first - 1 :]:
+        with segment.open("rb") as file:
+            file.seek(offset)
+            while len(head := file.read(HEAD_BYTES)) == HEAD_BYTES:
+                data = head + file.read(int.from_bytes(head[:4], "big"))
+                records, _ = whole_records(data)
+                if not records:
+                    return
+                yield records[0]
+        offset = 0
 
 
 def segments_of(folder: Path) -> list[Path]:

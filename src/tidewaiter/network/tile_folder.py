@@ -1,14 +1,15 @@
 """The tiles of a log in a folder (c2sp.org/tlog-tiles), grown as blocks come, and served at any size up to the last.
 
 The journal is what is safe at once. Tiles are written out of it without waiting for the disk, as soon as they are full;
-what is not full is in memory. `flush` syncs what was written and then says in a file how far; at a start everything
+what is not full is in memory. `flushing` syncs what was written and then says in a file how far; at a start everything
 behind that is written again.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -51,12 +52,17 @@ class TileFolder:
             if len(self._entries) == TILE_WIDTH:
                 self._fill()
 
-    def flush(self) -> None:
-        """Return once every full tile so far is safe, and a start would not write it again. Raises DiskError."""
-        self._failpoints.at("fold.begin")
+    def flushing(self) -> Callable[[], None]:
+        """What waits for the disk, to be called in any thread: it returns once every full tile so far is safe.
+
+        A start would not write those again. The call raises DiskError.
+        """
         fresh, self._fresh = self._fresh, []
         folders, self._folders = self._folders, set()
-        size = self.size
+        return partial(self._flush, fresh, folders, self.size)
+
+    def _flush(self, fresh: list[Path], folders: set[Path], size: int) -> None:
+        self._failpoints.at("fold.begin")
         try:
             for path in fresh:
                 _sync_file(path)

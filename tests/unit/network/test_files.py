@@ -13,7 +13,15 @@ import pytest
 
 from tidewaiter.ledger.journals import framed
 from tidewaiter.network.failing import FAIL_VARIABLE, Failpoints
-from tidewaiter.network.files import DamagedError, DiskError, Journal, read_journal, segments_of, write_durably
+from tidewaiter.network.files import (
+    DamagedError,
+    DiskError,
+    Journal,
+    read_from,
+    read_journal,
+    segments_of,
+    write_durably,
+)
 
 RECORDS = [b"first", b"", os.urandom(70_000)]
 
@@ -27,31 +35,39 @@ def written(folder: Path) -> Path:
     return segments_of(folder)[-1]
 
 
+def read(folder: Path) -> list[bytes]:
+    found = list(read_journal(folder))
+    for number, (place, _) in enumerate(found):
+        assert list(read_from(folder, place)) == [record for _, record in found[number:]]
+    return [record for _, record in found]
+
+
 def test_a_journal_gives_back_what_was_appended(tmp_path: Path) -> None:
     written(tmp_path)
-    assert list(read_journal(tmp_path)) == RECORDS
+    assert read(tmp_path) == RECORDS
     again = Journal(tmp_path)
     again.append(framed(b"more"))
     again.sync()
-    assert list(read_journal(tmp_path)) == [*RECORDS, b"more"]
+    assert read(tmp_path) == [*RECORDS, b"more"]
 
 
 def test_a_large_journal_is_in_several_files(tmp_path: Path) -> None:
     journal = Journal(tmp_path, segment_bytes=100)
     for number in range(30):
         journal.append(framed(bytes([number]) * 40))
-    assert len(segments_of(tmp_path)) == 15
+        journal.turn()
+    assert len(segments_of(tmp_path)) == 16
     Journal(tmp_path, segment_bytes=100).append(framed(b"after"))
-    assert list(read_journal(tmp_path)) == [*(bytes([number]) * 40 for number in range(30)), b"after"]
+    assert read(tmp_path) == [*(bytes([number]) * 40 for number in range(30)), b"after"]
 
 
 @pytest.mark.parametrize("cut", [1, 8, 9, 10, 100, 60_000, 70_011])
 def test_a_torn_end_is_cut_off_and_the_rest_kept(tmp_path: Path, cut: int) -> None:
     segment = written(tmp_path)
     os.truncate(segment, segment.stat().st_size - cut)
-    assert list(read_journal(tmp_path)) == RECORDS[:2]
+    assert read(tmp_path) == RECORDS[:2]
     Journal(tmp_path).append(framed(b"after"))
-    assert list(read_journal(tmp_path)) == [*RECORDS[:2], b"after"]
+    assert read(tmp_path) == [*RECORDS[:2], b"after"]
 
 
 def test_damage_before_whole_records_is_no_torn_end(tmp_path: Path) -> None:
@@ -60,7 +76,7 @@ def test_damage_before_whole_records_is_no_torn_end(tmp_path: Path) -> None:
     data[13] ^= 1
     segment.write_bytes(data)
     with pytest.raises(DamagedError):
-        list(read_journal(tmp_path))
+        read(tmp_path)
     assert segment.read_bytes() == data
 
 
@@ -78,7 +94,7 @@ def test_a_full_disk_is_said_and_ends_the_journal(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     with pytest.raises(DiskError, match="cannot be written any more"):
         journal.append(framed(b"x"))
-    assert list(read_journal(tmp_path)) == RECORDS
+    assert read(tmp_path) == RECORDS
     assert not (tmp_path / "file").exists()
 
 

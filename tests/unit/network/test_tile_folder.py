@@ -45,7 +45,7 @@ def test_the_log_is_whole_at_every_size_it_had(tmp_path: Path, size: int) -> Non
 def test_what_was_not_synced_is_written_again_and_the_rest_is_not(tmp_path: Path) -> None:
     tiles = TileFolder(tmp_path)
     tiles.add(ENTRIES[:1000])
-    tiles.flush()
+    tiles.flushing()()
     tiles.add(ENTRIES[1000:2000])
     first, later = tmp_path / "tile/entries/000", tmp_path / "tile/entries/004"
     first.touch()
