@@ -34,6 +34,7 @@ from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.signing import check, cosign
 from tidewaiter.ledger.verdict import LedgerError
 
+FROZEN: Final = "mirror.frozen"
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
 
@@ -41,7 +42,8 @@ NOTES_KEPT: Final = 4096
 class Setup(Struct):
     """Whose log is mirrored, and the key that cosigns. `submitters` are public keys of Ed25519 by their number.
 
-    `numbers` are the last running numbers that a new origin takes over from the one before.
+    A mirror knows every key that was registered in what it holds, and forgets none: that a key no longer counts is for the
+    contract to say, at its place in the log. `numbers` are the last running numbers that a new origin takes over from the one before.
     """
 
     origin: str
@@ -143,7 +145,7 @@ class Mirror(Durable):
         note, checkpoint = read
         if checkpoint.size <= self.size:
             return self._known(note, checkpoint, caller, now)
-        if self._frozen is not None:
+        if self._frozen is not None and (self._frozen.code != FROZEN or self._closed):
             return self._decline(caller, self._frozen)
         verified = self._verified(block, checkpoint)
         if isinstance(verified, Refuse):
@@ -152,7 +154,8 @@ class Mirror(Durable):
         if breach is not None:
             return self._freeze(breach, caller)
         self._take(note, verified.frontier, verified.numbers)
-        return [self._persist(_ENCODE(Taken(block))), *self._cosign(note, checkpoint, caller, now)]
+        written: list[Effect] = [self._persist(_ENCODE(Taken(block)))]
+        return written + self._answer(note, checkpoint, caller, now)
 
     def compare(self, note: bytes, nodes: NodeHash) -> list[Effect]:
         """Another member shows a checkpoint; `nodes` are those of the log that is held here.
@@ -168,9 +171,12 @@ class Mirror(Durable):
         return self._found(evidence) if evidence else []
 
     def freeze(self, caller: Caller) -> list[Effect]:
-        """Cosign nothing more of this origin; what is held is told to the caller once that is on disk."""
+        """Cosign nothing more of this origin; what is held is told to the caller once that is on disk.
+
+        Blocks are still taken, since an epoch ends at what a quorum holds.
+        """
         why = f"the member has ended its part in “{self.setup.origin}”"
-        return self._freeze(Refuse("mirror.frozen", why, "Wait for the next origin."), caller)
+        return self._freeze(Refuse(FROZEN, why, "Wait for the next origin."), caller)
 
     def close(self, closing: Checkpoint, caller: Caller, now: int) -> list[Effect]:
         """Cosign the end of the origin, as `epochs` writes it, where it is just what is held here; else why not."""
@@ -203,9 +209,7 @@ class Mirror(Durable):
             why = f"the block ends at {checkpoint.size}, held are {self.size}"
             return self._decline(caller, Refuse("block.older", why, "Send what follows.", str(self.size)))
         if kept.text == note.text:
-            if self._frozen is not None:
-                return self._decline(caller, self._frozen)
-            return self._cosign(note, checkpoint, caller, now)
+            return self._answer(note, checkpoint, caller, now)
         first, second = kept.data, note.data
         found = self._found(Evidence(first, second, Proof(checkpoint.root))) if not self.evidence else []
         why = f"the log has signed another checkpoint of {checkpoint.size} entries before"
@@ -277,6 +281,12 @@ class Mirror(Durable):
         self._notes[frontier.size] = note
         if len(self._notes) > NOTES_KEPT:
             del self._notes[next(iter(self._notes))]
+
+    def _answer(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
+        """What is said of a checkpoint that is held: its cosignature, or that none is given any more; once it is on disk."""
+        if self._frozen is not None:
+            return self._after(*self._decline(caller, self._frozen))
+        return self._cosign(note, checkpoint, caller, now)
 
     def _cosign(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
         line = cosign(note.text, self.setup.key, now // 1000).line

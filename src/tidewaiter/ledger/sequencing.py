@@ -72,7 +72,8 @@ class Start(Struct, frozen=True):
 class Setup(Struct):
     """Who the sequencer is and whom it knows. `mirrors` are the names of the policy's witnesses that are sent blocks.
 
-    `submitters` are public keys of Ed25519 by their number; it may change while the machine runs, as members' keys do.
+    `submitters` are public keys of Ed25519 by their number: those whose registration is final, so that no mirror meets a key
+    that it does not know yet. The driver adds to them while the machine runs.
     """
 
     origin: str
@@ -212,6 +213,16 @@ class Sequencer(Durable):
         party = self.setup.policy.witnesses.get(member)
         taken = self._cosigned(Cosigned(self.setup.origin, size, line), party.key) if party else []
         return [] if isinstance(taken, Refuse) else taken
+
+    def change(self, policy: Policy, mirrors: Iterable[str]) -> list[Effect]:
+        """Believe another quorum and send to other mirrors from now on, as a statement that is final says."""
+        before, after = set(self.setup.mirrors), tuple(mirrors)
+        self.setup.policy, self.setup.mirrors = policy, after
+        for name in before.difference(after):
+            self.followers.leave(name)
+        for name in after:
+            self.followers.join(name)
+        return self.followers.send(self._now)
 
     def close(self) -> list[Effect]:
         """Admit nothing more and seal what there is: an epoch is to end."""
