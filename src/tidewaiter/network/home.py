@@ -9,7 +9,10 @@ postgres/     the member's own database server, with what it alone may know
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +30,8 @@ from tidewaiter.network.keyring import Keyring
 
 CONFIG: Final = "member.toml"
 CONFIG_BYTES_MAX: Final = 65_536
+SOCKET_PATH_MAX: Final = 100
+"""Bytes; the operating system's limit is 107."""
 _LISTEN: Final = re.compile(r"(?:\[[0-9a-f:]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 _LABEL: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 
@@ -77,6 +82,18 @@ class Home:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.expanduser().resolve()
         self.keyring = Keyring(self.folder / "keys")
+
+    @property
+    def operator_socket(self) -> Path:
+        """Where whoever may enter the folder tells the running member what to do."""
+        inside = self.folder / "operator.sock"
+        if len(os.fsencode(inside)) <= SOCKET_PATH_MAX:
+            return inside
+        beside = Path(tempfile.gettempdir()) / f"tidewaiter-node-{os.geteuid()}"
+        beside.mkdir(mode=0o700, exist_ok=True)
+        if beside.is_symlink() or beside.stat().st_uid != os.geteuid() or beside.stat().st_mode & 0o077:
+            raise HomeError(f"{beside} is not this user's alone", hint="choose a folder with a shorter path")
+        return beside / f"{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}.sock"
 
     @classmethod
     def make(cls, folder: Path, config: MemberConfig) -> Home:

@@ -76,6 +76,11 @@ class Keyring:
         """The key that cosigns checkpoints."""
         return SignerKey.parse(self._text("cosigner"))
 
+    def earlier_cosigners(self) -> list[str]:
+        """The public keys that this member cosigned with before, as texts."""
+        found = sorted(self.folder.glob("cosigner-*.key"))
+        return [SignerKey.parse(self._text(file.stem)).verifier.text for file in found]
+
     def log(self, origin: str) -> SignerKey:
         """The key of the log of an origin. Raises KeyringError where this member is not its sequencer."""
         return SignerKey.parse(self._text(_log_file(origin)))

@@ -19,7 +19,7 @@ from tidewaiter.network.files import Journal, Place
 from tidewaiter.network.holding import FINAL, Holding, checkpoint_of
 from tidewaiter.network.home import Origin
 
-FLUSH_SECONDS: Final = 2.0
+FLUSH_SECONDS: Final = 5.0
 EVIDENCE: Final = "evidence"
 _LOG: Final = logging.getLogger(__name__)
 

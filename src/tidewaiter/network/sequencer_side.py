@@ -32,7 +32,7 @@ from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, WitnessFeed, post_blocks
 
 TICK_SECONDS: Final = 0.02
-FLUSH_SECONDS: Final = 2.0
+FLUSH_SECONDS: Final = 5.0
 FINAL_PATH: Final = "/record/final"
 EVIDENCE_PATH: Final = "/record/evidence"
 _LOG: Final = logging.getLogger(__name__)

@@ -1,13 +1,13 @@
 """The tiles of a log in a folder (c2sp.org/tlog-tiles), grown as blocks come, and served at any size up to the last.
 
-The journal is what is safe at once. Tiles are written out of it without waiting for the disk, as soon as they are full;
-what is not full is in memory. `flushing` syncs what was written and then says in a file how far; at a start everything
-behind that is written again.
+The journal is what is safe at once. Tiles are made in memory as blocks come; `flushing` writes and syncs the full ones,
+in a thread, and then says in a file how far: at a start everything behind that is written again.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import sha256
@@ -32,13 +32,13 @@ class TileFolder:
         self._failpoints = failpoints
         self._entries: list[bytes] = []
         self._levels: list[list[bytes]] = [[]]
-        self._fresh: list[Path] = []
-        self._folders: set[Path] = set()
+        self._fresh: dict[Tile, bytes] = {}
+        self._one_at_a_time = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
         self._trusted = _read_number(folder / _SYNCED)
 
     def add(self, entries: Sequence[bytes], hashes: Sequence[bytes] | None = None) -> None:
-        """Add entries, with their leaf hashes where they are known. Raises DiskError, LedgerError."""
+        """Add entries, with their leaf hashes where they are known. Raises LedgerError."""
         if hashes is None:
             hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
         place = 0
@@ -53,19 +53,26 @@ class TileFolder:
                 self._fill()
 
     def flushing(self) -> Callable[[], None]:
-        """What waits for the disk, to be called in any thread: it returns once every full tile so far is safe.
+        """What waits for the disk, to be called in a thread: it returns once every full tile so far is written and safe.
 
-        A start would not write those again. The call raises DiskError.
+        A start would not write those again. The call raises DiskError; the tiles stay in memory then.
         """
-        fresh, self._fresh = self._fresh, []
-        folders, self._folders = self._folders, set()
-        return partial(self._flush, fresh, folders, self.size)
+        return partial(self._flush, dict(self._fresh), self.size)
 
-    def _flush(self, fresh: list[Path], folders: set[Path], size: int) -> None:
+    def _flush(self, fresh: dict[Tile, bytes], size: int) -> None:
+        with self._one_at_a_time:
+            self._write_fresh(fresh, size)
+
+    def _write_fresh(self, fresh: dict[Tile, bytes], size: int) -> None:
         self._failpoints.at("fold.begin")
+        folders: set[Path] = set()
         try:
-            for path in fresh:
-                _sync_file(path)
+            for tile, data in fresh.items():
+                path = self.folder / tile.path
+                if path.parent not in folders:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    folders.update(_up_to(path.parent, self.folder))
+                _write_and_sync(path, data)
             for folder in sorted(folders):
                 sync_folder(folder)
         except OSError as error:
@@ -74,6 +81,8 @@ class TileFolder:
             ) from error
         self._failpoints.at("fold.tiles")
         write_durably(self.folder / _SYNCED, f"{size}\n".encode(), self._failpoints)
+        for tile in fresh:
+            self._fresh.pop(tile, None)
 
     def read(self, path: str) -> bytes | None:
         """What is served at a path; None where the log has no such tile yet. Raises LedgerError for what is no path."""
@@ -86,7 +95,7 @@ class TileFolder:
             return None
         rows = self._rows_in_memory(tile)
         if rows is None:
-            data = (self.folder / tile.full.path).read_bytes()
+            data = self._fresh.get(tile.full) or (self.folder / tile.full.path).read_bytes()
             if not tile.is_partial:
                 return data
             rows = entries_in(data, TILE_WIDTH) if tile.level == ENTRIES else hashes_in(data, TILE_WIDTH)
@@ -136,17 +145,7 @@ class TileFolder:
     def _write(self, tile: Tile, data: bytes) -> None:
         if (tile.index + 1) << TILE_HEIGHT * (max(tile.level, 0) + 1) <= self._trusted:
             return
-        path = self.folder / tile.path
-        try:
-            if path.parent not in self._folders:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._folders.update(_up_to(path.parent, self.folder))
-            path.write_bytes(data)
-        except OSError as error:
-            raise DiskError(
-                f"{tile.path} could not be written: {error.strerror}", hint="make room, or look at the disk"
-            ) from error
-        self._fresh.append(path)
+        self._fresh[tile] = data
 
 
 def entries_from(folder: TileFolder, first: int, end: int) -> list[bytes]:
@@ -173,9 +172,8 @@ def _read_number(path: Path) -> int:
         return 0
 
 
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _write_and_sync(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
