@@ -26,7 +26,7 @@ from msgspec import Struct, field
 from tidewaiter.ledger.batches import STATE, Rules, Slip, has_signed, slips_root
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Refuse, Reply
-from tidewaiter.ledger.equivocation import Evidence, Proof, compared
+from tidewaiter.ledger.equivocation import Evidence, Proof, compared, equivocation
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import Leaf, key_number
 from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash
@@ -35,6 +35,9 @@ from tidewaiter.ledger.signing import check, cosign
 from tidewaiter.ledger.verdict import LedgerError
 
 FROZEN: Final = "mirror.frozen"
+EVIDENCE: Final = "mirror.evidence"
+TAKING: Final = frozenset({FROZEN, EVIDENCE})
+"""Why a mirror may have frozen and still takes blocks: not so where the log has broken the rules."""
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
 
@@ -74,6 +77,9 @@ class Closed(Struct, frozen=True, tag="closed"):
 Record = Taken | Frozen | Closed | Found
 _RECORDS: Final = msgspec.msgpack.Decoder(Record)
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
+
+
+_ENDED: Final = Refuse(FROZEN, "the origin has ended", "Go on with the next origin.")
 
 
 class _Verified(Struct, frozen=True):
@@ -145,8 +151,8 @@ class Mirror(Durable):
         note, checkpoint = read
         if checkpoint.size <= self.size:
             return self._known(note, checkpoint, caller, now)
-        if self._frozen is not None and (self._frozen.code != FROZEN or self._closed):
-            return self._decline(caller, self._frozen)
+        if self._closed or (self._frozen is not None and self._frozen.code not in TAKING):
+            return self._decline(caller, self._frozen or _ENDED)
         verified = self._verified(block, checkpoint)
         if isinstance(verified, Refuse):
             return self._decline(caller, verified)
@@ -169,6 +175,17 @@ class Mirror(Durable):
         except LedgerError:
             return []
         return self._found(evidence) if evidence else []
+
+    def learn(self, found: Found) -> list[Effect]:
+        """Another member shows that the log spoke with two tongues; passed over where it does not show it."""
+        if self.is_stopped or self.evidence is not None:
+            return []
+        try:
+            evidence = Evidence.parse(found.evidence)
+        except LedgerError:
+            return []
+        shown = equivocation(evidence.first, evidence.second, evidence.proof, self.setup.log)
+        return self._found(evidence) if shown and evidence.origin == self.setup.origin else []
 
     def freeze(self, caller: Caller) -> list[Effect]:
         """Cosign nothing more of this origin; what is held is told to the caller once that is on disk.
@@ -303,7 +320,8 @@ class Mirror(Durable):
     def _become_known(self, found: Found) -> None:
         self.evidence = found
         why = "the log has signed two checkpoints that cannot both be"
-        self._frozen = Refuse("mirror.evidence", why, "Ask for the evidence; the members have to end the epoch.")
+        hint = "Ask for the evidence; the members have to end the epoch."
+        self._frozen = self._frozen or Refuse(EVIDENCE, why, hint)
 
     def _freeze(self, refuse: Refuse, caller: Caller) -> list[Effect]:
         written: list[Effect] = []

@@ -130,7 +130,7 @@ class Sequencer(Durable):
         self._promises: dict[str, dict[int, Admitted]] = {}
         self._open: dict[int, _Open] = {}
         self._sealing: list[tuple[int, Block, int]] = []
-        self._now = 0
+        self._wall = self._now = 0
 
     @classmethod
     def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:
@@ -167,11 +167,11 @@ class Sequencer(Durable):
 
     def submit(self, batch: Batch, caller: Caller, now: int) -> list[Effect]:
         """A batch is handed in: its promise, once it is on disk, or a refusal goes to the caller."""
-        self._now = max(now, self._now)
+        self._pass(now)
         refuse = self._unable()
         if refuse:
             return [Reply(caller, refuse)]
-        handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._now)
+        handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._wall)
         if isinstance(handed, Refuse):
             return [Reply(caller, handed)]
         before = self._promises.get(batch.key, {}).get(batch.number)
@@ -185,7 +185,7 @@ class Sequencer(Durable):
 
     def tick(self, now: int) -> list[Effect]:
         """Time has passed: seals what has waited long enough, and sends what was not answered again."""
-        self._now = max(now, self._now)
+        self._pass(now)
         if self.is_stopped:
             return []
         due = self._since is not None and self._now - self._since >= self.setup.limits.seal_ms
@@ -194,7 +194,7 @@ class Sequencer(Durable):
 
     def receive(self, member: str, message: Cosigned | Declined | Refuse, now: int) -> list[Effect]:
         """A mirror's answer: finality where the quorum is met by it, and the blocks it is sent next."""
-        self._now = max(now, self._now)
+        self._pass(now)
         if self.is_stopped or isinstance(message, Refuse) or message.origin != self.setup.origin:
             return []
         effects: list[Effect] = []
@@ -240,6 +240,11 @@ class Sequencer(Durable):
                 self.followers.add(block, end)
             effects += self.followers.send(self._now)
         return effects
+
+    def _pass(self, now: int) -> None:
+        """Let time pass: clocks are set back at times, and what is waited for must not wait for them to catch up."""
+        self._now += max(0, now - self._wall) if self._wall else 0
+        self._wall = now
 
     def _unable(self) -> Refuse | None:
         if self.is_stopped:
@@ -309,7 +314,7 @@ class Sequencer(Durable):
         """Close the block; its checkpoint goes out once both are on disk."""
         if not self._entries:
             return []
-        at = self._now // 1000
+        at = self._wall // 1000
         entry = state_entry(self._actor, at - at % BUCKET_SECONDS, self._rules.root(), self._slips)
         frontier = self._sealed.extended([*self._hashes, leaf_hash(entry)])
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
@@ -326,20 +331,31 @@ class Sequencer(Durable):
 
     def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
         opened = self._open.get(message.size)
-        if opened is None or key in opened.keys:
-            return []
+        kept = opened.note if opened else self._kept_note(message.size)
+        if kept is None:
+            why = f"no checkpoint of {message.size} entries was sent that cosignatures are still taken for"
+            return Refuse("cosignature.unknown", why, "Cosign the last checkpoint that was sent.")
         try:
             signature = NoteSignature.parse(message.line.removesuffix("\n"))
         except LedgerError as error:
             return Refuse("cosignature.malformed", error.detail, "Send the line as notes have it.")
-        if not check(SignedNote(opened.note.text, (signature,)), [key]).verdict:
+        if not check(SignedNote(kept.text, (signature,)), [key]).verdict:
             why = f"the cosignature on {message.size} entries is not by {key.name} over this checkpoint"
             return Refuse("cosignature.forged", why, "Cosign the checkpoint that was sent, with the key of the policy.")
+        return self._counted(opened, message.size, key, signature) if opened else []
+
+    def _kept_note(self, size: int) -> SignedNote | None:
+        data = self.followers.note_at(size)
+        return None if data is None else SignedNote.parse(data)
+
+    def _counted(self, opened: _Open, size: int, key: VerifierKey, signature: NoteSignature) -> list[Effect]:
+        if key in opened.keys:
+            return []
         opened.keys.add(key)
         opened.note = opened.note.with_signatures(signature)
         if not self.setup.policy.is_met_by(opened.keys):
             return []
-        final = FinalCheckpoint(message.size, opened.note.data)
+        final = FinalCheckpoint(size, opened.note.data)
         self._become_final(final)
         return [Keep(framed(_ENCODE(final))), final]
 
