@@ -10,12 +10,12 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct, field, structs
 
+from tidewaiter.ledger.contracts import VERSION_1, Founder, Genesis, Role
 from tidewaiter.ledger.keys import VerifierKey
-from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.model.errors import TidewaiterError
 
-Role = Literal["sequencer", "mirror", "witness"]
+Part = Literal["sequencer", "mirror", "witness"]
 CHARTER_BYTES_MAX: Final = 4_000_000
 
 
@@ -31,13 +31,13 @@ class Member(Struct, frozen=True, kw_only=True):
     `envelope` is the public key of X25519 that payloads are encrypted to.
     """
 
-    role: Role
+    part: Part
     url: str
     key: str
     envelope: bytes = b""
     submitters: tuple[bytes, ...] = ()
-    capacity: str = ""
-    """What it is in the trade, as the contract's roles name it: customs, marketplace, courier …"""
+    roles: tuple[Role, ...] = ()
+    """What it may write in the record: customs, carrier, marketplace …"""
 
 
 class Follows(Struct, frozen=True, kw_only=True):
@@ -48,9 +48,12 @@ class Follows(Struct, frozen=True, kw_only=True):
 
 
 class Charter(Struct, frozen=True, kw_only=True):
-    """One origin: its log's key, its policy as a text, its members by name, and what it takes over."""
+    """One origin: since when (a quarter hour, in seconds since 1970), its log's key, its policy as a text, its members by
+    name, and what it takes over. Of a member's keys to submit with, the first is the one it is known by.
+    """
 
     origin: str
+    at: int
     log: str
     policy: str
     members: dict[str, Member]
@@ -76,7 +79,7 @@ class Charter(Struct, frozen=True, kw_only=True):
         """Raises CharterError, LedgerError where it does not hold together."""
         if self.log_key.name != self.origin:
             raise CharterError(f"the log's key is of “{self.log_key.name}”, the origin is “{self.origin}”")
-        if sum(member.role == "sequencer" for member in self.members.values()) != 1:
+        if sum(member.part == "sequencer" for member in self.members.values()) != 1:
             raise CharterError("an origin has just one sequencer")
         witnesses = self.read_policy.witnesses
         for name, party in witnesses.items():
@@ -96,17 +99,21 @@ class Charter(Struct, frozen=True, kw_only=True):
     @property
     def sequencer(self) -> str:
         """The name of the member that runs the log."""
-        return next(name for name, member in self.members.items() if member.role == "sequencer")
+        return next(name for name, member in self.members.items() if member.part == "sequencer")
 
     @property
-    def submitters(self) -> dict[str, bytes]:
-        """All keys that batches are taken from, by their number."""
-        keys = (key for member in self.members.values() for key in member.submitters)
-        return {key_number(key): key for key in keys}
+    def genesis(self) -> Genesis:
+        """The first statement of the network, for the contract."""
+        founders = tuple(
+            Founder(name, member.submitters[0], member.roles)
+            for name, member in sorted(self.members.items())
+            if member.submitters and member.roles
+        )
+        return Genesis(self.origin, self.at, founders, self.log_key.public, self.policy, VERSION_1.hash)
 
-    def of_role(self, role: Role) -> dict[str, Member]:
+    def of_part(self, part: Part) -> dict[str, Member]:
         """The members that do this."""
-        return {name: member for name, member in self.members.items() if member.role == role}
+        return {name: member for name, member in self.members.items() if member.part == part}
 
     def with_policy(self, quorum: str) -> Charter:
         """The charter with its log and members written into the policy, under these lines for groups and quorum."""

@@ -1,6 +1,6 @@
 """A member's folder: what it is called and where it listens, its keys, and each origin's log.
 
-member.toml   name, where it listens and is asked, what it is in the trade
+member.toml   name, where it listens and is asked, what it may write in the record
 keys/         one file for each key, for its owner alone
 origins/N/    charter.json, journal/, tiles/, final (the last final checkpoint), evidence where the log lied
 postgres/     the member's own database server, with what it alone may know
@@ -21,10 +21,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from tidewaiter.ledger.contracts import Role
 from tidewaiter.ledger.keys import check_key_name
 from tidewaiter.ledger.wire import written_base64
 from tidewaiter.model.errors import ConflictError, TidewaiterError
-from tidewaiter.network.charter import Charter, Member, Role
+from tidewaiter.network.charter import Charter, Member, Part
 from tidewaiter.network.files import sync_folder, write_durably
 from tidewaiter.network.keyring import Keyring
 
@@ -49,7 +50,7 @@ class MemberConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     name: str
     listen: str = "127.0.0.1:8600"
     url: str = ""
-    capacity: str = ""
+    roles: tuple[Role, ...] = ()
     database: str = "own"
     """`own` runs a database server of the member's own; `none` keeps nothing that only it may know."""
 
@@ -127,12 +128,12 @@ class Home:
         """Write what the member is anew."""
         write_durably(self.folder / CONFIG, config.text.encode())
 
-    def card(self, role: Role) -> Member:
+    def card(self, part: Part) -> Member:
         """What the others have to know of this member."""
         config = self.config
         submitters = tuple(key.verifier.public for key in self.keyring.submitters())
         return Member(
-            role=role, url=config.address, key=self.keyring.cosigner.verifier.text, capacity=config.capacity,
+            part=part, url=config.address, key=self.keyring.cosigner.verifier.text, roles=config.roles,
             envelope=self.keyring.envelope.public_key().public_bytes_raw(), submitters=submitters,
         )  # fmt: skip
 

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import Final
 
-from tidewaiter.ledger.batches import Rules
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.effects import Block, FinalCheckpoint, Found, Lagging, Message, Send
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
@@ -27,15 +27,15 @@ _LOG: Final = logging.getLogger(__name__)
 class MirrorSide:
     """One origin's mirror, driven."""
 
-    def __init__(self, origin: Origin, key: SignerKey, rules: Rules, failpoints: Failpoints) -> None:
+    def __init__(self, origin: Origin, key: SignerKey, contract: Contract, failpoints: Failpoints) -> None:
         self.charter: Charter = origin.charter
         self.holding = Holding(origin, failpoints)
-        self.rules = rules
+        self.contract = contract
         setup = Setup(
-            origin=self.charter.origin, log=self.charter.log_key, key=key, submitters=self.charter.submitters,
+            origin=self.charter.origin, log=self.charter.log_key, key=key, submitters=contract.state.submitters,
             numbers=self.charter.numbers,
         )  # fmt: skip
-        self.machine = Mirror.recovered(setup, rules, self.holding.records())
+        self.machine = Mirror.recovered(setup, contract, self.holding.records())
         self.driver = Driver(self.machine, Journal(origin.journal, failpoints), self)
         self._flushing: asyncio.Task[None] | None = None
         self._final_kept = self.holding.final
@@ -79,7 +79,7 @@ class MirrorSide:
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
         self.charter, self._policy = charter, charter.read_policy
-        self.machine.setup.submitters = charter.submitters
+        self.machine.setup.submitters = self.contract.state.submitters
 
     def take_key(self, key: SignerKey) -> None:
         """Cosign with another key from now on."""

@@ -16,12 +16,13 @@ from typing import Final
 
 import uvicorn
 
-from tidewaiter.ledger.batches import Rules
+from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.sequencing import Limits
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.home import Home, HomeError, Origin
 from tidewaiter.network.mirror_side import MirrorSide
+from tidewaiter.network.rules import Shelf, first_contract
 from tidewaiter.network.sequencer_side import SequencerSide
 from tidewaiter.network.service import Answering, Side
 from tidewaiter.network.serving import Request, Response, Route, Service
@@ -32,21 +33,19 @@ IDLE_SECONDS: Final = 75
 STOP_SECONDS: Final = 5
 _LOG: Final = logging.getLogger(__name__)
 
-RulesOf = Callable[[Charter], Rules]
-"""The contract as it stands at the very first entry of a network, from the charter of its first origin."""
-
 
 class Node:
     """A member that runs. `async with node:` opens its folder and everything in it; `serve` answers until told to stop."""
 
-    def __init__(self, home: Home, rules_of: RulesOf, *, limits: Limits | None = None) -> None:
+    def __init__(self, home: Home, *, limits: Limits | None = None) -> None:
         self.home, self.config = home, home.config
         self.sides: dict[str, Side] = {}
         self.more_routes: list[Route] = []
         self.operator_routes: list[Route] = []
-        self._rules_of, self._limits = rules_of, limits or Limits()
+        self.shelf = Shelf(home.folder / "statements")
+        self._limits = limits or Limits()
         self._failpoints = Failpoints.from_environment()
-        self._rules: Rules | None = None
+        self._contract: Contract | None = None
         self._held = contextlib.ExitStack()
         self._stopping = asyncio.Event()
 
@@ -83,18 +82,19 @@ class Node:
             )
         if own.key not in (self.home.keyring.cosigner.verifier.text, *self.home.keyring.earlier_cosigners()):
             raise HomeError(f"the charter of “{charter.origin}” has another key of {self.label}")
-        return own.role
+        return own.part
 
     def _take_part(self, origin: Origin) -> Side:
         charter = origin.charter
-        role = self._part_of(charter)
+        part = self._part_of(charter)
         side: Side
-        if role == "witness":
+        if part == "witness":
             side = WitnessSide(origin, self.home.keyring.cosigner, self._failpoints)
         else:
-            rules = self._rules if self._rules is not None else self._rules_of(charter)
-            self._rules = rules
-            if role == "mirror":
+            if self._contract is None:
+                self._contract = first_contract(charter, self.shelf)
+            rules = self._contract
+            if part == "mirror":
                 side = MirrorSide(origin, self.home.keyring.cosigner, rules, self._failpoints)
             else:
                 key = self.home.keyring.log(charter.origin)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tidewaiter.network.home import Home
 from tidewaiter.network.node import Node
-from tidewaiter.network.rules import first_rules
 
 
 def run(folder: Path, told: Callable[[], None] | None = None) -> None:
@@ -21,7 +20,7 @@ def run(folder: Path, told: Callable[[], None] | None = None) -> None:
 
 
 async def _serve(folder: Path, told: Callable[[], None] | None) -> None:
-    async with Node(Home(folder), first_rules) as node:
+    async with Node(Home(folder)) as node:
         gc.collect()
         gc.freeze()  # what is there now stays; entries that come are in no cycles
         gc.set_threshold(50_000, 20, 20)

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from tidewaiter.ledger.batches import Batch, Rules
+from tidewaiter.ledger.batches import Batch
+from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.effects import (
     Block,
     Cosigned,
@@ -41,16 +42,18 @@ _LOG: Final = logging.getLogger(__name__)
 class SequencerSide:
     """One origin's sequencer, driven."""
 
-    def __init__(self, origin: Origin, key: SignerKey, rules: Rules, failpoints: Failpoints, limits: Limits) -> None:
+    def __init__(
+        self, origin: Origin, key: SignerKey, contract: Contract, failpoints: Failpoints, limits: Limits
+    ) -> None:
         self.charter: Charter = origin.charter
         self.holding = Holding(origin, failpoints)
-        self.rules = rules
+        self.contract = contract
         setup = Setup(
             origin=self.charter.origin, key=key, policy=self.charter.read_policy,
-            mirrors=tuple(self.charter.of_role("mirror")), submitters=self.charter.submitters, limits=limits,
+            mirrors=tuple(self.charter.of_part("mirror")), submitters=contract.state.submitters, limits=limits,
             start=Start(self.charter.numbers),
         )  # fmt: skip
-        self.machine = Sequencer.recovered(setup, rules, self.holding.records())
+        self.machine = Sequencer.recovered(setup, contract, self.holding.records())
         self.driver = Driver(self.machine, Journal(origin.journal, failpoints), self)
         self.outboxes: dict[str, Outbox] = {}
         self._feeds: dict[str, WitnessFeed] = {}
@@ -83,16 +86,16 @@ class SequencerSide:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
         before, self.charter = self.charter, charter
         setup = self.machine.setup
-        setup.policy, setup.submitters = charter.read_policy, charter.submitters
-        mirrors = charter.of_role("mirror")
+        setup.policy, setup.submitters = charter.read_policy, self.contract.state.submitters
+        mirrors = charter.of_part("mirror")
         setup.mirrors = tuple(mirrors)
         for name in mirrors:
             self.machine.followers.join(name)
-        for name in set(before.of_role("mirror")) - set(mirrors):
+        for name in set(before.of_part("mirror")) - set(mirrors):
             self.machine.followers.leave(name)
         for name, member in charter.members.items():
             known = before.members.get(name)
-            if known is None or known.url != member.url or known.role != member.role:
+            if known is None or known.url != member.url or known.part != member.part:
                 self._reach(name)
 
     def wrote(self, record: bytes, upto: int, place: Place) -> None:
@@ -147,7 +150,7 @@ class SequencerSide:
         self._announcers[name] = Announcer(Peer(member.url), FINAL_PATH), Announcer(Peer(member.url), EVIDENCE_PATH)
         for announcer in self._announcers[name]:
             self._run(announcer.run())
-        if member.role == "mirror":
+        if member.part == "mirror":
             self.outboxes[name] = Outbox(name, Peer(member.url), self._heard)
             self._run(self.outboxes[name].run())
         else:
