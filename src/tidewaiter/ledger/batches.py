@@ -41,7 +41,10 @@ class Refusal(Protocol):
 
 
 class Rules(Protocol):
-    """The contract with the state it has come to: what sequencer and mirrors replay alike."""
+    """The contract with the state it has come to: what sequencer and mirrors replay alike.
+
+    Every entry goes through `apply`; that which closes a block too, after `root` was asked for it.
+    """
 
     def apply(self, leaf: Leaf) -> Refusal | None:
         """Take an entry into the state; where it is refused, why, and the state is as it was."""

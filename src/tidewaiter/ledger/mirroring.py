@@ -338,6 +338,10 @@ class Mirror(Durable):
         if verified.state.facts.get("root") != self.rules.root().hex():
             why = "the rules lead to another state than the block's last entry says"
             return Refuse("block.state_root", why, hint, str(verified.frontier.size - 1))
+        refusal = self.rules.apply(verified.state)
+        if refusal is not None:
+            why = f"the contract refuses the entry that closes the block: {refusal.why} ({refusal.code})"
+            return Refuse("block.contract", why, hint, str(verified.frontier.size - 1))
         return None
 
     def _filled(self, filled: Filled, frontier: Frontier) -> Refuse | None:

@@ -323,6 +323,8 @@ class Sequencer(Durable):
         return [self._persist(_ENCODE(sealed))]
 
     def _close_block(self, sealed: Sealed, frontier: Frontier) -> None:
+        if self._rules.apply(Leaf.parse(sealed.entry)) is not None:
+            raise LedgerError("the contract does not take the entry that closes a block")
         block = Block(self._sealed.size, (*self._entries, sealed.entry), tuple(self._slips), sealed.note)
         self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
         self._sealing.append((self._upto + 1, block, frontier.size))
