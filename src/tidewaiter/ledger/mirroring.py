@@ -18,7 +18,7 @@ block's last entry tells. Two checkpoints of the log that cannot both be are kep
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -43,6 +43,8 @@ TAKING: Final = frozenset({FROZEN, EVIDENCE})
 """Why a mirror may have frozen and still takes blocks: not so where the log has broken the rules."""
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
+UNREADY: Final = frozenset({"statement.missing", "rules.unknown"})
+"""Refusals of the contract that tell of this mirror and not of the log: it has to be given something, and goes on then."""
 GIVEN_KEPT: Final = 256
 """Cosignatures that are given again where their checkpoint comes again, though the log has grown since."""
 
@@ -51,13 +53,13 @@ class Setup(Struct):
     """Whose log is mirrored, and the key that cosigns. `submitters` are public keys of Ed25519 by their number.
 
     A mirror knows every key that was registered in what it holds, and forgets none: that a key no longer counts is for the
-    contract to say, at its place in the log. `numbers` are the last running numbers that a new origin takes over from the one before.
+    contract to say, at its place in the log. `submitters` may be a view of the keys that the rules know. `numbers` are the last running numbers that a new origin takes over from the one before.
     """
 
     origin: str
     log: VerifierKey
     key: SignerKey
-    submitters: dict[str, bytes]
+    submitters: Mapping[str, bytes]
     numbers: dict[str, int] = field(default_factory=dict)
 
 
@@ -91,6 +93,7 @@ _RECORDS: Final = msgspec.msgpack.Decoder(Record)
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
+_BROKEN: Final = "The log signed this; the members have to look why, and end the epoch."
 _ENDED: Final = Refuse(FROZEN, "the origin has ended", "Go on with the next origin.")
 
 
@@ -170,9 +173,9 @@ class Mirror(Durable):
         verified = self._verified(block, checkpoint)
         if isinstance(verified, Refuse):
             return self._decline(caller, verified)
-        breach = self._replayed(verified)
-        if breach is not None:
-            return self._freeze(breach, caller)
+        refuse = self._replayed(verified)
+        if refuse is not None:
+            return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
         self._take(note, verified.frontier, verified.numbers)
         written: list[Effect] = [self._persist(_ENCODE(Taken(block)))]
         return written + self._answer(note, checkpoint, caller, now)
@@ -194,9 +197,9 @@ class Mirror(Durable):
         if isinstance(frontier, Refuse):
             return self._decline(caller, frontier)
         filled = Filled(part.entries, part.note if frontier.size == checkpoint.size else b"")
-        breach = self._filled(filled, frontier)
-        if breach is not None:
-            return self._freeze(breach, caller)
+        refuse = self._filled(filled, frontier)
+        if refuse is not None:
+            return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
         written: list[Effect] = [self._persist(_ENCODE(filled))]
         if not filled.note:
             return written
@@ -327,37 +330,39 @@ class Mirror(Durable):
         return numbers
 
     def _replayed(self, verified: _Verified) -> Refuse | None:
-        """What the contract finds; where it finds something, the log itself has broken the rules that all share."""
-        hint = "The log signed this; the members have to end the epoch."
+        """What the contract finds; where it finds something, the state is as before.
+
+        Then the log itself has broken the rules that all share, unless this mirror lacks what it takes to replay them.
+        """
         first = verified.frontier.size - len(verified.leaves) - 1
-        for place, leaf in enumerate(verified.leaves):
+        return self._applied([*verified.leaves, verified.state], first)
+
+    def _applied(self, leaves: list[Leaf], first: int) -> Refuse | None:
+        self.rules.mark()
+        for place, leaf in enumerate(leaves, start=first):
+            if leaf.type == STATE and leaf.facts.get("root") != self.rules.root().hex():
+                self.rules.undo()
+                why = "the rules lead to another state than the entry that closes the block says"
+                return Refuse("block.state_root", why, _BROKEN, str(place))
             refusal = self.rules.apply(leaf)
             if refusal is not None:
+                self.rules.undo()
                 why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
-                return Refuse("block.contract", why, hint, str(first + place))
-        if verified.state.facts.get("root") != self.rules.root().hex():
-            why = "the rules lead to another state than the block's last entry says"
-            return Refuse("block.state_root", why, hint, str(verified.frontier.size - 1))
-        refusal = self.rules.apply(verified.state)
-        if refusal is not None:
-            why = f"the contract refuses the entry that closes the block: {refusal.why} ({refusal.code})"
-            return Refuse("block.contract", why, hint, str(verified.frontier.size - 1))
+                if refusal.code in UNREADY:
+                    return Refuse(refusal.code, why, refusal.hint, str(place))
+                return Refuse("block.contract", why, _BROKEN, str(place))
+        self.rules.keep()
         return None
 
     def _filled(self, filled: Filled, frontier: Frontier) -> Refuse | None:
         """Take entries in that the quorum has cosigned; what the contract finds in them, where it finds something."""
-        hint = "The quorum cosigned this; the members have to look why."
         try:
             leaves = [Leaf.parse(entry) for entry in filled.entries]
         except LedgerError as error:
-            return Refuse("entry.malformed", error.detail, hint)
-        for place, leaf in enumerate(leaves, start=self.size):
-            if leaf.type == STATE:
-                if leaf.facts.get("root") != self.rules.root().hex():
-                    return Refuse("block.state_root", "the rules lead to another state than is told", hint, str(place))
-            elif (refusal := self.rules.apply(leaf)) is not None:
-                why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
-                return Refuse("block.contract", why, hint, str(place))
+            return Refuse("entry.malformed", error.detail, _BROKEN)
+        refuse = self._applied(leaves, self.size)
+        if refuse is not None:
+            return refuse
         self._is_filled = True
         if filled.note:
             self._take(SignedNote.parse(filled.note), frontier, {})
