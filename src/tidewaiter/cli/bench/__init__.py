@@ -184,3 +184,26 @@ def measure_rules(
     else:
         output.print_rows(measuring.rows(found), output_as)
     return output.EXIT_OK
+
+
+@app.command(name="ledger-simulate")
+def simulate_ledger(
+    *,
+    seeds: Annotated[int, Parameter(help="How many simulated networks.")] = 100,
+    first: Annotated[int, Parameter(name="--from", help="The first seed; the same seed gives the same run.")] = 0,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Let simulated networks of the record fail in every way at once, and look whether what must hold still does.
+
+    Crashes at every sync, torn and full disks, partitions, clocks that are wrong, sequencers and mirrors that lie,
+    submitters that replay and forge. The exit code is 1 where anything final conflicts, anything promised is lost, or a
+    network does not come to an end once it has healed.
+    """
+    from tidewaiter.cli.bench.faults import report as simulating
+
+    report = simulating.simulated(seeds, first)
+    if output_as.json:
+        output.print_json(report)
+    else:
+        output.print_rows(simulating.rows(report), output_as)
+    return output.EXIT_ERROR if report.failures else output.EXIT_OK
