@@ -204,7 +204,7 @@ STANDING: Final = (
     EntryType("benefit_claimed", "a benefit of the status is made use of", _ANY - {Role.DEVICE}, {"credential": SCOPE}),
 )
 GOVERNANCE: Final = (
-    EntryType("settled", "two members have settled what they owe each other for some payments", _MONEY),
+    EntryType("settled", "two parties have settled what they owe each other for some payments", _MONEY),
     EntryType("member_joined", "there is a new member", _ANY),
     EntryType("member_left", "a member is none any more", _ANY),
     EntryType("key_rotated", "a key is followed by another one, or by none", _ANY),
