@@ -39,6 +39,18 @@ def acts(draw: st.DrawFn) -> tuple[str, str, str, dict[str, str | int]]:
     return kind, by, draw(st.sampled_from(PLACES)), {name: draw(FACTS[name]) for name in names}
 
 
+LIKELY: list[tuple[str, str, str, dict[str, str | int]]] = [
+    ("assessed", "customs.north", "parcel", {"debt": "none"}), ("assessed", "customs.north", "parcel", {}),
+    ("paid", "courier", "parcel", {}), ("refunded", "customs.north", "parcel", {"share": WHOLE_SHARE // 2 + 1}),
+    ("seal_alarm", "port", "parcel", {}), ("hold_lifted", "customs.north", "parcel", {}),
+    ("released", "customs.north", "parcel", {}), ("delivered", "courier", "parcel", {}),
+    ("decided", "customs.north", "parcel", {"state": "accepted"}), ("decided", "customs.north", "parcel", {"state": "released"}),
+    ("permit_issued", "permits.north", "permit", {"until": BEGAN + 9_000_000}),
+    ("permit_drawn", "customs.north", "permit", {"permit": scope("permit"), "share": WHOLE_SHARE // 2 + 1}),
+]  # fmt: skip
+"""What makes the ways along which something could go wrong."""
+
+
 class Watched:
     """What an onlooker counts, who knows nothing of the contracts' code: only which entries were taken."""
 
@@ -98,7 +110,14 @@ class Histories(RuleBasedStateMachine):
         self.twin = State.begin(genesis())
         self.done = 0
 
+    @rule(act=st.sampled_from(LIKELY))
+    def go_on(self, act: tuple[str, str, str, dict[str, str | int]]) -> None:
+        self.write(act)
+
     @rule(act=acts())
+    def go_anywhere(self, act: tuple[str, str, str, dict[str, str | int]]) -> None:
+        self.write(act)
+
     def write(self, act: tuple[str, str, str, dict[str, str | int]]) -> None:
         kind, by, on, facts = act
         network = self.network
