@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from machines import ACTOR, LOG, NOW, OTHER, POLICY, batch, blocks, final, leaf, mirror, sealed, sequencer
+from machines import ACTOR, LOG, NOW, ORIGIN, OTHER, POLICY, batch, blocks, final, leaf, mirror, sealed, sequencer
 from tidewaiter.ledger.batches import Batch, Promise
-from tidewaiter.ledger.effects import Block, Cosigned, FinalCheckpoint, Refuse, Reply, Send
+from tidewaiter.ledger.effects import Block, Cosigned, Declined, FinalCheckpoint, Refuse, Reply, Send
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.sequencing import Limits
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
@@ -240,3 +240,16 @@ def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
     driven.did(driven.machine.tick(NOW + 250))
     driven.sync()
     assert len(blocks(driven)) == 1
+
+
+def test_who_says_it_holds_all_and_has_not_cosigned_is_asked_again() -> None:
+    """What a mirror says without its signature may be somebody else's word, or no longer so."""
+    driven = sequencer()
+    sealed(batch(1), batch(2), driven=driven)
+    said = Declined(ORIGIN, 4, Refuse("block.older", "it is said that all is held", "Send less."))
+    driven.did(driven.machine.receive("m0", said, NOW + 5_000))
+    sent: list[int] = []
+    for now in range(NOW + 5_000, NOW + 7_000, 20):
+        effects = driven.did(driven.machine.tick(now))
+        sent += [effect.message.first for effect in effects if isinstance(effect, Send) and effect.to == "m0"]
+    assert 2 in sent

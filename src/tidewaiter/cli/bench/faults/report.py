@@ -12,7 +12,7 @@ from msgspec import Struct
 from tidewaiter.cli.bench.faults.running import Machines, Outcome, run
 
 FIGURES: Final = (
-    "final checkpoints", "final entries", "messages", "dropped", "crashes", "gone for good", "partitions", "disks full",
+    "final checkpoints", "final entries", "messages", "dropped", "crashes", "crashes while syncing", "gone for good", "partitions", "disks full",
     "disk failures", "clocks set", "attacks", "replays", "split views", "equivocations proved", "origins ended",
     "left to people, with evidence",
 )  # fmt: skip

@@ -1,16 +1,24 @@
-"""The contract that simulated members replay, as their network began with it; and a sequencer's that takes anything."""
+"""The contract that simulated members replay, as their network began with it; and sequencers that do not keep to it."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
+import msgspec
+from msgspec import structs
+
 from tidewaiter.cli.bench.faults.world import BEGINNING
+from tidewaiter.ledger.batches import Slip
 from tidewaiter.ledger.contracts import VERSION_1, Contract, Founder, Genesis, Refusal, Role, RuleSet, State
 from tidewaiter.ledger.contracts.ruling import Program
+from tidewaiter.ledger.effects import Effect
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
+from tidewaiter.ledger.merkle import leaf_hash
+from tidewaiter.ledger.sequencing import Admitted, Sequencer
 
 MakeRules = Callable[[], Contract]
 _POLICY: Final = "quorum none\n"
@@ -66,6 +74,25 @@ class Lawless(Contract):
         """Take anything."""
         super().apply(leaf)
         return None
+
+
+class Inventor(Sequencer):
+    """A sequencer that puts an entry into its blocks, in somebody's name, that nobody handed in."""
+
+    def _seal(self) -> list[Effect]:
+        return [*self._invented(), *super()._seal()] if self._entries else []
+
+    def _invented(self) -> list[Effect]:
+        leaf, slip = Leaf.parse(self._entries[-1]), self._slips[-1]
+        commitment = hashlib.sha256(leaf.commitment.encode()).hexdigest()
+        leaf = structs.replace(leaf, commitment=commitment, type="arrived", facts={})
+        if self._rules.apply(leaf) is not None:
+            return []
+        entry = leaf.entry()
+        made_up = Admitted(Slip(slip.key, slip.number + 1, 1, bytes(64)), self.size, bytes(32), (entry,), ())
+        self._hashes.append(leaf_hash(entry))
+        self._take(made_up)
+        return [self._persist(msgspec.msgpack.encode(made_up))]
 
 
 def lawless(snapshot: bytes) -> Contract:

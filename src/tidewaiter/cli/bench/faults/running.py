@@ -13,7 +13,7 @@ from tidewaiter.cli.bench.faults.checking import Observer, Place, by_submitter
 from tidewaiter.cli.bench.faults.members import Liar, Member, MirrorMember, SequencerMember
 from tidewaiter.cli.bench.faults.people import People
 from tidewaiter.cli.bench.faults.plans import Plan, drawn
-from tidewaiter.cli.bench.faults.rules import MakeRules, contract, founded, lawless
+from tidewaiter.cli.bench.faults.rules import Inventor, MakeRules, contract, founded, lawless
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
 from tidewaiter.cli.bench.faults.world import Weather, World
 from tidewaiter.ledger import mirroring, sequencing
@@ -62,6 +62,8 @@ class Network:
         self.world = World(Chance("run", plan.seed), plan.weather)
         self.chance = Chance("faults", plan.seed)
         self.names = [f"m{number}" for number in range(plan.mirrors)]
+        self.told = list(self.names)
+        """The mirrors that the first sequencer sends blocks to."""
         self.liars = set(self.names[: plan.liars])
         self.honest = [name for name in self.names if name not in self.liars]
         quorum = machines.quorum or plan.quorum
@@ -87,7 +89,7 @@ class Network:
         self.lawful: MakeRules = partial(contract, beginning)
         rules = partial(lawless, beginning) if self.plan.manner == "breaks the rules" else self.lawful
         self._mirrors(0, self.lawful, {})
-        self.sequencer = self._sequencer("sequencer", 0, rules, Start(), self.names)
+        self.sequencer = self._sequencer("sequencer", 0, rules, Start(), self.told)
         self.people = People(self.world, self.observers[0], self.names, self.logs[1].verifier)
         self.people.done = self._next_epoch
         self.people.is_lawful = lambda place: self._late(0, place, self.lawful, {}).size == place[0]
@@ -130,7 +132,8 @@ class Network:
             setup = sequencing.Setup(
                 ORIGINS[number], self.logs[number], self.policy, tuple(mirrors), self.keys, Limits(12, 200, 400), start
             )
-            return self.machines.sequencer.recovered(setup, rules(), records)
+            kind = Inventor if number == 0 and self.plan.manner == "makes entries up" else self.machines.sequencer
+            return kind.recovered(setup, rules(), records)
 
         made = SequencerMember(self.world, name, make)
         made.suffix = "" if number == 0 else "/2"
@@ -138,15 +141,15 @@ class Network:
         return made
 
     def _sequencer_faults(self) -> None:
-        at = self.chance.between(600, CALM_AT_MS - 500)
+        at = self.chance.between(300, 1_800)
         match self.plan.manner:
             case "dies":
                 self.world.after(at, lambda: self._goes("sequencer"))
                 self.world.after(CALM_AT_MS + 500, self._end_epoch)
             case "two tongues":
-                self.world.after(at, self._fork)
+                self.world.after(at // 3, self._fork)
                 self.world.after(CALM_AT_MS + 1_500, self._end_epoch)
-            case "breaks the rules":
+            case "breaks the rules" | "makes entries up":
                 self.world.after(CALM_AT_MS + 1_500, self._end_epoch)
 
     def _goes(self, name: str) -> None:
@@ -159,16 +162,17 @@ class Network:
 
     def _fork(self) -> None:
         """The sequencer goes on from where it is in two ways, each for some of the mirrors and submitters."""
-        size = self.chance.between(1, len(self.honest) - 1)
+        size = self.chance.between(1, len(self.honest) - 1)  # of the honest mirrors that are told the other history
         other = [*self.honest[:size], *self.liars]
         twin = self._sequencer("twin", 0, self.lawful, Start(), other)
         twin.disk.append(self.sequencer.disk.read())
         twin.is_up = False
         twin.start()
-        if self.chance.happens(500_000):
-            self.sequencer.machine.change(self.policy, [*self.honest[size:], *self.liars])
-        for submitter in self.submitters:
-            if self.chance.happens(500_000):
+        if self.chance.happens(750_000):
+            self.told[:] = [*self.honest[size:], *self.liars]
+            self.sequencer.machine.change(self.policy, self.told)
+        for place, submitter in enumerate(self.submitters):
+            if place % 2 == 0:
                 submitter.epoch = Epoch(ORIGINS[0], "twin", self.logs[0].verifier, {})
         self.world.tally["split views"] += 1
 
@@ -224,7 +228,7 @@ class Network:
         if not up:
             return
         member = self.chance.one_of(up)
-        match self.chance.weighed((30, 22, 12, 10, 8, 4)):
+        match self.chance.weighed((24, 14, 12, 10, 8, 4, 14)):
             case 1:
                 member.crash()
             case 2 if not self.world.cut:
@@ -242,6 +246,8 @@ class Network:
             case 5:
                 self.world.skew[member.name] = self.chance.between(-900_000, 900_000)
                 self.world.tally["clocks set"] += 1
+            case 6:
+                member.is_trapped = True
 
     @staticmethod
     def _mended(member: Member) -> None:
@@ -341,7 +347,7 @@ def promises_broken(network: Network, submitter: Submitter, found: set[tuple[str
         return []
     complaints = []
     for (origin, number), promise in submitter.promises.items():
-        if origin == ORIGINS[0] and network.plan.manner in ("two tongues", "breaks the rules"):
+        if origin == ORIGINS[0] and network.plan.manner not in ("honest", "dies"):
             continue
         refused = {each.place for each in promise.refused}
         for place, entry in enumerate(submitter.entries_of(number)):
