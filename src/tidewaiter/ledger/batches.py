@@ -52,6 +52,15 @@ class Rules(Protocol):
     def root(self) -> bytes:
         """The hash over the whole state."""
 
+    def mark(self) -> None:
+        """From here on, remember what changes, until `undo` or `keep`."""
+
+    def undo(self) -> None:
+        """Be as at the mark: a block has turned out to be wrong."""
+
+    def keep(self) -> None:
+        """Forget the mark: what changed since counts."""
+
 
 class RefusedEntry(Struct, frozen=True):
     """An entry of an admitted batch that is not in the log: its place in the batch, from 0, and why."""

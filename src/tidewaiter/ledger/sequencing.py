@@ -10,22 +10,24 @@ How it is driven (`effects` tells what the effects ask for). Moments are millise
 
 What it holds to, whatever fails: a promise is sent when its batch is on disk; a checkpoint is sent when the block it
 signs is on disk, so that no second one of its size is ever signed; a batch handed in again is answered as before and
-counts once. A checkpoint is final when the policy's quorum has cosigned just it. `rules` must be as they were when the
+counts once; a block ends where an entry of governance stands, so that everybody verifies what follows with the keys that
+count from then on. A checkpoint is final when the policy's quorum has cosigned just it. `rules` must be as they were when the
 origin began: the journal's entries are applied to them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Struct, field
 
 from tidewaiter.ledger import admitting
-from tidewaiter.ledger.admitting import Handed
+from tidewaiter.ledger.admitting import AHEAD_SECONDS, Handed
 from tidewaiter.ledger.batches import ENTRIES_MAX, Batch, Promise, RefusedEntry, Rules, Slip, state_entry
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts.vocabulary import GOVERNING
 from tidewaiter.ledger.effects import (
     Block,
     Caller,
@@ -72,15 +74,14 @@ class Start(Struct, frozen=True):
 class Setup(Struct):
     """Who the sequencer is and whom it knows. `mirrors` are the names of the policy's witnesses that are sent blocks.
 
-    `submitters` are public keys of Ed25519 by their number: those whose registration is final, so that no mirror meets a key
-    that it does not know yet. The driver adds to them while the machine runs.
+    `submitters` are public keys of Ed25519 by their number, those that the rules know; it may be a view of them.
     """
 
     origin: str
     key: SignerKey
     policy: Policy
     mirrors: tuple[str, ...]
-    submitters: dict[str, bytes]
+    submitters: Mapping[str, bytes]
     limits: Limits = Limits()
     start: Start = Start()
 
@@ -130,7 +131,7 @@ class Sequencer(Durable):
         self._promises: dict[str, dict[int, Admitted]] = {}
         self._open: dict[int, _Open] = {}
         self._sealing: list[tuple[int, Block, int]] = []
-        self._wall = self._now = 0
+        self._wall = self._now = self._closed_at = self._latest = 0
 
     @classmethod
     def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:
@@ -274,10 +275,14 @@ class Sequencer(Durable):
 
     def _admit(self, batch: Batch, handed: Handed, caller: Caller) -> list[Effect]:
         refused: list[RefusedEntry] = []
+        is_governed = False
         for place, leaf in enumerate(handed.leaves):
             refusal = self._rules.apply(leaf)
             if refusal is not None:
                 refused.append(RefusedEntry(place, refusal.code, refusal.why, refusal.hint))
+            else:
+                is_governed |= leaf.type in GOVERNING
+                self._latest = max(self._latest, leaf.at)
         out = {each.place for each in refused}
         entries = batch.entries
         if out:
@@ -290,7 +295,8 @@ class Sequencer(Durable):
         self._take(admitted)
         written: list[Effect] = [self._persist(_ENCODE(admitted))]
         written += self._after(Reply(caller, self._promise(admitted)))
-        return written + (self._seal() if len(self._entries) >= self.setup.limits.entries else [])
+        is_full = len(self._entries) >= self.setup.limits.entries
+        return written + (self._seal() if is_full or is_governed else [])
 
     def _take(self, admitted: Admitted) -> None:
         slip = admitted.slip
@@ -314,17 +320,24 @@ class Sequencer(Durable):
         """Close the block; its checkpoint goes out once both are on disk."""
         if not self._entries:
             return []
-        at = self._wall // 1000
-        entry = state_entry(self._actor, at - at % BUCKET_SECONDS, self._rules.root(), self._slips)
+        entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
         frontier = self._sealed.extended([*self._hashes, leaf_hash(entry)])
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
         sealed = Sealed(entry, SignedNote(text, (sign(text, self.setup.key),)).data)
         self._close_block(sealed, frontier)
         return [self._persist(_ENCODE(sealed))]
 
+    def _moment(self) -> int:
+        """The log's own time: it never goes back, nor is it behind its entries by more than they may be ahead."""
+        at = self._wall // 1000
+        return max(at - at % BUCKET_SECONDS, self._closed_at, self._latest - AHEAD_SECONDS)
+
     def _close_block(self, sealed: Sealed, frontier: Frontier) -> None:
-        if self._rules.apply(Leaf.parse(sealed.entry)) is not None:
-            raise LedgerError("the contract does not take the entry that closes a block")
+        state = Leaf.parse(sealed.entry)
+        refusal = self._rules.apply(state)
+        if refusal is not None:
+            raise LedgerError(f"the contract does not take the entry that closes a block: {refusal.why}")
+        self._closed_at = state.at
         block = Block(self._sealed.size, (*self._entries, sealed.entry), tuple(self._slips), sealed.note)
         self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
         self._sealing.append((self._upto + 1, block, frontier.size))
@@ -368,8 +381,9 @@ class Sequencer(Durable):
     def _replay(self, record: Record) -> None:
         match record:
             case Admitted():
-                for entry in record.entries:
-                    if self._rules.apply(Leaf.parse(entry)) is not None:
+                for leaf in map(Leaf.parse, record.entries):
+                    self._latest = max(self._latest, leaf.at)
+                    if self._rules.apply(leaf) is not None:
                         raise LedgerError("the contract does not take what the journal says it took")
                 self._hashes += map(leaf_hash, record.entries)
                 self._take(record)

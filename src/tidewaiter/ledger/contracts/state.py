@@ -294,6 +294,18 @@ class Contract:
         """The hash over the whole state."""
         return self.state.root()
 
+    def mark(self) -> None:
+        """From here on, remember what changes, until `undo` or `keep`."""
+        self.state.mark()
+
+    def undo(self) -> None:
+        """Be as at the mark."""
+        self.state.undo()
+
+    def keep(self) -> None:
+        """Forget the mark: what changed since counts."""
+        self.state.keep()
+
 
 def apply(state: State, leaf: Leaf, statement: bytes | None = None) -> Applied | Refusal:
     """Take the next entry into the state, or say why not."""

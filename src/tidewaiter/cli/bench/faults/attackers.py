@@ -28,7 +28,7 @@ class Attacker(Submitter):
         super().__init__(world, name, key, epoch)
         self.batches: list[Batch] = []
         self.blocks: list[tuple[str, Block]] = []
-        self.is_calm = False
+        self.is_plain = self.is_calm = False
         self._stranger = SignerKey("stranger.example", KeyType.ED25519, bytes([7]) * 32)
         world.every(STRIKE_MS, self._strike)
 

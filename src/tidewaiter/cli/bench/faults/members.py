@@ -46,9 +46,10 @@ class Freeze(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """What a frozen member holds: its last checkpoint, as the log signed it."""
+    """What a frozen member holds: its last checkpoint, as the log signed it, and the entries that it can show for it."""
 
     note: bytes
+    entries: tuple[bytes, ...]
 
 
 class Bring(Struct, frozen=True):
@@ -267,7 +268,8 @@ class MirrorMember(Member):
             case Freeze():
                 self.run(self.machine.freeze(sender))
                 if self.machine.note:
-                    self.world.send(self.name, sender, Report(self.machine.note))
+                    entries = tuple(entry for block in self.blocks for entry in block.entries)
+                    self.world.send(self.name, sender, Report(self.machine.note, entries))
             case Bring(to, size):
                 for block in self.blocks:
                     if block.first >= size:
@@ -299,7 +301,7 @@ class Liar:
                 self.note = message.note
                 self.world.send(self.name, sender, self._answer(note))
             case Freeze() if self.note:
-                self.world.send(self.name, sender, Report(self.note))
+                self.world.send(self.name, sender, Report(self.note, ()))
             case End(text):
                 self.world.send(self.name, sender, self._signed(text))
 

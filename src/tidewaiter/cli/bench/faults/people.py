@@ -12,6 +12,7 @@ from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Cosigned, Declined
 from tidewaiter.ledger.epochs import Closing, is_closed
 from tidewaiter.ledger.keys import VerifierKey
+from tidewaiter.ledger.merkle import leaf_hash, root_of
 from tidewaiter.ledger.notes import NoteSignature, SignedNote
 from tidewaiter.ledger.signing import check
 
@@ -74,9 +75,10 @@ class People:
     def take(self, sender: str, message: Any) -> None:
         """Reports and signatures come in."""
         match message:
-            case Report(note):
+            case Report(note, entries):
                 read = Checkpoint.parse(SignedNote.parse(note).text)
-                if check(SignedNote.parse(note), [self.observer.log]).verdict:
+                is_shown = (len(entries), root_of(map(leaf_hash, entries))) == (read.size, read.root)
+                if is_shown and check(SignedNote.parse(note), [self.observer.log]).verdict:
                     self.reports[sender] = (read.size, read.root)
             case Declined(_, 0):
                 self.reports.setdefault(sender, EMPTY)

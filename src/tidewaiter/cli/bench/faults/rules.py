@@ -1,54 +1,47 @@
-"""A small contract for the simulation: release needs an assessment before it, and a scope is released once."""
+"""The contract that simulated members replay, as their network began with it; and a sequencer's that takes anything."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from msgspec import Struct
+from tidewaiter.cli.bench.faults.world import BEGINNING
+from tidewaiter.ledger.contracts import VERSION_1, Contract, Founder, Genesis, Refusal, Role, State
+from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
 
-from tidewaiter.ledger.leaves import Leaf
-
-
-class Breach(Struct, frozen=True):
-    """Why an entry is not taken."""
-
-    code: str
-    why: str
-    hint: str
-
-
-class SmallRules:
-    """The rules with their state: what each scope has come to, and a hash over the way there."""
-
-    def __init__(self) -> None:
-        self._assessed: set[str] = set()
-        self._released: set[str] = set()
-        self._root = bytes(32)
-
-    def apply(self, leaf: Leaf) -> Breach | None:
-        """Take an entry; or why not."""
-        if leaf.type == "released":
-            if leaf.scope not in self._assessed:
-                return Breach("contract.unassessed", "nothing was assessed before", "Assess it first.")
-            if leaf.scope in self._released:
-                return Breach("contract.released", "it is released already", "Release it once.")
-            self._released.add(leaf.scope)
-        elif leaf.type == "assessed":
-            self._assessed.add(leaf.scope)
-        self._root = hashlib.sha256(self._root + leaf.entry()).digest()
-        return None
-
-    def root(self) -> bytes:
-        """The hash over the state."""
-        return self._root
+MakeRules = Callable[[], Contract]
+_POLICY: Final = "quorum none\n"
+_BEFORE: Final = 3_600
+"""How long before the simulation begins its network was founded: clocks may be slow."""
 
 
-class NoRules(SmallRules):
-    """What a sequencer has that takes anything: it says that release was lawful."""
+def founded(customs: Mapping[str, SignerKey], logs: list[SignerKey]) -> bytes:
+    """The state of an empty log, as a snapshot: members that are customs, and the keys of the sequencers of both origins."""
+    first, following = logs
+    founders = [Founder(name, key.verifier.public, (Role.CUSTOMS,)) for name, key in customs.items()]
+    founders.append(Founder("next", following.verifier.public, (Role.SEQUENCER,)))
+    at = BEGINNING // 1000 - _BEFORE
+    genesis = Genesis(
+        first.name, at - at % BUCKET_SECONDS, tuple(founders), first.verifier.public, _POLICY, VERSION_1.hash
+    )
+    return State.begin(genesis).snapshot()
 
-    def apply(self, leaf: Leaf) -> Breach | None:
+
+def contract(snapshot: bytes) -> Contract:
+    """The contract in a state."""
+    return Contract(State.restored(snapshot), {})
+
+
+class Lawless(Contract):
+    """What a sequencer has that takes anything, and says that it was lawful."""
+
+    def apply(self, leaf: Leaf) -> Refusal | None:
         """Take anything."""
-        refused = super().apply(leaf)
-        if refused is not None:
-            self._root = hashlib.sha256(self._root + leaf.entry()).digest()
+        super().apply(leaf)
         return None
+
+
+def lawless(snapshot: bytes) -> Contract:
+    """The contract of a sequencer that breaks the rules."""
+    return Lawless(State.restored(snapshot), {})

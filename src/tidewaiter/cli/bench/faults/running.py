@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -15,10 +13,11 @@ from tidewaiter.cli.bench.faults.checking import Observer, Place, by_submitter
 from tidewaiter.cli.bench.faults.members import Liar, Member, MirrorMember, SequencerMember
 from tidewaiter.cli.bench.faults.people import People
 from tidewaiter.cli.bench.faults.plans import Plan, drawn
-from tidewaiter.cli.bench.faults.rules import NoRules, SmallRules
+from tidewaiter.cli.bench.faults.rules import MakeRules, contract, founded, lawless
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
 from tidewaiter.cli.bench.faults.world import Weather, World
 from tidewaiter.ledger import mirroring, sequencing
+from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.mirroring import Mirror
@@ -30,6 +29,7 @@ ORIGINS: Final = ("record.example/2026", "record.example/2026-2")
 CALM_AT_MS: Final = 4_000
 END_MS: Final = 40_000
 FAULT_MS: Final = 150
+WORDS: Final = ("assessed", "assessed", "arrived", "released", "held", "hold_lifted", "paid")
 
 
 class Machines(Struct, frozen=True):
@@ -82,12 +82,15 @@ class Network:
         epoch = Epoch(ORIGINS[0], "sequencer", self.logs[0].verifier, {})
         self.submitters = [self._submitter(Submitter, f"s{number}", epoch) for number in range(self.plan.submitters)]
         self.attacker = self._submitter(Attacker, "attacker", epoch)
-        rules = NoRules if self.plan.manner == "breaks the rules" else SmallRules
-        self._mirrors(0, SmallRules, {})
+        customs = {each.name: each.key for each in (*self.submitters, self.attacker)}
+        beginning = founded(customs, self.logs)
+        self.lawful: MakeRules = partial(contract, beginning)
+        rules = partial(lawless, beginning) if self.plan.manner == "breaks the rules" else self.lawful
+        self._mirrors(0, self.lawful, {})
         self.sequencer = self._sequencer("sequencer", 0, rules, Start(), self.names)
         self.people = People(self.world, self.observers[0], self.names, self.logs[1].verifier)
         self.people.done = self._next_epoch
-        self.people.is_lawful = lambda place: self._late(0, place, SmallRules, {}).size == place[0]
+        self.people.is_lawful = lambda place: self._late(0, place, self.lawful, {}).size == place[0]
         self.world.seen = self._seen
         self.world.every(FAULT_MS, self._fault)
         for name in self.honest[-self.plan.gone :] if self.plan.gone else []:
@@ -97,18 +100,15 @@ class Network:
     def _submitter(self, kind: type[Any], name: str, epoch: Epoch) -> Any:
         made = kind(self.world, name, key(name, KeyType.ED25519), epoch)
         self.keys[made.actor] = made.key.verifier.public
-        self.world.skew[name] = self.chance.one_of((0, 0, -400_000, 300_000, 4_000_000))
+        self.world.skew[name] = self.chance.one_of((0, 0, -400_000, 300_000, 4_000_000)) if made.is_plain else 0
         scopes = [f"{name}/{number}" for number in range(4)]
         for _ in range(self.plan.batches):
             made.work.append(
-                [
-                    (self.chance.one_of(scopes), self.chance.one_of(("assessed", "arrived", "released", "assessed")))
-                    for _ in range(self.chance.between(1, 5))
-                ]
+                [(self.chance.one_of(scopes), self.chance.one_of(WORDS)) for _ in range(self.chance.between(1, 5))]
             )
         return made
 
-    def _mirrors(self, number: int, rules: Callable[[], SmallRules], numbers: dict[str, int]) -> None:
+    def _mirrors(self, number: int, rules: MakeRules, numbers: dict[str, int]) -> None:
         suffix = "" if number == 0 else "/2"
         for name in self.names:
             member_key = key(f"{name}.example")
@@ -122,12 +122,10 @@ class Network:
             self.mirrors[number][name] = made
             self.members.append(made)
 
-    def _mirror(self, setup: mirroring.Setup, rules: Callable[[], SmallRules], records: list[bytes]) -> Mirror:
+    def _mirror(self, setup: mirroring.Setup, rules: MakeRules, records: list[bytes]) -> Mirror:
         return self.machines.mirror.recovered(setup, rules(), records)
 
-    def _sequencer(
-        self, name: str, number: int, rules: Callable[[], SmallRules], start: Start, mirrors: list[str]
-    ) -> SequencerMember:
+    def _sequencer(self, name: str, number: int, rules: MakeRules, start: Start, mirrors: list[str]) -> SequencerMember:
         def make(records: list[bytes]) -> Sequencer:
             setup = sequencing.Setup(
                 ORIGINS[number], self.logs[number], self.policy, tuple(mirrors), self.keys, Limits(12, 200, 400), start
@@ -163,7 +161,7 @@ class Network:
         """The sequencer goes on from where it is in two ways, each for some of the mirrors and submitters."""
         size = self.chance.between(1, len(self.honest) - 1)
         other = [*self.honest[:size], *self.liars]
-        twin = self._sequencer("twin", 0, SmallRules, Start(), other)
+        twin = self._sequencer("twin", 0, self.lawful, Start(), other)
         twin.disk.append(self.sequencer.disk.read())
         twin.is_up = False
         twin.start()
@@ -185,12 +183,8 @@ class Network:
     def _next_epoch(self, last: Place) -> None:
         """The origin has ended: the next begins with the state that it led to, at the member of an honest mirror."""
         self.closed = last
-        replayed = self._replayed(0, last, SmallRules, {})
-        numbers = replayed.numbers
-
-        def rules() -> SmallRules:
-            return copy.deepcopy(replayed.rules)  # type: ignore[return-value]
-
+        replayed = self._replayed(0, last, self.lawful, {})
+        numbers, rules = replayed.numbers, partial(contract, snapshot_of(replayed))
         self._mirrors(1, rules, numbers)
         self._sequencer("sequencer2", 1, rules, Start(numbers), self.names)
         epoch = Epoch(ORIGINS[1], "sequencer2", self.logs[1].verifier, numbers)
@@ -199,7 +193,7 @@ class Network:
         for submitter in (*self.submitters, self.attacker):
             submitter.begin(epoch)
 
-    def _replayed(self, number: int, last: Place, rules: Callable[[], SmallRules], numbers: dict[str, int]) -> Mirror:
+    def _replayed(self, number: int, last: Place, rules: MakeRules, numbers: dict[str, int]) -> Mirror:
         """The whole log, taken in by somebody who was not there; a complaint where that cannot be."""
         late = self._late(number, last, rules, numbers)
         if (late.size, late.root) != last:
@@ -207,7 +201,7 @@ class Network:
             self.observers[number].complaints.append(f"the final log of {last[0]} entries does not replay: {why}")
         return late
 
-    def _late(self, number: int, last: Place, rules: Callable[[], SmallRules], numbers: dict[str, int]) -> Mirror:
+    def _late(self, number: int, last: Place, rules: MakeRules, numbers: dict[str, int]) -> Mirror:
         """Somebody who was not there takes the log in up to a place, verifying all of it."""
         setup = mirroring.Setup(
             ORIGINS[number], self.logs[number].verifier, key("late.example"), self.keys, dict(numbers)
@@ -289,6 +283,12 @@ class Network:
         )
 
 
+def snapshot_of(mirror: Mirror) -> bytes:
+    """The state that a mirror's log has led to."""
+    assert isinstance(mirror.rules, Contract)
+    return mirror.rules.state.snapshot()
+
+
 def judged(network: Network) -> Outcome:
     """What is left of a run, and what is wrong with it."""
     world, plan = network.world, network.plan
@@ -299,10 +299,10 @@ def judged(network: Network) -> Outcome:
     if network.closed is not None and not all(first.is_prefix(place, network.closed) for place in first.final):
         complaints.append("the origin was ended beside or before what was final")
     if network.closed is None:
-        network._replayed(0, ends[0], SmallRules, {})
+        network._replayed(0, ends[0], network.lawful, {})
     else:
-        closed = network._replayed(0, ends[0], SmallRules, {})
-        network._replayed(1, ends[1], lambda: copy.deepcopy(closed.rules), closed.numbers)  # type: ignore[arg-type, return-value]
+        closed = network._replayed(0, ends[0], network.lawful, {})
+        network._replayed(1, ends[1], partial(contract, snapshot_of(closed)), closed.numbers)
     complaints += [each for observer in network.observers for each in observer.complaints if each not in complaints]
     said = by_submitter(first.entries(ends[0]) + second.entries(ends[1]))
     complaints += left_out(network, said)

@@ -37,6 +37,7 @@ class Submitter:
         self.handed: dict[int, tuple[bytes, ...]] = {}
         self.promises: dict[tuple[str, int], Promise] = {}
         self.done = 0
+        self.is_plain = True
         world.nodes[name] = self
         world.every(RETRY_MS, self.hand_in)
 
@@ -87,7 +88,7 @@ class Submitter:
                 if message.number == self.done + 1:
                     self.done = message.number
                     self.hand_in()
-            case Refuse("batch.replayed", _, _, place):
+            case Refuse("batch.replayed", _, _, place) if self.is_plain:
                 self.done = max(self.done, int(place) - 1)
             case Refuse("entry.ahead"):
                 self.world.skew[self.name] = 0
