@@ -102,6 +102,9 @@ class Node:
         self.sides[charter.origin] = side
         return side
 
+    async def _ready(self, request: Request) -> Response:
+        return Response(b"", 204)
+
     async def _stop(self, request: Request) -> Response:
         self.stop()
         return Response(b"", 204)
@@ -115,7 +118,9 @@ class Node:
         for side in self.sides.values():
             side.start()
         service = Service([*Answering(self).routes(), *self.more_routes])
-        operator = Service([*self.operator_routes, Route("POST", "/stop", self._stop)])
+        operator = Service(
+            [*self.operator_routes, Route("POST", "/stop", self._stop), Route("POST", "/ready", self._ready)]
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -49,7 +50,7 @@ class Operator:
 
     def status(self) -> dict[str, Any]:
         """What the member says of itself to everybody."""
-        return self._decoded(self._asked(self._front, "GET", "/"))
+        return msgspec.json.decode(self._asked(self._front, "GET", "/"), type=dict[str, Any])
 
     def final(self, after: int | None = None) -> bytes:
         """The last final checkpoint; with `after`, one of more entries, once there is one."""
@@ -66,11 +67,12 @@ class Operator:
 
     def keep_key(self, subject: str, key: str = "") -> dict[str, str]:
         """Keep a consignment's key, or have one made: subject, key and scope."""
-        return self._decoded(self.ask("/keys", {"subject": subject, "key": key}))
+        return msgspec.json.decode(self.ask("/keys", {"subject": subject, "key": key}), type=dict[str, str])
 
     def view(self, subject: str, scope: str = "") -> dict[str, Any]:
         """A consignment as this member sees it."""
-        return self._decoded(self._asked(self._door, "GET", f"/view/{subject}" + (f"?scope={scope}" if scope else "")))
+        path = f"/view/{quote(subject)}" + (f"?scope={scope}" if scope else "")
+        return msgspec.json.decode(self._asked(self._door, "GET", path), type=dict[str, Any])
 
     def ask(self, path: str, body: object = b"") -> bytes:
         """The answer at the operator's door to a body, which is written as JSON unless it is bytes."""
@@ -90,10 +92,6 @@ class Operator:
         if answer.status_code >= 400:
             raise _declined(answer)
         return answer.content
-
-    @staticmethod
-    def _decoded(body: bytes) -> Any:
-        return msgspec.json.decode(body)
 
 
 def _declined(answer: httpx.Response) -> DeclinedError:
