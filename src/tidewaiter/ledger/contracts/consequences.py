@@ -84,11 +84,12 @@ def _hold(scope: Scope, party: str) -> None:
 
 
 def _lifted(to: Taking) -> int:
-    """Customs lift all holds, and take the consignment from the device that reported an alarm; others lift their own."""
-    if to.key.roles & CUSTOMS_BIT:
-        to.scope.holds, to.scope.device = (), ""
+    """Customs that decide here lift all holds, and take the goods from the device that reported an alarm; others lift their own."""
+    scope, key = to.scope, to.key
+    if key.roles & CUSTOMS_BIT and scope.customs in ("", key.party):
+        scope.holds, scope.device = (), ""
     else:
-        to.scope.holds = tuple(each for each in to.scope.holds if each != to.key.party)
+        scope.holds = tuple(each for each in scope.holds if each != key.party)
     return 0
 
 

@@ -8,11 +8,12 @@ from typing import Final
 from msgspec import Struct
 
 from tidewaiter.ledger.contracts.records import SEAL
+from tidewaiter.ledger.contracts.statements import read_key
 from tidewaiter.ledger.contracts.vocabulary import Role
-from tidewaiter.ledger.keys import KeyType, VerifierKey
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, WHOLE_MAX, key_number
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.ledger.wire import written_base64
 
 FOREVER: Final = WHOLE_MAX - WHOLE_MAX % BUCKET_SECONDS
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
@@ -61,7 +62,4 @@ def check_member(name: str) -> str:
 
 def check_public(public: bytes) -> bytes:
     """The key, if it is one of Ed25519. Raises LedgerError."""
-    if len(public) != 32:
-        raise LedgerError(f"a key of Ed25519 has 32 bytes, not {len(public)}")
-    VerifierKey.parse(VerifierKey("key", KeyType.ED25519, public).text)
-    return public
+    return read_key(written_base64(public))

@@ -126,12 +126,21 @@ class Payment(Struct, array_like=True):
     at: int
 
 
+class Ended(Struct, array_like=True, frozen=True):
+    """How an origin ended: its name, its size, its root and the root of its state, in hexadecimal."""
+
+    closed: str
+    size: int
+    root: str
+    state: str
+
+
 class Realm(Struct, array_like=True):
     """What holds for the whole log. `before` are entries of earlier origins, `size` those of this one.
 
     `clock` is the moment of the last closing entry, `latest` the latest of any entry since. `rules` is the hash of the rules that
     apply, `following` and `turn` those that do from a position on. `decisions` counts what the quorum has decided.
-    `previous` is the state root and position with which the origin before ended, while its closing is still to be told here.
+    `previous` is how the origin before ended, while that is still to be told here.
     """
 
     origin: str
@@ -145,7 +154,7 @@ class Realm(Struct, array_like=True):
     decisions: int
     policy: str
     sequencer: str
-    previous: tuple[str, int, str] | None = None
+    previous: Ended | None = None
     members: dict[str, Member] = field(default_factory=dict)
 
     @property

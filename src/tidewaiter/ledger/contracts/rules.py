@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidewaiter.ledger.contracts.governing import FIRST, GOVERNING_RULES
 from tidewaiter.ledger.contracts.records import SEEN_BYTES, Debt, Flag, Scope
 from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
 from tidewaiter.ledger.contracts.vocabulary import CUSTOMS_BIT, WHOLE_SHARE
@@ -80,18 +81,13 @@ def _releases(case: Case) -> bool:
 
 
 @rule(
-    "customs.same", "decided assessed guaranteed examined released refused hold_lifted credential_suspended",
+    "customs.same", "decided assessed guaranteed examined released refused credential_suspended",
     "Have the customs administration write it that decides on this consignment.", _RECORD,
 )  # fmt: skip
 def _same_customs(case: Case) -> str:
-    """Customs of the destination decide on a consignment: whoever decided or assessed first, and no other administration.
-
-    An authority of another kind lifts what it holds itself.
-    """
+    """Customs of the destination decide on a consignment: whoever decided or assessed first, and no other administration."""
     scope, key = case.scope, case.key
     if not scope.customs or key is None or key.party == scope.customs:
-        return ""
-    if case.kind.name == "hold_lifted" and key.party in scope.holds:
         return ""
     return "another customs administration decides on this consignment"
 
@@ -279,8 +275,8 @@ def _time(case: Case) -> str:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _known, _live, _role, _facts, _late, _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts,
-    _delivered, _paid, _refund, _drawn, _granted, _benefit, _stock, _root, _time,
+    FIRST, _known, _live, _role, _facts, _late, _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts,
+    _delivered, _paid, _refund, _drawn, _granted, _benefit, _stock, _root, _time, *GOVERNING_RULES,
 )  # fmt: skip
 VERSION_1: Final = RuleSet(1, RULES)
 VERSIONS: Final = (VERSION_1,)

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from tidewaiter.ledger.contracts.records import Key, Realm, Scope
+from tidewaiter.ledger.contracts.records import Key, Payment, Realm, Scope
+from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.contracts.vocabulary import ENTRY_TYPES, EntryType, mask_of
 from tidewaiter.ledger.jcs import canonical_json
 from tidewaiter.ledger.leaves import Leaf
@@ -54,6 +55,8 @@ class View(Protocol):
     """The state, as far as rules look at it."""
 
     scopes: dict[str, Scope]
+    keys: dict[str, Key]
+    payments: dict[str, Payment]
     realm: Realm
     windows: Windows
 
@@ -63,7 +66,7 @@ class View(Protocol):
 
 class Case(Struct, gc=False):
     """An entry before the rules: its type and who may write it, the state of its scope, the key of its actor (if any is
-    known), and the state of everything else."""
+    known), the state of everything else, and the statement that an entry of governance is bound to."""
 
     leaf: Leaf
     kind: EntryType
@@ -71,6 +74,7 @@ class Case(Struct, gc=False):
     scope: Scope
     key: Key | None
     state: View
+    statement: Statement | None = None
 
 
 Check = Callable[[Case], str]

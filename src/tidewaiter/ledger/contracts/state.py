@@ -21,12 +21,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from tidewaiter.ledger.contracts.amending import amend
 from tidewaiter.ledger.contracts.consequences import CONSEQUENCES, Taking
 from tidewaiter.ledger.contracts.genesis import FOREVER, Genesis
+from tidewaiter.ledger.contracts.governing import payment_name
 from tidewaiter.ledger.contracts.records import (
     EMPTY_SCOPE,
     PACK,
     SEEN_BYTES,
+    Ended,
     Flag,
     Key,
     Mark,
@@ -37,6 +40,7 @@ from tidewaiter.ledger.contracts.records import (
 )
 from tidewaiter.ledger.contracts.rules import VERSIONS
 from tidewaiter.ledger.contracts.ruling import APPLIED, Applied, Case, Program, Refusal, RuleSet, Windows
+from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.contracts.tree import BUCKETS, Tree
 from tidewaiter.ledger.contracts.vocabulary import GOVERNING, STATE, Role, mask_of
 from tidewaiter.ledger.leaves import Leaf, key_number
@@ -91,9 +95,9 @@ class State:
         state = cls(realm, rule_sets)
         for each in genesis.founders:
             key = Key(each.public, each.name, mask_of(each.roles), FOREVER, each.name)
-            state._put("keys", key_number(each.public), key)
+            state.put("keys", key_number(each.public), key)
         own = Key(genesis.sequencer, "", mask_of((Role.SEQUENCER,)), FOREVER, sequencer)
-        state._put("keys", sequencer, own)
+        state.put("keys", sequencer, own)
         return state
 
     @property
@@ -116,15 +120,19 @@ class State:
             return self._unknown(leaf)
         scope = self.scopes.get(leaf.scope, EMPTY_SCOPE)
         key = self.keys.get(leaf.actor)
-        case = Case(leaf, program.kind, program.mask, scope, key, self)
+        said = _read(statement) if statement is not None and leaf.type in GOVERNING else None
+        case = Case(leaf, program.kind, program.mask, scope, key, self, said)
         for each in program.rules:
             why = each.check(case)
             if why:
                 return Refusal(each.id, why, each.hint)
         if leaf.type == STATE:
             return self._close(leaf)
-        if leaf.type in GOVERNING or key is None:
-            return Refusal("statement.missing", "the entry's statement is not at hand", "Hand it in beside the entry.")
+        if said is not None:
+            amend(self, said)
+            self._advance(leaf.at)
+            return APPLIED
+        assert key is not None  # `actor.known` stands before
         return self._take(leaf, scope, key)
 
     def root(self) -> bytes:
@@ -159,7 +167,20 @@ class State:
         state = cls(read.realm, rule_sets)
         for table in ("keys", "scopes", "payments"):
             for name, record in getattr(read, table).items():
-                state._put(table, name, record)
+                state.put(table, name, record)
+        return state
+
+    def following(self, origin: str, root: bytes) -> State:
+        """The state with which the next origin begins, this one having ended with a root: all of it but the sequencer.
+
+        Its first entry is of the type `epoch_closed`. Raises LedgerError for the same origin again.
+        """
+        if not origin or origin == self.realm.origin:
+            raise LedgerError("an origin is followed by another one")
+        state = State.restored(self.snapshot(), self._rule_sets.values())
+        ended = Ended(self.realm.origin, self.realm.size, root.hex(), self.root().hex())
+        realm = state.realm
+        realm.origin, realm.before, realm.size, realm.previous = origin, realm.position, 0, ended
         return state
 
     def mark(self) -> None:
@@ -175,7 +196,7 @@ class State:
         changes, self.realm = self._journal, self._marked
         self._journal = self._marked = None
         for table, name, old in reversed(changes):
-            self._put(table, name, old)
+            self.put(table, name, old)
         self._choose()
 
     def keep(self) -> None:
@@ -194,8 +215,8 @@ class State:
             changed = self._drawn(leaf, changed)
         elif leaf.type in _MONEY:
             payment = Payment(leaf_hash(leaf.entry()), key.party, leaf.at)
-            self._put("payments", payment_name(self.realm.position), payment)
-        self._put("scopes", leaf.scope, changed)
+            self.put("payments", payment_name(self.realm.position), payment)
+        self.put("scopes", leaf.scope, changed)
         self._advance(leaf.at)
         return Applied(_TOLD[marks]) if marks else APPLIED
 
@@ -205,7 +226,7 @@ class State:
         permit = own if name == leaf.scope else copy(self.scopes[name])
         permit.left -= share
         if permit is not own:
-            self._put("scopes", name, permit)
+            self.put("scopes", name, permit)
         return own
 
     def _close(self, leaf: Leaf) -> Applied:
@@ -218,7 +239,7 @@ class State:
                     continue
                 late = self._due_at(table, record)
                 if late <= leaf.at:
-                    self._put(table, name, None)
+                    self.put(table, name, None)
                 else:
                     self._await(late, table, name)
         return APPLIED
@@ -236,7 +257,13 @@ class State:
         """Take up the rules that apply; where they are not known here, no entry is taken any more."""
         chosen = self._rule_sets.get(self.realm.rules)
         self._programs = chosen.compiled() if chosen else {}
-        self.windows = chosen.windows if chosen else Windows()
+        windows = chosen.windows if chosen else self.windows
+        if windows == self.windows:
+            return
+        self.windows, self._due = windows, {}
+        for table in ("scopes", "keys", "payments"):
+            for name, record in getattr(self, table).items():
+                self._await(self._due_at(table, record), table, name)
 
     def _unknown(self, leaf: Leaf) -> Refusal:
         rules = self.realm.rules
@@ -245,7 +272,8 @@ class State:
             return Refusal("rules.unknown", why, "Install a version of the program that has them, and go on.")
         return Refusal("entry.type", f"the rules know no entries of the type “{leaf.type}”", "Use a type of theirs.")
 
-    def _put(self, table: str, name: str, record: Any) -> None:
+    def put(self, table: str, name: str, record: Any) -> None:
+        """Keep a record in `scopes`, `keys` or `payments`, or forget it where it is None."""
         held = getattr(self, table)
         old = held.get(name)
         if self._journal is not None:
@@ -267,12 +295,14 @@ class State:
     def _due_at(self, table: str, record: Any) -> int:
         """From when on a record is known no longer: never while somebody holds the goods, or for a permit that is valid."""
         windows = self.windows
-        if table == "scopes":
-            if record.holds:
-                return FOREVER
-            ended = record.last_at + (windows.ended if record.flags & Flag.ENDED else windows.idle)
-            return max(ended, int(record.until) + windows.ended) if record.flags & _STANDING else int(ended)
-        return int(record.at + windows.idle) if table == "payments" else FOREVER
+        if table == "payments":
+            return int(record.at + windows.idle)
+        if table == "keys":
+            return min(FOREVER, int(record.until) + windows.idle)
+        if record.holds:
+            return FOREVER
+        ended = record.last_at + (windows.ended if record.flags & Flag.ENDED else windows.idle)
+        return max(ended, int(record.until) + windows.ended) if record.flags & _STANDING else int(ended)
 
 
 class Contract:
@@ -312,6 +342,8 @@ def apply(state: State, leaf: Leaf, statement: bytes | None = None) -> Applied |
     return state.apply(leaf, statement)
 
 
-def payment_name(position: int) -> str:
-    """Under which name a payment at a position is kept."""
-    return f"{position:016x}"
+def _read(statement: bytes) -> Statement | None:
+    try:
+        return Statement.parse(statement)
+    except LedgerError:
+        return None

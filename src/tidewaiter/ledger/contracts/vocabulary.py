@@ -103,7 +103,6 @@ SHARE: Final = Whole(1, WHOLE_SHARE, 1, "share: parts of 1,000,000,000, rounded 
 FLAG: Final = Whole(1, 1, 1, "1")
 MOMENT: Final = Whole(0, WHOLE_MAX, BUCKET_SECONDS, "seconds since 1970 (UTC), of a quarter hour's beginning")
 POSITION: Final = Whole(0, WHOLE_MAX, 1, "position of an entry, counted over all origins of the network")
-COUNT: Final = Whole(1, WHOLE_MAX, 1, "a number from 1 on")
 SCOPE: Final = Match(r"[0-9a-f]{32}", "scope of another entry")
 HASH: Final = Match(r"[0-9a-f]{64}", "SHA-256 in hexadecimal")
 WORD: Final = Match(r"[a-z][a-z0-9_]{0,31}", "a word")
@@ -210,8 +209,8 @@ GOVERNANCE: Final = (
     EntryType("member_left", "a member is none any more", _ANY),
     EntryType("key_rotated", "a key is followed by another one, or by none", _ANY),
     EntryType("key_registered", "a further key counts", _ANY),
-    EntryType("quorum_changed", "other members suffice from now on", _ANY),
-    EntryType("rules_changed", "other rules apply from a size on", _ANY),
+    EntryType("quorum_changed", "other members suffice from now on", _ANY, {"policy": HASH}),
+    EntryType("rules_changed", "other rules apply from a position on", _ANY, {"rules": HASH, "position": POSITION}),
     EntryType("epoch_closed", "the origin before this one ended, and goes on here", _ANY | {Role.SEQUENCER}),
 )
 CLOSING: Final = (
