@@ -61,18 +61,24 @@ def card(
 def join(
     folder: Folder,
     charter: Annotated[Path, Parameter(help="The charter of the origin, as another member has it.")],
+    *,
+    standing: Annotated[
+        Path | None, Parameter(help="The charter as it stands by now, where members have changed it since.")
+    ] = None,
 ) -> int:
     """Take part in an origin: keep its charter. A member that runs does so at once."""
     from tidewaiter.network.charter import Charter
     from tidewaiter.network.home import Home
+    from tidewaiter.network.operating import Joining
     from tidewaiter.network.operator import NotRunningError, Operator
 
     home, read = Home(folder), Charter.parse(charter.read_bytes())
+    by_now = Charter.parse(standing.read_bytes()) if standing else None
     try:
         with Operator(home) as operator:
-            operator.ask("/origins", read.data)
+            operator.ask("/origins", Joining(read, by_now))
     except NotRunningError:
-        home.begin(read)
+        home.begin(read, by_now)
     return output.EXIT_OK
 
 

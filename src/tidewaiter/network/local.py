@@ -79,7 +79,7 @@ class LocalNetwork:
             with log:
                 self.processes[label] = subprocess.Popen(  # noqa: S603 our own program
                     [*before, sys.executable, "-c", _RUN, str(self.homes[label].folder)],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **(environment or {})},
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **(environment or {})},
                     start_new_session=True,
                 )  # fmt: skip
         for label in labels:
@@ -93,7 +93,7 @@ class LocalNetwork:
                     operator.ask("/ready")
                     return
             time.sleep(0.02)
-        raise LocalError(f"{label} did not come up", hint=self.log_of(label)[-1500:])
+        raise LocalError(f"{label} did not come up: {self.log_of(label)[-1500:]}", hint="read its log")
 
     def log_of(self, label: str) -> str:
         """What a member's process has written."""
@@ -109,6 +109,7 @@ class LocalNetwork:
         process = self.processes.pop(label)
         process.kill()
         process.wait()
+        self.homes[label].operator_socket.unlink(missing_ok=True)
 
     def is_running(self, label: str) -> bool:
         """Whether a member's process is there."""

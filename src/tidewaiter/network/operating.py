@@ -32,6 +32,13 @@ class SharedKey(Struct, frozen=True):
     key: str = ""
 
 
+class Joining(Struct, frozen=True):
+    """An origin's charter, and as it stands by now where it was changed since."""
+
+    charter: Charter
+    standing: Charter | None = None
+
+
 class SharedOpening(Struct, frozen=True):
     """What an entry was bound to, as one member tells another."""
 
@@ -51,7 +58,7 @@ class Running(Protocol):
     def sides(self) -> dict[str, Side]:
         """What the member does in each origin, the oldest first."""
 
-    def begin(self, charter: Charter) -> None:
+    def begin(self, charter: Charter, standing: Charter | None = None) -> None:
         """Take part in one more origin from now on."""
 
 
@@ -129,7 +136,8 @@ class Operating:
 
     async def begin(self, request: Request) -> Response:
         """Take part in an origin, by its charter."""
-        self._node.begin(Charter.parse(request.body))
+        joining = _decoded(request.body, Joining)
+        self._node.begin(joining.charter, joining.standing)
         return Response(b"", 204)
 
     async def freeze(self, request: Request) -> Response:
