@@ -121,7 +121,7 @@ class Mirror(Durable):
         self._given: dict[int, Cosigned] = {}
         self._frozen: Refuse | None = None
         self._closed = ""
-        self._is_filled = False
+        self._seen: set[str] | None = None
 
     @classmethod
     def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Mirror:
@@ -183,8 +183,8 @@ class Mirror(Durable):
     def fill(self, part: Part, policy: Policy, caller: Caller, now: int) -> list[Effect]:
         """Entries out of tiles, up to a checkpoint that the quorum has cosigned: its cosignature, once all are on disk.
 
-        Who signed for them is not shown by tiles; that the quorum saw it is what its cosignatures say. From then on the first
-        running number seen of a submitter counts as due.
+        Who signed for them is not shown by tiles; that the quorum saw it is what its cosignatures say. The first running
+        number of a submitter that is seen after that counts as due, where it is larger than the last one known.
         """
         if self.is_stopped or self._closed or (self._frozen is not None and self._frozen.code not in TAKING):
             return self._decline(caller, self._frozen or _ENDED)
@@ -311,8 +311,8 @@ class Mirror(Durable):
         for slip in slips:
             where = f"entries/{place}"
             due = numbers.get(slip.key, self._numbers.get(slip.key, 0)) + 1
-            if self._is_filled and slip.key not in self._numbers and slip.key not in numbers:
-                due = slip.number
+            if self._seen is not None and slip.key not in self._seen and slip.key not in numbers:
+                due = max(due, slip.number)
             if slip.number != due:
                 why = f"the batch has the number {slip.number}, the next of the key {slip.key} is {due}"
                 return Refuse("block.number", why, "Take each batch once, and in the order of its numbers.", where)
@@ -363,7 +363,7 @@ class Mirror(Durable):
         refuse = self._applied(leaves, self.size)
         if refuse is not None:
             return refuse
-        self._is_filled = True
+        self._seen = set()
         if filled.note:
             self._take(SignedNote.parse(filled.note), frontier, {})
         self._frontier = frontier
@@ -372,6 +372,8 @@ class Mirror(Durable):
     def _take(self, note: SignedNote, frontier: Frontier, numbers: dict[str, int]) -> None:
         self._frontier, self.note = frontier, note.data
         self._numbers.update(numbers)
+        if self._seen is not None:
+            self._seen.update(numbers)
         self._notes[frontier.size] = note
         if len(self._notes) > NOTES_KEPT:
             del self._notes[next(iter(self._notes))]
