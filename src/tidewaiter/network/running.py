@@ -8,8 +8,11 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from tidewaiter.network.handing_in import HandingIn
 from tidewaiter.network.home import Home
 from tidewaiter.network.node import Node
+from tidewaiter.network.operating import Operating
+from tidewaiter.network.vault import Vault
 
 
 def run(folder: Path, told: Callable[[], None] | None = None) -> None:
@@ -20,11 +23,21 @@ def run(folder: Path, told: Callable[[], None] | None = None) -> None:
 
 
 async def _serve(folder: Path, told: Callable[[], None] | None) -> None:
-    async with Node(Home(folder)) as node:
-        gc.collect()
-        gc.freeze()  # what is there now stays; entries that come are in no cycles
-        gc.set_threshold(50_000, 20, 20)
-        await node.serve(told)
+    home = Home(folder)
+    vault = Vault(home.folder / "postgres") if home.config.database == "own" else None
+    try:
+        if vault is not None:
+            vault.open()
+        async with Node(home) as node:
+            handing_in = None if vault is None else HandingIn(vault, next(home.keyring.submitters()))
+            node.operator_routes += Operating(node, vault, handing_in).routes()
+            gc.collect()
+            gc.freeze()  # what is there now stays; entries that come are in no cycles
+            gc.set_threshold(50_000, 20, 20)
+            await node.serve(told)
+    finally:
+        if vault is not None:
+            vault.close()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -14,8 +14,11 @@ SEAL: Final = "seal"
 SEEN_BYTES: Final = 8
 
 
-class Flag(IntFlag):
-    """What has happened in a scope and still counts."""
+class Flag:
+    """What has happened in a scope and still counts.
+
+    Plain numbers and no enum: its operators are functions of Python's, and would be half of what an entry costs.
+    """
 
     ASSESSED = 1
     CONTROLLED = 2
@@ -47,7 +50,7 @@ class Mark(IntFlag):
     """Whoever told a step calls it irregular."""
 
 
-class Debt(IntFlag):
+class Debt:
     """How it stands with the debt of a consignment."""
 
     UNKNOWN = 0
