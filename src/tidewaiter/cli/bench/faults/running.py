@@ -11,9 +11,9 @@ from msgspec import Struct
 from tidewaiter.cli.bench.faults.attackers import Attacker
 from tidewaiter.cli.bench.faults.checking import Observer, Place, by_submitter
 from tidewaiter.cli.bench.faults.members import Liar, Member, MirrorMember, SequencerMember
-from tidewaiter.cli.bench.faults.people import People
+from tidewaiter.cli.bench.faults.people import Opener, People
 from tidewaiter.cli.bench.faults.plans import Plan, drawn
-from tidewaiter.cli.bench.faults.rules import Inventor, MakeRules, contract, founded, lawless
+from tidewaiter.cli.bench.faults.rules import Founding, Inventor, MakeRules, contract, founded, lawless, opened
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
 from tidewaiter.cli.bench.faults.world import Weather, World
 from tidewaiter.ledger import mirroring, sequencing
@@ -74,7 +74,10 @@ class Network:
             Observer(origin, log.verifier, self.policy, self.liars)
             for origin, log in zip(ORIGINS, self.logs, strict=True)
         ]
-        self.keys: dict[str, bytes] = {}
+        self.speakers = {name: key(f"{name}.speaks", KeyType.ED25519) for name in self.names}
+        """The keys with which members sign statements, and what they hand in."""
+        self.keys = {key_number(each.verifier.public): each.verifier.public for each in self.speakers.values()}
+        self.second: MakeRules = partial(contract, b"")
         self.members: list[Member] = []
         self.mirrors: list[dict[str, MirrorMember]] = [{}, {}]
         self.closed: Place | None = None
@@ -85,7 +88,7 @@ class Network:
         self.submitters = [self._submitter(Submitter, f"s{number}", epoch) for number in range(self.plan.submitters)]
         self.attacker = self._submitter(Attacker, "attacker", epoch)
         customs = {each.name: each.key for each in (*self.submitters, self.attacker)}
-        beginning = founded(customs, self.logs)
+        beginning = founded(Founding(self.speakers, customs, self.policy, self.logs[0]))
         self.lawful: MakeRules = partial(contract, beginning)
         rules = partial(lawless, beginning) if self.plan.manner == "breaks the rules" else self.lawful
         self._mirrors(0, self.lawful, {})
@@ -188,14 +191,20 @@ class Network:
         """The origin has ended: the next begins with the state that it led to, at the member of an honest mirror."""
         self.closed = last
         replayed = self._replayed(0, last, self.lawful, {})
-        numbers, rules = replayed.numbers, partial(contract, snapshot_of(replayed))
-        self._mirrors(1, rules, numbers)
-        self._sequencer("sequencer2", 1, rules, Start(numbers), self.names)
+        speakers = [self.speakers[name] for name in self.honest]
+        begun = opened(contract_of(replayed), last[1], self.logs[1], speakers)
+        numbers, self.second = replayed.numbers, partial(contract, begun.snapshot, begun.statements)
+        self._mirrors(1, self.second, numbers)
+        self._sequencer("sequencer2", 1, self.second, Start(numbers), self.names)
         epoch = Epoch(ORIGINS[1], "sequencer2", self.logs[1].verifier, numbers)
         for name in self.honest[-self.plan.gone :] if self.plan.gone else []:
             self._goes(f"{name}/2")
-        for submitter in (*self.submitters, self.attacker):
-            submitter.begin(epoch)
+
+        def begins() -> None:
+            for submitter in (*self.submitters, self.attacker):
+                submitter.begin(epoch)
+
+        Opener(self.world, speakers[0], begun.entry, epoch, begins)
 
     def _replayed(self, number: int, last: Place, rules: MakeRules, numbers: dict[str, int]) -> Mirror:
         """The whole log, taken in by somebody who was not there; a complaint where that cannot be."""
@@ -273,7 +282,10 @@ class Network:
         """Whether all that was handed in is final, and every mirror that can has followed."""
         if self.world.now < CALM_AT_MS + 200:
             return False
-        if any(each.done < len(each.work) for each in (*self.submitters, self.attacker)):
+        if any(
+            each.done < len(each.work) or each.epoch.origin != ORIGINS[self.closed is not None]
+            for each in (*self.submitters, self.attacker)
+        ):
             return False
         if self.plan.manner != "honest" and self.closed is None:
             return False
@@ -289,10 +301,10 @@ class Network:
         )
 
 
-def snapshot_of(mirror: Mirror) -> bytes:
-    """The state that a mirror's log has led to."""
+def contract_of(mirror: Mirror) -> Contract:
+    """The contract in the state that a mirror's log has led to."""
     assert isinstance(mirror.rules, Contract)
-    return mirror.rules.state.snapshot()
+    return mirror.rules
 
 
 def judged(network: Network) -> Outcome:
@@ -308,7 +320,7 @@ def judged(network: Network) -> Outcome:
         network._replayed(0, ends[0], network.lawful, {})
     else:
         closed = network._replayed(0, ends[0], network.lawful, {})
-        network._replayed(1, ends[1], partial(contract, snapshot_of(closed)), closed.numbers)
+        network._replayed(1, ends[1], network.second, closed.numbers)
     complaints += [each for observer in network.observers for each in observer.complaints if each not in complaints]
     said = by_submitter(first.entries(ends[0]) + second.entries(ends[1]))
     complaints += left_out(network, said)
