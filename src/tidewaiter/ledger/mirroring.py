@@ -43,7 +43,7 @@ TAKING: Final = frozenset({FROZEN, EVIDENCE})
 """Why a mirror may have frozen and still takes blocks: not so where the log has broken the rules."""
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
-UNREADY: Final = frozenset({"statement.missing", "rules.unknown"})
+UNREADY: Final = frozenset({"statement.bound", "rules.unknown"})
 """Refusals of the contract that tell of this mirror and not of the log: it has to be given something, and goes on then."""
 GIVEN_KEPT: Final = 256
 """Cosignatures that are given again where their checkpoint comes again, though the log has grown since."""
