@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
+from ledgers import signer
 from machines import (
     ACTOR,
+    BEGINNING,
     KEYS,
     LOG,
     MEMBERS,
@@ -32,6 +34,7 @@ from tidewaiter.ledger.batches import Batch, Promise
 from tidewaiter.ledger.effects import Block, Cosigned, Declined, FinalCheckpoint, Refuse, Reply, Send
 from tidewaiter.ledger.leaves import Leaf, key_number
 from tidewaiter.ledger.mirroring import Mirror
+from tidewaiter.ledger.policies import Group, Party, Policy
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
 
@@ -308,3 +311,23 @@ def test_an_origin_that_follows_begins_with_how_the_one_before_ended_and_its_blo
     unready.machine.rules.statements = begun.statements
     unready.did(unready.machine.receive(opening, "sequencer", NOW))
     assert isinstance(unready.sync()[0].message, Cosigned)
+
+
+def test_a_member_that_joins_is_sent_the_log_and_counts_as_the_new_policy_says() -> None:
+    driven = sequencer()
+    (block,) = sealed(batch(1), driven=driven)
+    joined = signer("m4.example")
+    witnesses = {**POLICY.witnesses, "m4": Party(joined.verifier)}
+    names = ("m1", "m2", "m3", "m4")
+    policy = Policy((), witnesses, {"quorum": Group(4, names)}, "quorum")
+    sent = driven.did(driven.machine.change(policy, names))
+    assert [(effect.to, effect.message) for effect in sent] == [("m4", block)]
+    final(driven, block, ("m0", "m1", "m2", "m3"))
+    assert driven.machine.final_size == 0, "who has left does not count, and one is still missing"
+    follower = Driven(Mirror(mirroring.Setup(ORIGIN, LOG.verifier, joined, dict(KEYS)), contract(BEGINNING)))
+    follower.did(follower.machine.receive(block, "sequencer", NOW))
+    (answer,) = follower.sync()
+    driven.did(driven.machine.receive("m4", answer.message, NOW))
+    assert driven.machine.final_size == 2
+    more = sealed(batch(2), driven=driven)[-1]
+    assert {effect.to for effect in driven.out if isinstance(effect, Send) and effect.message == more} == set(names)
