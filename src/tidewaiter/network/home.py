@@ -54,6 +54,8 @@ class MemberConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     roles: tuple[Role, ...] = ()
     database: str = "own"
     """`own` runs a database server of the member's own; `none` keeps nothing that only it may know."""
+    house: bool = False
+    """Whether declarations are decided in that database, whose record is handed on to the network."""
 
     @property
     def address(self) -> str:

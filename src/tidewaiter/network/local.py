@@ -24,6 +24,7 @@ from tidewaiter.network.charter import Part
 from tidewaiter.network.holding import checkpoint_of
 from tidewaiter.network.home import Home, MemberConfig
 from tidewaiter.network.operator import NotRunningError, Operator
+from tidewaiter.store import Settings, open_store
 
 START_SECONDS_MAX: Final = 60
 STOP_SECONDS_MAX: Final = 20
@@ -43,6 +44,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     part: Part
     roles: tuple[Role, ...]
     database: str = "none"
+    house: bool = False
 
 
 class LocalNetwork:
@@ -63,9 +65,12 @@ class LocalNetwork:
         """Make a member's folder, with a free port of loopback."""
         config = MemberConfig(
             label=wanted.label, name=f"{wanted.label}.example", listen=f"127.0.0.1:{free_port()}", roles=wanted.roles,
-            database=wanted.database,
+            database=wanted.database, house=wanted.house,
         )  # fmt: skip
         home = Home.make(self.folder / wanted.label, config)
+        if wanted.house:
+            with open_store(Settings(data_folder=home.folder / "postgres")) as store:
+                home.keyring.take_submitter(store.record_keeper.identity.seed)
         self.homes[wanted.label] = home
         return home
 

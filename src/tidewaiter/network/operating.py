@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import Any, Final, Protocol
 
@@ -10,25 +11,38 @@ from msgspec import Struct
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.commitments import KEY_BYTES, scope_id
+from tidewaiter.ledger.contracts.statements import QuorumChanged, RulesChanged, Statement
 from tidewaiter.ledger.effects import Cosigned, Declined, Refuse
 from tidewaiter.network.charter import CHARTER_BYTES_MAX, Charter
 from tidewaiter.network.client import Peer
+from tidewaiter.network.envelopes import share_key
 from tidewaiter.network.handing_in import HandingIn, Told
 from tidewaiter.network.mirror_side import MirrorSide
+from tidewaiter.network.rules import Shelf
 from tidewaiter.network.sequencer_side import SequencerSide
-from tidewaiter.network.service import Side
-from tidewaiter.network.serving import RefusedError, Request, Response, Route, as_json, refused
+from tidewaiter.network.service import STATEMENTS_PATH, Side
+from tidewaiter.network.serving import JSON, RefusedError, Request, Response, Route, as_json, refused
 from tidewaiter.network.vault import Opening, Vault
 from tidewaiter.network.viewing import Copy, fetched, opens
 from tidewaiter.network.witness_side import WitnessSide
 
 TOLD_BYTES_MAX: Final = 16_000_000
+GOVERNANCE_SCOPE: Final = hashlib.sha256(b"tidewaiter governance v1").hexdigest()[:32]
+"""The scope of all entries that stand for statements; everybody knows it."""
 
 
 class SharedKey(Struct, frozen=True):
     """A consignment's key, in hexadecimal, and what the member calls the consignment."""
 
     subject: str
+    key: str = ""
+
+
+class Sharing(Struct, frozen=True):
+    """Whom to tell a consignment's key: that which is kept, or the one given."""
+
+    subject: str
+    members: tuple[str, ...]
     key: str = ""
 
 
@@ -55,6 +69,10 @@ class Running(Protocol):
         """How the network calls the member."""
 
     @property
+    def shelf(self) -> Shelf:
+        """The statements that the member has."""
+
+    @property
     def sides(self) -> dict[str, Side]:
         """What the member does in each origin, the oldest first."""
 
@@ -71,8 +89,10 @@ class Operating:
     def routes(self) -> list[Route]:
         """What the operator can ask."""
         return [
+            Route("POST", "/statement", self.state_it, TOLD_BYTES_MAX),
             Route("POST", "/tell", self.tell, TOLD_BYTES_MAX),
             Route("POST", "/keys", self.key, 10_000),
+            Route("POST", "/share", self.share, 10_000),
             Route("POST", "/openings", self.opening, TOLD_BYTES_MAX),
             Route("GET", "/scopes", self.scopes),
             Route("GET", "/view/{subject*}", self.view),
@@ -89,7 +109,36 @@ class Operating:
         if handing_in is None:
             raise refused(409, "network.no_vault", "this member keeps nothing, and so tells nothing", "database = own")
         told = _decoded(request.body, list[Told])
-        return as_json(await handing_in.tell(told, self._charter()))
+        return as_json(await handing_in.tell(told, self.charter()))
+
+    async def state_it(self, request: Request) -> Response:
+        """Hand in a statement of members and the entry that stands for it: where it stands, or why it does not."""
+        handing_in = self._handing_in
+        if handing_in is None:
+            raise refused(409, "network.no_vault", "this member keeps nothing, and so tells nothing", "database = own")
+        statement = Statement.parse(request.body)
+        self._node.shelf.put(request.body)
+        charter = self.charter()
+        peer = Peer(charter.members[charter.sequencer].url)
+        try:
+            answer = await peer.post(STATEMENTS_PATH, request.body, JSON)
+        finally:
+            peer.close()
+        if answer.status != 204:
+            raise refused(answer.status, "statement.refused", answer.body.decode(errors="replace")[:500])
+        body = statement.said
+        facts: dict[str, str | int] = {}
+        match body:
+            case QuorumChanged(policy=policy):
+                facts = {"policy": hashlib.sha256(policy.encode()).hexdigest()}
+            case RulesChanged(rules=rules, position=position):
+                facts = {"rules": rules, "position": position}
+        kind = str(body.__struct_config__.tag)
+        told = Told(
+            type=kind, subject="", label=f"{kind}:{statement.commitment[:8]}", facts=facts, scope=GOVERNANCE_SCOPE,
+            commitment=statement.commitment,
+        )  # fmt: skip
+        return as_json(await handing_in.tell([told], charter))
 
     async def key(self, request: Request) -> Response:
         """Keep a consignment's key, or make one: the key and the scope."""
@@ -98,6 +147,19 @@ class Operating:
         return as_json(
             {"subject": given.subject, "key": key.hex(), "scope": await self._the_vault.keep_key(key, given.subject)}
         )
+
+    async def share(self, request: Request) -> Response:
+        """Tell other members a consignment's key, in an envelope: who could not be reached."""
+        asked = _decoded(request.body, Sharing)
+        key = bytes.fromhex(asked.key) if asked.key else await self._the_vault.key_of(asked.subject)
+        if key is None:
+            raise refused(404, "vault.key", f"there is no key for “{asked.subject[:200]}”", "Keep it first.")
+        charter = self.charter()
+        unknown = [label for label in asked.members if label not in charter.members]
+        if unknown:
+            raise refused(404, "network.member", f"nobody is called {', '.join(unknown)[:200]}")
+        await self._the_vault.keep_key(key, asked.subject)
+        return as_json({"missed": await share_key(asked.subject, key, asked.members, charter)})
 
     async def opening(self, request: Request) -> Response:
         """Keep what an entry was bound to, as another member tells it: only if it opens the entry."""
@@ -174,14 +236,15 @@ class Operating:
             raise refused(409, "network.no_vault", "this member keeps nothing that only it may know", "database = own")
         return self._vault
 
-    def _charter(self) -> Charter:
+    def charter(self) -> Charter:
+        """The charter of the origin that the member takes part in last, as it stands. Raises RefusedError."""
         sides = self._node.sides
         if not sides:
             raise refused(409, "network.no_origin", "the member takes part in no log yet")
         return sides[next(reversed(sides))].charter
 
     def _side(self, request: Request) -> Side:
-        origin = request.query.get("origin") or self._charter().origin
+        origin = request.query.get("origin") or self.charter().origin
         side = self._node.sides.get(origin)
         if side is None:
             raise refused(404, "origin.unknown", f"this member takes part in no log “{origin[:200]}”")
