@@ -190,7 +190,7 @@ class SequencerMember(Member):
     def __init__(self, world: World, name: str, make: Callable[[list[bytes]], Sequencer]) -> None:
         super().__init__(world, name)
         self._make = make
-        self.listeners: tuple[str, ...] = ()
+        self.final: FinalCheckpoint | None = None
         self.start()
         world.every(TICK_MS, self._tick)
 
@@ -208,8 +208,7 @@ class SequencerMember(Member):
 
     def told(self, effect: FinalCheckpoint | Lagging | Found) -> None:
         if isinstance(effect, FinalCheckpoint):
-            for each in self.listeners:
-                self.world.send(self.name, each, effect)
+            self.final = effect
 
     def take(self, sender: str, message: Any) -> None:
         if not self.is_up:

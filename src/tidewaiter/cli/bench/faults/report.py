@@ -13,7 +13,7 @@ from tidewaiter.cli.bench.faults.running import Machines, Outcome, run
 
 FIGURES: Final = (
     "final checkpoints", "final entries", "messages", "dropped", "crashes", "crashes while syncing", "gone for good", "partitions", "disks full",
-    "disk failures", "clocks set", "attacks", "replays", "split views", "equivocations proved", "origins ended",
+    "disk failures", "clocks set", "attacks", "replays", "split views", "equivocations proved", "origins ended", "joined from tiles",
     "left to people, with evidence",
 )  # fmt: skip
 

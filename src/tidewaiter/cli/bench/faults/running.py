@@ -17,11 +17,14 @@ from tidewaiter.cli.bench.faults.rules import Founding, Inventor, MakeRules, con
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
 from tidewaiter.cli.bench.faults.world import Weather, World
 from tidewaiter.ledger import mirroring, sequencing
+from tidewaiter.ledger.appending import TileWriter
 from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.joining import parts
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.policies import Group, Party, Policy
+from tidewaiter.ledger.reading import TileReader
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Start
 from tidewaiter.simulation.chance import Chance
 
@@ -323,7 +326,7 @@ def judged(network: Network) -> Outcome:
         network._replayed(1, ends[1], network.second, closed.numbers)
     complaints += [each for observer in network.observers for each in observer.complaints if each not in complaints]
     said = by_submitter(first.entries(ends[0]) + second.entries(ends[1]))
-    complaints += left_out(network, said)
+    complaints += left_out(network, said) + joined(network)
     proved = world.tally["equivocations proved"]
     if proved and plan.manner != "two tongues":
         complaints.append("an honest sequencer was proved to have signed two logs")
@@ -336,6 +339,30 @@ def judged(network: Network) -> Outcome:
     world.tally["final checkpoints"] = len(first.final) + len(second.final)
     world.tally["final entries"] = ends[0][0] + ends[1][0]
     return Outcome(plan, world.tally, world.refusals, complaints)
+
+
+def joined(network: Network) -> list[str]:
+    """Somebody joins and catches up from the tiles of each final log; complaints where that cannot be."""
+    complaints = []
+    rules = (network.lawful, network.second)
+    for member in network.members:
+        if not isinstance(member, SequencerMember) or member.final is None:
+            continue
+        number = int(bool(member.suffix))
+        observer, note = network.observers[number], member.final.note
+        end = next(place for place in observer.final if place[0] == member.final.size)
+        files: dict[str, bytes] = {}
+        writer = TileWriter()
+        for tile, data in [*writer.add(observer.entries(end)), *writer.edge()]:
+            files[tile.path] = data
+        log = network.logs[number].verifier
+        mirror = Mirror(mirroring.Setup(ORIGINS[number], log, key("joins.example"), network.keys), rules[number]())
+        for part in parts(TileReader(files.get, end[0]), 0, note):
+            mirror.fill(part, network.policy, "joins", network.world.clock(""))
+        if (mirror.size, mirror.root, mirror.note) != (*end, note):
+            complaints.append(f"nobody can join from the tiles of {end[0]} entries of {member.name}")
+        network.world.tally["joined from tiles"] += 1
+    return complaints
 
 
 def left_out(network: Network, said: dict[str, list[tuple[str, str]]]) -> list[str]:
