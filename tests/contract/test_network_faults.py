@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 
 from tidewaiter.cli.app import main
+from tidewaiter.cli.bench.faults.plans import MANNERS, Manner, drawn
 from tidewaiter.cli.bench.faults.report import simulated
 from tidewaiter.cli.bench.faults.running import Machines, run
 from tidewaiter.ledger.batches import Rules
@@ -81,23 +82,27 @@ class ForgetfulSequencer(Sequencer):
 
 
 PLANTED = {
-    "a mirror cosigns before it has synced": (Machines(mirror=HastyMirror), "came back with"),
-    "a sequencer promises before it has synced": (Machines(sequencer=HastySequencer), "was promised"),
-    "a sequencer sends checkpoints before it has synced": (Machines(sequencer=EarlySequencer), ""),
-    "a mirror does not replay the contract": (Machines(mirror=TrustingMirror), "does not replay"),
-    "a mirror cosigns another root of a size": (Machines(mirror=TwoFacedMirror), "beside or below"),
-    "a mirror does not look who signed for entries": (Machines(mirror=CarelessMirror), "did not hand in"),
-    "a sequencer forgets running numbers": (Machines(sequencer=ForgetfulSequencer), ""),
-    "two of four are taken for a quorum": (Machines(quorum=2), "conflict"),
+    "a mirror cosigns before it has synced": (Machines(mirror=HastyMirror), MANNERS, "came back with"),
+    "a sequencer promises before it has synced": (Machines(sequencer=HastySequencer), MANNERS, "was promised"),
+    "a sequencer sends checkpoints before it has synced": (Machines(sequencer=EarlySequencer), MANNERS, ""),
+    "a mirror does not replay the contract": (
+        Machines(mirror=TrustingMirror),
+        ("breaks the rules",),
+        "does not replay",
+    ),
+    "a mirror cosigns another root of a size": (Machines(mirror=TwoFacedMirror), MANNERS, "beside or below"),
+    "a mirror does not look who signed": (Machines(mirror=CarelessMirror), ("makes entries up",), "did not hand in"),
+    "a sequencer forgets running numbers": (Machines(sequencer=ForgetfulSequencer), MANNERS, ""),
+    "two of four are taken for a quorum": (Machines(quorum=2), ("two tongues",), "conflict"),
 }
+"""What is planted, in runs with which sequencers it can show, and what is complained of then."""
 
 
 def test_nothing_goes_wrong() -> None:
-    report = simulated(40, 0)
+    report = simulated(30, 0)
     assert report.failures == []
-    assert report.figures["final checkpoints"] > 200
+    assert report.figures["final checkpoints"] > 150
     assert report.figures["crashes"] > 100
-    assert report.figures["split views"] > 0
     assert report.refusals["batch.forged"] > 0
     assert report.refusals["batch.replayed"] > 0
 
@@ -108,9 +113,9 @@ def test_a_seed_is_the_same_run_again() -> None:
     assert run(8).figures != first.figures
 
 
-@pytest.mark.parametrize(("machines", "complaint"), PLANTED.values(), ids=PLANTED.keys())
-def test_a_planted_fault_is_found(machines: Machines, complaint: str) -> None:
-    for seed in range(SEEDS):
+@pytest.mark.parametrize(("machines", "manners", "complaint"), PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_fault_is_found(machines: Machines, manners: Sequence[Manner], complaint: str) -> None:
+    for seed in (each for each in range(SEEDS) if drawn(each).manner in manners):
         outcome = run(seed, machines)
         if any(complaint in each for each in outcome.complaints):
             assert not run(seed).complaints, "the same seed goes well without the fault"
