@@ -30,7 +30,7 @@ from tidewaiter.simulation.chance import Chance
 
 ORIGINS: Final = ("record.example/2026", "record.example/2026-2")
 CALM_AT_MS: Final = 4_000
-END_MS: Final = 40_000
+END_MS: Final = 24_000
 FAULT_MS: Final = 150
 WORDS: Final = ("assessed", "assessed", "arrived", "released", "held", "hold_lifted", "paid")
 
