@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
-from tests.recorded import decisions_and_entries, hand_in, some
 
+from recorded import decisions_and_entries, hand_in, some
 from tidewaiter.ledger.commitments import commit, entry_seed, verify_disclosure
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.policies import Policy

@@ -43,7 +43,7 @@ TAKING: Final = frozenset({FROZEN, EVIDENCE})
 """Why a mirror may have frozen and still takes blocks: not so where the log has broken the rules."""
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
-UNREADY: Final = frozenset({"statement.missing", "rules.unknown"})
+UNREADY: Final = frozenset({"statement.bound", "rules.unknown"})
 """Refusals of the contract that tell of this mirror and not of the log: it has to be given something, and goes on then."""
 GIVEN_KEPT: Final = 256
 """Cosignatures that are given again where their checkpoint comes again, though the log has grown since."""
@@ -121,7 +121,7 @@ class Mirror(Durable):
         self._given: dict[int, Cosigned] = {}
         self._frozen: Refuse | None = None
         self._closed = ""
-        self._is_filled = False
+        self._seen: set[str] | None = None
 
     @classmethod
     def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Mirror:
@@ -183,15 +183,20 @@ class Mirror(Durable):
     def fill(self, part: Part, policy: Policy, caller: Caller, now: int) -> list[Effect]:
         """Entries out of tiles, up to a checkpoint that the quorum has cosigned: its cosignature, once all are on disk.
 
-        Who signed for them is not shown by tiles; that the quorum saw it is what its cosignatures say. From then on the first
-        running number seen of a submitter counts as due.
+        Who signed for them is not shown by tiles; that the quorum saw it is what its cosignatures say. The first running
+        number of a submitter that is seen after that counts as due, where it is larger than the last one known.
         """
         if self.is_stopped or self._closed or (self._frozen is not None and self._frozen.code not in TAKING):
             return self._decline(caller, self._frozen or _ENDED)
         believed = policy.with_log(self.setup.log).believed(part.note)
         checkpoint = believed.checkpoint
-        if not believed.verdict or checkpoint is None or checkpoint.origin != self.setup.origin:
-            why = f"the checkpoint that the part leads to is not to be believed: {believed.verdict.reason or 'other origin'}"
+        if (
+            not believed.verdict
+            or checkpoint is None
+            or checkpoint.origin != self.setup.origin
+            or checkpoint.extensions
+        ):
+            why = f"the checkpoint that the part leads to is not to be believed: {believed.verdict.reason or 'another kind'}"
             return self._decline(caller, Refuse("part.quorum", why, "Wait until the quorum has cosigned it."))
         frontier = followed(self._frontier, part, checkpoint)
         if isinstance(frontier, Refuse):
@@ -258,6 +263,11 @@ class Mirror(Durable):
         if checkpoint.origin != self.setup.origin:
             why = f"the checkpoint is of “{checkpoint.origin[:200]}”, mirrored is “{self.setup.origin}”"
             return Refuse("block.origin", why, "Send it to a mirror of that origin.")
+        if checkpoint.extensions:
+            why = "the checkpoint says more than origin, size and root, as only the end of an origin does"
+            return Refuse(
+                "block.extensions", why, "Send a plain checkpoint; the end is cosigned where people ask for it."
+            )
         verdict = check(note, [self.setup.log]).verdict
         return (note, checkpoint) if verdict else Refuse("block.forged", verdict.reason, hint)
 
@@ -311,12 +321,15 @@ class Mirror(Durable):
         for slip in slips:
             where = f"entries/{place}"
             due = numbers.get(slip.key, self._numbers.get(slip.key, 0)) + 1
-            if self._is_filled and slip.key not in self._numbers and slip.key not in numbers:
-                due = slip.number
+            if self._seen is not None and slip.key not in self._seen and slip.key not in numbers:
+                due = max(due, slip.number)
             if slip.number != due:
                 why = f"the batch has the number {slip.number}, the next of the key {slip.key} is {due}"
                 return Refuse("block.number", why, "Take each batch once, and in the order of its numbers.", where)
             end = place + slip.count
+            if not place <= end <= len(leaves):
+                why = f"a batch is said to have {slip.count} entries, {len(leaves) - place} are left"
+                return Refuse("block.slip", why, "Take no entry that nobody signed for.", where)
             if any(leaf.actor != slip.key or leaf.type == STATE for leaf in leaves[place:end]):
                 why = f"an entry is not by the key {slip.key} that signed for its batch"
                 return Refuse("block.actor", why, "Take only entries of whoever signed.", where)
@@ -363,7 +376,7 @@ class Mirror(Durable):
         refuse = self._applied(leaves, self.size)
         if refuse is not None:
             return refuse
-        self._is_filled = True
+        self._seen = set()
         if filled.note:
             self._take(SignedNote.parse(filled.note), frontier, {})
         self._frontier = frontier
@@ -372,6 +385,8 @@ class Mirror(Durable):
     def _take(self, note: SignedNote, frontier: Frontier, numbers: dict[str, int]) -> None:
         self._frontier, self.note = frontier, note.data
         self._numbers.update(numbers)
+        if self._seen is not None:
+            self._seen.update(numbers)
         self._notes[frontier.size] = note
         if len(self._notes) > NOTES_KEPT:
             del self._notes[next(iter(self._notes))]

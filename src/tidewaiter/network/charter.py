@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, field, structs
 
 from tidewaiter.ledger.contracts import VERSION_1, Founder, Genesis, Role
+from tidewaiter.ledger.contracts.records import Realm
 from tidewaiter.ledger.keys import VerifierKey
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.model.errors import TidewaiterError
@@ -94,7 +95,7 @@ class Charter(Struct, frozen=True, kw_only=True):
     @property
     def read_policy(self) -> Policy:
         """Whom one believes about this origin."""
-        return Policy.parse(self.policy.encode())
+        return Policy.parse(self.policy.encode()).with_log(self.log_key)
 
     @property
     def sequencer(self) -> str:
@@ -111,14 +112,22 @@ class Charter(Struct, frozen=True, kw_only=True):
         )
         return Genesis(self.origin, self.at, founders, self.log_key.public, self.policy, VERSION_1.hash)
 
+    def amended(self, realm: Realm) -> Charter:
+        """The charter as it stands by what the contract has come to: policy, and members as the policy names them."""
+        members: dict[str, Member] = {}
+        for name, party in Policy.parse(realm.policy.encode()).witnesses.items():
+            known = self.members.get(name) or Member(part="mirror", url=party.url, key=party.key.text)
+            members[name] = structs.replace(known, key=party.key.text, url=party.url or known.url)
+        kept = {name: each for name, each in self.members.items() if each.part == "sequencer"}
+        return structs.replace(self, policy=realm.policy, members={**kept, **members})
+
     def of_part(self, part: Part) -> dict[str, Member]:
         """The members that do this."""
         return {name: member for name, member in self.members.items() if member.part == part}
 
     def with_policy(self, quorum: str) -> Charter:
-        """The charter with its log and members written into the policy, under these lines for groups and quorum."""
-        lines = [f"log {self.log}"]
-        lines += [f"witness {name} {member.key} {member.url}" for name, member in sorted(self.members.items())]
+        """The charter with its members written into the policy, above these lines for groups and quorum."""
+        lines = [f"witness {name} {member.key} {member.url}" for name, member in sorted(self.members.items())]
         return structs.replace(self, policy="".join(f"{line}\n" for line in (*lines, *quorum.strip().splitlines())))
 
 

@@ -25,6 +25,8 @@ from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import Place, read_from, read_journal
 from tidewaiter.network.home import Origin
+from tidewaiter.network.outbox import Sent
+from tidewaiter.network.rules import Shelf, named_in
 from tidewaiter.network.tile_folder import TileFolder
 
 FINAL: Final = "final"
@@ -40,10 +42,14 @@ class _Waiting(Struct, frozen=True):
 
 
 class Holding:
-    """One origin's entries as this member has them. `note` is the last checkpoint whose entries are safe here."""
+    """One origin's entries as this member has them. `note` is the last checkpoint whose entries are safe here.
 
-    def __init__(self, origin: Origin, failpoints: Failpoints) -> None:
-        self.origin = origin
+    `governing` are the ends of blocks with statements that whoever holds this has not looked at yet.
+    """
+
+    def __init__(self, origin: Origin, shelf: Shelf, failpoints: Failpoints) -> None:
+        self.origin, self.shelf = origin, shelf
+        self.governing: deque[int] = deque()
         self.tiles = TileFolder(origin.tiles, failpoints)
         self.note = b""
         self.final = origin.kept(FINAL)
@@ -85,6 +91,8 @@ class Holding:
     def _queue(self, entries: list[bytes], note: bytes, place: Place, upto: int) -> None:
         self._places[self._next] = place
         self._next += len(entries)
+        if named_in(entries):
+            self.governing.append(self._next)
         self._waiting.append(_Waiting(upto, entries, note))
 
     @property
@@ -139,12 +147,16 @@ class Holding:
             raise LedgerError(f"entry {index} is not final; final are {size}", hint="ask again in a second")
         return issue(self.tiles.nodes(size), index, SignedNote.parse(self.final), size)
 
-    def blocks(self, first: int, count: int) -> list[Block]:
+    def sent(self, block: Block) -> Sent:
+        """A block with the statements that go with it."""
+        return Sent(block, tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf))
+
+    def blocks(self, first: int, count: int) -> list[Sent]:
         """The blocks from one that begins at `first` on, as they were sent. Raises LedgerError where none begins there."""
         if first not in self._places:
             raise LedgerError(f"no block begins at {first}", hint="ask from the size that you hold")
         found = self._read_blocks(first, self._places[first])
-        return [block for block in islice(found, count) if checkpoint_of(block.note).size <= self.size]
+        return [self.sent(block) for block in islice(found, count) if checkpoint_of(block.note).size <= self.size]
 
     def _read_blocks(self, first: int, place: Place) -> Iterator[Block]:
         entries: list[bytes] = []

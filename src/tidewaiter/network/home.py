@@ -30,6 +30,7 @@ from tidewaiter.network.files import sync_folder, write_durably
 from tidewaiter.network.keyring import Keyring
 
 CONFIG: Final = "member.toml"
+STANDING: Final = "standing.json"
 CONFIG_BYTES_MAX: Final = 65_536
 SOCKET_PATH_MAX: Final = 100
 """Bytes; the operating system's limit is 107."""
@@ -53,6 +54,8 @@ class MemberConfig(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     roles: tuple[Role, ...] = ()
     database: str = "own"
     """`own` runs a database server of the member's own; `none` keeps nothing that only it may know."""
+    house: bool = False
+    """Whether declarations are decided in that database, whose record is handed on to the network."""
 
     @property
     def address(self) -> str:
@@ -137,8 +140,11 @@ class Home:
             envelope=self.keyring.envelope.public_key().public_bytes_raw(), submitters=submitters,
         )  # fmt: skip
 
-    def begin(self, charter: Charter) -> Origin:
-        """Keep a charter: the member takes part in this origin from now on. Raises ConflictError for another one of it."""
+    def begin(self, charter: Charter, standing: Charter | None = None) -> Origin:
+        """Keep a charter: the member takes part in this origin from now on. Raises ConflictError for another one of it.
+
+        `standing` is the charter as it stands by now, for who joins later.
+        """
         for origin in self.origins():
             known = origin.charter
             if known.origin == charter.origin:
@@ -151,6 +157,8 @@ class Home:
         folder = self.folder / "origins" / f"{len(self.origins()) + 1:04d}"
         folder.mkdir(parents=True)
         sync_folder(folder.parent)
+        if standing is not None:
+            Origin(folder).keep_standing(standing)
         write_durably(folder / "charter.json", charter.data)
         return Origin(folder)
 
@@ -187,13 +195,19 @@ class Origin:
 
     @property
     def charter(self) -> Charter:
-        """What its members agreed on, as it stands by now."""
+        """What its members agreed on at the beginning."""
         return Charter.parse((self.folder / "charter.json").read_bytes())
 
-    def keep_charter(self, charter: Charter) -> None:
+    @property
+    def standing(self) -> Charter:
+        """The charter as the log has changed it since: policy and members."""
+        kept = self.kept(STANDING)
+        return Charter.parse(kept) if kept else self.charter
+
+    def keep_standing(self, charter: Charter) -> None:
         """The members have agreed on something else, as the log says."""
         charter.check()
-        write_durably(self.folder / "charter.json", charter.data)
+        self.keep(STANDING, charter.data)
 
     def kept(self, name: str) -> bytes:
         """A file beside the log; empty where there is none."""

@@ -58,6 +58,13 @@ class Keyring:
         self._put(f"{_SUBMITTER}-{submitter_number(key)}", key.text)
         return key
 
+    def take_submitter(self, seed: bytes) -> None:
+        """Submit with the key of this seed, which is kept elsewhere too, instead of those made here."""
+        for file in self.folder.glob(f"{_SUBMITTER}-*.key"):
+            file.unlink()
+        key = SignerKey(_SUBMITTER, KeyType.ED25519, seed)
+        self._put(f"{_SUBMITTER}-{submitter_number(key)}", key.text)
+
     def make_cosigner(self, name: str) -> SignerKey:
         """The key that the cosigner's is to be changed for; it lies beside it until `change_cosigner`."""
         key = SignerKey(name, KeyType.COSIGNATURE_ED25519, secrets.token_bytes(SEED_BYTES))

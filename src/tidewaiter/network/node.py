@@ -17,13 +17,14 @@ from typing import Final
 import uvicorn
 
 from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.epochs import is_closed
 from tidewaiter.ledger.sequencing import Limits
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.home import Home, HomeError, Origin
 from tidewaiter.network.mirror_side import MirrorSide
-from tidewaiter.network.rules import Shelf, first_contract
-from tidewaiter.network.sequencer_side import SequencerSide
+from tidewaiter.network.rules import Shelf, first_contract, followed
+from tidewaiter.network.sequencer_side import Common, SequencerSide
 from tidewaiter.network.service import Answering, Side
 from tidewaiter.network.serving import Request, Response, Route, Service
 from tidewaiter.network.witness_side import WitnessSide
@@ -43,9 +44,7 @@ class Node:
         self.more_routes: list[Route] = []
         self.operator_routes: list[Route] = []
         self.shelf = Shelf(home.folder / "statements")
-        self._limits = limits or Limits()
-        self._failpoints = Failpoints.from_environment()
-        self._contract: Contract | None = None
+        self._common = Common(self.shelf, Failpoints.from_environment(), limits or Limits())
         self._held = contextlib.ExitStack()
         self._stopping = asyncio.Event()
 
@@ -69,10 +68,24 @@ class Node:
             await side.stop()
         self._held.close()
 
-    def begin(self, charter: Charter) -> None:
+    def begin(self, charter: Charter, standing: Charter | None = None) -> None:
         """Take part in one more origin from now on. Raises HomeError, ConflictError, CharterError."""
-        self._part_of(charter)
-        self._take_part(self.home.begin(charter)).start()
+        self._part_of(standing or charter)
+        if charter.origin not in self.sides:
+            self._take_part(self.home.begin(charter, standing)).start()
+
+    def _contract_before(self, origin: Origin) -> Contract:
+        """The contract as it stood at the beginning of an origin: replayed through all origins before it."""
+        charter = origin.charter
+        if charter.follows is None:
+            return first_contract(charter, self.shelf)
+        before = next((each for each in self.home.origins() if each.charter.origin == charter.follows.origin), None)
+        side = self.sides.get(charter.follows.origin)
+        if before is None or side is None or isinstance(side, WitnessSide):
+            raise HomeError(f"this member has no copy of “{charter.follows.origin}”, which “{charter.origin}” follows")
+        if not is_closed(charter.follows.closing, before.standing.read_policy):
+            raise HomeError(f"the end of “{charter.follows.origin}” is not cosigned by its quorum")
+        return followed(self._contract_before(before), side.holding.tiles, charter)
 
     def _part_of(self, charter: Charter) -> str:
         own = charter.members.get(self.label)
@@ -85,22 +98,22 @@ class Node:
         return own.part
 
     def _take_part(self, origin: Origin) -> Side:
-        charter = origin.charter
-        part = self._part_of(charter)
+        part = self._part_of(origin.standing)
         side: Side
         if part == "witness":
-            side = WitnessSide(origin, self.home.keyring.cosigner, self._failpoints)
+            side = WitnessSide(origin, self.home.keyring.cosigner, self._common.failpoints)
         else:
-            if self._contract is None:
-                self._contract = first_contract(charter, self.shelf)
-            rules = self._contract
+            rules = self._contract_before(origin)
             if part == "mirror":
-                side = MirrorSide(origin, self.home.keyring.cosigner, rules, self._failpoints)
+                side = MirrorSide(origin, self.home.keyring.cosigner, rules, self._common)
             else:
-                key = self.home.keyring.log(charter.origin)
-                side = SequencerSide(origin, key, rules, self._failpoints, self._limits)
-        self.sides[charter.origin] = side
+                key = self.home.keyring.log(origin.charter.origin)
+                side = SequencerSide(origin, key, rules, self._common)
+        self.sides[origin.charter.origin] = side
         return side
+
+    async def _ready(self, request: Request) -> Response:
+        return Response(b"", 204)
 
     async def _stop(self, request: Request) -> Response:
         self.stop()
@@ -115,7 +128,9 @@ class Node:
         for side in self.sides.values():
             side.start()
         service = Service([*Answering(self).routes(), *self.more_routes])
-        operator = Service([*self.operator_routes, Route("POST", "/stop", self._stop)])
+        operator = Service(
+            [*self.operator_routes, Route("POST", "/stop", self._stop), Route("POST", "/ready", self._ready)]
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Cosigned, Declined, Refuse
@@ -25,6 +26,15 @@ GROUP_MAX: Final = 8
 PAUSE_SECONDS: Final = 0.25
 """Before somebody who did not answer is asked again."""
 BLOCKS_PATH: Final = "/record/blocks"
+
+
+class Sent(Struct, frozen=True):
+    """A block as it travels, with the statements that entries of it stand for."""
+
+    block: Block
+    statements: tuple[bytes, ...] = ()
+
+
 ANSWERS: Final = msgspec.msgpack.Decoder(list[Cosigned | Declined | Refuse])
 _LOG: Final = logging.getLogger(__name__)
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
@@ -36,11 +46,11 @@ class Outbox:
     def __init__(self, name: str, peer: Peer, heard: Callable[[str, Cosigned | Declined | Refuse], None]) -> None:
         self.name, self.peer = name, peer
         self._heard = heard
-        self._blocks: deque[Block] = deque()
+        self._blocks: deque[Sent] = deque()
         self._came = asyncio.Event()
         self.trouble = ""
 
-    def put(self, block: Block) -> None:
+    def put(self, block: Sent) -> None:
         """Send this block too."""
         self._blocks.append(block)
         self._came.set()
@@ -72,7 +82,7 @@ class Outbox:
                 await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def post_blocks(peer: Peer, blocks: list[Block]) -> list[Cosigned | Declined | Refuse]:
+async def post_blocks(peer: Peer, blocks: list[Sent]) -> list[Cosigned | Declined | Refuse]:
     """A mirror's answers to blocks, one for each. Raises PeerError, LedgerError for what is no answer."""
     answer = await peer.post(BLOCKS_PATH, _ENCODE(blocks), MSGPACK)
     if answer.status != 200:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.contracts import Contract
@@ -30,7 +31,8 @@ from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import Journal, Place
 from tidewaiter.network.holding import Holding
 from tidewaiter.network.home import Origin
-from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, WitnessFeed, post_blocks
+from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, Sent, WitnessFeed, post_blocks
+from tidewaiter.network.rules import Shelf
 
 TICK_SECONDS: Final = 0.02
 FLUSH_SECONDS: Final = 5.0
@@ -39,28 +41,46 @@ EVIDENCE_PATH: Final = "/record/evidence"
 _LOG: Final = logging.getLogger(__name__)
 
 
+class Common(NamedTuple):
+    """What all parts of one member share."""
+
+    shelf: Shelf
+    failpoints: Failpoints
+    limits: Limits
+
+
+class Agreed(NamedTuple):
+    """What the members have agreed on in a block that ends at a size; it counts once that is final."""
+
+    size: int
+    submitters: dict[str, bytes]
+    charter: Charter
+
+
 class SequencerSide:
     """One origin's sequencer, driven."""
 
-    def __init__(
-        self, origin: Origin, key: SignerKey, contract: Contract, failpoints: Failpoints, limits: Limits
-    ) -> None:
-        self.charter: Charter = origin.charter
-        self.holding = Holding(origin, failpoints)
+    def __init__(self, origin: Origin, key: SignerKey, contract: Contract, common: Common) -> None:
+        self.charter: Charter = origin.standing
+        self.holding = Holding(origin, common.shelf, common.failpoints)
         self.contract = contract
         setup = Setup(
             origin=self.charter.origin, key=key, policy=self.charter.read_policy,
-            mirrors=tuple(self.charter.of_part("mirror")), submitters=contract.state.submitters, limits=limits,
+            mirrors=tuple(self.charter.of_part("mirror")), submitters=contract.state.submitters, limits=common.limits,
             start=Start(self.charter.numbers),
         )  # fmt: skip
         self.machine = Sequencer.recovered(setup, contract, self.holding.records())
-        self.driver = Driver(self.machine, Journal(origin.journal, failpoints), self)
+        self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self.outboxes: dict[str, Outbox] = {}
         self._feeds: dict[str, WitnessFeed] = {}
         self._announcers: dict[str, tuple[Announcer, Announcer]] = {}
         self._catching_up: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = b""
+        self._last_sent: Sent | None = None
+        self._agreed: deque[Agreed] = deque()
+        self._look_at_statements()
+        setup.submitters = dict(contract.state.submitters)
 
     def start(self) -> None:
         """Begin to send, and to see to time."""
@@ -86,7 +106,7 @@ class SequencerSide:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
         before, self.charter = self.charter, charter
         setup = self.machine.setup
-        setup.policy, setup.submitters = charter.read_policy, self.contract.state.submitters
+        setup.policy = charter.read_policy
         mirrors = charter.of_part("mirror")
         setup.mirrors = tuple(mirrors)
         for name in mirrors:
@@ -101,6 +121,7 @@ class SequencerSide:
     def wrote(self, record: bytes, upto: int, place: Place) -> None:
         """As `driving.Shown` has it."""
         self.holding.wrote(record, upto, place)
+        self._look_at_statements()
 
     def safe(self, upto: int) -> None:
         """As `driving.Shown` has it."""
@@ -114,7 +135,7 @@ class SequencerSide:
         outbox = self.outboxes.get(message.to)
         match message.message:
             case Block() if outbox is not None:
-                outbox.put(message.message)
+                outbox.put(self._sent(message.message))
             case Refuse(code, why):
                 _LOG.warning("%s is told %s: %s", message.to, code, why)
             case _:
@@ -125,6 +146,7 @@ class SequencerSide:
         match shown:
             case FinalCheckpoint(note=note):
                 self.holding.become_final(note)
+                self._adopt()
                 for final, _ in self._announcers.values():
                     final.put(note)
             case Lagging(member, size):
@@ -134,6 +156,28 @@ class SequencerSide:
             case Found(evidence):
                 for _, found in self._announcers.values():
                     found.put(evidence)
+
+    def _look_at_statements(self) -> None:
+        """What a block just sealed has changed counts once it is final; the contract stands just behind that block now."""
+        while self.holding.governing:
+            size = self.holding.governing.popleft()
+            state = self.contract.state
+            self._agreed.append(Agreed(size, dict(state.submitters), self.charter.amended(state.realm)))
+
+    def _adopt(self) -> None:
+        adopted = None
+        while self._agreed and self._agreed[0].size <= self.holding.final_size:
+            adopted = self._agreed.popleft()
+        if adopted is not None:
+            self.machine.setup.submitters = adopted.submitters
+            self.holding.origin.keep_standing(adopted.charter)
+            self.change(adopted.charter)
+
+    def _sent(self, block: Block) -> Sent:
+        """The block with its statements; the same object for each mirror."""
+        if self._last_sent is None or self._last_sent.block is not block:
+            self._last_sent = self.holding.sent(block)
+        return self._last_sent
 
     def _heard(self, name: str, answer: Cosigned | Declined | Refuse) -> None:
         if isinstance(answer, Declined):

@@ -8,13 +8,14 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from tidewaiter.ledger.batches import BATCH_BYTES_MAX, Batch
-from tidewaiter.ledger.effects import Block, Message, Refuse
+from tidewaiter.ledger.contracts.statements import STATEMENT_BYTES_MAX
+from tidewaiter.ledger.effects import Message, Refuse
 from tidewaiter.ledger.notes import NOTE_BYTES_MAX
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.ledger.witnessing import origin_of
 from tidewaiter.network.holding import Holding
 from tidewaiter.network.mirror_side import MirrorSide
-from tidewaiter.network.outbox import BLOCKS_PATH, GROUP_MAX
+from tidewaiter.network.outbox import BLOCKS_PATH, GROUP_MAX, Sent
 from tidewaiter.network.sequencer_side import EVIDENCE_PATH, FINAL_PATH, SequencerSide
 from tidewaiter.network.serving import (
     JSON,
@@ -30,6 +31,7 @@ from tidewaiter.network.serving import (
 )
 from tidewaiter.network.witness_side import WitnessSide
 
+STATEMENTS_PATH: Final = "/record/statements"
 BLOCKS_BYTES_MAX: Final = GROUP_MAX * (BATCH_BYTES_MAX + 1_000_000)
 EVIDENCE_BYTES_MAX: Final = 4 * NOTE_BYTES_MAX
 FINAL_SECONDS_MAX: Final = 20
@@ -39,7 +41,7 @@ _STATUS: Final = {
 }  # fmt: skip
 _BATCH_JSON: Final = msgspec.json.Decoder(Batch)
 _BATCH: Final = msgspec.msgpack.Decoder(Batch)
-_BLOCKS: Final = msgspec.msgpack.Decoder(list[Block])
+_BLOCKS: Final = msgspec.msgpack.Decoder(list[Sent])
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _IMMUTABLE: Final = ((b"cache-control", b"public, max-age=31536000, immutable"),)
 
@@ -70,6 +72,7 @@ class Answering:
         return [
             Route("GET", "/", self.status),
             Route("POST", "/record/batch", self.batch, BATCH_BYTES_MAX * 3 // 2),
+            Route("POST", STATEMENTS_PATH, self.take_statement, STATEMENT_BYTES_MAX),
             Route("GET", "/record/numbers/{key}", self.number),
             Route("POST", BLOCKS_PATH, self.take_blocks, BLOCKS_BYTES_MAX),
             Route("GET", "/record/blocks/{first}", self.give_blocks),
@@ -95,6 +98,11 @@ class Answering:
         _raise_refusal(promise)
         return as_json(promise) if as_text else Response(_ENCODE(promise), 200, MSGPACK)
 
+    async def take_statement(self, request: Request) -> Response:
+        """A statement, before the batch with the entry that stands for it."""
+        self._side(SequencerSide, request.query.get("origin", "")).holding.shelf.put(request.body)
+        return Response(b"", 204)
+
     async def number(self, request: Request) -> Response:
         """The running number that the next batch of a key has."""
         side = self._side(SequencerSide, request.query.get("origin", ""))
@@ -110,7 +118,7 @@ class Answering:
         blocks = _decoded(_BLOCKS, request.body, "block.malformed")
         if not 0 < len(blocks) <= GROUP_MAX:
             raise refused(422, "block.count", f"{len(blocks)} blocks at once; {GROUP_MAX} are the most")
-        origin = blocks[0].note.partition(b"\n")[0].decode(errors="replace")
+        origin = blocks[0].block.note.partition(b"\n")[0].decode(errors="replace")
         answers = await self._side(MirrorSide, origin).receive(blocks)
         return Response(_ENCODE(answers), 200, MSGPACK)
 

@@ -40,6 +40,10 @@ CREATE TABLE IF NOT EXISTS envelope (
   body        bytea NOT NULL,
   received_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE IF NOT EXISTS relayed (     -- how far the record of the member's own house was handed on
+  origin_id int PRIMARY KEY,
+  entries   bigint NOT NULL
+);
 CREATE TABLE IF NOT EXISTS handed_in (   -- a batch is written here before it is sent, so that its number is used once
   key     text COLLATE "C" NOT NULL,
   number  bigint NOT NULL,
@@ -132,6 +136,18 @@ class Vault:
         """All envelopes, the oldest first, and when each came."""
         rows = await self._run("SELECT body, received_at FROM envelope ORDER BY envelope_id")
         return [(bytes(body), received_at) for body, received_at in rows]
+
+    async def relayed(self, origin_id: int) -> int:
+        """How many entries of a log of the member's own house were handed on."""
+        rows = await self._run("SELECT entries FROM relayed WHERE origin_id = %s", origin_id)
+        return int(rows[0][0]) if rows else 0
+
+    async def keep_relayed(self, origin_id: int, entries: int) -> None:
+        """Write down how far a log of the member's own house was handed on."""
+        await self._run(
+            "INSERT INTO relayed VALUES (%s, %s) ON CONFLICT (origin_id) DO UPDATE SET entries = excluded.entries",
+            origin_id, entries,
+        )  # fmt: skip
 
     async def hand_in(self, batch: Batch) -> None:
         """Write down a batch before it is sent."""

@@ -22,7 +22,7 @@ class WitnessSide:
     """One origin's witness: the last checkpoint it cosigned is on disk before anybody has the cosignature."""
 
     def __init__(self, origin: Origin, key: SignerKey, failpoints: Failpoints) -> None:
-        self.charter: Charter = origin.charter
+        self.charter: Charter = origin.standing
         self._origin, self._failpoints = origin, failpoints
         self._key = key
         kept = origin.kept(WITNESSED)

@@ -103,13 +103,13 @@ class PostgresRecord:
 
     def append(self, recordings: Sequence[Recording]) -> None:
         """Have an entry written for each with its fields; see `workflow.recording.Record`."""
-        self.append_bare(recordings)
+        self.append_kept(recordings)
         self._payloads += [
             (each.subject, each.label, zstandard.compress(msgspec.json.encode(list(each.fields)), COMPRESSION_LEVEL))
             for each in recordings
         ]
 
-    def append_bare(self, recordings: Sequence[Recording]) -> None:
+    def append_kept(self, recordings: Sequence[Recording]) -> None:
         """Have an entry written for each, whose fields are found elsewhere."""
         for each in recordings:
             Leaf.parse(leaf_of(each, NOBODY, NOBODY, root_over(bytes(KEY_BYTES), each.fields)).entry())

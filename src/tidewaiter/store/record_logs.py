@@ -6,6 +6,8 @@ for. So nothing has to be put in order after a crash: what is not sealed is seal
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,6 +36,9 @@ from tidewaiter.workflow.records import Kept, Place
 SEALING: Final = 0x7469_646A  # first half of a lock, held by whoever seals
 SEALED_AT_ONCE: Final = 16_384  # entries under one checkpoint, so that a long backlog is sealed step by step
 
+CODE_LENGTH: Final = 12
+
+_CODE: Final = b"tidewaiter follow v1"
 _FIELDS: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 _LOGS: Final = (
     "SELECT o.origin_id, o.origin, o.year, coalesce(o.size, (SELECT coalesce(max(leaf_index) + 1, 0) FROM record_entry e"
@@ -41,6 +46,18 @@ _LOGS: Final = (
     " coalesce(c.root, %b) AS root, coalesce(c.note, '') AS note, c.sealed_at"
     " FROM record_origin o LEFT JOIN record_checkpoint c USING (origin_id)"
 )
+_MISSING: Final = """
+WITH since AS (SELECT min(opened_at) AS at FROM record_origin),
+block AS (SELECT b.* FROM evidence_block b, since WHERE b.recorded_at >= since.at),
+said AS (SELECT declaration_id, version, block_id FROM declaration
+         UNION ALL SELECT declaration_id, version, block_id FROM declaration_version)
+(SELECT 'record:' || message_id || ':' || position
+   FROM block, generate_series(first_position, last_position) AS position WHERE message_id IS NOT NULL
+ UNION ALL SELECT 'declaration:' || declaration_id || ' decision:' || version
+   FROM said JOIN block USING (block_id) WHERE message_id IS NULL)
+EXCEPT SELECT CASE WHEN label LIKE 'decision:%' THEN subject || ' ' || label ELSE label END FROM record_entry
+ORDER BY 1
+"""
 _ENTRIES: Final = "SELECT origin_id, leaf_index, subject, label, entry FROM record_entry"
 
 
@@ -57,6 +74,8 @@ class PostgresLogs:
     def seal(self, at: datetime | None = None) -> Sealed:
         """Put all committed entries under signed checkpoints; nothing where another process is at it."""
         entries = checkpoints = 0
+        if all(log.sealed_size == log.size for log in self.logs()):
+            return Sealed()
         with self._alone() as is_ours:
             if is_ours:
                 for log in self.logs():
@@ -136,6 +155,11 @@ class PostgresLogs:
             row = connection.execute("SELECT key FROM record_key WHERE subject = %s", [subject]).fetchone()
         return bytes(row[0]) if row and row[0] is not None else None
 
+    def code(self, subject: str) -> str:
+        """By which a buyer follows a parcel, made of the key; "" where there is none."""
+        key = self.key(subject)
+        return "" if key is None else follow_code(key)
+
     def payload(self, subject: str, label: str) -> tuple[tuple[str, str], ...] | None:
         """The fields that were kept with an entry; None where they are in evidence, or were erased."""
         with self._connections.lend() as connection:
@@ -151,14 +175,21 @@ class PostgresLogs:
                 connection, self._opened, reading.Pointer(place.message_id, place.position)
             ).kept
 
-    def undecided(self, limit: int) -> list[tuple[int, int]]:
-        """Declarations of which the present version has no entry, and that version: decided before there was a record."""
+    def unrecorded(self, limit: int) -> list[int]:
+        """Declarations, the oldest first, that no entry was ever made on: decided before there was a record."""
         with self._connections.lend() as connection:
-            return connection.execute(
-                "SELECT declaration_id, version FROM declaration d WHERE NOT EXISTS (SELECT FROM record_key k"
+            found = connection.execute(
+                "SELECT declaration_id FROM declaration d WHERE NOT EXISTS (SELECT FROM record_key k"
                 " WHERE k.subject = 'declaration:' || d.declaration_id) ORDER BY declaration_id LIMIT %s",
                 [limit],
             ).fetchall()
+        return [number for (number,) in found]
+
+    def missing(self) -> list[str]:
+        """Decisions made since there is a record that have no entry, in words; empty when all is well."""
+        with self._connections.lend() as connection:
+            found = connection.execute(_MISSING.encode()).fetchall()
+        return [f"no entry is made of the decision {label}" for (label,) in found]
 
     def verifier(self, origin: str) -> VerifierKey:
         """The key that signs a log's checkpoints."""
@@ -193,6 +224,12 @@ class PostgresLogs:
             Recorded(origin_id=origin_id, index=index, subject=subject, label=label, entry=entry)
             for origin_id, index, subject, label, entry in found
         ]
+
+
+def follow_code(key: bytes) -> str:
+    """Twelve letters and digits, sixty bits, made of a subject's key: nobody guesses them, and they go with it."""
+    written = base64.b32encode(hmac.digest(key, _CODE, "sha256")[:8]).decode().rstrip("=")[:CODE_LENGTH]
+    return "-".join(written[place : place + 4] for place in range(0, CODE_LENGTH, 4))
 
 
 def _entries(connection: psycopg.Connection, origin_id: int, first: int, end: int) -> list[bytes]:

@@ -261,7 +261,7 @@ class PostgresWriting:
                     [batch.message_id, *_evidence(batch)],
                 )
         self.record.append_made(batch.entries, batch.keys, batch.recorded_at)
-        self.record.append_bare(batch.recordings)
+        self.record.append_kept(batch.recordings)
 
     def _append_small(self, batch: EncodedBatch, sought: Sought, expected: int, receipt: Receipt) -> bool:
         """All in one statement, which is a transaction by itself unless one was begun."""

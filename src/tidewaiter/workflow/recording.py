@@ -45,6 +45,9 @@ are opened by it, so it stays."""
 CHANGE_FIELDS: Final = ("version", "from_state", "state", "triggers", "actor", "words", "recorded_at")
 """What the entry of a change of state is bound to, in this order."""
 
+OFFICERS_ONLY: Final = ("actor", "words")
+"""Fields that senders and buyers are not told: which officer, and what one officer wrote for the next."""
+
 TEXT_LENGTH_MAX: Final = 200
 """Characters of a field; longer ones are cut."""
 
@@ -76,6 +79,9 @@ class Record(Protocol):
 
         Raises LedgerError for a type, fact or field that no entry can have.
         """
+
+    def append_kept(self, recordings: Sequence[Recording]) -> None:
+        """The same of decisions, whose fields are found again in their evidence and are not kept twice."""
 
 
 class Recorded(Protocol):
@@ -160,7 +166,8 @@ def _declared(declaration: Declaration | None, due: str) -> tuple[str, ...]:
 
 def decision_facts(state: State, debt: str, *, is_assessed: bool) -> dict[str, Fact]:
     """What a decision's entry says in the open."""
-    return {"assessed": 1 if is_assessed else 0, "debt": debt, "state": state.value}
+    told: dict[str, Fact] = {"debt": debt, "state": state.value}
+    return {"assessed": 1, **told} if is_assessed else told
 
 
 def debt_of(due: Decimal | None, standing: Standing | None) -> str:

@@ -62,8 +62,17 @@ class RecordLogs(Protocol):
     def after(self, origin_id: int, index: int, limit: int) -> Sequence[Recorded]:
         """Entries of a log from a number on."""
 
+    def unrecorded(self, limit: int) -> Sequence[int]:
+        """Declarations, the oldest first, that no entry was ever made on: decided before there was a record."""
+
+    def missing(self) -> list[str]:
+        """Decisions made since there is a record that have no entry, in words; empty when all is well."""
+
     def key(self, subject: str) -> bytes | None:
         """The key that opens the entries on a subject; None where there is none, or it was erased."""
+
+    def code(self, subject: str) -> str:
+        """By which a buyer follows a parcel, made of the key; "" where there is none."""
 
     def payload(self, subject: str, label: str) -> tuple[tuple[str, str], ...] | None:
         """The fields that were kept with an entry; None where they are in evidence, or were erased."""

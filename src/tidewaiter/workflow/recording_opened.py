@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -16,15 +16,25 @@ from tidewaiter.ledger.reading import TileReader
 from tidewaiter.ledger.receipts import issue
 from tidewaiter.model.decision import Evaluation
 from tidewaiter.model.errors import ConflictError, NotFoundError
+from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store
-from tidewaiter.workflow.recording import DecisionTold, decision_fields, subject_of
+from tidewaiter.workflow.recording import (
+    DECIDED,
+    DecisionTold,
+    Recording,
+    debt_of,
+    decision_facts,
+    decision_fields,
+    decision_label,
+    subject_of,
+)
 from tidewaiter.workflow.recording_logs import Log, Recorded, RecordLogs
 from tidewaiter.workflow.recording_receipts import ParcelReceipt, ReceiptEntry
-from tidewaiter.workflow.records import Kept, Place
+from tidewaiter.workflow.records import Kept, Place, Prior
 
 DECLARATION: Final = "declaration:"
-CLOSED: Final = "closed:"
+ADOPTED_AT_ONCE: Final = 500
 SEAL_HINT: Final = "it is sealed within a second where the server runs; else by: tidewaiter ledger seal"
 
 Fields = Sequence[tuple[str, str]]
@@ -119,11 +129,16 @@ def problems(store: RecordStore, recorded: Recorded) -> str:
 
 
 def receipt(
-    store: RecordStore, declaration_id: int, *, names: Sequence[str] | None = None, only: int | None = None
+    store: RecordStore,
+    declaration_id: int,
+    *,
+    names: Sequence[str] | None = None,
+    but: Sequence[str] = (),
+    only: int | None = None,
 ) -> ParcelReceipt:
     """What a parcel's party takes home: each entry with its proof, and the fields of these names told (all where None).
 
-    `only` is the place of one entry among those on the parcel, from 1. Raises NotFoundError where nothing is recorded
+    Those in `but` are never told. `only` is the place of one entry among those on the parcel, from 1. Raises NotFoundError where nothing is recorded
     or sealed yet, ErasedError.
     """
     found = list(enumerate(store.logs.of_subject(subject_of(declaration_id)), 1))
@@ -138,12 +153,16 @@ def receipt(
     sealed = [each for each in wanted if each.index < logs[each.origin_id].sealed_size]
     if not sealed:
         raise NotFoundError(f"no such entry on declaration {declaration_id} is sealed yet", hint=SEAL_HINT)
-    entries = [_entry(opened(store, each), names, logs[each.origin_id], readers[each.origin_id]) for each in sealed]
+
+    def is_told(name: str) -> bool:
+        return name not in but and (names is None or name in names)
+
+    entries = [_entry(opened(store, each), is_told, logs[each.origin_id], readers[each.origin_id]) for each in sealed]
     return ParcelReceipt(about=store.outcome(declaration_id).row.functional_reference_id, entries=tuple(entries))
 
 
-def _entry(found: Opened, names: Sequence[str] | None, log: Log, reader: TileReader) -> ReceiptEntry:
-    told = [name for name, _ in found.fields] if names is None else [n for n, _ in found.fields if n in names]
+def _entry(found: Opened, is_told: Callable[[str], bool], log: Log, reader: TileReader) -> ReceiptEntry:
+    told = [name for name, _ in found.fields if is_told(name)]
     note = SignedNote.parse(log.note)
     proof = issue(reader.node, found.recorded.index, note, log.sealed_size)
     return ReceiptEntry(
@@ -157,8 +176,22 @@ def _reader(store: RecordStore, log: Log) -> TileReader:
     return TileReader(lambda path: store.logs.file(log, path), log.sealed_size)
 
 
-def unrecorded(store: RecordStore, declaration_ids: Sequence[int]) -> Iterator[int]:
-    """Those of these declarations on which nothing is recorded."""
-    for declaration_id in declaration_ids:
-        if not store.logs.of_subject(subject_of(declaration_id)):
-            yield declaration_id
+def adopt(store: RecordStore, on_progress: Callable[[int], None]) -> int:
+    """Make an entry of each declaration that was decided before there was a record, as it stands; how many there were."""
+    done = 0
+    while found := store.logs.unrecorded(ADOPTED_AT_ONCE):
+        with store.writing(len(found)) as transaction:
+            transaction.record.append_kept([_adopted(store, transaction.prior(each)) for each in found])
+        done += len(found)
+        on_progress(done)
+    return done
+
+
+def _adopted(store: RecordStore, prior: Prior) -> Recording:
+    kept = store.kept(prior.declaration_id, prior.version)
+    evaluation = msgspec.json.decode(kept.evaluation, type=Evaluation)
+    due = evaluation.assessment.due.amount if evaluation.assessment else None
+    facts = decision_facts(prior.state, debt_of(due, prior.standing), is_assessed=evaluation.assessment is not None)
+    label = decision_label(kept.message_id, kept.position, kept.version)
+    fields = _decided(store, prior.declaration_id, kept)
+    return Recording(DECIDED, subject_of(prior.declaration_id), label, fields, facts, now())

@@ -186,6 +186,29 @@ def measure_rules(
     return output.EXIT_OK
 
 
+@app.command(name="ledger")
+def measure_ledger(
+    *,
+    count: Annotated[int, Parameter(help="Entries, four of each consignment.")] = 200_000,
+    rate: Annotated[int, Parameter(help="Entries a second; 0 for as fast as they are answered.")] = 0,
+    kill: Annotated[bool, Parameter(negative="", help="Kill one mirror's process in the middle.")] = False,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure entries a second that a quorum of four validating mirrors has made final, each member a process of its own.
+
+    Contract and fsync are on everywhere; whoever hands in shares the machine. The exit code is 1 where anything that was
+    promised is not in the log.
+    """
+    from tidewaiter.cli.bench import ledger_network as measuring
+
+    report = measuring.run(count, rate, kill=kill)
+    if output_as.json:
+        output.print_json(report)
+    else:
+        output.print_one(measuring.row(report), output_as, title="ledger")
+    return output.EXIT_ERROR if report.lost else output.EXIT_OK
+
+
 @app.command(name="contracts")
 def measure_contracts(
     *,
