@@ -1,0 +1,66 @@
+"""The intake of an installation that has no other servers: a file beside the log, synced before anything is told.
+
+It survives the end of the process and, as far as the disk does, of the machine. One process holds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from tidewaiter.network.adapters.intake import (
+    Check,
+    Delivered,
+    Handed,
+    Stored,
+    refuse_out_of_turn,
+    refuse_unfit,
+    told_again,
+)
+from tidewaiter.network.adapters.journal import Journal
+
+
+class EmbeddedIntake:
+    """Batches in a journal. Implements `Intake`; positions count from 1."""
+
+    def __init__(self, path: Path, check: Check) -> None:
+        self._check = check
+        self._journal = Journal(path)
+        self._places: list[int] = []
+        self._positions: dict[str, list[int]] = {}
+        for place in self._journal.places():
+            self._remember(place, self._read(place).submitter)
+
+    async def offer(self, batch: Handed) -> Stored:
+        """Where the batch is stored, once the disk has it. Raises RefusedError."""
+        refuse_unfit(batch, self._check)
+        taken = self._positions.get(batch.submitter, [])
+        refuse_out_of_turn(batch, len(taken) + 1)
+        if batch.number <= len(taken):
+            position = taken[batch.number - 1]
+            return told_again(batch, position, self._read(self._places[position - 1]).data)
+        (place,) = self._journal.append([msgspec.msgpack.encode(batch)])
+        return Stored(self._remember(place, batch.submitter))
+
+    async def next_number(self, submitter: str) -> int:
+        """The number under which this submitter's next batch is taken."""
+        return len(self._positions.get(submitter, [])) + 1
+
+    async def after(self, position: int, count: int) -> Sequence[Delivered]:
+        """Up to `count` batches behind a position, in order."""
+        places = self._places[position : position + count]
+        return [Delivered(at, self._read(place)) for at, place in enumerate(places, start=position + 1)]
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        self._journal.close()
+
+    def _read(self, place: int) -> Handed:
+        return msgspec.msgpack.decode(self._journal.read(place), type=Handed)
+
+    def _remember(self, place: int, submitter: str) -> int:
+        self._places.append(place)
+        self._positions.setdefault(submitter, []).append(len(self._places))
+        return len(self._places)
