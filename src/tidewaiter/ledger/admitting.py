@@ -1,0 +1,96 @@
+"""Whether a batch is one that the sequencer can take: read, counted and verified before anything else looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from tidewaiter.ledger.batches import BATCH_BYTES_MAX, ENTRIES_MAX, STATE, Batch, Slip, has_signed
+from tidewaiter.ledger.effects import Refuse
+from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
+from tidewaiter.ledger.merkle import leaf_hash, root_of
+from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
+from tidewaiter.ledger.verdict import LedgerError
+
+AHEAD_SECONDS: Final = BUCKET_SECONDS
+"""How far an entry's moment may lie ahead of the sequencer's clock, since clocks differ."""
+
+
+class Handed(Struct, frozen=True):
+    """A batch that was read: its entries as leaves, their hashes, and the root that is signed."""
+
+    leaves: list[Leaf]
+    hashes: list[bytes]
+    root: bytes
+
+
+def read(batch: Batch, origin: str, submitters: Mapping[str, bytes], now: int) -> Handed | Refuse:
+    """The batch, verified; or why it is refused as a whole. `now` is in milliseconds."""
+    refuse = _too_much(batch) or _of_another(batch, origin, submitters)
+    if refuse:
+        return refuse
+    hashes = [leaf_hash(entry) for entry in batch.entries]
+    root = root_of(hashes)
+    if not has_signed(submitters, Slip(batch.key, batch.number, len(hashes), batch.signature), origin, root):
+        return Refuse(
+            "batch.forged",
+            f"the signature is not by the key {batch.key} over these entries under the number {batch.number}",
+            "Sign the root of just these entries, with origin, key and number, as the reference has it.",
+        )
+    leaves = _leaves(batch, now)
+    return leaves if isinstance(leaves, Refuse) else Handed(leaves, hashes, root)
+
+
+def _too_much(batch: Batch) -> Refuse | None:
+    if not batch.entries:
+        return Refuse("batch.empty", "the batch has no entries", "Hand in at least one.")
+    if len(batch.entries) > ENTRIES_MAX:
+        why = f"the batch has {len(batch.entries)} entries; {ENTRIES_MAX} are the most"
+        return Refuse("batch.oversized", why, "Split it, and give each part its number.")
+    for place, entry in enumerate(batch.entries):
+        if len(entry) > ENTRY_BYTES_MAX:
+            why = f"the entry has {len(entry)} bytes; {ENTRY_BYTES_MAX} are the most"
+            return Refuse("entry.oversized", why, "Commit to the payload and keep it apart.", f"entries/{place}")
+    size = sum(map(len, batch.entries))
+    if size > BATCH_BYTES_MAX:
+        why = f"the batch has {size} bytes; {BATCH_BYTES_MAX} are the most"
+        return Refuse("batch.oversized", why, "Split it, and give each part its number.")
+    return None
+
+
+def _of_another(batch: Batch, origin: str, submitters: Mapping[str, bytes]) -> Refuse | None:
+    if batch.origin != origin:
+        why = f"the batch is for “{batch.origin[:200]}”, this is “{origin}”"
+        return Refuse("batch.origin", why, "Sign it again for this origin, or hand it in there.")
+    if batch.key not in submitters:
+        why = f"nobody is known by the key {batch.key[:40]}"
+        return Refuse("batch.key_unknown", why, "Have the key registered by your member first.")
+    return None
+
+
+def _leaves(batch: Batch, now: int) -> list[Leaf] | Refuse:
+    latest = now // 1000 + AHEAD_SECONDS
+    leaves: list[Leaf] = []
+    for place, entry in enumerate(batch.entries):
+        where = f"entries/{place}"
+        try:
+            leaf = Leaf.parse(entry)
+        except LedgerError as error:
+            return Refuse("entry.malformed", error.detail, "Write it as RFC 8785 has it, with just the members.", where)
+        if leaf.actor != batch.key:
+            why = f"the entry is by {leaf.actor}, the batch by {batch.key}"
+            return Refuse("entry.actor", why, "Hand in only what the key that signs answers for.", where)
+        if leaf.type == STATE:
+            return Refuse(
+                "entry.type", "only the sequencer closes blocks", "Leave out entries of the type state.", where
+            )
+        if leaf.at > latest:
+            why = f"the entry's moment {leaf.at} lies ahead of now by {leaf.at - now // 1000} seconds"
+            return Refuse("entry.ahead", why, "Set the clock, or hand it in once its time has come.", where)
+        leaves.append(leaf)
+    if len(set(batch.entries)) != len(batch.entries):
+        place = next(n for n, each in enumerate(batch.entries) if batch.entries.index(each) < n)
+        return Refuse("entry.twice", "the entry stands in the batch before", "Hand in each once.", f"entries/{place}")
+    return leaves

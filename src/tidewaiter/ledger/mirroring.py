@@ -1,0 +1,340 @@
+"""A mirror as a machine: it keeps every entry, replays the rules, and cosigns what it has on disk (c2sp.org/tlog-mirror).
+
+How it is driven (`effects` tells what the effects ask for). Moments are milliseconds since 1970:
+
+    mirror = Mirror.recovered(setup, rules, whole_records(journal)[0])   # also for an empty journal
+    for effect in mirror.receive(block, caller, now): …                  # the sequencer sends a block
+    for effect in mirror.compare(note, nodes): …                         # another member shows the checkpoint it has
+    for effect in mirror.freeze(caller): …                               # an epoch is to end: no more cosignatures
+    for effect in mirror.close(checkpoint, caller, now): …               # … and the end of the origin is cosigned
+    for effect in mirror.synced(upto): …                                 # after the journal was synced
+
+What it holds to, whatever fails: what it cosigns is on its disk, with the checkpoint's text, before the cosignature is
+sent; it never cosigns two checkpoints of one size with different roots, nor a smaller one than before; every entry is one
+that its submitter signed for, in the order of running numbers; the contract takes each, and leads to the state that the
+block's last entry tells. Two checkpoints of the log that cannot both be are kept as evidence, and end its cosigning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from tidewaiter.ledger.batches import STATE, Rules, Slip, has_signed, slips_root
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Refuse, Reply
+from tidewaiter.ledger.equivocation import Evidence, Proof, compared
+from tidewaiter.ledger.keys import SignerKey, VerifierKey
+from tidewaiter.ledger.leaves import Leaf, key_number
+from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.signing import check, cosign
+from tidewaiter.ledger.verdict import LedgerError
+
+NOTES_KEPT: Final = 4096
+"""Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
+
+
+class Setup(Struct):
+    """Whose log is mirrored, and the key that cosigns. `submitters` are public keys of Ed25519 by their number.
+
+    `numbers` are the last running numbers that a new origin takes over from the one before.
+    """
+
+    origin: str
+    log: VerifierKey
+    key: SignerKey
+    submitters: dict[str, bytes]
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+class Taken(Struct, frozen=True, tag="taken"):
+    """A record of the journal: a block that was verified, and whether its checkpoint may be cosigned."""
+
+    block: Block
+
+
+class Frozen(Struct, frozen=True, tag="frozen"):
+    """A record of the journal: nothing more of this origin is cosigned, and why."""
+
+    refuse: Refuse
+
+
+class Closed(Struct, frozen=True, tag="closed"):
+    """A record of the journal: the checkpoint with which the origin ends, as it is cosigned."""
+
+    text: str
+
+
+Record = Taken | Frozen | Closed | Found
+_RECORDS: Final = msgspec.msgpack.Decoder(Record)
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+
+
+class _Verified(Struct, frozen=True):
+    """A block that is as its checkpoint says, before the contract has looked at it."""
+
+    leaves: list[Leaf]
+    state: Leaf
+    frontier: Frontier
+    numbers: dict[str, int]
+
+
+class Mirror(Durable):
+    """One origin's mirror. See the module for how it is driven and what it holds to."""
+
+    def __init__(self, setup: Setup, rules: Rules) -> None:
+        super().__init__()
+        self.setup, self.rules = setup, rules
+        self.note: bytes = b""
+        self.evidence: Found | None = None
+        self._log_actor = key_number(setup.log.public)
+        self._frontier = Frontier()
+        self._numbers = dict(setup.numbers)
+        self._notes: dict[int, SignedNote] = {}
+        self._frozen: Refuse | None = None
+        self._closed = ""
+
+    @classmethod
+    def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Mirror:
+        """The mirror as the whole records of its journal have it, all of which are on disk.
+
+        Raises LedgerError for records that no journal of this origin holds.
+        """
+        machine = cls(setup, rules)
+        for record in records:
+            try:
+                machine._replay(_RECORDS.decode(record))
+            except msgspec.DecodeError as error:
+                raise LedgerError("a record of the mirror's journal cannot be read") from error
+        return machine
+
+    @property
+    def size(self) -> int:
+        """How many entries it holds: on disk, or on their way there."""
+        return self._frontier.size
+
+    @property
+    def root(self) -> bytes:
+        """The root over all it holds."""
+        return self._frontier.root if self.size else EMPTY_ROOT
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The last running number of each submitter."""
+        return dict(self._numbers)
+
+    @property
+    def frozen(self) -> Refuse | None:
+        """Why nothing more is cosigned; None while it is."""
+        return self._frozen
+
+    def receive(self, block: Block, caller: Caller, now: int) -> list[Effect]:
+        """A block: its cosignature goes to the caller once it is on disk; or at once why there is none."""
+        if self.is_stopped:
+            why = "the mirror cannot keep anything at the moment: its storage failed"
+            return self._decline(caller, Refuse("mirror.stopped", why, "Send it again in some seconds."))
+        read = self._read(block.note)
+        if isinstance(read, Refuse):
+            return self._decline(caller, read)
+        note, checkpoint = read
+        if checkpoint.size <= self.size:
+            return self._known(note, checkpoint, caller, now)
+        if self._frozen is not None:
+            return self._decline(caller, self._frozen)
+        verified = self._verified(block, checkpoint)
+        if isinstance(verified, Refuse):
+            return self._decline(caller, verified)
+        breach = self._replayed(verified)
+        if breach is not None:
+            return self._freeze(breach, caller)
+        self._take(note, verified.frontier, verified.numbers)
+        return [self._persist(_ENCODE(Taken(block))), *self._cosign(note, checkpoint, caller, now)]
+
+    def compare(self, note: bytes, nodes: NodeHash) -> list[Effect]:
+        """Another member shows a checkpoint; `nodes` are those of the log that is held here.
+
+        A longer one tells nothing yet. One that cannot be beside that held here is evidence, and ends the cosigning.
+        """
+        if self.is_stopped or self.evidence is not None or not self.note:
+            return []
+        try:
+            evidence = compared(self.note, nodes, note, self.setup.log)
+        except LedgerError:
+            return []
+        return self._found(evidence) if evidence else []
+
+    def freeze(self, caller: Caller) -> list[Effect]:
+        """Cosign nothing more of this origin; what is held is told to the caller once that is on disk."""
+        why = f"the member has ended its part in “{self.setup.origin}”"
+        return self._freeze(Refuse("mirror.frozen", why, "Wait for the next origin."), caller)
+
+    def close(self, closing: Checkpoint, caller: Caller, now: int) -> list[Effect]:
+        """Cosign the end of the origin, as `epochs` writes it, where it is just what is held here; else why not."""
+        refuse = self._not_closing(closing)
+        if refuse:
+            return [Reply(caller, refuse)]
+        written: list[Effect] = []
+        if not self._closed:
+            self._closed = closing.text
+            written.append(self._persist(_ENCODE(Closed(closing.text))))
+        return written + self._cosign(SignedNote(closing.text, ()), closing, caller, now)
+
+    def _read(self, data: bytes) -> tuple[SignedNote, Checkpoint] | Refuse:
+        hint = "Send the checkpoint as the log signed it."
+        try:
+            note = SignedNote.parse(data)
+            checkpoint = Checkpoint.parse(note.text)
+        except LedgerError as error:
+            return Refuse("block.malformed", error.detail, hint)
+        if checkpoint.origin != self.setup.origin:
+            why = f"the checkpoint is of “{checkpoint.origin[:200]}”, mirrored is “{self.setup.origin}”"
+            return Refuse("block.origin", why, "Send it to a mirror of that origin.")
+        verdict = check(note, [self.setup.log]).verdict
+        return (note, checkpoint) if verdict else Refuse("block.forged", verdict.reason, hint)
+
+    def _known(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
+        """The answer to a checkpoint that is no larger than what is held."""
+        kept = self._notes.get(checkpoint.size)
+        if kept is None:
+            why = f"the block ends at {checkpoint.size}, held are {self.size}"
+            return self._decline(caller, Refuse("block.older", why, "Send what follows.", str(self.size)))
+        if kept.text == note.text:
+            if self._frozen is not None:
+                return self._decline(caller, self._frozen)
+            return self._cosign(note, checkpoint, caller, now)
+        first, second = kept.data, note.data
+        found = self._found(Evidence(first, second, Proof(checkpoint.root))) if not self.evidence else []
+        why = f"the log has signed another checkpoint of {checkpoint.size} entries before"
+        refuse = Refuse("block.equivocation", why, "Show both to the members; the evidence is kept.")
+        return [*found, *self._decline(caller, refuse)]
+
+    def _verified(self, block: Block, checkpoint: Checkpoint) -> _Verified | Refuse:
+        if block.first != self.size:
+            why = f"the block begins at {block.first}, held are {self.size}"
+            return Refuse("block.gap", why, "Send the blocks from there on.", str(self.size))
+        hashes = [leaf_hash(entry) for entry in block.entries]
+        frontier = self._frontier.extended(hashes)
+        if not block.entries or (frontier.size, frontier.root) != (checkpoint.size, checkpoint.root):
+            why = f"the entries lead to {frontier.size} entries with another root than the checkpoint says"
+            return Refuse("block.root", why, "Send just the entries that were signed for.")
+        try:
+            *leaves, state = map(Leaf.parse, block.entries)
+        except LedgerError as error:
+            return Refuse("entry.malformed", error.detail, "Let nothing into the log that is no entry.")
+        if state.type != STATE or state.actor != self._log_actor:
+            why = "the block's last entry is not the log's own word on the state"
+            return Refuse("block.state", why, "Close each block with an entry of the type state.")
+        if state.commitment != slips_root(block.slips).hex():
+            why = "the block's last entry commits to other signatures of submitters than are shown"
+            return Refuse("block.slips", why, "Send the slips as they were when the block was sealed.")
+        numbers = self._signed_for(block.slips, leaves, hashes)
+        return numbers if isinstance(numbers, Refuse) else _Verified(leaves, state, frontier, numbers)
+
+    def _signed_for(self, slips: tuple[Slip, ...], leaves: list[Leaf], hashes: list[bytes]) -> dict[str, int] | Refuse:
+        """The running numbers after these batches, each signed by its submitter over just these entries."""
+        numbers: dict[str, int] = {}
+        place = 0
+        for slip in slips:
+            where = f"entries/{place}"
+            due = numbers.get(slip.key, self._numbers.get(slip.key, 0)) + 1
+            if slip.number != due:
+                why = f"the batch has the number {slip.number}, the next of the key {slip.key} is {due}"
+                return Refuse("block.number", why, "Take each batch once, and in the order of its numbers.", where)
+            end = place + slip.count
+            if any(leaf.actor != slip.key or leaf.type == STATE for leaf in leaves[place:end]):
+                why = f"an entry is not by the key {slip.key} that signed for its batch"
+                return Refuse("block.actor", why, "Take only entries of whoever signed.", where)
+            if not has_signed(self.setup.submitters, slip, self.setup.origin, slip.root(hashes[place:end])):
+                why = f"no known key {slip.key} signed for these entries under the number {slip.number}"
+                return Refuse("block.slip", why, "Take no entry that nobody signed for.", where)
+            numbers[slip.key], place = slip.number, end
+        if place != len(leaves):
+            why = f"{len(leaves) - place} entries are in no batch"
+            return Refuse("block.slip", why, "Take no entry that nobody signed for.", f"entries/{place}")
+        return numbers
+
+    def _replayed(self, verified: _Verified) -> Refuse | None:
+        """What the contract finds; where it finds something, the log itself has broken the rules that all share."""
+        hint = "The log signed this; the members have to end the epoch."
+        first = verified.frontier.size - len(verified.leaves) - 1
+        for place, leaf in enumerate(verified.leaves):
+            refusal = self.rules.apply(leaf)
+            if refusal is not None:
+                why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
+                return Refuse("block.contract", why, hint, str(first + place))
+        if verified.state.facts.get("root") != self.rules.root().hex():
+            why = "the rules lead to another state than the block's last entry says"
+            return Refuse("block.state_root", why, hint, str(verified.frontier.size - 1))
+        return None
+
+    def _take(self, note: SignedNote, frontier: Frontier, numbers: dict[str, int]) -> None:
+        self._frontier, self.note = frontier, note.data
+        self._numbers.update(numbers)
+        self._notes[frontier.size] = note
+        if len(self._notes) > NOTES_KEPT:
+            del self._notes[next(iter(self._notes))]
+
+    def _cosign(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
+        line = cosign(note.text, self.setup.key, now // 1000).line
+        return self._after(Reply(caller, Cosigned(checkpoint.origin, checkpoint.size, line)))
+
+    def _decline(self, caller: Caller, refuse: Refuse) -> list[Effect]:
+        return [Reply(caller, Declined(self.setup.origin, self.size, refuse))]
+
+    def _found(self, evidence: Evidence) -> list[Effect]:
+        found = Found(evidence.data)
+        self._become_known(found)
+        return [self._persist(_ENCODE(found)), *self._after(found)]
+
+    def _become_known(self, found: Found) -> None:
+        self.evidence = found
+        why = "the log has signed two checkpoints that cannot both be"
+        self._frozen = Refuse("mirror.evidence", why, "Ask for the evidence; the members have to end the epoch.")
+
+    def _freeze(self, refuse: Refuse, caller: Caller) -> list[Effect]:
+        written: list[Effect] = []
+        if self._frozen is None:
+            self._frozen = refuse
+            written.append(self._persist(_ENCODE(Frozen(refuse))))
+        return written + self._after(*self._decline(caller, self._frozen))
+
+    def _not_closing(self, closing: Checkpoint) -> Refuse | None:
+        if self.is_stopped:
+            return Refuse("mirror.stopped", "the mirror's storage failed", "Ask again in some seconds.")
+        if closing.origin != self.setup.origin or not closing.extensions:
+            return Refuse(
+                "closing.origin", "this does not end the origin that is mirrored", "Write it as `epochs` does."
+            )
+        if self._frozen is None:
+            return Refuse("closing.open", "the member still cosigns this origin", "Have it freeze first.")
+        if self._closed and self._closed != closing.text:
+            return Refuse("closing.another", "the member has cosigned another end of this origin", "Ask for that.")
+        if (closing.size, closing.root) != (self.size, self.root):
+            why = f"it ends the origin at {closing.size}, this member holds {self.size}, or another root"
+            return Refuse("closing.size", why, "End it at what a quorum holds, and bring it to the others first.")
+        return None
+
+    def _replay(self, record: Record) -> None:
+        match record:
+            case Taken(block):
+                self._retake(block)
+            case Frozen(refuse):
+                self._frozen = refuse
+            case Closed(text):
+                self._closed = text
+            case Found():
+                self._become_known(record)
+
+    def _retake(self, block: Block) -> None:
+        """A block that was verified before it was written: hashes and rules again, and no signatures of submitters."""
+        note = SignedNote.parse(block.note)
+        frontier = self._frontier.extended(map(leaf_hash, block.entries))
+        *leaves, state = map(Leaf.parse, block.entries)
+        verified = _Verified(leaves, state, frontier, {slip.key: slip.number for slip in block.slips})
+        if Checkpoint.parse(note.text).root != frontier.root or self._replayed(verified) is not None:
+            raise LedgerError("a block of the mirror's journal is not one that it took")
+        self._take(note, frontier, verified.numbers)

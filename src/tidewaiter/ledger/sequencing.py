@@ -1,0 +1,353 @@
+"""The sequencer as a machine: it admits batches, seals blocks, signs checkpoints and gathers cosignatures (ADR 35).
+
+How it is driven (`effects` tells what the effects ask for). Moments are milliseconds since 1970:
+
+    sequencer = Sequencer.recovered(setup, rules, whole_records(journal)[0])   # also for an empty journal
+    for effect in sequencer.submit(batch, caller, now): …                      # a member hands in a batch
+    for effect in sequencer.receive(member, message, now): …                   # a mirror's Cosigned or Declined
+    for effect in sequencer.tick(now): …                                       # every 20 ms or so
+    for effect in sequencer.synced(upto): …                                    # after the journal was synced
+
+What it holds to, whatever fails: a promise is sent when its batch is on disk; a checkpoint is sent when the block it
+signs is on disk, so that no second one of its size is ever signed; a batch handed in again is answered as before and
+counts once. A checkpoint is final when the policy's quorum has cosigned just it. `rules` must be as they were when the
+origin began: the journal's entries are applied to them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from tidewaiter.ledger import admitting
+from tidewaiter.ledger.admitting import Handed
+from tidewaiter.ledger.batches import ENTRIES_MAX, Batch, Promise, RefusedEntry, Rules, Slip, state_entry
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.effects import (
+    Block,
+    Caller,
+    Cosigned,
+    Declined,
+    Durable,
+    Effect,
+    FinalCheckpoint,
+    Keep,
+    Refuse,
+    Reply,
+    Send,
+)
+from tidewaiter.ledger.following import Followers
+from tidewaiter.ledger.journals import framed
+from tidewaiter.ledger.keys import SignerKey, VerifierKey
+from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, key_number
+from tidewaiter.ledger.merkle import Frontier, leaf_hash
+from tidewaiter.ledger.notes import NoteSignature, SignedNote
+from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.signing import check, sign
+from tidewaiter.ledger.verdict import LedgerError
+
+SEAL_MS: Final = 200
+PROMISES_KEPT: Final = 64
+"""Promises of a submitter that are given again where its batch comes again; older ones can be read in the log."""
+
+
+class Limits(Struct, frozen=True):
+    """When blocks are sealed, and how much may be under way."""
+
+    entries: int = ENTRIES_MAX
+    seal_ms: int = SEAL_MS
+    unfinal_max: int = 64_000
+    """Entries in the log that are not final, beyond which batches are put off."""
+
+
+class Start(Struct, frozen=True):
+    """What a new origin takes over from the one before: the last running number of each submitter."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+
+class Setup(Struct):
+    """Who the sequencer is and whom it knows. `mirrors` are the names of the policy's witnesses that are sent blocks.
+
+    `submitters` are public keys of Ed25519 by their number; it may change while the machine runs, as members' keys do.
+    """
+
+    origin: str
+    key: SignerKey
+    policy: Policy
+    mirrors: tuple[str, ...]
+    submitters: dict[str, bytes]
+    limits: Limits = Limits()
+    start: Start = Start()
+
+
+class Admitted(Struct, frozen=True, tag="admitted"):
+    """A record of the journal: a batch was admitted, its entries from `first` on. `root` is what was signed."""
+
+    slip: Slip
+    first: int
+    root: bytes
+    entries: tuple[bytes, ...]
+    refused: tuple[RefusedEntry, ...]
+
+
+class Sealed(Struct, frozen=True, tag="sealed"):
+    """A record of the journal: a block was sealed over all that was admitted before."""
+
+    entry: bytes
+    note: bytes
+
+
+Record = Admitted | Sealed | FinalCheckpoint
+_RECORDS: Final = msgspec.msgpack.Decoder(Record)
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
+
+
+class _Open(Struct):
+    """A checkpoint that is not final yet, and whose keys have cosigned it."""
+
+    note: SignedNote
+    keys: set[VerifierKey]
+
+
+class Sequencer(Durable):
+    """One origin's sequencer. See the module for how it is driven and what it holds to."""
+
+    def __init__(self, setup: Setup, rules: Rules) -> None:
+        super().__init__()
+        self.setup, self.followers = setup, Followers(setup.mirrors)
+        self.final: FinalCheckpoint | None = None
+        self.is_closed = False
+        self._rules, self._actor = rules, key_number(setup.key.verifier.public)
+        self._sealed, self._hashes = Frontier(), list[bytes]()
+        self._entries, self._slips = list[bytes](), list[Slip]()
+        self._since: int | None = None
+        self._numbers = dict(setup.start.numbers)
+        self._promises: dict[str, dict[int, Admitted]] = {}
+        self._open: dict[int, _Open] = {}
+        self._sealing: list[tuple[int, Block, int]] = []
+        self._now = 0
+
+    @classmethod
+    def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:
+        """The sequencer as the whole records of its journal have it, all of which are on disk.
+
+        Raises LedgerError for records that no journal of this origin holds.
+        """
+        machine = cls(setup, rules)
+        for record in records:
+            try:
+                machine._replay(_RECORDS.decode(record))
+            except msgspec.DecodeError as error:
+                raise LedgerError("a record of the sequencer's journal cannot be read") from error
+        for _, block, end in machine._sealing:
+            machine.followers.add(block, end)
+        machine._sealing.clear()
+        machine.followers.ask()
+        return machine
+
+    @property
+    def size(self) -> int:
+        """How many entries are admitted or sealed."""
+        return self._sealed.size + len(self._entries)
+
+    @property
+    def final_size(self) -> int:
+        """The size of the last final checkpoint; 0 before the first."""
+        return self.final.size if self.final else 0
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """The last running number of each submitter."""
+        return dict(self._numbers)
+
+    def submit(self, batch: Batch, caller: Caller, now: int) -> list[Effect]:
+        """A batch is handed in: its promise, once it is on disk, or a refusal goes to the caller."""
+        self._now = max(now, self._now)
+        refuse = self._unable()
+        if refuse:
+            return [Reply(caller, refuse)]
+        handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._now)
+        if isinstance(handed, Refuse):
+            return [Reply(caller, handed)]
+        before = self._promises.get(batch.key, {}).get(batch.number)
+        if before is not None and before.root == handed.root:
+            return self._after(Reply(caller, self._promise(before)))
+        refuse = self._out_of_order(batch) or self._too_busy(len(batch.entries))
+        if refuse:
+            return [Reply(caller, refuse)]
+        over = len(self._entries) + len(batch.entries) > self.setup.limits.entries
+        return (self._seal() if over else []) + self._admit(batch, handed, caller)
+
+    def tick(self, now: int) -> list[Effect]:
+        """Time has passed: seals what has waited long enough, and sends what was not answered again."""
+        self._now = max(now, self._now)
+        if self.is_stopped:
+            return []
+        due = self._since is not None and self._now - self._since >= self.setup.limits.seal_ms
+        sealed = self._seal() if due and not self.is_closed else []
+        return sealed + self.followers.send(self._now)
+
+    def receive(self, member: str, message: Cosigned | Declined | Refuse, now: int) -> list[Effect]:
+        """A mirror's answer: finality where the quorum is met by it, and the blocks it is sent next."""
+        self._now = max(now, self._now)
+        if self.is_stopped or isinstance(message, Refuse) or message.origin != self.setup.origin:
+            return []
+        effects: list[Effect] = []
+        if isinstance(message, Cosigned):
+            party = self.setup.policy.witnesses.get(member)
+            if party is None:
+                return []
+            taken = self._cosigned(message, party.key)
+            if isinstance(taken, Refuse):
+                return [Send(member, taken)]
+            effects += taken
+        return effects + self.followers.heard(member, message, self._now)
+
+    def cosignature(self, member: str, size: int, line: str) -> list[Effect]:
+        """A cosignature that did not come from a mirror but, say, from a witness: its line. Wrong ones are passed over."""
+        party = self.setup.policy.witnesses.get(member)
+        taken = self._cosigned(Cosigned(self.setup.origin, size, line), party.key) if party else []
+        return [] if isinstance(taken, Refuse) else taken
+
+    def close(self) -> list[Effect]:
+        """Admit nothing more and seal what there is: an epoch is to end."""
+        sealed = self._seal() if self._since is not None and not self.is_stopped else []
+        self.is_closed = True
+        return sealed
+
+    def synced(self, upto: int) -> list[Effect]:
+        """What may be said now that the journal is on disk up to this `Persist`."""
+        effects = super().synced(upto)
+        ready = [each for each in self._sealing if each[0] <= upto]
+        if ready and not self.is_stopped:
+            self._sealing = self._sealing[len(ready) :]
+            for _, block, end in ready:
+                self.followers.add(block, end)
+            effects += self.followers.send(self._now)
+        return effects
+
+    def _unable(self) -> Refuse | None:
+        if self.is_stopped:
+            why = "the sequencer cannot keep anything at the moment: its storage failed"
+            return Refuse("sequencer.stopped", why, "Hand in the same again in some seconds.")
+        if self.is_closed:
+            why = f"the origin “{self.setup.origin}” takes nothing more: its epoch is ending"
+            return Refuse("sequencer.closed", why, "Sign the batch for the next origin, under the same number.")
+        return None
+
+    def _out_of_order(self, batch: Batch) -> Refuse | None:
+        due = self._numbers.get(batch.key, 0) + 1
+        if batch.number == due:
+            return None
+        if batch.number > due:
+            why = f"the batch has the number {batch.number}, the next of the key {batch.key} is {due}"
+            return Refuse("batch.gap", why, f"Hand in number {due} first.", str(due))
+        why = f"the number {batch.number} of the key {batch.key} is taken; the next is {due}"
+        return Refuse("batch.replayed", why, "It counts once. What is new has a new number.", str(due))
+
+    def _too_busy(self, count: int) -> Refuse | None:
+        waiting = self.size - self.final_size
+        if waiting + count <= self.setup.limits.unfinal_max:
+            return None
+        why = f"{waiting} entries wait for the quorum; {self.setup.limits.unfinal_max} are the most"
+        return Refuse("sequencer.busy", why, "Hand in the same again in a second; nothing of it was taken.")
+
+    def _admit(self, batch: Batch, handed: Handed, caller: Caller) -> list[Effect]:
+        refused: list[RefusedEntry] = []
+        for place, leaf in enumerate(handed.leaves):
+            refusal = self._rules.apply(leaf)
+            if refusal is not None:
+                refused.append(RefusedEntry(place, refusal.code, refusal.why, refusal.hint))
+        out = {each.place for each in refused}
+        entries = batch.entries
+        if out:
+            entries = tuple(entry for place, entry in enumerate(entries) if place not in out)
+        slip = Slip(
+            batch.key, batch.number, len(entries), batch.signature, tuple((n, handed.hashes[n]) for n in sorted(out))
+        )
+        admitted = Admitted(slip, self.size, handed.root, entries, tuple(refused))
+        self._hashes += [each for place, each in enumerate(handed.hashes) if place not in out] if out else handed.hashes
+        self._take(admitted)
+        written: list[Effect] = [self._persist(_ENCODE(admitted))]
+        written += self._after(Reply(caller, self._promise(admitted)))
+        return written + (self._seal() if len(self._entries) >= self.setup.limits.entries else [])
+
+    def _take(self, admitted: Admitted) -> None:
+        slip = admitted.slip
+        self._numbers[slip.key] = slip.number
+        kept = self._promises.setdefault(slip.key, {})
+        kept[slip.number] = admitted
+        kept.pop(slip.number - PROMISES_KEPT, None)
+        self._entries += admitted.entries
+        self._slips.append(slip)
+        if admitted.entries and self._since is None:
+            self._since = self._now
+
+    def _promise(self, admitted: Admitted) -> Promise:
+        slip = admitted.slip
+        origin, first, count = self.setup.origin, admitted.first, slip.count
+        return Promise(origin, slip.key, slip.number, first, count, admitted.root, refused=admitted.refused).signed(
+            self.setup.key
+        )
+
+    def _seal(self) -> list[Effect]:
+        """Close the block; its checkpoint goes out once both are on disk."""
+        if not self._entries:
+            return []
+        at = self._now // 1000
+        entry = state_entry(self._actor, at - at % BUCKET_SECONDS, self._rules.root(), self._slips)
+        frontier = self._sealed.extended([*self._hashes, leaf_hash(entry)])
+        text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
+        sealed = Sealed(entry, SignedNote(text, (sign(text, self.setup.key),)).data)
+        self._close_block(sealed, frontier)
+        return [self._persist(_ENCODE(sealed))]
+
+    def _close_block(self, sealed: Sealed, frontier: Frontier) -> None:
+        block = Block(self._sealed.size, (*self._entries, sealed.entry), tuple(self._slips), sealed.note)
+        self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
+        self._sealing.append((self._upto + 1, block, frontier.size))
+        self._sealed, self._since = frontier, None
+        self._hashes, self._entries, self._slips = [], [], []
+
+    def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
+        opened = self._open.get(message.size)
+        if opened is None or key in opened.keys:
+            return []
+        try:
+            signature = NoteSignature.parse(message.line.removesuffix("\n"))
+        except LedgerError as error:
+            return Refuse("cosignature.malformed", error.detail, "Send the line as notes have it.")
+        if not check(SignedNote(opened.note.text, (signature,)), [key]).verdict:
+            why = f"the cosignature on {message.size} entries is not by {key.name} over this checkpoint"
+            return Refuse("cosignature.forged", why, "Cosign the checkpoint that was sent, with the key of the policy.")
+        opened.keys.add(key)
+        opened.note = opened.note.with_signatures(signature)
+        if not self.setup.policy.is_met_by(opened.keys):
+            return []
+        final = FinalCheckpoint(message.size, opened.note.data)
+        self._become_final(final)
+        return [Keep(framed(_ENCODE(final))), final]
+
+    def _become_final(self, final: FinalCheckpoint) -> None:
+        self.final = final
+        self._open = {size: each for size, each in self._open.items() if size > final.size}
+
+    def _replay(self, record: Record) -> None:
+        match record:
+            case Admitted():
+                for entry in record.entries:
+                    if self._rules.apply(Leaf.parse(entry)) is not None:
+                        raise LedgerError("the contract does not take what the journal says it took")
+                self._hashes += map(leaf_hash, record.entries)
+                self._take(record)
+            case Sealed():
+                frontier = self._sealed.extended([*self._hashes, leaf_hash(record.entry)])
+                if Checkpoint.parse(SignedNote.parse(record.note).text).root != frontier.root:
+                    raise LedgerError("the journal's entries do not lead to the checkpoint that it says was signed")
+                self._close_block(record, frontier)
+            case FinalCheckpoint():
+                self._become_final(record)
