@@ -19,7 +19,9 @@ from conftest import ROOT
 from tidewaiter.cli.bench.nats_servers import free_ports
 from tidewaiter.network.adapters.evm_wire import EvmKey
 
-PACKAGE = "@foundry-rs/anvil-linux-{}"  # it carries the program itself, so that nothing has to be downloaded by a script
+PACKAGE = (
+    "@foundry-rs/anvil-linux-{}"  # it carries the program itself, so that nothing has to be downloaded by a script
+)
 VERSION = "1.7.1"
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 FETCHED_WITHIN_SECONDS = 120

@@ -95,6 +95,11 @@ class Cluster:
             command = [self._binary, "--config", str(config)]
             self._running[name] = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 (our own words)
 
+    def ensure(self, name: str) -> None:
+        """Start one of them where it does not run."""
+        if name not in self._running:
+            self.start(name)
+
     def kill(self, name: str) -> None:
         """End one as a power cut would."""
         process = self._running.pop(name)

@@ -51,9 +51,7 @@ class FileAnchor:
 
     def publish(self, checkpoint: Checkpoint) -> Anchored:
         """The anchor of this checkpoint, once the disk has it. Raises AnchorRefusedError or UnavailableError."""
-        there = refuse_unfit(
-            checkpoint, self.latest(checkpoint.origin), self.find(checkpoint.origin, checkpoint.size)
-        )
+        there = refuse_unfit(checkpoint, self.latest(checkpoint.origin), self.find(checkpoint.origin, checkpoint.size))
         if there is not None:
             return there
         line = _Line(origin_hash(checkpoint.origin), checkpoint.size, checkpoint.root)

@@ -5,21 +5,28 @@ It survives the end of the process and, as far as the disk does, of the machine.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from tidewaiter.network.adapters.intake import (
     Check,
     Delivered,
-    Handed,
+    Offered,
     Stored,
     refuse_out_of_turn,
     refuse_unfit,
     told_again,
 )
 from tidewaiter.network.adapters.journal import Journal
+
+
+class _Kept(Struct, frozen=True):
+    batch: Offered
+    stored_at: int
 
 
 class EmbeddedIntake:
@@ -31,17 +38,18 @@ class EmbeddedIntake:
         self._places: list[int] = []
         self._positions: dict[str, list[int]] = {}
         for place in self._journal.places():
-            self._remember(place, self._read(place).submitter)
+            self._remember(place, self._read(place).batch.submitter)
 
-    async def offer(self, batch: Handed) -> Stored:
+    async def offer(self, batch: Offered) -> Stored:
         """Where the batch is stored, once the disk has it. Raises RefusedError."""
         refuse_unfit(batch, self._check)
         taken = self._positions.get(batch.submitter, [])
         refuse_out_of_turn(batch, len(taken) + 1)
         if batch.number <= len(taken):
             position = taken[batch.number - 1]
-            return told_again(batch, position, self._read(self._places[position - 1]).data)
-        (place,) = self._journal.append([msgspec.msgpack.encode(batch)])
+            return told_again(batch, position, self._read(self._places[position - 1]).batch.data)
+        kept = _Kept(batch, time.time_ns() // 1_000_000)
+        (place,) = self._journal.append([msgspec.msgpack.encode(kept)])
         return Stored(self._remember(place, batch.submitter))
 
     async def next_number(self, submitter: str) -> int:
@@ -51,14 +59,15 @@ class EmbeddedIntake:
     async def after(self, position: int, count: int) -> Sequence[Delivered]:
         """Up to `count` batches behind a position, in order."""
         places = self._places[position : position + count]
-        return [Delivered(at, self._read(place)) for at, place in enumerate(places, start=position + 1)]
+        kept = [self._read(place) for place in places]
+        return [Delivered(at, each.batch, each.stored_at) for at, each in enumerate(kept, start=position + 1)]
 
     async def close(self) -> None:
         """Let go of the file."""
         self._journal.close()
 
-    def _read(self, place: int) -> Handed:
-        return msgspec.msgpack.decode(self._journal.read(place), type=Handed)
+    def _read(self, place: int) -> _Kept:
+        return msgspec.msgpack.decode(self._journal.read(place), type=_Kept)
 
     def _remember(self, place: int, submitter: str) -> int:
         self._places.append(place)

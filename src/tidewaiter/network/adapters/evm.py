@@ -159,7 +159,10 @@ class Chain:
                     raise RevertedError("")
                 made = found.get("contractAddress") if to is None else None
                 return Receipt(
-                    hash_, int(found["blockNumber"], 16), int(found["gasUsed"], 16), Address.parse(made) if made else None
+                    hash_,
+                    int(found["blockNumber"], 16),
+                    int(found["gasUsed"], 16),
+                    Address.parse(made) if made else None,
                 )
             time.sleep(LOOKS_EVERY_SECONDS)
         raise UnavailableError(f"the transaction {hash_} is not in the chain yet", hint="the same again is safe")

@@ -27,8 +27,8 @@ BATCH_BYTES_MAX: Final = 1_000_000
 AGAIN_AFTER_SECONDS: Final = 0.05
 
 
-class Handed(Struct, frozen=True):
-    """A batch as a submitter hands it in: whose it is, its running number, and its bytes, signed."""
+class Offered(Struct, frozen=True):
+    """A batch as a submitter hands it in: the number of its key, its running number, and its bytes, signed."""
 
     submitter: str
     number: int
@@ -43,10 +43,11 @@ class Stored(Struct, frozen=True):
 
 
 class Delivered(Struct, frozen=True):
-    """A batch as it is read again, and its position."""
+    """A batch as it is read again, its position, and when it was stored: milliseconds since 1970, the same for all."""
 
     position: int
-    batch: Handed
+    batch: Offered
+    stored_at: int
 
 
 class Why(Enum):
@@ -73,14 +74,14 @@ class IntakeUnavailableError(UnavailableError):
     """Whether the batch was stored is not known. Offering the same batch again is safe, and the way to know."""
 
 
-Check = Callable[[Handed], Verdict]
-"""Whether a batch is its submitter's own, whole and under its number."""
+Check = Callable[[Offered], Verdict]
+"""Whether a batch is its submitter's own, whole and under its number, now."""
 
 
 class Intake(Protocol):
     """A place where batches are stored, once and in order, until the log has them."""
 
-    async def offer(self, batch: Handed) -> Stored:
+    async def offer(self, batch: Offered) -> Stored:
         """Where the batch is stored. Raises RefusedError, or IntakeUnavailableError where that is not known."""
         ...
 
@@ -97,7 +98,7 @@ class Intake(Protocol):
         ...
 
 
-async def handed_in(intake: Intake, batch: Handed, within_seconds: float) -> Stored:
+async def handed_in(intake: Intake, batch: Offered, within_seconds: float) -> Stored:
     """Where the batch is stored, offered until that is known. Raises RefusedError, or IntakeUnavailableError in the end."""
     until = time.monotonic() + within_seconds
     while True:
@@ -109,7 +110,7 @@ async def handed_in(intake: Intake, batch: Handed, within_seconds: float) -> Sto
             await asyncio.sleep(AGAIN_AFTER_SECONDS)
 
 
-def refuse_unfit(batch: Handed, check: Check) -> None:
+def refuse_unfit(batch: Offered, check: Check) -> None:
     """Raises RefusedError for a batch that is too large, or not its submitter's own."""
     if len(batch.data) > BATCH_BYTES_MAX:
         raise RefusedError(
@@ -120,7 +121,7 @@ def refuse_unfit(batch: Handed, check: Check) -> None:
         raise RefusedError(Why.FORGED, verdict.reason, hint="only what its submitter signed is taken")
 
 
-def refuse_out_of_turn(batch: Handed, next_number: int) -> None:
+def refuse_out_of_turn(batch: Offered, next_number: int) -> None:
     """Raises RefusedError for a number that is not the next; one that was taken before is for the caller to look up."""
     if batch.number > next_number:
         raise RefusedError(
@@ -130,7 +131,7 @@ def refuse_out_of_turn(batch: Handed, next_number: int) -> None:
         )
 
 
-def told_again(batch: Handed, position: int, data: bytes) -> Stored:
+def told_again(batch: Offered, position: int, data: bytes) -> Stored:
     """Where a batch stands whose number was taken before by these bytes. Raises RefusedError where it differs."""
     if data != batch.data:
         raise RefusedError(

@@ -18,9 +18,9 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
-import nats
 import nats.errors
 from msgspec import Struct
 from nats.aio.client import Client
@@ -31,8 +31,8 @@ from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.intake import (
     Check,
     Delivered,
-    Handed,
     IntakeUnavailableError,
+    Offered,
     RefusedError,
     Stored,
     Why,
@@ -42,11 +42,13 @@ from tidewaiter.network.adapters.intake import (
 )
 
 ANSWERS_WITHIN_SECONDS: Final = 2.0
+CONNECTED_WITHIN_SECONDS: Final = 10.0
 RECONNECT_AFTER_SECONDS: Final = 0.1
 REMEMBERED_SECONDS: Final = 120.0
 """How long the stream remembers message ids; what comes later is caught by the expected position."""
 NUMBER: Final = "Tidewaiter-Number"
 _SEQUENCE: Final = "Nats-Sequence"
+_STORED_AT: Final = "Nats-Time-Stamp"
 _SUBJECT: Final = "Nats-Subject"
 _STATUS: Final = "Status"
 _END_OF_BATCH: Final = "204"
@@ -113,15 +115,17 @@ class NatsIntake:
             deny_delete=True,
         )
         try:
-            await self.jetstream.add_stream(wanted)
-            found = (await self.jetstream.stream_info(self.stream)).config
+            try:
+                found = (await self.jetstream.stream_info(self.stream)).config
+            except NotFoundError:
+                found = (await self.jetstream.add_stream(wanted)).config
         except _FAILURES as error:
             raise UnavailableError(f"the stream {self.stream} cannot be made: {error}") from error
         kept = (found.retention, found.storage, found.num_replicas, found.discard, found.allow_direct)
         if kept != (wanted.retention, wanted.storage, replicas, wanted.discard, True):
             raise UnavailableError(f"the stream {self.stream} is kept otherwise than an intake has to be: {kept}")
 
-    async def offer(self, batch: Handed) -> Stored:
+    async def offer(self, batch: Offered) -> Stored:
         """Where the batch is stored, once a quorum of servers has it. Raises RefusedError or IntakeUnavailableError."""
         refuse_unfit(batch, self._check)
         try:
@@ -140,7 +144,7 @@ class NatsIntake:
                 hint="offer the same batch again",
             ) from error
 
-    async def _publish(self, batch: Handed, last: _Last) -> Stored:
+    async def _publish(self, batch: Offered, last: _Last) -> Stored:
         headers = {
             api.Header.MSG_ID: f"{batch.submitter}:{batch.number}",
             api.Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(last.position),
@@ -162,7 +166,7 @@ class NatsIntake:
         self._last[batch.submitter] = _Last(batch.number, answer.seq)
         return Stored(answer.seq)
 
-    async def _told_before(self, batch: Handed, last: _Last) -> Stored:
+    async def _told_before(self, batch: Offered, last: _Last) -> Stored:
         """Where a batch stands whose number was taken before: looked for by halves, since positions grow with numbers."""
         subject = subject_of(self._origin, batch.submitter)
         low, high = 1, last.position
@@ -221,14 +225,27 @@ class NatsIntake:
                             break
                         raise IntakeUnavailableError(f"the stream {self.stream} answers {headers}")
                     submitter = headers[_SUBJECT].rpartition(".")[2]
-                    batch = Handed(submitter, _number(headers), message.data)
-                    found.append(Delivered(int(headers[_SEQUENCE]), batch))
+                    batch = Offered(submitter, _number(headers), message.data)
+                    found.append(Delivered(int(headers[_SEQUENCE]), batch, _milliseconds(headers[_STORED_AT])))
             finally:
                 await answers.unsubscribe()
         except _FAILURES as error:
             if not found:
                 raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {error!r}") from error
         return found
+
+    async def trim(self, position: int) -> None:
+        """Forget batches up to a position, but each submitter's last one, which tells what its next number is.
+
+        For a position that every replica has told to have on its disk. Raises IntakeUnavailableError.
+        """
+        try:
+            info = await self.jetstream.stream_info(self.stream, subjects_filter=subject_of(self._origin, "*"))
+            for subject in info.state.subjects or {}:
+                last = await self.jetstream.get_last_msg(self.stream, subject)
+                await self.jetstream.purge_stream(self.stream, seq=min(position + 1, last.seq or 0), subject=subject)
+        except _FAILURES as error:
+            raise IntakeUnavailableError(f"the stream {self.stream} was not trimmed: {error!r}") from error
 
     async def leader(self) -> str:
         """The name of the server that leads the stream; "" while none does. Raises IntakeUnavailableError."""
@@ -249,20 +266,32 @@ def _number(headers: dict[str, str] | None) -> int:
     return int(number) if number.isascii() and number.isdigit() and len(number) < 20 else 0
 
 
+def _milliseconds(moment: str) -> int:
+    """A moment as servers stamp it, in milliseconds since 1970; finer digits are cut off."""
+    seconds, _, fraction = moment.removesuffix("Z").partition(".")
+    whole = int(datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp())
+    return whole * 1000 + int(fraction[:3].ljust(3, "0") or 0)
+
+
 async def connected(servers: Sequence[str]) -> Client:
     """A connection to one of these servers that looks for another one when it ends. Raises UnavailableError."""
+    client = Client()
+    connecting = client.connect(
+        list(servers),
+        connect_timeout=2,
+        reconnect_time_wait=RECONNECT_AFTER_SECONDS,  # type: ignore[arg-type]  # any number of seconds will do
+        max_reconnect_attempts=-1,
+        ping_interval=2,
+        max_outstanding_pings=2,
+        error_cb=_quiet,
+    )
     try:
-        return await nats.connect(
-            list(servers),
-            connect_timeout=2,
-            reconnect_time_wait=RECONNECT_AFTER_SECONDS,
-            max_reconnect_attempts=-1,
-            ping_interval=2,
-            max_outstanding_pings=2,
-            error_cb=_quiet,
-        )
+        # It never gives up by itself, which is right for later and wrong for now.
+        await asyncio.wait_for(connecting, CONNECTED_WITHIN_SECONDS)
     except (TimeoutError, nats.errors.Error, OSError) as error:
+        await client.close()
         raise UnavailableError(f"no server of NATS answers at {', '.join(servers)}: {error!r}") from error
+    return client
 
 
 async def _quiet(error: Exception) -> None:
