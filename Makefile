@@ -36,6 +36,9 @@ check: $(ENV_READY) ## style, types, import contracts, docs up to date
 judges: ## install the outside judges of the record, where there is a Python 3.12 or newer
 	.ci/judges .judges
 
+contract: $(ENV_READY) ## compile the contract of anchors again
+	$(BIN)/python tests/contracts.py
+
 docs: $(ENV_READY) ## write the generated parts of docs/
 	$(BIN)/tidewaiter docs write
 
@@ -49,4 +52,4 @@ lock: $(BIN)/uv ## choose versions again and write their hashes
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 \
 	  --generate-hashes --no-emit-index-url --no-header requirements/judges.in -o requirements/judges.txt
 
-.PHONY: help run test check judges docs bench lock
+.PHONY: help run test check judges contract docs bench lock

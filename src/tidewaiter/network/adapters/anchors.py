@@ -76,6 +76,10 @@ class Anchor(Protocol):
         """The anchor of this checkpoint, once it is kept. Raises AnchorRefusedError, or UnavailableError: then again."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections and files."""
+        ...
+
 
 def origin_hash(origin: str) -> bytes:
     """How anchors name a log: the SHA-256 of its origin."""

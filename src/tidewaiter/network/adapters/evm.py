@@ -11,16 +11,18 @@ import time
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
-from msgspec import Struct
+import msgspec
+from msgspec import UNSET, Struct
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.anchors import Anchored, AnchorRefusedError, Why, origin_hash, refuse_unfit
 from tidewaiter.network.adapters.evm_wire import (
+    ADDRESS_BYTES,
     WORD,
     Address,
     Argument,
@@ -37,10 +39,14 @@ LOOKS_EVERY_SECONDS: Final = 0.2
 GAS_TO_SPARE_PERCENT: Final = 20
 ANCHORER, OWNER = 0, 1
 _ERROR: Final = bytes.fromhex("08c379a0")  # Error(string), how a contract says why it refuses
+_REVERTED: Final = 3
 _ANCHORED: Final = "Anchored(bytes32,uint64,bytes32,address)"
 _REASONS: Final = {
     "not an anchorer": Why.NOT_ALLOWED, "not an owner": Why.NOT_ALLOWED, "size must grow": Why.NOT_GROWN,
 }  # fmt: skip
+
+
+_Shape = TypeVar("_Shape")
 
 
 class Contract(Struct, frozen=True):
@@ -85,6 +91,34 @@ class Receipt(Struct, frozen=True):
     contract: Address | None = None
 
 
+class _Block(Struct, frozen=True):
+    baseFeePerGas: str = "0x0"
+
+
+class _Mined(Struct, frozen=True):
+    status: str
+    blockNumber: str
+    gasUsed: str
+    contractAddress: str | None = None
+
+
+class _Event(Struct, frozen=True):
+    data: str
+    topics: list[str]
+    transactionHash: str
+
+
+class _Problem(Struct, frozen=True):
+    message: str = ""
+    code: int = 0
+    data: Any = None
+
+
+class _Answer(Struct, frozen=True):
+    result: Any = UNSET
+    error: _Problem | None = None
+
+
 class Chain:
     """A node of a chain, asked by JSON-RPC. Raises UnavailableError where it does not answer."""
 
@@ -97,27 +131,71 @@ class Chain:
         """The node's answer. Raises RevertedError where a contract refused."""
         question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         try:
-            answer = self._client.post(self.url, json=question).raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
+            content = self._client.post(self.url, json=question).raise_for_status().content
+            answer = msgspec.json.decode(content, type=_Answer)
+        except (httpx.HTTPError, msgspec.DecodeError) as error:
             raise UnavailableError(f"the node at {self.url} does not answer {method}: {error!r}") from error
-        problem = answer.get("error") if isinstance(answer, dict) else {"message": "no answer of JSON-RPC"}
-        if problem is None:
-            return answer.get("result")
-        if _is_revert(problem):
-            raise RevertedError(_reason(problem))
-        raise UnavailableError(f"the node at {self.url} answers {method} with: {problem.get('message')}")
+        if answer.error is not None:
+            if answer.error.code == _REVERTED or "revert" in answer.error.message.lower():
+                raise RevertedError(_reason(answer.error.data))
+            raise UnavailableError(f"the node at {self.url} answers {method} with: {answer.error.message}")
+        if answer.result is UNSET:
+            raise self._nonsense(method)
+        return answer.result
+
+    def shaped(self, shape: type[_Shape], method: str, *parameters: Any) -> _Shape:
+        """An answer of this shape."""
+        try:
+            return msgspec.convert(self.ask(method, *parameters), shape)
+        except msgspec.ValidationError as error:
+            raise self._nonsense(method) from error
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
 
     def number(self, method: str, *parameters: Any) -> int:
         """An answer that is a number."""
-        return int(self.ask(method, *parameters), 16)
+        return self._number(method, self.shaped(str, method, *parameters))
 
-    def called(self, to: Address, data: bytes, block: str) -> list[bytes]:
-        """The words that a contract answers a call with, which changes nothing."""
-        return words_of(_bytes(self.ask("eth_call", {"to": to.text, "data": _hex(data)}, block)))
+    def data(self, method: str, *parameters: Any) -> bytes:
+        """An answer that is bytes."""
+        return self._data(method, self.shaped(str, method, *parameters))
+
+    def called(self, to: Address, data: bytes, block: str) -> bytes:
+        """What a contract answers a call with, which changes nothing."""
+        return self.data("eth_call", {"to": to.text, "data": _hex(data)}, block)
 
     def code(self, at: Address) -> bytes:
         """The code of a contract; empty where there is none."""
-        return _bytes(self.ask("eth_getCode", at.text, "latest"))
+        return self.data("eth_getCode", at.text, "latest")
+
+    def events(self, wanted: dict[str, Any]) -> list[tuple[list[bytes], bytes, str]]:
+        """Events of contracts: their topics, data, and the transaction's hash."""
+        method = "eth_getLogs"
+        return [
+            (
+                [self._data(method, topic) for topic in event.topics],
+                self._data(method, event.data),
+                event.transactionHash,
+            )
+            for event in self.shaped(list[_Event], method, wanted)
+        ]
+
+    def _number(self, method: str, text: str) -> int:
+        try:
+            return int(text, 16)
+        except ValueError as error:
+            raise self._nonsense(method) from error
+
+    def _data(self, method: str, text: str) -> bytes:
+        try:
+            return _bytes(text)
+        except ValueError as error:
+            raise self._nonsense(method) from error
+
+    def _nonsense(self, method: str) -> UnavailableError:
+        return UnavailableError(f"the node at {self.url} answers {method} as no node does")
 
     def sent(self, key: EvmKey, to: Address | None, data: bytes) -> Receipt:
         """What became of a transaction, once it is in a block and as many stand on it as were asked for.
@@ -126,7 +204,8 @@ class Chain:
         """
         asked = {"from": key.address.text, "data": _hex(data)} | ({"to": to.text} if to else {})
         gas = self.number("eth_estimateGas", asked)
-        base_fee = int(self.ask("eth_getBlockByNumber", "latest", False).get("baseFeePerGas", "0x0"), 16)
+        block = "eth_getBlockByNumber"
+        base_fee = self._number(block, self.shaped(_Block, block, "latest", False).baseFeePerGas)
         priority_fee = self.number("eth_maxPriorityFeePerGas")
         transaction = Transaction(
             chain_id=self.number("eth_chainId"),
@@ -150,18 +229,19 @@ class Chain:
 
     def _mined(self, hash_: str, to: Address | None, asked: dict[str, str]) -> Receipt:
         until = time.monotonic() + MINED_WITHIN_SECONDS
+        method = "eth_getTransactionReceipt"
         while time.monotonic() < until:
-            found = self.ask("eth_getTransactionReceipt", hash_)
-            if found is not None and self._is_deep(int(found["blockNumber"], 16)):
-                if int(found["status"], 16) != 1:
+            found = self.shaped(_Mined | None, method, hash_)  # type: ignore[arg-type]  # a union is no type to mypy
+            if found is not None and self._is_deep(self._number(method, found.blockNumber)):
+                if self._number(method, found.status) != 1:
                     # Why is not in a receipt; the call again says it, where nothing has changed since.
                     self.ask("eth_call", asked, "latest")
                     raise RevertedError("")
-                made = found.get("contractAddress") if to is None else None
+                made = found.contractAddress if to is None else None
                 return Receipt(
                     hash_,
-                    int(found["blockNumber"], 16),
-                    int(found["gasUsed"], 16),
+                    self._number(method, found.blockNumber),
+                    self._number(method, found.gasUsed),
                     Address.parse(made) if made else None,
                 )
             time.sleep(LOOKS_EVERY_SECONDS)
@@ -201,14 +281,14 @@ class EvmAnchor:
 
     def latest(self, origin: str) -> Anchored | None:
         """The largest anchor of a log."""
-        size, root = self._called("latest", origin_hash(origin))
+        size, root = self._called(2, "latest", origin_hash(origin))
         return Anchored(int.from_bytes(size), root, where=self.address.text) if any(root) else None
 
     def find(self, origin: str, size: int) -> Anchored | None:
         """The anchor of a log at a size."""
         if not 0 <= size < 2**64:
             return None
-        (root,) = self._called("root_at", origin_hash(origin), size)
+        (root,) = self._called(1, "root_at", origin_hash(origin), size)
         return Anchored(size, root, where=self.address.text) if any(root) else None
 
     def history(self, origin: str) -> Sequence[Anchored]:
@@ -218,13 +298,15 @@ class EvmAnchor:
             "topics": [_hex(keccak256(_ANCHORED.encode())), _hex(origin_hash(origin))],
         }  # fmt: skip
         found = []
-        for event in self.chain.ask("eth_getLogs", wanted):
-            root, by = words_of(_bytes(event["data"]))
-            size = int(event["topics"][2], 16)
+        for topics, data, hash_ in self.chain.events(wanted):
+            if len(topics) != 3 or len(data) != 2 * WORD:
+                raise UnavailableError(f"the node at {self.chain.url} tells events that the contract does not have")
+            root, by = words_of(data)
+            size = int.from_bytes(topics[2])
             kept = self.find(origin, size)
             if kept is None or kept.root != root:
                 raise UnavailableError(f"the node at {self.chain.url} tells events that the contract's state denies")
-            found.append(Anchored(size, root, Address(by[-20:]).text, event["transactionHash"]))
+            found.append(Anchored(size, root, Address(by[-ADDRESS_BYTES:]).text, hash_))
         latest = self.latest(origin)
         if latest is not None and (not found or found[-1].size != latest.size):
             raise UnavailableError(f"the node at {self.chain.url} does not tell all events", hint="ask a full node")
@@ -259,14 +341,22 @@ class EvmAnchor:
 
     def is_anchorer(self, who: Address) -> bool:
         """Whether this account may anchor."""
-        return any(self._called("is_anchorer", who)[0])
+        return any(self._called(1, "is_anchorer", who)[0])
 
     def is_owner(self, who: Address) -> bool:
         """Whether this account votes."""
-        return any(self._called("is_owner", who)[0])
+        return any(self._called(1, "is_owner", who)[0])
 
-    def _called(self, name: str, *values: Argument) -> list[bytes]:
-        return self.chain.called(self.address, contract().call(name, *values), self._block)
+    def close(self) -> None:
+        """Let go of the connection to the node."""
+        self.chain.close()
+
+    def _called(self, count: int, name: str, *values: Argument) -> list[bytes]:
+        """So many words that the contract answers a call with."""
+        answer = self.chain.called(self.address, contract().call(name, *values), self._block)
+        if len(answer) != count * WORD:
+            raise UnavailableError(f"the node at {self.chain.url} answers for the contract as it does not")
+        return words_of(answer)
 
     def _unfit(self, checkpoint: Checkpoint) -> Anchored | None:
         latest = self.latest(checkpoint.origin)
@@ -284,14 +374,10 @@ def _is_ours(code: bytes) -> bool:
     return code[: len(expected)] == expected and len(code) == len(expected) + WORD
 
 
-def _is_revert(problem: dict[str, Any]) -> bool:
-    return problem.get("code") == 3 or "revert" in str(problem.get("message", "")).lower()
-
-
-def _reason(problem: dict[str, Any]) -> str:
+def _reason(said: Any) -> str:
     """What the contract said; "" where it said nothing that can be read."""
     try:
-        data = _bytes(problem.get("data") or "")
+        data = _bytes(said)
         length = int.from_bytes(data[4 + WORD : 4 + 2 * WORD])
         return data[4 + 2 * WORD : 4 + 2 * WORD + length].decode() if data[:4] == _ERROR else ""
     except (ValueError, TypeError, AttributeError):

@@ -3,6 +3,9 @@
 A unit is what one `append` wrote. One that a crash cut off at the end, in whatever part, was never told to anybody: it
 is dropped when the file is opened again. A unit that is damaged with a sound one behind it was told, since nothing is
 written before the unit ahead of it is on the disk: then the file is refused, and nothing is guessed.
+
+Unlike the journal of a member (`network.files`) this is one file, which one process holds, which gives records back by
+their place, and which takes what belongs together in one piece.
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ class Journal:
             self._end = self._sound_end(size)
             if self._end < size:
                 os.ftruncate(self._file, self._end)
-                os.fsync(self._file)
+            # What is whole here may not have been synced by who wrote it; from now on it counts.
+            os.fsync(self._file)
         except BlockingIOError as error:
             os.close(self._file)
             raise UnavailableError(f"{path} is held by another process") from error
