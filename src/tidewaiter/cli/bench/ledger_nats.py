@@ -7,7 +7,6 @@ every batch that was acknowledged is in every copy of the log, once, and in its 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import multiprocessing
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
+from nats.js.kv import KeyValue
 
 from tidewaiter.cli.bench.nats_servers import Cluster
 from tidewaiter.ledger.batches import Refusal, write_batch
@@ -187,13 +187,16 @@ class Load:
     def __init__(self, addresses: list[str], who: Parties, entries: int) -> None:
         self._addresses, self._who, self._entries = addresses, who, entries
         self.told: list[Acknowledged] = []
-        self.is_over = False
+        self.is_over = self.has_ended = False
 
     async def run(self) -> None:
         """All of them."""
-        async with asyncio.TaskGroup() as tasks:
-            for key in self._who.submitters:
-                tasks.create_task(self._submit(key))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for key in self._who.submitters:
+                    tasks.create_task(self._submit(key))
+        finally:
+            self.has_ended = True
 
     async def _submit(self, key: SignerKey) -> None:
         intake = await NatsIntake.opened(self._addresses, ORIGIN, check_for(ORIGIN, self._who.known))
@@ -209,8 +212,9 @@ class Load:
             await intake.close()
 
     async def served_again(self, moment: float) -> Acknowledged:
-        """The batch with which the last of the submitters was served again after a moment."""
-        while True:
+        """The batch with which the last of the submitters was served again after a moment. Raises UnavailableError."""
+        until = time.monotonic() + ACKNOWLEDGED_WITHIN_SECONDS
+        while time.monotonic() < until and not self.has_ended:
             firsts: dict[str, Acknowledged] = {}
             for each in self.told:
                 if each.told_at > moment:
@@ -218,6 +222,7 @@ class Load:
             if len(firsts) == len(self._who.submitters):
                 return max(firsts.values(), key=lambda each: each.told_at)
             await asyncio.sleep(LOOKS_EVERY_SECONDS)
+        raise UnavailableError("not every submitter was served again")
 
 
 def batches(key: SignerKey, entries: int) -> Iterator[Offered]:
@@ -237,10 +242,10 @@ def batches(key: SignerKey, entries: int) -> Iterator[Offered]:
         yield offered(write_batch(ORIGIN, key, number, [leaf.entry() for leaf in leaves]))
 
 
-async def final_size(intake: NatsIntake, policy: Policy) -> int:
+async def final_size(kept: KeyValue, policy: Policy) -> int:
     """The size of the last final checkpoint that the policy believes; 0 before the first."""
     try:
-        note = await final_of(await state_of(intake))
+        note = await final_of(kept)
     except UnavailableError:
         return 0
     believed = policy.believed(note) if note else None
@@ -256,10 +261,11 @@ def measured(seconds: float, entries: int) -> Report:
 async def _measured(cluster: Cluster, folder: Path, seconds: float, entries: int) -> Report:
     who = parties()
     watching = await NatsIntake.opened(cluster.addresses, ORIGIN, check_for(ORIGIN, who.known))
+    kept = await state_of(watching)
     load = Load(cluster.addresses, who, entries)
     with Replicas(folder, cluster.addresses) as replicas:
         running = asyncio.create_task(load.run())
-        watch = _Watch(load, watching, who.policy, entries)
+        watch = _Watch(load, kept, who.policy, entries)
         try:
             await watch.is_final_after(time.monotonic())
             started = time.monotonic()
@@ -274,10 +280,9 @@ async def _measured(cluster: Cluster, folder: Path, seconds: float, entries: int
             last = max(each.position for each in load.told)
             await watch.is_final(last)
         finally:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await running
-        note = await final_of(await state_of(watching))
+            load.is_over = True
+            await running  # where it failed, that is why
+        note = await final_of(kept)
         await _followed(replicas, watching, last)
     await watching.close()
     found = looked_over(replicas.folders, who, load.told, note or b"")
@@ -299,22 +304,22 @@ async def _measured(cluster: Cluster, folder: Path, seconds: float, entries: int
 class _Watch:
     """Waits for what becomes durable and final, and tells how long that took."""
 
-    def __init__(self, load: Load, intake: NatsIntake, policy: Policy, entries: int) -> None:
-        self._load, self._intake, self._policy = load, intake, policy
+    def __init__(self, load: Load, kept: KeyValue, policy: Policy, entries: int) -> None:
+        self._load, self._kept, self._policy = load, kept, policy
         self._block = entries + 1  # every batch is a block, which one more entry closes
 
     async def is_final(self, position: int) -> float:
         """The moment at which the batch at a position was seen to be final."""
         until = time.monotonic() + FOLLOWED_WITHIN_SECONDS
         while time.monotonic() < until:
-            if await final_size(self._intake, self._policy) >= position * self._block:
+            if await final_size(self._kept, self._policy) >= position * self._block:
                 return time.monotonic()
             await asyncio.sleep(LOOKS_EVERY_SECONDS)
         raise UnavailableError(f"the batch at {position} is not final after {FOLLOWED_WITHIN_SECONDS} seconds")
 
     async def is_final_after(self, moment: float) -> tuple[float, float]:
         """Seconds until every submitter had a batch stored again, and until the last of these was final."""
-        first = await asyncio.wait_for(self._load.served_again(moment), ACKNOWLEDGED_WITHIN_SECONDS)
+        first = await self._load.served_again(moment)
         final_at = await self.is_final(first.position)
         return round(first.told_at - moment, 2), round(final_at - moment, 2)
 

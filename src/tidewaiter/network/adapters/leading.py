@@ -19,7 +19,7 @@ from typing import Final
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js import api
-from nats.js.errors import APIError, KeyNotFoundError, NoKeysError, NoStreamResponseError, NotFoundError
+from nats.js.errors import KeyNotFoundError, NoKeysError, NotFoundError
 from nats.js.kv import KeyValue
 
 from tidewaiter.ledger.checkpoints import Checkpoint
@@ -32,7 +32,7 @@ from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.following import FollowedLog
 from tidewaiter.network.adapters.intake import IntakeUnavailableError
-from tidewaiter.network.adapters.nats import NatsIntake
+from tidewaiter.network.adapters.nats import FAILURES, NatsIntake, patiently
 
 LEASE_SECONDS: Final = 3.0
 RENEW_SECONDS: Final = 0.5
@@ -43,7 +43,6 @@ TAKEN_TOGETHER: Final = 32
 _LEADER: Final = "leader"
 _FINAL: Final = "final"
 _POSITION: Final = "position."
-_FAILURES: Final = (nats.errors.Error, NoStreamResponseError, APIError, asyncio.TimeoutError, OSError)
 _LOG: Final = logging.getLogger("tidewaiter.network")
 
 
@@ -83,7 +82,7 @@ class Replica:
                 await asyncio.sleep(IDLE_SECONDS)
             if self._log.position > told and time.monotonic() - told_at > RENEW_SECONDS:
                 told, told_at = self._log.position, time.monotonic()
-                with contextlib.suppress(*_FAILURES):
+                with contextlib.suppress(*FAILURES):
                     await kept.put(f"{_POSITION}{self._key.name}", str(told).encode())
 
     async def _asked(self, message: Msg) -> None:
@@ -116,7 +115,7 @@ class Replica:
                 if note is not None:
                     await kept.put(_FINAL, note.data)
                     self._final_size = Checkpoint.parse(note.text).size
-            except _FAILURES as error:
+            except FAILURES as error:
                 _LOG.warning("the log did not become final: %r", error)
                 await asyncio.sleep(RENEW_SECONDS)
 
@@ -169,7 +168,7 @@ class _Lease:
                 self._revision = await self._bucket.update(_LEADER, self._name.encode(), last=self._revision)
             else:
                 self._revision = await self._bucket.create(_LEADER, self._name.encode())
-        except _FAILURES:
+        except FAILURES:
             self._revision = 0
             return False
         self._renewed_at = now
@@ -182,7 +181,7 @@ async def state_of(intake: NatsIntake) -> KeyValue:
 
 
 async def _bucket(intake: NatsIntake, name: str, forgets_after_seconds: float | None) -> KeyValue:
-    try:
+    async def made() -> KeyValue:
         info = await intake.jetstream.stream_info(intake.stream)
         config = api.KeyValueConfig(
             bucket=f"{intake.stream}-{name}",
@@ -191,8 +190,8 @@ async def _bucket(intake: NatsIntake, name: str, forgets_after_seconds: float | 
             ttl=forgets_after_seconds,
         )
         return await intake.jetstream.create_key_value(config)
-    except _FAILURES as error:
-        raise UnavailableError(f"the state of {intake.stream} cannot be made: {error!r}") from error
+
+    return await patiently(made, f"the state of {intake.stream} cannot be made")
 
 
 async def final_of(kept: KeyValue) -> bytes | None:
@@ -201,7 +200,7 @@ async def final_of(kept: KeyValue) -> bytes | None:
         return (await kept.get(_FINAL)).value
     except (KeyNotFoundError, NotFoundError):
         return None
-    except _FAILURES as error:
+    except FAILURES as error:
         raise UnavailableError(f"the last final checkpoint cannot be read: {error!r}") from error
 
 
@@ -213,7 +212,7 @@ async def positions_of(intake: NatsIntake) -> dict[str, int]:
         values = [(await kept.get(name)).value or b"0" for name in names]
     except NoKeysError:
         return {}
-    except _FAILURES as error:
+    except FAILURES as error:
         raise UnavailableError(f"the replicas' positions cannot be read: {error!r}") from error
     return {name.removeprefix(_POSITION): int(value) for name, value in zip(names, values, strict=True)}
 
@@ -225,7 +224,7 @@ async def leader_of(intake: NatsIntake) -> str:
         return ((await lease.get(_LEADER)).value or b"").decode()
     except KeyNotFoundError:
         return ""
-    except _FAILURES as error:
+    except FAILURES as error:
         raise UnavailableError(f"who leads cannot be read: {error!r}") from error
 
 

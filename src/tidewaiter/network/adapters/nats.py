@@ -17,18 +17,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import nats.errors
 from msgspec import Struct
 from nats.aio.client import Client
 from nats.js import JetStreamContext, api
-from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
 
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.intake import (
+    AGAIN_AFTER_SECONDS,
     Check,
     Delivered,
     IntakeUnavailableError,
@@ -43,6 +45,7 @@ from tidewaiter.network.adapters.intake import (
 
 ANSWERS_WITHIN_SECONDS: Final = 2.0
 CONNECTED_WITHIN_SECONDS: Final = 10.0
+AGREED_WITHIN_SECONDS: Final = 30.0
 RECONNECT_AFTER_SECONDS: Final = 0.1
 REMEMBERED_SECONDS: Final = 120.0
 """How long the stream remembers message ids; what comes later is caught by the expected position."""
@@ -54,7 +57,10 @@ _STATUS: Final = "Status"
 _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
 _WRONG_LAST_SEQUENCE: Final = 10071  # github.com/nats-io/nats-server, server/errors.json, JSStreamWrongLastSequenceErrF
-_FAILURES: Final = (nats.errors.Error, NoStreamResponseError, asyncio.TimeoutError, OSError)
+FAILURES: Final = (nats.errors.Error, NoStreamResponseError, asyncio.TimeoutError, OSError)
+
+
+_Answer = TypeVar("_Answer")
 
 
 class _Last(Struct, frozen=True):
@@ -114,16 +120,16 @@ class NatsIntake:
             allow_direct=True,
             deny_delete=True,
         )
-        try:
-            try:
-                found = (await self.jetstream.stream_info(self.stream)).config
-            except NotFoundError:
-                found = (await self.jetstream.add_stream(wanted)).config
-        except _FAILURES as error:
-            raise UnavailableError(f"the stream {self.stream} cannot be made: {error}") from error
+        found = (await patiently(lambda: self._stream(wanted), f"the stream {self.stream} cannot be made")).config
         kept = (found.retention, found.storage, found.num_replicas, found.discard, found.allow_direct)
         if kept != (wanted.retention, wanted.storage, replicas, wanted.discard, True):
             raise UnavailableError(f"the stream {self.stream} is kept otherwise than an intake has to be: {kept}")
+
+    async def _stream(self, wanted: api.StreamConfig) -> api.StreamInfo:
+        try:
+            return await self.jetstream.stream_info(self.stream)
+        except NotFoundError:
+            return await self.jetstream.add_stream(wanted)
 
     async def offer(self, batch: Offered) -> Stored:
         """Where the batch is stored, once a quorum of servers has it. Raises RefusedError or IntakeUnavailableError."""
@@ -137,7 +143,7 @@ class NatsIntake:
             if batch.number <= last.number:
                 return await self._told_before(batch, last)
             return await self._publish(batch, last)
-        except (NoStreamResponseError, *_FAILURES) as error:
+        except FAILURES as error:
             self._last.pop(batch.submitter, None)
             raise IntakeUnavailableError(
                 f"whether batch {batch.number} of {batch.submitter} was stored is not known: {error!r}",
@@ -190,7 +196,7 @@ class NatsIntake:
         """The number under which this submitter's next batch is taken. Raises IntakeUnavailableError."""
         try:
             return (await self._read_last(submitter)).number + 1
-        except _FAILURES as error:
+        except FAILURES as error:
             raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {error!r}") from error
 
     async def _read_last(self, submitter: str) -> _Last:
@@ -229,7 +235,7 @@ class NatsIntake:
                     found.append(Delivered(int(headers[_SEQUENCE]), batch, _milliseconds(headers[_STORED_AT])))
             finally:
                 await answers.unsubscribe()
-        except _FAILURES as error:
+        except FAILURES as error:
             if not found:
                 raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {error!r}") from error
         return found
@@ -244,14 +250,14 @@ class NatsIntake:
             for subject in info.state.subjects or {}:
                 last = await self.jetstream.get_last_msg(self.stream, subject)
                 await self.jetstream.purge_stream(self.stream, seq=min(position + 1, last.seq or 0), subject=subject)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise IntakeUnavailableError(f"the stream {self.stream} was not trimmed: {error!r}") from error
 
     async def leader(self) -> str:
         """The name of the server that leads the stream; "" while none does. Raises IntakeUnavailableError."""
         try:
             info = await self.jetstream.stream_info(self.stream)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {error!r}") from error
         return (info.cluster.leader if info.cluster else "") or ""
 
@@ -271,6 +277,22 @@ def _milliseconds(moment: str) -> int:
     seconds, _, fraction = moment.removesuffix("Z").partition(".")
     whole = int(datetime.fromisoformat(seconds).replace(tzinfo=UTC).timestamp())
     return whole * 1000 + int(fraction[:3].ljust(3, "0") or 0)
+
+
+async def patiently(ask: Callable[[], Awaitable[_Answer]], failing: str) -> _Answer:
+    """The answer to a question that may be asked again, asked until the servers have had time to agree on a leader.
+
+    Raises UnavailableError, which begins with `failing`, where they have not.
+    """
+    until = time.monotonic() + AGREED_WITHIN_SECONDS
+    while True:
+        try:
+            return await ask()
+        except FAILURES as error:
+            is_transient = not isinstance(error, APIError) or isinstance(error, ServiceUnavailableError)
+            if not is_transient or time.monotonic() > until:
+                raise UnavailableError(f"{failing}: {error!r}") from error
+            await asyncio.sleep(AGAIN_AFTER_SECONDS)
 
 
 async def connected(servers: Sequence[str]) -> Client:
