@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -68,6 +68,8 @@ class Kept(Protocol):
 
     origin: str
 
+    start: Mapping[str, int]
+
     async def opened(self) -> Intake:
         """The intake, opened; one more door to it where another one is open, if it can have several."""
 
@@ -86,12 +88,13 @@ class KeptInAFile:
 
     def __init__(self, folder: Path) -> None:
         self.origin = "file.example/2026"
+        self.start: Mapping[str, int] = {}
         self._path = folder / "intake"
         self._open: list[EmbeddedIntake] = []
 
     async def opened(self) -> Intake:
         if not self._open:
-            self._open.append(EmbeddedIntake(self._path, check(self.origin)))
+            self._open.append(EmbeddedIntake(self._path, check(self.origin), self.start))
         return self._open[0]
 
     async def closed(self) -> None:
@@ -115,11 +118,14 @@ class KeptByNats:
 
     def __init__(self, cluster: Cluster) -> None:
         self.origin = f"nats.example/{next(self.numbers)}"
+        self.start: Mapping[str, int] = {}
         self.cluster = cluster
         self._open: list[NatsIntake] = []
 
     async def opened(self) -> Intake:
-        intake = await NatsIntake.opened(self.cluster.addresses, self.origin, check(self.origin), replicas=SERVERS)
+        intake = await NatsIntake.opened(
+            self.cluster.addresses, self.origin, check(self.origin), replicas=SERVERS, start=self.start
+        )
         self._open.append(intake)
         return intake
 

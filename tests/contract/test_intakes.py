@@ -29,7 +29,7 @@ from tidewaiter.ledger.batches import Promise
 from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.policies import Policy
-from tidewaiter.ledger.sequencing import Setup
+from tidewaiter.ledger.sequencing import Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.adapters.following import FollowedLog, Taken
 from tidewaiter.network.adapters.intake import (
@@ -109,6 +109,28 @@ def test_another_batch_under_a_number_that_was_used_is_refused(kept: Kept) -> No
             assert refusal.why is Why.CONFLICTING
         assert await intake.after(0, 10) == before
         assert await intake.next_number(number_of(ANNA)) == 4
+
+    asked(kept, test)
+
+
+def test_numbers_run_on_from_the_origin_before(kept: Kept, tmp_path: Path) -> None:
+    kept.start = {number_of(ANNA): 57}
+
+    async def test(intake: Intake) -> None:
+        assert await intake.next_number(number_of(ANNA)) == 58
+        for number in (1, 57):
+            assert (await refused(intake, batch(kept.origin, ANNA, number))).why is Why.REPLAYED
+        assert (await refused(intake, batch(kept.origin, ANNA, 59))).why is Why.OUT_OF_TURN
+        assert await intake.offer(batch(kept.origin, ANNA, 58)) == Stored(1)
+        assert await intake.offer(batch(kept.origin, BEN, 1)) == Stored(2)
+        assert await intake.offer(batch(kept.origin, ANNA, 59)) == Stored(3)
+        again = await kept.opened()
+        assert await again.offer(batch(kept.origin, ANNA, 58)) == Stored(1, is_repeat=True)
+        assert (await refused(again, batch(kept.origin, ANNA, 57))).why is Why.REPLAYED
+        assert (await refused(again, batch(kept.origin, ANNA, 58, "other"))).why is Why.CONFLICTING
+        log = followed(tmp_path / "log", kept.origin, Start(dict(kept.start)))
+        assert all(isinstance(each.answer, Promise) for each in await caught_up(log, intake, 10))
+        log.close()
 
     asked(kept, test)
 
@@ -258,14 +280,14 @@ def test_whatever_is_offered_the_intake_is_as_a_plain_model_has_it(kept: Kept, s
 LOG_SEED = bytes(range(32))
 
 
-def followed(folder: Path, origin: str) -> FollowedLog:
+def followed(folder: Path, origin: str, start: Start = Start()) -> FollowedLog:  # noqa: B008 (frozen)
     """A log that follows the intake, in a folder of its own."""
     from tidewaiter.cli.bench.ledger_nats import AllTaken
 
     folder.mkdir(exist_ok=True)
     key = SignerKey(origin, KeyType.ED25519, LOG_SEED)
     policy = Policy.parse(f"log {key.verifier.text}\nquorum none".encode())
-    return FollowedLog(folder, Setup(origin, key, policy, (), KNOWN), AllTaken())
+    return FollowedLog(folder, Setup(origin, key, policy, (), KNOWN, start=start), AllTaken())
 
 
 async def caught_up(log: FollowedLog, intake: Intake, step: int) -> list[Taken]:

@@ -6,8 +6,9 @@ It survives the end of the process and, as far as the disk does, of the machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +20,7 @@ from tidewaiter.network.adapters.intake import (
     Stored,
     refuse_out_of_turn,
     refuse_unfit,
+    replayed,
     told_again,
 )
 from tidewaiter.network.adapters.journal import Journal
@@ -30,10 +32,14 @@ class _Kept(Struct, frozen=True):
 
 
 class EmbeddedIntake:
-    """Batches in a journal. Implements `Intake`; positions count from 1."""
+    """Batches in a journal. Implements `Intake`; positions count from 1.
 
-    def __init__(self, path: Path, check: Check) -> None:
+    `start` holds the last numbers that were taken in the origin before this one.
+    """
+
+    def __init__(self, path: Path, check: Check, start: Mapping[str, int] = MappingProxyType({})) -> None:
         self._check = check
+        self._start = start
         self._journal = Journal(path)
         self._places: list[int] = []
         self._positions: dict[str, list[int]] = {}
@@ -43,10 +49,13 @@ class EmbeddedIntake:
     async def offer(self, batch: Offered) -> Stored:
         """Where the batch is stored, once the disk has it. Raises RefusedError."""
         refuse_unfit(batch, self._check)
-        taken = self._positions.get(batch.submitter, [])
-        refuse_out_of_turn(batch, len(taken) + 1)
-        if batch.number <= len(taken):
-            position = taken[batch.number - 1]
+        taken, before = self._positions.get(batch.submitter, []), self._start.get(batch.submitter, 0)
+        following = before + len(taken) + 1
+        refuse_out_of_turn(batch, following)
+        if batch.number <= before:
+            raise replayed(batch, following)
+        if batch.number < following:
+            position = taken[batch.number - before - 1]
             return told_again(batch, position, self._read(self._places[position - 1]).batch.data)
         kept = _Kept(batch, time.time_ns() // 1_000_000)
         (place,) = self._journal.append([msgspec.msgpack.encode(kept)])
@@ -54,7 +63,7 @@ class EmbeddedIntake:
 
     async def next_number(self, submitter: str) -> int:
         """The number under which this submitter's next batch is taken."""
-        return len(self._positions.get(submitter, [])) + 1
+        return self._start.get(submitter, 0) + len(self._positions.get(submitter, [])) + 1
 
     async def after(self, position: int, count: int) -> Sequence[Delivered]:
         """Up to `count` batches behind a position, in order."""

@@ -100,6 +100,26 @@ class FollowedLog:
         told = {answer.caller: answer.message for answer in answers}
         return [Taken(step.position, _answer(told.get(step.position))) for step in steps]
 
+    def learn(self, note: bytes) -> bool:
+        """Take note that a checkpoint is final, as another follower tells it; whether it is, by the policy.
+
+        Without being told the machine would wait for cosignatures of every checkpoint it ever signed.
+        """
+        policy = self._machine.setup.policy
+        believed = policy.believed(note)
+        if not believed.verdict or believed.checkpoint is None:
+            return False
+        signed = {signature.name: signature.line for signature in SignedNote.parse(note).signatures}
+        for name, witness in policy.witnesses.items():
+            if witness.key.name in signed:
+                self._machine.cosignature(name, believed.checkpoint.size, signed[witness.key.name])
+        return True
+
+    @property
+    def final_size(self) -> int:
+        """The size of the last checkpoint that is known to be final; 0 before the first."""
+        return self._machine.final_size
+
     def note_at(self, size: int) -> SignedNote | None:
         """The checkpoint that was signed at a size, of the last ones; None where there was none."""
         return self._notes.get(size)

@@ -3,7 +3,8 @@
 - *Stored means kept.* `offer` comes back when the batch would survive the end of this process, and of as many machines
   as the intake says it survives.
 - *Once.* The same batch offered again gets the same position. Another batch under its number is refused.
-- *In order.* A submitter's batches are numbered from 1 without gaps; one out of turn is refused, and told which is next.
+- *In order.* A submitter's batches are numbered without gaps, from 1 or, where an origin goes on from another one, from
+  where that ended; one out of turn is refused, and told which is next.
 - *One order for all.* Positions grow; who reads from any position on reads the same batches in the same order.
 - *Own words only.* What the submitter did not sign is refused at the door. Who reads verifies again all the same:
   on shared servers the door can be gone round.
@@ -129,6 +130,15 @@ def refuse_out_of_turn(batch: Offered, next_number: int) -> None:
             f"batch {batch.number} of {batch.submitter} comes before its turn",
             hint=f"batch {next_number} is the next",
         )
+
+
+def replayed(batch: Offered, next_number: int) -> RefusedError:
+    """The refusal of a batch that was taken so long ago that it is not to be had any more."""
+    return RefusedError(
+        Why.REPLAYED,
+        f"batch {batch.number} of {batch.submitter} was taken long ago",
+        hint=f"batch {next_number} is the next",
+    )
 
 
 def told_again(batch: Offered, position: int, data: bytes) -> Stored:

@@ -54,10 +54,9 @@ class Replica:
         self._log = log
         self._key = key
         self._policy = policy
-        self._final_size = 0
 
     async def run(self) -> None:
-        """Until cancelled. Ends with UnavailableError or LedgerError where its log cannot be gone on with."""
+        """Until cancelled. Ends with an ExceptionGroup where its log cannot be gone on with."""
         lease = _Lease(await _bucket(self._intake, "LEASE", LEASE_SECONDS), self._key.name)
         kept = await state_of(self._intake)
         await self._intake.client.subscribe(checkpoints_subject(self._intake), cb=self._asked)
@@ -82,8 +81,9 @@ class Replica:
                 await asyncio.sleep(IDLE_SECONDS)
             if self._log.position > told and time.monotonic() - told_at > RENEW_SECONDS:
                 told, told_at = self._log.position, time.monotonic()
-                with contextlib.suppress(*FAILURES):
+                with contextlib.suppress(UnavailableError, *FAILURES):
                     await kept.put(f"{_POSITION}{self._key.name}", str(told).encode())
+                    self._log.learn(await final_of(kept) or b"")
 
     async def _asked(self, message: Msg) -> None:
         """Answer a leader's checkpoint with a cosignature, where this copy has it on its disk and it is the same."""
@@ -107,14 +107,14 @@ class Replica:
                 await asyncio.sleep(RENEW_SECONDS)
                 continue
             latest = self._log.latest
-            if latest is None or Checkpoint.parse(latest.text).size <= self._final_size:
+            if latest is None or Checkpoint.parse(latest.text).size <= self._log.final_size:
                 await asyncio.sleep(IDLE_SECONDS)
                 continue
             try:
                 note = await self._cosigned(latest)
                 if note is not None:
                     await kept.put(_FINAL, note.data)
-                    self._final_size = Checkpoint.parse(note.text).size
+                    self._log.learn(note.data)
             except FAILURES as error:
                 _LOG.warning("the log did not become final: %r", error)
                 await asyncio.sleep(RENEW_SECONDS)

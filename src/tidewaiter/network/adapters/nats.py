@@ -18,8 +18,9 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 import nats.errors
@@ -35,11 +36,10 @@ from tidewaiter.network.adapters.intake import (
     Delivered,
     IntakeUnavailableError,
     Offered,
-    RefusedError,
     Stored,
-    Why,
     refuse_out_of_turn,
     refuse_unfit,
+    replayed,
     told_again,
 )
 
@@ -81,25 +81,37 @@ def subject_of(origin: str, submitter: str) -> str:
 
 
 class NatsIntake:
-    """Batches in a stream. Implements `Intake`. Open it with `opened`."""
+    """Batches in a stream. Implements `Intake`. Open it with `opened`.
 
-    def __init__(self, client: Client, origin: str, check: Check) -> None:
+    `start` holds the last numbers that were taken in the origin before this one.
+    """
+
+    def __init__(self, client: Client, origin: str, check: Check, start: Mapping[str, int]) -> None:
         self.client = client
         self.jetstream: JetStreamContext = client.jetstream(timeout=ANSWERS_WITHIN_SECONDS)
         self.stream = stream_name(origin)
         self._origin = origin
         self._check = check
+        self._start = start
         self._last: dict[str, _Last] = {}
 
     @classmethod
-    async def opened(cls, servers: Sequence[str], origin: str, check: Check, *, replicas: int = 5) -> NatsIntake:
+    async def opened(
+        cls,
+        servers: Sequence[str],
+        origin: str,
+        check: Check,
+        *,
+        replicas: int = 5,
+        start: Mapping[str, int] = MappingProxyType({}),
+    ) -> NatsIntake:
         """The intake of a log at these servers; its stream is made where it is not there yet.
 
         Raises UnavailableError where no server answers, or the stream is there and kept otherwise than it has to be.
         """
         client = await connected(servers)
         try:
-            intake = cls(client, origin, check)
+            intake = cls(client, origin, check, start)
             await intake._prepare(replicas)
         except BaseException:
             await client.close()
@@ -174,6 +186,8 @@ class NatsIntake:
 
     async def _told_before(self, batch: Offered, last: _Last) -> Stored:
         """Where a batch stands whose number was taken before: looked for by halves, since positions grow with numbers."""
+        if batch.number <= self._start.get(batch.submitter, 0):
+            raise replayed(batch, last.number + 1)
         subject = subject_of(self._origin, batch.submitter)
         low, high = 1, last.position
         while low < high:
@@ -185,11 +199,7 @@ class NatsIntake:
                 high = middle
         found = await self.jetstream.get_msg(self.stream, seq=high, subject=subject, next=True)
         if _number(found.headers) != batch.number:
-            raise RefusedError(
-                Why.REPLAYED,
-                f"batch {batch.number} of {batch.submitter} was taken long ago",
-                hint=f"batch {last.number + 1} is the next",
-            )
+            raise replayed(batch, last.number + 1)
         return told_again(batch, found.seq or 0, found.data or b"")
 
     async def next_number(self, submitter: str) -> int:
@@ -203,7 +213,7 @@ class NatsIntake:
         try:
             found = await self.jetstream.get_last_msg(self.stream, subject_of(self._origin, submitter))
         except NotFoundError:
-            return _Last()
+            return _Last(self._start.get(submitter, 0))
         self._last[submitter] = _Last(_number(found.headers), found.seq or 0)
         return self._last[submitter]
 
