@@ -39,9 +39,9 @@ def number_of(key: SignerKey) -> str:
     return key_number(key.verifier.public)
 
 
-def entries(key: SignerKey, *texts: str) -> list[bytes]:
-    """An entry of the record for each text, by this key."""
-    at = int(time.time()) // BUCKET_SECONDS * BUCKET_SECONDS
+def entries(key: SignerKey, *texts: str, later: int = 0) -> list[bytes]:
+    """An entry of the record for each text, by this key; so many quarter hours later than now."""
+    at = (int(time.time()) // BUCKET_SECONDS + later) * BUCKET_SECONDS
     return [
         Leaf(
             actor=number_of(key), at=at, commitment=hashlib.sha256(text.encode()).hexdigest(), facts={},
@@ -151,7 +151,7 @@ def check(origin: str) -> Check:
     return check_for(origin, KNOWN)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def nats_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Five servers; skips, saying so, where there is no nats-server."""
     try:

@@ -21,16 +21,18 @@ from intakes import (
     KeptInAFile,
     altered,
     batch,
+    entries,
     everything,
     nats_cluster,
     number_of,
 )
-from tidewaiter.ledger.batches import Promise
+from tidewaiter.ledger.batches import Promise, write_batch
 from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.sequencing import Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.adapters.batches import offered
 from tidewaiter.network.adapters.following import FollowedLog, Taken
 from tidewaiter.network.adapters.intake import (
     BATCH_BYTES_MAX,
@@ -166,7 +168,8 @@ def test_only_what_its_submitter_signed_is_taken(kept: Kept) -> None:
             "more": Offered(good.submitter, 1, good.data + b"\0"),
             "nothing": Offered(good.submitter, 1, b""),
             "number 0": batch(kept.origin, ANNA, 0),
-            "of another": batch(kept.origin, ANNA, 1).__class__(number_of(ANNA), 1, batch(kept.origin, BEN, 1).data),
+            "of another": Offered(number_of(ANNA), 1, batch(kept.origin, BEN, 1).data),
+            "of the next quarter hour": offered(write_batch(kept.origin, ANNA, 1, entries(ANNA, "later", later=1))),
         }
         for name, offer in forged.items():
             assert (await refused(intake, offer)).why is Why.FORGED, name
