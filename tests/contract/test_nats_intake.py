@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +23,7 @@ from tidewaiter.network.adapters.intake import (
     Why,
     handed_in,
 )
-from tidewaiter.network.adapters.nats import NatsIntake, connected
+from tidewaiter.network.adapters.nats import NatsIntake, connected, stream_name, subject_of
 
 __all__ = ["nats_cluster"]
 WITHIN_SECONDS = 60.0
@@ -137,6 +139,41 @@ def test_a_stream_that_is_kept_otherwise_is_not_used(nats_cluster: Cluster) -> N
             await NatsIntake.opened(nats_cluster.addresses, kept.origin, check(kept.origin), replicas=3)
 
     asked(nats_cluster, test)
+
+
+def test_a_submitter_needs_few_rights_and_cannot_write_for_another(tmp_path: Path) -> None:
+    """The rights that the reference names: enough to hand in, and not enough to stand in another's way."""
+    origin, anna = "rights.example/2026", number_of(ANNA)
+    stream = stream_name(origin)
+    allowed = [subject_of(origin, anna), f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]
+    users = f"""
+authorization {{ users: [
+  {{ user: replica, password: "r" }},
+  {{ user: anna, password: "a", permissions: {{ publish: {json.dumps(allowed)}, subscribe: ["_INBOX.>"] }} }}
+] }}
+"""
+    with Cluster(tmp_path, 1, users) as cluster:
+
+        def as_user(name: str) -> list[str]:
+            return [address.replace("nats://", f"nats://{name}@") for address in cluster.addresses]
+
+        async def test() -> None:
+            with pytest.raises(UnavailableError) as refusal:
+                await connected(as_user("anna:wrong"))
+            assert "wrong" not in refusal.value.detail
+            replica = await NatsIntake.opened(as_user("replica:r"), origin, check(origin), replicas=1)
+            door = await NatsIntake.opened(as_user("anna:a"), origin, check(origin), replicas=1)
+            assert await door.offer(batch(origin, ANNA, 1)) == Stored(1)
+            assert await door.offer(batch(origin, ANNA, 1)) == Stored(1, is_repeat=True)
+            with pytest.raises(IntakeUnavailableError):
+                await door.offer(batch(origin, BEN, 1))
+            with pytest.raises(IntakeUnavailableError):
+                await door.trim(1)
+            assert [number for *_, number in await everything(replica)] == [1]
+            await door.close()
+            await replica.close()
+
+        asyncio.run(test())
 
 
 def test_where_no_server_is_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,10 +49,14 @@ def free_ports(count: int) -> list[int]:
 
 
 class Cluster:
-    """So many servers, named n1, n2, …, whose files lie in a folder. Ends them all when it is left."""
+    """So many servers, named n1, n2, …, whose files lie in a folder. Ends them all when it is left.
 
-    def __init__(self, folder: Path, count: int) -> None:
+    `settings` are lines that each server's configuration has besides.
+    """
+
+    def __init__(self, folder: Path, count: int, settings: str = "") -> None:
         self._folder = folder
+        self._settings = settings
         self._binary = binary()
         self.names = [f"n{number}" for number in range(1, count + 1)]
         ports = free_ports(3 * count)
@@ -87,6 +91,8 @@ class Cluster:
         config.write_text(
             _SERVER.format(name=name, client=self._client[name], monitor=self._monitor[name], folder=folder / "data")
         )
+        with config.open("a") as written:
+            written.write(self._settings)
         if len(self.names) > 1:
             routes = ", ".join(f"nats://127.0.0.1:{port}" for port in self._route.values())
             with config.open("a") as written:

@@ -57,13 +57,8 @@ class FollowedLog:
         self._now = 0
         self._notes: dict[int, SignedNote] = {}
         self.latest: SignedNote | None = None
-        written = []
-        for step in self._steps():
-            written.append(step.written)
-            self._go_on(step)
-        records, _ = whole_records(b"".join(written))
         setup = structs.replace(setup, limits=_LIMITS, mirrors=())
-        self._machine = Sequencer.recovered(setup, rules, records)
+        self._machine = Sequencer.recovered(setup, rules, self._replayed())
 
     @property
     def size(self) -> int:
@@ -159,6 +154,11 @@ class FollowedLog:
                 self._notes[Checkpoint.parse(self.latest.text).size] = self.latest
                 if len(self._notes) > CHECKPOINTS_KEPT:
                     del self._notes[next(iter(self._notes))]
+
+    def _replayed(self) -> Iterator[bytes]:
+        for step in self._steps():
+            yield from whole_records(step.written)[0]
+            self._go_on(step)
 
     def _steps(self) -> Iterator[_Step]:
         for place in self._journal.places():

@@ -113,11 +113,18 @@ class Replica:
             try:
                 note = await self._cosigned(latest)
                 if note is not None:
-                    await kept.put(_FINAL, note.data)
-                    self._log.learn(note.data)
-            except FAILURES as error:
+                    await self._tell_final(kept, note)
+            except (UnavailableError, *FAILURES) as error:
                 _LOG.warning("the log did not become final: %r", error)
                 await asyncio.sleep(RENEW_SECONDS)
+
+    async def _tell_final(self, kept: KeyValue, note: SignedNote) -> None:
+        """Put a final checkpoint where all find it; not in the place of a larger one, from who leads meanwhile."""
+        before = self._policy.believed(await final_of(kept) or b"")
+        size = Checkpoint.parse(note.text).size
+        if not before.verdict or before.checkpoint is None or before.checkpoint.size < size:
+            await kept.put(_FINAL, note.data)
+        self._log.learn(note.data)
 
     async def _cosigned(self, note: SignedNote) -> SignedNote | None:
         """The checkpoint with what makes it final; None where too few answered in time."""

@@ -20,6 +20,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -43,7 +44,7 @@ from tidewaiter.network.adapters.intake import (
     told_again,
 )
 
-ANSWERS_WITHIN_SECONDS: Final = 2.0
+ANSWERS_WITHIN_SECONDS: Final = 1.0
 CONNECTED_WITHIN_SECONDS: Final = 10.0
 AGREED_WITHIN_SECONDS: Final = 30.0
 RECONNECT_AFTER_SECONDS: Final = 0.1
@@ -104,12 +105,13 @@ class NatsIntake:
         *,
         replicas: int = 5,
         start: Mapping[str, int] = MappingProxyType({}),
+        credentials: Path | None = None,
     ) -> NatsIntake:
         """The intake of a log at these servers; its stream is made where it is not there yet.
 
         Raises UnavailableError where no server answers, or the stream is there and kept otherwise than it has to be.
         """
-        client = await connected(servers)
+        client = await connected(servers, credentials)
         try:
             intake = cls(client, origin, check, start)
             await intake._prepare(replicas)
@@ -305,8 +307,12 @@ async def patiently(ask: Callable[[], Awaitable[_Answer]], failing: str) -> _Ans
             await asyncio.sleep(AGAIN_AFTER_SECONDS)
 
 
-async def connected(servers: Sequence[str]) -> Client:
-    """A connection to one of these servers that looks for another one when it ends. Raises UnavailableError."""
+async def connected(servers: Sequence[str], credentials: Path | None = None) -> Client:
+    """A connection to one of these servers that looks for another one when it ends. Raises UnavailableError.
+
+    Servers are `nats://` or `tls://` addresses, with name and password before an `@` where they are asked for;
+    `credentials` is a file as `nsc` writes it (a token and its key).
+    """
     client = Client()
     connecting = client.connect(
         list(servers),
@@ -316,13 +322,15 @@ async def connected(servers: Sequence[str]) -> Client:
         ping_interval=2,
         max_outstanding_pings=2,
         error_cb=_quiet,
+        user_credentials=str(credentials) if credentials else None,
     )
     try:
         # It never gives up by itself, which is right for later and wrong for now.
         await asyncio.wait_for(connecting, CONNECTED_WITHIN_SECONDS)
     except (TimeoutError, nats.errors.Error, OSError) as error:
         await client.close()
-        raise UnavailableError(f"no server of NATS answers at {', '.join(servers)}: {error!r}") from error
+        where = ", ".join(server.rpartition("@")[2] for server in servers)  # no passwords in messages
+        raise UnavailableError(f"no server of NATS answers at {where}: {error!r}") from error
     return client
 
 
