@@ -14,6 +14,7 @@ import pytest
 
 from tidewaiter.cli.bench.nats_servers import Cluster, binary
 from tidewaiter.ledger.batches import Batch, write_batch
+from tidewaiter.ledger.contracts import VERSION_1, Contract, Founder, Genesis, Role, State
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, key_number
 from tidewaiter.model.errors import UnavailableError
@@ -49,6 +50,15 @@ def entries(key: SignerKey, *texts: str, later: int = 0) -> list[bytes]:
         ).entry()
         for text in texts
     ]  # fmt: skip
+
+
+def contract(origin: str, log: SignerKey) -> Contract:
+    """The contract of a network of Anna, a carrier, and Ben, a port, before its first entry."""
+    founders = (
+        Founder("anna", ANNA.verifier.public, (Role.CARRIER,)), Founder("ben", BEN.verifier.public, (Role.PORT,)),
+    )  # fmt: skip
+    genesis = Genesis(origin, 0, founders, log.verifier.public, "quorum none\n", VERSION_1.hash)
+    return Contract(State.begin(genesis), {})
 
 
 def batch(origin: str, key: SignerKey, number: int, *texts: str) -> Offered:

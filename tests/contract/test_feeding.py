@@ -10,8 +10,7 @@ import pytest
 
 pytest.importorskip("nats", reason="the extra `nats` is not installed")
 
-from intakes import ANNA, BEN, KNOWN, batch, number_of
-from tidewaiter.cli.bench.ledger_nats import AllTaken
+from intakes import ANNA, BEN, KNOWN, batch, contract, number_of
 from tidewaiter.ledger.batches import Batch, Promise
 from tidewaiter.ledger.effects import Keep, Persist, Refuse, Reply
 from tidewaiter.ledger.journals import whole_records
@@ -42,7 +41,7 @@ class Fragile:
 
     def _begin(self) -> None:
         records, _ = whole_records(self.disk)
-        self._machine = Sequencer.recovered(SETUP, AllTaken(), records)
+        self._machine = Sequencer.recovered(SETUP, contract(ORIGIN, LOG), records)
 
     async def hand_in(self, handed: Batch) -> Promise | Refuse:
         """The answer; or none, with the batch on the disk or not."""

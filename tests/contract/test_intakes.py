@@ -21,6 +21,7 @@ from intakes import (
     KeptInAFile,
     altered,
     batch,
+    contract,
     entries,
     everything,
     nats_cluster,
@@ -285,12 +286,10 @@ LOG_SEED = bytes(range(32))
 
 def followed(folder: Path, origin: str, start: Start = Start()) -> FollowedLog:  # noqa: B008 (frozen)
     """A log that follows the intake, in a folder of its own."""
-    from tidewaiter.cli.bench.ledger_nats import AllTaken
-
     folder.mkdir(exist_ok=True)
     key = SignerKey(origin, KeyType.ED25519, LOG_SEED)
     policy = Policy.parse(f"log {key.verifier.text}\nquorum none".encode())
-    return FollowedLog(folder, Setup(origin, key, policy, (), KNOWN, start=start), AllTaken())
+    return FollowedLog(folder, Setup(origin, key, policy, (), KNOWN, start=start), contract(origin, key))
 
 
 async def caught_up(log: FollowedLog, intake: Intake, step: int) -> list[Taken]:

@@ -41,13 +41,25 @@ class Refusal(Protocol):
 
 
 class Rules(Protocol):
-    """The contract with the state it has come to: what sequencer and mirrors replay alike."""
+    """The contract with the state it has come to: what sequencer and mirrors replay alike.
+
+    Every entry goes through `apply`; that which closes a block too, after `root` was asked for it.
+    """
 
     def apply(self, leaf: Leaf) -> Refusal | None:
         """Take an entry into the state; where it is refused, why, and the state is as it was."""
 
     def root(self) -> bytes:
         """The hash over the whole state."""
+
+    def mark(self) -> None:
+        """From here on, remember what changes, until `undo` or `keep`."""
+
+    def undo(self) -> None:
+        """Be as at the mark: a block has turned out to be wrong."""
+
+    def keep(self) -> None:
+        """Forget the mark: what changed since counts."""
 
 
 class RefusedEntry(Struct, frozen=True):

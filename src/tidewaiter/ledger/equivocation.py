@@ -35,6 +35,11 @@ class Evidence(Struct, frozen=True):
         """The evidence as it is kept and handed on: JSON, with bytes in base 64."""
         return msgspec.json.encode(self)
 
+    @property
+    def origin(self) -> str:
+        """The origin that it speaks of, as the first checkpoint has it."""
+        return self.first.partition(b"\n")[0].decode(errors="replace")
+
     @classmethod
     def parse(cls, data: bytes) -> Evidence:
         """The evidence in these bytes. Raises LedgerError where they are none."""

@@ -22,6 +22,8 @@ BEHIND: Final = frozenset({"block.gap", "block.older"})
 
 class _Follower(Struct):
     held: int = 0
+    """What it says it holds; what it has cosigned is certain."""
+    cosigned: int = 0
     sent: int = 0
     heard_at: int = 0
     reset_at: int = -RESEND_MS
@@ -35,6 +37,7 @@ class Followers:
         self._followers = {name: _Follower() for name in names}
         self._blocks: dict[int, tuple[Block, int]] = {}
         self._firsts: deque[int] = deque()
+        self._notes: dict[int, bytes] = {}
         self.size = 0
 
     def held(self) -> dict[str, int]:
@@ -57,9 +60,15 @@ class Followers:
         """A block that may be sent now: it is on disk."""
         self._blocks[block.first] = block, end
         self._firsts.append(block.first)
+        self._notes[end] = block.note
         self.size = end
         if len(self._firsts) > BLOCKS_KEPT:
-            del self._blocks[self._firsts.popleft()]
+            _, oldest = self._blocks.pop(self._firsts.popleft())
+            del self._notes[oldest]
+
+    def note_at(self, size: int) -> bytes | None:
+        """The checkpoint of a block that ends at this size, where it is still kept."""
+        return self._notes.get(size)
 
     def ask(self) -> None:
         """Begin with the last block only, after a restart: each answers with what it holds."""
@@ -70,19 +79,21 @@ class Followers:
         """The blocks that are due: new ones, and again those that nothing was heard of."""
         effects: list[Effect] = []
         for name, each in self._followers.items():
-            if each.sent > each.held and now - each.heard_at >= RESEND_MS:
+            if each.cosigned < self.size and now - each.heard_at >= RESEND_MS:
+                each.held = min(each.held, self._firsts[-1])
                 each.sent, each.heard_at = each.held, now
             effects += self._next(name, each, now)
         return effects
 
     def heard(self, name: str, said: Cosigned | Declined, now: int) -> list[Effect]:
-        """What is sent on an answer of a mirror; a size that no block ends at is passed over."""
+        """What is sent on an answer of a mirror, whose cosignature was verified; a size beyond the log is passed over."""
         each = self._followers.get(name)
         if each is None or not 0 <= said.size <= self.size:
             return []
         each.heard_at = now
         if isinstance(said, Cosigned):
             each.refused = ""
+            each.cosigned = max(each.cosigned, said.size)
             each.held = max(each.held, said.size)
             each.sent = max(each.sent, each.held)
         elif said.refuse.code not in BEHIND:

@@ -21,6 +21,7 @@ EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
 NodeHash = Callable[[int, int], bytes]
 """The hash of the node (level, index) of some log; raises LedgerError for one that the log does not have."""
 
+_sha256: Final = hashlib.sha256
 _LEAF: Final = b"\x00"
 _NODE: Final = b"\x01"
 
@@ -91,14 +92,20 @@ class Frontier(Struct, frozen=True):
 
     def extended(self, leaf_hashes: Iterable[bytes]) -> Frontier:
         """The edge after these leaves were added."""
-        size, hashes = self.size, list(self.hashes)
-        for leaf in leaf_hashes:
-            hashes.append(leaf)
-            size += 1
-            for _ in range((size & -size).bit_length() - 1):
-                right = hashes.pop()
-                hashes[-1] = node_hash(hashes[-1], right)
-        return Frontier(size, tuple(hashes))
+        row, size, level = list(leaf_hashes), self.size, 0
+        added = len(row)
+        kept: list[bytes] = []  # of the new edge, from the lowest node up
+        edge = list(self.hashes)
+        while row:  # a whole level at a time: most leaves come by the thousand
+            if size >> level & 1:
+                row.insert(0, edge.pop())
+            if len(row) % 2:
+                kept.append(row.pop())
+            pairs = iter(row)
+            row = [_sha256(_NODE + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            level += 1
+        kept.reverse()
+        return Frontier(size + added, (*edge, *kept))
 
 
 class MemoryLog:

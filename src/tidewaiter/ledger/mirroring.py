@@ -4,6 +4,7 @@ How it is driven (`effects` tells what the effects ask for). Moments are millise
 
     mirror = Mirror.recovered(setup, rules, whole_records(journal)[0])   # also for an empty journal
     for effect in mirror.receive(block, caller, now): …                  # the sequencer sends a block
+    for effect in mirror.fill(part, policy, caller, now): …              # entries out of tiles, to catch up (`joining`)
     for effect in mirror.compare(note, nodes): …                         # another member shows the checkpoint it has
     for effect in mirror.freeze(caller): …                               # an epoch is to end: no more cosignatures
     for effect in mirror.close(checkpoint, caller, now): …               # … and the end of the origin is cosigned
@@ -17,7 +18,7 @@ block's last entry tells. Two checkpoints of the log that cannot both be are kep
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -26,28 +27,39 @@ from msgspec import Struct, field
 from tidewaiter.ledger.batches import STATE, Rules, Slip, has_signed, slips_root
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Refuse, Reply
-from tidewaiter.ledger.equivocation import Evidence, Proof, compared
+from tidewaiter.ledger.equivocation import Evidence, Proof, compared, equivocation
+from tidewaiter.ledger.joining import Part, followed
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import Leaf, key_number
 from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash
 from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.signing import check, cosign
 from tidewaiter.ledger.verdict import LedgerError
 
+FROZEN: Final = "mirror.frozen"
+EVIDENCE: Final = "mirror.evidence"
+TAKING: Final = frozenset({FROZEN, EVIDENCE})
+"""Why a mirror may have frozen and still takes blocks: not so where the log has broken the rules."""
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
+UNREADY: Final = frozenset({"statement.missing", "rules.unknown"})
+"""Refusals of the contract that tell of this mirror and not of the log: it has to be given something, and goes on then."""
+GIVEN_KEPT: Final = 256
+"""Cosignatures that are given again where their checkpoint comes again, though the log has grown since."""
 
 
 class Setup(Struct):
     """Whose log is mirrored, and the key that cosigns. `submitters` are public keys of Ed25519 by their number.
 
-    `numbers` are the last running numbers that a new origin takes over from the one before.
+    A mirror knows every key that was registered in what it holds, and forgets none: that a key no longer counts is for the
+    contract to say, at its place in the log. `submitters` may be a view of the keys that the rules know. `numbers` are the last running numbers that a new origin takes over from the one before.
     """
 
     origin: str
     log: VerifierKey
     key: SignerKey
-    submitters: dict[str, bytes]
+    submitters: Mapping[str, bytes]
     numbers: dict[str, int] = field(default_factory=dict)
 
 
@@ -55,6 +67,13 @@ class Taken(Struct, frozen=True, tag="taken"):
     """A record of the journal: a block that was verified, and whether its checkpoint may be cosigned."""
 
     block: Block
+
+
+class Filled(Struct, frozen=True, tag="filled"):
+    """A record of the journal: entries that were read out of tiles; with the checkpoint, where they lead up to it."""
+
+    entries: tuple[bytes, ...]
+    note: bytes
 
 
 class Frozen(Struct, frozen=True, tag="frozen"):
@@ -69,9 +88,13 @@ class Closed(Struct, frozen=True, tag="closed"):
     text: str
 
 
-Record = Taken | Frozen | Closed | Found
+Record = Taken | Filled | Frozen | Closed | Found
 _RECORDS: Final = msgspec.msgpack.Decoder(Record)
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
+
+
+_BROKEN: Final = "The log signed this; the members have to look why, and end the epoch."
+_ENDED: Final = Refuse(FROZEN, "the origin has ended", "Go on with the next origin.")
 
 
 class _Verified(Struct, frozen=True):
@@ -95,8 +118,10 @@ class Mirror(Durable):
         self._frontier = Frontier()
         self._numbers = dict(setup.numbers)
         self._notes: dict[int, SignedNote] = {}
+        self._given: dict[int, Cosigned] = {}
         self._frozen: Refuse | None = None
         self._closed = ""
+        self._seen: set[str] | None = None
 
     @classmethod
     def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Mirror:
@@ -143,16 +168,42 @@ class Mirror(Durable):
         note, checkpoint = read
         if checkpoint.size <= self.size:
             return self._known(note, checkpoint, caller, now)
-        if self._frozen is not None:
-            return self._decline(caller, self._frozen)
+        if self._closed or (self._frozen is not None and self._frozen.code not in TAKING):
+            return self._decline(caller, self._frozen or _ENDED)
         verified = self._verified(block, checkpoint)
         if isinstance(verified, Refuse):
             return self._decline(caller, verified)
-        breach = self._replayed(verified)
-        if breach is not None:
-            return self._freeze(breach, caller)
+        refuse = self._replayed(verified)
+        if refuse is not None:
+            return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
         self._take(note, verified.frontier, verified.numbers)
-        return [self._persist(_ENCODE(Taken(block))), *self._cosign(note, checkpoint, caller, now)]
+        written: list[Effect] = [self._persist(_ENCODE(Taken(block)))]
+        return written + self._answer(note, checkpoint, caller, now)
+
+    def fill(self, part: Part, policy: Policy, caller: Caller, now: int) -> list[Effect]:
+        """Entries out of tiles, up to a checkpoint that the quorum has cosigned: its cosignature, once all are on disk.
+
+        Who signed for them is not shown by tiles; that the quorum saw it is what its cosignatures say. The first running
+        number of a submitter that is seen after that counts as due, where it is larger than the last one known.
+        """
+        if self.is_stopped or self._closed or (self._frozen is not None and self._frozen.code not in TAKING):
+            return self._decline(caller, self._frozen or _ENDED)
+        believed = policy.with_log(self.setup.log).believed(part.note)
+        checkpoint = believed.checkpoint
+        if not believed.verdict or checkpoint is None or checkpoint.origin != self.setup.origin:
+            why = f"the checkpoint that the part leads to is not to be believed: {believed.verdict.reason or 'other origin'}"
+            return self._decline(caller, Refuse("part.quorum", why, "Wait until the quorum has cosigned it."))
+        frontier = followed(self._frontier, part, checkpoint)
+        if isinstance(frontier, Refuse):
+            return self._decline(caller, frontier)
+        filled = Filled(part.entries, part.note if frontier.size == checkpoint.size else b"")
+        refuse = self._filled(filled, frontier)
+        if refuse is not None:
+            return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
+        written: list[Effect] = [self._persist(_ENCODE(filled))]
+        if not filled.note:
+            return written
+        return written + self._answer(SignedNote.parse(part.note), checkpoint, caller, now)
 
     def compare(self, note: bytes, nodes: NodeHash) -> list[Effect]:
         """Another member shows a checkpoint; `nodes` are those of the log that is held here.
@@ -167,10 +218,24 @@ class Mirror(Durable):
             return []
         return self._found(evidence) if evidence else []
 
+    def learn(self, found: Found) -> list[Effect]:
+        """Another member shows that the log spoke with two tongues; passed over where it does not show it."""
+        if self.is_stopped or self.evidence is not None:
+            return []
+        try:
+            evidence = Evidence.parse(found.evidence)
+        except LedgerError:
+            return []
+        shown = equivocation(evidence.first, evidence.second, evidence.proof, self.setup.log)
+        return self._found(evidence) if shown and evidence.origin == self.setup.origin else []
+
     def freeze(self, caller: Caller) -> list[Effect]:
-        """Cosign nothing more of this origin; what is held is told to the caller once that is on disk."""
+        """Cosign nothing more of this origin; what is held is told to the caller once that is on disk.
+
+        Blocks are still taken, since an epoch ends at what a quorum holds.
+        """
         why = f"the member has ended its part in “{self.setup.origin}”"
-        return self._freeze(Refuse("mirror.frozen", why, "Wait for the next origin."), caller)
+        return self._freeze(Refuse(FROZEN, why, "Wait for the next origin."), caller)
 
     def close(self, closing: Checkpoint, caller: Caller, now: int) -> list[Effect]:
         """Cosign the end of the origin, as `epochs` writes it, where it is just what is held here; else why not."""
@@ -200,17 +265,22 @@ class Mirror(Durable):
         """The answer to a checkpoint that is no larger than what is held."""
         kept = self._notes.get(checkpoint.size)
         if kept is None:
-            why = f"the block ends at {checkpoint.size}, held are {self.size}"
-            return self._decline(caller, Refuse("block.older", why, "Send what follows.", str(self.size)))
+            return self._older(checkpoint, caller)
+        if kept.text == note.text and checkpoint.size == self.size:
+            return self._answer(note, checkpoint, caller, now)
         if kept.text == note.text:
-            if self._frozen is not None:
-                return self._decline(caller, self._frozen)
-            return self._cosign(note, checkpoint, caller, now)
+            given = self._given.get(checkpoint.size)
+            return self._after(Reply(caller, given)) if given and not self._frozen else self._older(checkpoint, caller)
         first, second = kept.data, note.data
         found = self._found(Evidence(first, second, Proof(checkpoint.root))) if not self.evidence else []
         why = f"the log has signed another checkpoint of {checkpoint.size} entries before"
         refuse = Refuse("block.equivocation", why, "Show both to the members; the evidence is kept.")
         return [*found, *self._decline(caller, refuse)]
+
+    def _older(self, checkpoint: Checkpoint, caller: Caller) -> list[Effect]:
+        """What is smaller than what is held and was not cosigned then is not cosigned now."""
+        why = f"the block ends at {checkpoint.size}, held are {self.size}"
+        return self._decline(caller, Refuse("block.older", why, "Send what follows.", str(self.size)))
 
     def _verified(self, block: Block, checkpoint: Checkpoint) -> _Verified | Refuse:
         if block.first != self.size:
@@ -241,6 +311,8 @@ class Mirror(Durable):
         for slip in slips:
             where = f"entries/{place}"
             due = numbers.get(slip.key, self._numbers.get(slip.key, 0)) + 1
+            if self._seen is not None and slip.key not in self._seen and slip.key not in numbers:
+                due = max(due, slip.number)
             if slip.number != due:
                 why = f"the batch has the number {slip.number}, the next of the key {slip.key} is {due}"
                 return Refuse("block.number", why, "Take each batch once, and in the order of its numbers.", where)
@@ -258,29 +330,67 @@ class Mirror(Durable):
         return numbers
 
     def _replayed(self, verified: _Verified) -> Refuse | None:
-        """What the contract finds; where it finds something, the log itself has broken the rules that all share."""
-        hint = "The log signed this; the members have to end the epoch."
+        """What the contract finds; where it finds something, the state is as before.
+
+        Then the log itself has broken the rules that all share, unless this mirror lacks what it takes to replay them.
+        """
         first = verified.frontier.size - len(verified.leaves) - 1
-        for place, leaf in enumerate(verified.leaves):
+        return self._applied([*verified.leaves, verified.state], first)
+
+    def _applied(self, leaves: list[Leaf], first: int) -> Refuse | None:
+        self.rules.mark()
+        for place, leaf in enumerate(leaves, start=first):
+            if leaf.type == STATE and leaf.facts.get("root") != self.rules.root().hex():
+                self.rules.undo()
+                why = "the rules lead to another state than the entry that closes the block says"
+                return Refuse("block.state_root", why, _BROKEN, str(place))
             refusal = self.rules.apply(leaf)
             if refusal is not None:
+                self.rules.undo()
                 why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
-                return Refuse("block.contract", why, hint, str(first + place))
-        if verified.state.facts.get("root") != self.rules.root().hex():
-            why = "the rules lead to another state than the block's last entry says"
-            return Refuse("block.state_root", why, hint, str(verified.frontier.size - 1))
+                if refusal.code in UNREADY:
+                    return Refuse(refusal.code, why, refusal.hint, str(place))
+                return Refuse("block.contract", why, _BROKEN, str(place))
+        self.rules.keep()
+        return None
+
+    def _filled(self, filled: Filled, frontier: Frontier) -> Refuse | None:
+        """Take entries in that the quorum has cosigned; what the contract finds in them, where it finds something."""
+        try:
+            leaves = [Leaf.parse(entry) for entry in filled.entries]
+        except LedgerError as error:
+            return Refuse("entry.malformed", error.detail, _BROKEN)
+        refuse = self._applied(leaves, self.size)
+        if refuse is not None:
+            return refuse
+        self._seen = set()
+        if filled.note:
+            self._take(SignedNote.parse(filled.note), frontier, {})
+        self._frontier = frontier
         return None
 
     def _take(self, note: SignedNote, frontier: Frontier, numbers: dict[str, int]) -> None:
         self._frontier, self.note = frontier, note.data
         self._numbers.update(numbers)
+        if self._seen is not None:
+            self._seen.update(numbers)
         self._notes[frontier.size] = note
         if len(self._notes) > NOTES_KEPT:
             del self._notes[next(iter(self._notes))]
 
+    def _answer(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
+        """What is said of a checkpoint that is held: its cosignature, or that none is given any more; once it is on disk."""
+        if self._frozen is not None:
+            return self._after(*self._decline(caller, self._frozen))
+        return self._cosign(note, checkpoint, caller, now)
+
     def _cosign(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
-        line = cosign(note.text, self.setup.key, now // 1000).line
-        return self._after(Reply(caller, Cosigned(checkpoint.origin, checkpoint.size, line)))
+        cosigned = Cosigned(checkpoint.origin, checkpoint.size, cosign(note.text, self.setup.key, now // 1000).line)
+        if not checkpoint.extensions:
+            self._given[checkpoint.size] = cosigned
+            if len(self._given) > GIVEN_KEPT:
+                del self._given[next(iter(self._given))]
+        return self._after(Reply(caller, cosigned))
 
     def _decline(self, caller: Caller, refuse: Refuse) -> list[Effect]:
         return [Reply(caller, Declined(self.setup.origin, self.size, refuse))]
@@ -293,7 +403,8 @@ class Mirror(Durable):
     def _become_known(self, found: Found) -> None:
         self.evidence = found
         why = "the log has signed two checkpoints that cannot both be"
-        self._frozen = Refuse("mirror.evidence", why, "Ask for the evidence; the members have to end the epoch.")
+        hint = "Ask for the evidence; the members have to end the epoch."
+        self._frozen = self._frozen or Refuse(EVIDENCE, why, hint)
 
     def _freeze(self, refuse: Refuse, caller: Caller) -> list[Effect]:
         written: list[Effect] = []
@@ -322,6 +433,10 @@ class Mirror(Durable):
         match record:
             case Taken(block):
                 self._retake(block)
+            case Filled(entries):
+                frontier = self._frontier.extended(map(leaf_hash, entries))
+                if self._filled(record, frontier) is not None:
+                    raise LedgerError("the contract does not take what the mirror's journal says it took")
             case Frozen(refuse):
                 self._frozen = refuse
             case Closed(text):

@@ -10,22 +10,24 @@ How it is driven (`effects` tells what the effects ask for). Moments are millise
 
 What it holds to, whatever fails: a promise is sent when its batch is on disk; a checkpoint is sent when the block it
 signs is on disk, so that no second one of its size is ever signed; a batch handed in again is answered as before and
-counts once. A checkpoint is final when the policy's quorum has cosigned just it. `rules` must be as they were when the
+counts once; a block ends where an entry of governance stands, so that everybody verifies what follows with the keys that
+count from then on. A checkpoint is final when the policy's quorum has cosigned just it. `rules` must be as they were when the
 origin began: the journal's entries are applied to them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Struct, field
 
 from tidewaiter.ledger import admitting
-from tidewaiter.ledger.admitting import Handed
+from tidewaiter.ledger.admitting import AHEAD_SECONDS, Handed
 from tidewaiter.ledger.batches import ENTRIES_MAX, Batch, Promise, RefusedEntry, Rules, Slip, state_entry
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts.vocabulary import GOVERNING
 from tidewaiter.ledger.effects import (
     Block,
     Caller,
@@ -72,14 +74,14 @@ class Start(Struct, frozen=True):
 class Setup(Struct):
     """Who the sequencer is and whom it knows. `mirrors` are the names of the policy's witnesses that are sent blocks.
 
-    `submitters` are public keys of Ed25519 by their number; it may change while the machine runs, as members' keys do.
+    `submitters` are public keys of Ed25519 by their number, those that the rules know; it may be a view of them.
     """
 
     origin: str
     key: SignerKey
     policy: Policy
     mirrors: tuple[str, ...]
-    submitters: dict[str, bytes]
+    submitters: Mapping[str, bytes]
     limits: Limits = Limits()
     start: Start = Start()
 
@@ -129,7 +131,7 @@ class Sequencer(Durable):
         self._promises: dict[str, dict[int, Admitted]] = {}
         self._open: dict[int, _Open] = {}
         self._sealing: list[tuple[int, Block, int]] = []
-        self._now = 0
+        self._wall = self._now = self._closed_at = self._latest = 0
 
     @classmethod
     def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:
@@ -166,11 +168,11 @@ class Sequencer(Durable):
 
     def submit(self, batch: Batch, caller: Caller, now: int) -> list[Effect]:
         """A batch is handed in: its promise, once it is on disk, or a refusal goes to the caller."""
-        self._now = max(now, self._now)
+        self._pass(now)
         refuse = self._unable()
         if refuse:
             return [Reply(caller, refuse)]
-        handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._now)
+        handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._wall)
         if isinstance(handed, Refuse):
             return [Reply(caller, handed)]
         before = self._promises.get(batch.key, {}).get(batch.number)
@@ -184,7 +186,7 @@ class Sequencer(Durable):
 
     def tick(self, now: int) -> list[Effect]:
         """Time has passed: seals what has waited long enough, and sends what was not answered again."""
-        self._now = max(now, self._now)
+        self._pass(now)
         if self.is_stopped:
             return []
         due = self._since is not None and self._now - self._since >= self.setup.limits.seal_ms
@@ -193,7 +195,7 @@ class Sequencer(Durable):
 
     def receive(self, member: str, message: Cosigned | Declined | Refuse, now: int) -> list[Effect]:
         """A mirror's answer: finality where the quorum is met by it, and the blocks it is sent next."""
-        self._now = max(now, self._now)
+        self._pass(now)
         if self.is_stopped or isinstance(message, Refuse) or message.origin != self.setup.origin:
             return []
         effects: list[Effect] = []
@@ -213,6 +215,16 @@ class Sequencer(Durable):
         taken = self._cosigned(Cosigned(self.setup.origin, size, line), party.key) if party else []
         return [] if isinstance(taken, Refuse) else taken
 
+    def change(self, policy: Policy, mirrors: Iterable[str]) -> list[Effect]:
+        """Believe another quorum and send to other mirrors from now on, as a statement that is final says."""
+        before, after = set(self.setup.mirrors), tuple(mirrors)
+        self.setup.policy, self.setup.mirrors = policy, after
+        for name in before.difference(after):
+            self.followers.leave(name)
+        for name in after:
+            self.followers.join(name)
+        return self.followers.send(self._now)
+
     def close(self) -> list[Effect]:
         """Admit nothing more and seal what there is: an epoch is to end."""
         sealed = self._seal() if self._since is not None and not self.is_stopped else []
@@ -229,6 +241,11 @@ class Sequencer(Durable):
                 self.followers.add(block, end)
             effects += self.followers.send(self._now)
         return effects
+
+    def _pass(self, now: int) -> None:
+        """Let time pass: clocks are set back at times, and what is waited for must not wait for them to catch up."""
+        self._now += max(0, now - self._wall) if self._wall else 0
+        self._wall = now
 
     def _unable(self) -> Refuse | None:
         if self.is_stopped:
@@ -258,10 +275,14 @@ class Sequencer(Durable):
 
     def _admit(self, batch: Batch, handed: Handed, caller: Caller) -> list[Effect]:
         refused: list[RefusedEntry] = []
+        is_governed = False
         for place, leaf in enumerate(handed.leaves):
             refusal = self._rules.apply(leaf)
             if refusal is not None:
                 refused.append(RefusedEntry(place, refusal.code, refusal.why, refusal.hint))
+            else:
+                is_governed |= leaf.type in GOVERNING
+                self._latest = max(self._latest, leaf.at)
         out = {each.place for each in refused}
         entries = batch.entries
         if out:
@@ -274,7 +295,8 @@ class Sequencer(Durable):
         self._take(admitted)
         written: list[Effect] = [self._persist(_ENCODE(admitted))]
         written += self._after(Reply(caller, self._promise(admitted)))
-        return written + (self._seal() if len(self._entries) >= self.setup.limits.entries else [])
+        is_full = len(self._entries) >= self.setup.limits.entries
+        return written + (self._seal() if is_full or is_governed else [])
 
     def _take(self, admitted: Admitted) -> None:
         slip = admitted.slip
@@ -298,15 +320,24 @@ class Sequencer(Durable):
         """Close the block; its checkpoint goes out once both are on disk."""
         if not self._entries:
             return []
-        at = self._now // 1000
-        entry = state_entry(self._actor, at - at % BUCKET_SECONDS, self._rules.root(), self._slips)
+        entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
         frontier = self._sealed.extended([*self._hashes, leaf_hash(entry)])
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
         sealed = Sealed(entry, SignedNote(text, (sign(text, self.setup.key),)).data)
         self._close_block(sealed, frontier)
         return [self._persist(_ENCODE(sealed))]
 
+    def _moment(self) -> int:
+        """The log's own time: it never goes back, nor is it behind its entries by more than they may be ahead."""
+        at = self._wall // 1000
+        return max(at - at % BUCKET_SECONDS, self._closed_at, self._latest - AHEAD_SECONDS)
+
     def _close_block(self, sealed: Sealed, frontier: Frontier) -> None:
+        state = Leaf.parse(sealed.entry)
+        refusal = self._rules.apply(state)
+        if refusal is not None:
+            raise LedgerError(f"the contract does not take the entry that closes a block: {refusal.why}")
+        self._closed_at = state.at
         block = Block(self._sealed.size, (*self._entries, sealed.entry), tuple(self._slips), sealed.note)
         self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
         self._sealing.append((self._upto + 1, block, frontier.size))
@@ -315,20 +346,31 @@ class Sequencer(Durable):
 
     def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
         opened = self._open.get(message.size)
-        if opened is None or key in opened.keys:
-            return []
+        kept = opened.note if opened else self._kept_note(message.size)
+        if kept is None:
+            why = f"no checkpoint of {message.size} entries was sent that cosignatures are still taken for"
+            return Refuse("cosignature.unknown", why, "Cosign the last checkpoint that was sent.")
         try:
             signature = NoteSignature.parse(message.line.removesuffix("\n"))
         except LedgerError as error:
             return Refuse("cosignature.malformed", error.detail, "Send the line as notes have it.")
-        if not check(SignedNote(opened.note.text, (signature,)), [key]).verdict:
+        if not check(SignedNote(kept.text, (signature,)), [key]).verdict:
             why = f"the cosignature on {message.size} entries is not by {key.name} over this checkpoint"
             return Refuse("cosignature.forged", why, "Cosign the checkpoint that was sent, with the key of the policy.")
+        return self._counted(opened, message.size, key, signature) if opened else []
+
+    def _kept_note(self, size: int) -> SignedNote | None:
+        data = self.followers.note_at(size)
+        return None if data is None else SignedNote.parse(data)
+
+    def _counted(self, opened: _Open, size: int, key: VerifierKey, signature: NoteSignature) -> list[Effect]:
+        if key in opened.keys:
+            return []
         opened.keys.add(key)
         opened.note = opened.note.with_signatures(signature)
         if not self.setup.policy.is_met_by(opened.keys):
             return []
-        final = FinalCheckpoint(message.size, opened.note.data)
+        final = FinalCheckpoint(size, opened.note.data)
         self._become_final(final)
         return [Keep(framed(_ENCODE(final))), final]
 
@@ -339,8 +381,9 @@ class Sequencer(Durable):
     def _replay(self, record: Record) -> None:
         match record:
             case Admitted():
-                for entry in record.entries:
-                    if self._rules.apply(Leaf.parse(entry)) is not None:
+                for leaf in map(Leaf.parse, record.entries):
+                    self._latest = max(self._latest, leaf.at)
+                    if self._rules.apply(leaf) is not None:
                         raise LedgerError("the contract does not take what the journal says it took")
                 self._hashes += map(leaf_hash, record.entries)
                 self._take(record)

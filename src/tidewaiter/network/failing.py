@@ -17,9 +17,8 @@ POINTS: Final = (
     "file.sync",  # … is whole, and not yet safe
     "file.rename",  # … is safe, and not yet in its place
     "folder.sync",  # … is in its place, and the place is not yet safe
-    "fold.begin",  # tiles are about to be written out of the journal
-    "fold.tiles",  # they are written and safe; the snapshot is not
-    "fold.snapshot",  # the snapshot is in its place; the old journal is still there
+    "fold.begin",  # tiles are written, and not yet safe
+    "fold.tiles",  # they are safe, and how far is not said yet
 )
 
 

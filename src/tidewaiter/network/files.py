@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
+from tidewaiter.ledger.journals import HEAD_BYTES, whole_records
 from tidewaiter.model.errors import TidewaiterError, UnavailableError
 from tidewaiter.network.failing import Failpoints
 
-_HEAD: Final = struct.Struct(">IIB")
-RECORD_BYTES_MAX: Final = 256 * 1024 * 1024
+SEGMENT_BYTES: Final = 64 * 1024 * 1024
+Place = tuple[int, int]
+"""Where a record stands in a journal: the number of the file, from 1, and the byte in it."""
 NO_FAILPOINTS: Final = Failpoints()
 
 
@@ -61,40 +59,30 @@ def write_durably(path: Path, data: bytes, failpoints: Failpoints = NO_FAILPOINT
         raise _disk_error(path, error) from error
 
 
-class Record(Struct, frozen=True):
-    """One record of a journal: its kind and its bytes."""
-
-    kind: int
-    body: bytes
-
-
 class Journal:
-    """Records one after another in one file, safe after `sync`: length, checksum, kind, bytes.
+    """Bytes appended one after another and safe after `sync`, in numbered files of a folder.
 
-    Several may be appended before one `sync` makes all of them safe. After an error nothing more is taken: what is
-    in the file then is known only by reading it again.
+    A new file is begun where the last has grown large, so that reading again takes them one at a time. After an error
+    nothing more is taken: what is in the file then is known only by reading it again.
     """
 
-    def __init__(self, path: Path, failpoints: Failpoints = NO_FAILPOINTS) -> None:
-        self.path = path
-        self._failpoints = failpoints
+    def __init__(
+        self, folder: Path, failpoints: Failpoints = NO_FAILPOINTS, *, segment_bytes: int = SEGMENT_BYTES
+    ) -> None:
+        self.folder, self._failpoints, self._segment_bytes = folder, failpoints, segment_bytes
         self._broken = ""
-        is_new = not path.exists()
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        if is_new:
-            sync_folder(path.parent)
-        self.bytes = os.fstat(self._descriptor).st_size
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        segments = segments_of(folder)
+        self._number = len(segments)
+        self._descriptor, self._bytes = -1, 0
+        if segments:
+            self._open(segments[-1])
+        else:
+            self._next_segment()
 
-    def append(self, kind: int, parts: Sequence[bytes]) -> None:
-        """Write a record behind the others; it is not safe yet. Raises DiskError."""
+    def append(self, data: bytes) -> Place:
+        """Write behind what is there, and say where it stands; it is not safe yet. Raises DiskError."""
         self._refuse_broken()
-        length = sum(map(len, parts))
-        if length > RECORD_BYTES_MAX:
-            raise DiskError(f"a record of {length} bytes is too large for the journal")
-        checksum = zlib.crc32(bytes([kind]))
-        for part in parts:
-            checksum = zlib.crc32(part, checksum)
-        data = b"".join([_HEAD.pack(length, checksum, kind), *parts])
         self._failpoints.at("journal.append")
         try:
             if self._failpoints.is_due("journal.torn"):
@@ -102,9 +90,21 @@ class Journal:
             self._failpoints.at("journal.torn")
             _write_all(self._descriptor, data)
         except OSError as error:
-            self._broken = error.strerror or str(error)
-            raise _disk_error(self.path, error) from error
-        self.bytes += len(data)
+            raise self._break(error) from error
+        place = self._number, self._bytes
+        self._bytes += len(data)
+        return place
+
+    def turn(self) -> None:
+        """Begin a new file where the last has grown large; not while another thread syncs. Raises DiskError."""
+        if self._bytes < self._segment_bytes:
+            return
+        self.sync()
+        try:
+            os.close(self._descriptor)
+            self._next_segment()
+        except OSError as error:
+            raise self._break(error) from error
 
     def sync(self) -> None:
         """Return once all that was appended is safe. Raises DiskError."""
@@ -113,60 +113,82 @@ class Journal:
         try:
             os.fdatasync(self._descriptor)
         except OSError as error:
-            self._broken = error.strerror or str(error)
-            raise _disk_error(self.path, error) from error
+            raise self._break(error) from error
         self._failpoints.at("journal.synced")
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
 
+    def _next_segment(self) -> None:
+        self._number += 1
+        self._open(self.folder / f"{self._number:08d}.journal")
+        sync_folder(self.folder)
+
+    def _open(self, segment: Path) -> None:
+        self._descriptor = os.open(segment, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._bytes = os.fstat(self._descriptor).st_size
+
     def _refuse_broken(self) -> None:
         if self._broken:
             raise DiskError(
-                f"{self.path.name} cannot be written any more: {self._broken}",
-                hint="make room and start the member again",
+                f"the journal cannot be written any more: {self._broken}", hint="make room and start the member again"
             )
 
+    def _break(self, error: OSError) -> DiskError:
+        self._broken = error.strerror or str(error)
+        return _disk_error(self.folder, error)
 
-def read_journal(path: Path) -> Iterator[Record]:
-    """The records of a journal, from the first; a torn end, which nobody was told of, is cut off.
 
-    Raises DamagedError where what does not fit has whole records behind it: that is no torn end.
+def read_journal(folder: Path) -> Iterator[tuple[Place, bytes]]:
+    """The records of a journal and where each stands, from the first.
+
+    A torn end, which nobody was told of, is cut off, and the rest synced. Raises DamagedError where what does not fit
+    has whole records behind it: that is no torn end.
     """
-    data = path.read_bytes() if path.exists() else b""
-    place = 0
-    while place < len(data):
-        record, end = _record_at(data, place)
-        if record is None:
-            if end < len(data) and _record_at(data, end)[0] is not None:
+    segments = segments_of(folder)
+    for number, segment in enumerate(segments, start=1):
+        data = segment.read_bytes()
+        records, end = whole_records(data)
+        place = 0
+        for record in records:
+            yield (number, place), record
+            place += HEAD_BYTES + len(record)
+        if end < len(data):
+            if segment != segments[-1] or _goes_on(data, end):
                 raise DamagedError(
-                    f"{path.name} is damaged at byte {place}", hint="take the member's copy anew from another member"
+                    f"{segment.name} is damaged at byte {end}", hint="take the member's copy anew from another member"
                 )
-            _cut(path, place)
-            return
-        yield record
-        place = end
+            os.truncate(segment, end)
+        if segment == segments[-1]:
+            with segment.open("rb") as file:
+                os.fsync(file.fileno())
 
 
-def _record_at(data: bytes, place: int) -> tuple[Record | None, int]:
-    """The record at a place and where the next one begins; None where there is no whole one."""
-    if place + _HEAD.size > len(data):
-        return None, len(data)
-    length, checksum, kind = _HEAD.unpack_from(data, place)
-    start, end = place + _HEAD.size, place + _HEAD.size + length
-    if length > RECORD_BYTES_MAX or end > len(data):
-        return None, len(data)
-    body = data[start:end]
-    if zlib.crc32(body, zlib.crc32(bytes([kind]))) != checksum:
-        return None, end
-    return Record(kind, body), end
+def read_from(folder: Path, place: Place) -> Iterator[bytes]:
+    """The records of a journal from a place on which is known to hold one."""
+    first, offset = place
+    for segment in segments_of(folder)[first - 1 :]:
+        with segment.open("rb") as file:
+            file.seek(offset)
+            while len(head := file.read(HEAD_BYTES)) == HEAD_BYTES:
+                data = head + file.read(int.from_bytes(head[:4], "big"))
+                records, _ = whole_records(data)
+                if not records:
+                    return
+                yield records[0]
+        offset = 0
 
 
-def _cut(path: Path, length: int) -> None:
-    with path.open("r+b") as file:
-        file.truncate(length)
-        os.fsync(file.fileno())
+def segments_of(folder: Path) -> list[Path]:
+    """The files of a journal in their order."""
+    return sorted(folder.glob("*.journal"))
+
+
+def _goes_on(data: bytes, place: int) -> bool:
+    """Whether a whole record stands behind the one at a place that is not whole."""
+    end = place + HEAD_BYTES + int.from_bytes(data[place : place + 4], "big")
+    return end < len(data) and bool(whole_records(memoryview(data)[end:])[0])
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

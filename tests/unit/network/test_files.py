@@ -11,65 +11,90 @@ from pathlib import Path
 
 import pytest
 
+from tidewaiter.ledger.journals import framed
 from tidewaiter.network.failing import FAIL_VARIABLE, Failpoints
-from tidewaiter.network.files import DamagedError, DiskError, Journal, Record, read_journal, write_durably
+from tidewaiter.network.files import (
+    DamagedError,
+    DiskError,
+    Journal,
+    read_from,
+    read_journal,
+    segments_of,
+    write_durably,
+)
 
-RECORDS = [Record(1, b"first"), Record(2, b""), Record(1, os.urandom(70_000))]
+RECORDS = [b"first", b"", os.urandom(70_000)]
 
 
-def written(path: Path) -> Path:
-    journal = Journal(path)
+def written(folder: Path) -> Path:
+    journal = Journal(folder)
     for record in RECORDS:
-        journal.append(record.kind, [record.body[:3], record.body[3:]])
+        journal.append(framed(record))
     journal.sync()
     journal.close()
-    return path
+    return segments_of(folder)[-1]
+
+
+def read(folder: Path) -> list[bytes]:
+    found = list(read_journal(folder))
+    for number, (place, _) in enumerate(found):
+        assert list(read_from(folder, place)) == [record for _, record in found[number:]]
+    return [record for _, record in found]
 
 
 def test_a_journal_gives_back_what_was_appended(tmp_path: Path) -> None:
-    path = written(tmp_path / "journal")
-    assert list(read_journal(path)) == RECORDS
-    again = Journal(path)
-    again.append(3, [b"more"])
+    written(tmp_path)
+    assert read(tmp_path) == RECORDS
+    again = Journal(tmp_path)
+    again.append(framed(b"more"))
     again.sync()
-    assert list(read_journal(path)) == [*RECORDS, Record(3, b"more")]
-    assert again.bytes == path.stat().st_size
+    assert read(tmp_path) == [*RECORDS, b"more"]
 
 
-@pytest.mark.parametrize("cut", [1, 8, 9, 10, 100, 60_000])
+def test_a_large_journal_is_in_several_files(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, segment_bytes=100)
+    for number in range(30):
+        journal.append(framed(bytes([number]) * 40))
+        journal.turn()
+    assert len(segments_of(tmp_path)) == 16
+    Journal(tmp_path, segment_bytes=100).append(framed(b"after"))
+    assert read(tmp_path) == [*(bytes([number]) * 40 for number in range(30)), b"after"]
+
+
+@pytest.mark.parametrize("cut", [1, 8, 9, 10, 100, 60_000, 70_011])
 def test_a_torn_end_is_cut_off_and_the_rest_kept(tmp_path: Path, cut: int) -> None:
-    path = written(tmp_path / "journal")
-    os.truncate(path, path.stat().st_size - cut)
-    assert list(read_journal(path)) == RECORDS[:2]
-    Journal(path).append(4, [b"after"])
-    assert list(read_journal(path)) == [*RECORDS[:2], Record(4, b"after")]
+    segment = written(tmp_path)
+    os.truncate(segment, segment.stat().st_size - cut)
+    assert read(tmp_path) == RECORDS[:2]
+    Journal(tmp_path).append(framed(b"after"))
+    assert read(tmp_path) == [*RECORDS[:2], b"after"]
 
 
 def test_damage_before_whole_records_is_no_torn_end(tmp_path: Path) -> None:
-    path = written(tmp_path / "journal")
-    data = bytearray(path.read_bytes())
-    data[10] ^= 1
-    path.write_bytes(data)
+    segment = written(tmp_path)
+    data = bytearray(segment.read_bytes())
+    data[13] ^= 1
+    segment.write_bytes(data)
     with pytest.raises(DamagedError):
-        list(read_journal(path))
-    assert path.read_bytes() == data
+        read(tmp_path)
+    assert segment.read_bytes() == data
 
 
 def test_a_full_disk_is_said_and_ends_the_journal(tmp_path: Path) -> None:
-    path = written(tmp_path / "journal")
-    journal = Journal(path)
+    segment = written(tmp_path)
+    journal = Journal(tmp_path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (segment.stat().st_size + 100, before[1]))
     try:
         with pytest.raises(DiskError, match="could not be written"):
-            journal.append(1, [b"x" * 1000])
+            journal.append(framed(b"x" * 1000))
         with pytest.raises(DiskError, match="could not be written"):
             write_durably(tmp_path / "file", b"x" * 200_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     with pytest.raises(DiskError, match="cannot be written any more"):
-        journal.append(1, [b"x"])
-    assert list(read_journal(path)) == RECORDS
+        journal.append(framed(b"x"))
+    assert read(tmp_path) == RECORDS
     assert not (tmp_path / "file").exists()
 
 

@@ -212,3 +212,49 @@ def measure_ledger_nats(
     output.print_one(msgspec.structs.asdict(report), output_as, title="ledger-nats")
     wrong = report.lost + report.doubled + report.disordered + report.differing
     return output.EXIT_ERROR if wrong else output.EXIT_OK
+
+
+@app.command(name="ledger")
+def measure_ledger(
+    *,
+    count: Annotated[int, Parameter(help="Entries, four of each consignment.")] = 200_000,
+    rate: Annotated[int, Parameter(help="Entries a second; 0 for as fast as they are answered.")] = 0,
+    kill: Annotated[bool, Parameter(negative="", help="Kill one mirror's process in the middle.")] = False,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure entries a second that a quorum of four validating mirrors has made final, each member a process of its own.
+
+    Contract and fsync are on everywhere; whoever hands in shares the machine. The exit code is 1 where anything that was
+    promised is not in the log.
+    """
+    from tidewaiter.cli.bench import ledger_network as measuring
+
+    report = measuring.run(count, rate, kill=kill)
+    if output_as.json:
+        output.print_json(report)
+    else:
+        output.print_one(measuring.row(report), output_as, title="ledger")
+    return output.EXIT_ERROR if report.lost else output.EXIT_OK
+
+
+@app.command(name="ledger-simulate")
+def simulate_ledger(
+    *,
+    seeds: Annotated[int, Parameter(help="How many simulated networks.")] = 100,
+    first: Annotated[int, Parameter(name="--from", help="The first seed; the same seed gives the same run.")] = 0,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Let simulated networks of the record fail in every way at once, and look whether what must hold still does.
+
+    Crashes at every sync, torn and full disks, partitions, clocks that are wrong, sequencers and mirrors that lie,
+    submitters that replay and forge. The exit code is 1 where anything final conflicts, anything promised is lost, or a
+    network does not come to an end once it has healed.
+    """
+    from tidewaiter.cli.bench.faults import report as simulating
+
+    report = simulating.simulated(seeds, first)
+    if output_as.json:
+        output.print_json(report)
+    else:
+        output.print_rows(simulating.rows(report), output_as)
+    return output.EXIT_ERROR if report.failures else output.EXIT_OK

@@ -22,10 +22,11 @@ from msgspec import Struct
 from nats.js.kv import KeyValue
 
 from tidewaiter.cli.bench.nats_servers import Cluster
-from tidewaiter.ledger.batches import Refusal, write_batch
+from tidewaiter.ledger.batches import write_batch
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts import VERSION_1, Contract, Founder, Genesis, Role, State
 from tidewaiter.ledger.keys import KeyType, SignerKey
-from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, key_number
+from tidewaiter.ledger.leaves import BUCKET_SECONDS, Fact, Leaf, key_number
 from tidewaiter.ledger.merkle import leaf_hash, root_of
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.policies import Policy
@@ -41,6 +42,14 @@ ORIGIN: Final = "bench.example/nats"
 SERVERS: Final = 5
 REPLICAS: Final = 3
 SUBMITTERS: Final = 4
+FOUNDED_AT: Final = 1_767_225_600  # the beginning of 2026, for all processes alike
+STEPS: Final[tuple[tuple[str, dict[str, Fact]], ...]] = (
+    ("decided", {"state": "accepted"}),
+    ("assessed", {"debt": "open"}),
+    ("paid", {}),
+    ("released", {}),
+)
+"""What is recorded of each consignment, so that the contract looks at each step."""
 ACKNOWLEDGED_WITHIN_SECONDS: Final = 60.0
 FOLLOWED_WITHIN_SECONDS: Final = 60.0
 LOOKS_EVERY_SECONDS: Final = 0.01
@@ -63,22 +72,6 @@ class Report(Struct, frozen=True):
     disordered: int
     differing: int
     final_size: int
-
-
-class AllTaken:
-    """Rules that take every entry; their state is the hash over what they took. No contract is measured here."""
-
-    def __init__(self) -> None:
-        self._state = bytes(32)
-
-    def apply(self, leaf: Leaf) -> Refusal | None:
-        """Take it."""
-        self._state = hashlib.sha256(self._state + leaf.entry()).digest()
-        return None
-
-    def root(self) -> bytes:
-        """The hash over all that was taken, in order."""
-        return self._state
 
 
 class Parties(Struct, frozen=True):
@@ -107,6 +100,18 @@ class Parties(Struct, frozen=True):
         return Setup(self.log_name, self.log, self.policy, (), self.known)
 
     @property
+    def contract(self) -> Contract:
+        """The contract before the first entry: all submitters are customs and collect."""
+        founders = [
+            Founder(f"s{number}", key.verifier.public, (Role.CUSTOMS, Role.COLLECTOR))
+            for number, key in enumerate(self.submitters)
+        ]
+        genesis = Genesis(
+            self.log_name, FOUNDED_AT, tuple(founders), self.log.verifier.public, "quorum none\n", VERSION_1.hash
+        )
+        return Contract(State.begin(genesis), {})
+
+    @property
     def log_name(self) -> str:
         """The origin."""
         return self.log.name
@@ -132,7 +137,7 @@ def replica_process(addresses: list[str], folder: Path, number: int) -> None:
 
     async def run() -> None:
         intake = await NatsIntake.opened(addresses, ORIGIN, check_for(ORIGIN, who.known))
-        log = FollowedLog(folder, who.setup, AllTaken())
+        log = FollowedLog(folder, who.setup, who.contract)
         await Replica(intake, log, who.replicas[number], who.policy).run()
 
     asyncio.run(run())
@@ -232,13 +237,17 @@ def batches(key: SignerKey, entries: int) -> Iterator[Offered]:
     number = 0
     while True:
         number += 1
-        leaves = [
-            Leaf(
-                actor=actor, at=at, commitment=hashlib.sha256(b"%s %d %d" % (actor.encode(), number, place)).hexdigest(),
-                facts={"state": "released", "debt": "paid"}, scope=actor, type="decided",
-            )
-            for place in range(entries)
-        ]  # fmt: skip
+        leaves = []
+        for place in range(entries):
+            kind, facts = STEPS[place % len(STEPS)]
+            told = b"%s %d %d" % (actor.encode(), number, place)
+            consignment = b"%s %d %d" % (actor.encode(), number, place // len(STEPS))
+            leaves.append(
+                Leaf(
+                    actor=actor, at=at, commitment=hashlib.sha256(told).hexdigest(), facts=facts,
+                    scope=hashlib.sha256(consignment).hexdigest()[:32], type=kind,
+                )
+            )  # fmt: skip
         yield offered(write_batch(ORIGIN, key, number, [leaf.entry() for leaf in leaves]))
 
 
@@ -360,7 +369,7 @@ def looked_over(folders: list[Path], who: Parties, told: list[Acknowledged], not
     checkpoint = Checkpoint.parse(SignedNote.parse(note).text)
     acknowledged = {(each.submitter, each.number) for each in told}
     for folder in folders:
-        log = FollowedLog(folder, who.setup, AllTaken())
+        log = FollowedLog(folder, who.setup, who.contract)
         slips = [(each.slip.key, each.slip.number) for each in log.records() if isinstance(each, Admitted)]
         entries = list(log.entries())
         log.close()

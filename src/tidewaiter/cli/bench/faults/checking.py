@@ -1,0 +1,149 @@
+"""The eye that sees all: it follows what is sent and what members hold, and complains of what must never be.
+
+Liars are taken at their worst: each is held to have signed everything, whether or not it was sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from tidewaiter.cli.bench.faults.members import MirrorMember
+from tidewaiter.ledger.batches import STATE
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.effects import Block, Cosigned, Declined, Refuse
+from tidewaiter.ledger.keys import VerifierKey
+from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.merkle import Frontier, leaf_hash
+from tidewaiter.ledger.notes import NoteSignature, SignedNote
+from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.signing import check
+
+Place = tuple[int, bytes]
+"""A size and the root there."""
+EMPTY: Place = (0, Frontier().root)
+
+
+class Branch(Struct):
+    """Where a block led: the edge there, the block, and where it began."""
+
+    frontier: Frontier
+    block: Block | None
+    before: Place | None
+
+
+class Observer:
+    """All logs of one origin that its sequencers ever signed, and who cosigned what of them."""
+
+    def __init__(self, origin: str, log: VerifierKey, policy: Policy, liars: set[str]) -> None:
+        self.origin, self.log, self.policy, self.liars = origin, log, policy, liars
+        self.places: dict[Place, Branch] = {EMPTY: Branch(Frontier(), None, None)}
+        self.texts: dict[int, set[str]] = {}
+        self.cosigned: dict[Place, set[str]] = {}
+        self.largest: dict[str, Place] = {}
+        self.final: list[Place] = []
+        self.complaints: list[str] = []
+
+    def saw(self, sender: str, message: Any) -> None:
+        """A message was sent."""
+        refuse = message.refuse if isinstance(message, Declined) else message
+        if isinstance(refuse, Refuse) and not (refuse.code and refuse.why and refuse.hint):
+            self.complaints.append(f"a refusal does not say all: {refuse}")
+        match message:
+            case Block() if sender.startswith(("sequencer", "twin")):
+                self._saw_block(message)
+            case Cosigned(origin, size, line) if origin == self.origin:
+                self._saw_cosignature(sender.partition("/")[0], size, line)
+
+    def _saw_block(self, block: Block) -> None:
+        text = SignedNote.parse(block.note).text
+        checkpoint = Checkpoint.parse(text)
+        place = (checkpoint.size, checkpoint.root)
+        if checkpoint.origin != self.origin or place in self.places:
+            return
+        hashes = [leaf_hash(entry) for entry in block.entries]
+        for before, branch in list(self.places.items()):
+            if before[0] == block.first:
+                frontier = branch.frontier.extended(hashes)
+                if (frontier.size, frontier.root) == place:
+                    self.places[place] = Branch(frontier, block, before)
+                    self.texts.setdefault(place[0], set()).add(text)
+                    return
+        self.complaints.append(f"a sequencer signed {place[0]} entries that follow from nothing it sent before")
+
+    def _saw_cosignature(self, name: str, size: int, line: str) -> None:
+        if name in self.liars or name not in self.policy.witnesses:
+            return
+        text = self._text(name, size, line)
+        if text is None:
+            return
+        place = (size, Checkpoint.parse(text).root)
+        known = self.cosigned.setdefault(place, set())
+        if name in known:
+            return
+        known.add(name)
+        before = self.largest.get(name, EMPTY)
+        if not self.is_prefix(before, place):
+            self.complaints.append(f"{name} cosigned {size} entries beside or below the {before[0]} it cosigned before")
+        self.largest[name] = place
+        keys = {self.policy.witnesses[each].key for each in known | self.liars}
+        if self.policy.is_met_by(keys):
+            self._became_final(place)
+
+    def _text(self, name: str, size: int, line: str) -> str | None:
+        """The checkpoint that a line cosigns; None for one of these that attackers make up."""
+        key = self.policy.witnesses[name].key
+        signature = NoteSignature.parse(line.removesuffix("\n"))
+        for text in self.texts.get(size, ()):
+            if check(SignedNote(text, (signature,)), [key]).verdict:
+                return text
+        return None
+
+    def _became_final(self, place: Place) -> None:
+        for other in self.final:
+            if not self.is_prefix(*sorted((other, place))):
+                self.complaints.append(f"two final checkpoints conflict, of {other[0]} and {place[0]} entries")
+        self.final.append(place)
+
+    def is_prefix(self, shorter: Place, longer: Place) -> bool:
+        """Whether the log at the one place began as that at the other."""
+        at: Place | None = longer
+        while at is not None and at[0] > shorter[0]:
+            at = self.places[at].before
+        return at == shorter
+
+    def blocks(self, end: Place) -> list[Block]:
+        """The blocks from the beginning up to a place."""
+        found: list[Block] = []
+        at: Place | None = end
+        while at is not None:
+            branch = self.places[at]
+            if branch.block is not None:
+                found.append(branch.block)
+            at = branch.before
+        return found[::-1]
+
+    def entries(self, end: Place) -> list[bytes]:
+        """The entries up to a place."""
+        return [entry for block in self.blocks(end) for entry in block.entries]
+
+    def latest(self) -> Place:
+        """The largest final place."""
+        return max(self.final, default=EMPTY)
+
+    def check_restarted(self, mirror: MirrorMember) -> None:
+        """What a mirror holds after it came back is no less than what it cosigned."""
+        size, _ = self.largest.get(mirror.name.partition("/")[0], EMPTY)
+        if mirror.machine.size < size:
+            self.complaints.append(f"{mirror.name} came back with {mirror.machine.size} entries; it cosigned {size}")
+
+
+def by_submitter(entries: list[bytes]) -> dict[str, list[tuple[str, str]]]:
+    """What each actor said in the log, in order: kinds and commitments."""
+    said: dict[str, list[tuple[str, str]]] = {}
+    for entry in entries:
+        leaf = Leaf.parse(entry)
+        if leaf.type != STATE:
+            said.setdefault(leaf.actor, []).append((leaf.type, leaf.commitment))
+    return said

@@ -1,0 +1,96 @@
+"""People who end an origin: they ask the members to freeze, look at what each holds, and have its end cosigned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from tidewaiter.cli.bench.faults.checking import EMPTY, Observer, Place
+from tidewaiter.cli.bench.faults.members import Bring, End, Freeze, Report
+from tidewaiter.cli.bench.faults.world import World
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.effects import Cosigned, Declined
+from tidewaiter.ledger.epochs import Closing, is_closed
+from tidewaiter.ledger.keys import VerifierKey
+from tidewaiter.ledger.merkle import leaf_hash, root_of
+from tidewaiter.ledger.notes import NoteSignature, SignedNote
+from tidewaiter.ledger.signing import check
+
+STEP_MS: Final = 500
+PATIENCE_MS: Final = 2_500
+"""How long reports are waited for, before an end is chosen: whoever can be reached has answered by then."""
+
+
+class People:
+    """Whoever runs the members, on the telephone."""
+
+    def __init__(self, world: World, observer: Observer, members: Sequence[str], following: VerifierKey) -> None:
+        self.world, self.observer, self.members, self.following = world, observer, members, following
+        self.name = "people"
+        self.reports: dict[str, Place] = {}
+        self.signatures: dict[str, NoteSignature] = {}
+        self.closing: Closing | None = None
+        self.began_at: int | None = None
+        self.done: Callable[[Place], None] = lambda _: None
+        self.is_lawful: Callable[[Place], bool] = lambda _: True
+        self.is_done = False
+        world.nodes[self.name] = self
+        world.every(STEP_MS, self._step)
+
+    def begin(self) -> None:
+        """They have had enough of this sequencer."""
+        if self.began_at is None:
+            self.began_at = self.world.now
+
+    def _step(self) -> None:
+        if self.began_at is None or self.is_done:
+            return
+        for member in self.members:
+            self.world.send(self.name, member, Freeze())
+        if self.world.now - self.began_at < PATIENCE_MS or not self.reports:
+            return
+        if self.closing is None:
+            self.closing = self._chosen()
+        last = self.closing.last
+        holders = [name for name, place in self.reports.items() if place == (last.size, last.root)]
+        for member in self.members:
+            size, _ = self.reports.get(member, EMPTY)
+            if size < last.size:
+                for holder in holders:
+                    self.world.send(self.name, holder, Bring(member, size))
+            self.world.send(self.name, member, End(self.closing.checkpoint.text))
+
+    def _chosen(self) -> Closing:
+        """The end that most members can follow to; of these the largest that the rules lead to."""
+        places = {EMPTY, *filter(self.is_lawful, set(self.reports.values()))}
+
+        def followers(place: Place) -> tuple[int, int]:
+            return sum(self.observer.is_prefix(held, place) for held in self.reports.values()), place[0]
+
+        size, root = max(places, key=followers)
+        closing = Closing(Checkpoint(self.observer.origin, size, root), self.following)
+        self.observer.texts.setdefault(size, set()).add(closing.checkpoint.text)
+        return closing
+
+    def take(self, sender: str, message: Any) -> None:
+        """Reports and signatures come in."""
+        match message:
+            case Report(note, entries):
+                read = Checkpoint.parse(SignedNote.parse(note).text)
+                is_shown = (len(entries), root_of(map(leaf_hash, entries))) == (read.size, read.root)
+                if is_shown and check(SignedNote.parse(note), [self.observer.log]).verdict:
+                    self.reports[sender] = (read.size, read.root)
+            case Declined(_, 0):
+                self.reports.setdefault(sender, EMPTY)
+            case Cosigned(_, _, line) if self.closing is not None:
+                self.signatures[sender] = NoteSignature.parse(line.removesuffix("\n"))
+                self._count()
+
+    def _count(self) -> None:
+        if self.closing is None or self.is_done:
+            return
+        note = SignedNote(self.closing.checkpoint.text, tuple(self.signatures.values()))
+        if is_closed(note.data, self.observer.policy):
+            self.is_done = True
+            self.world.tally["origins ended"] += 1
+            self.done((self.closing.last.size, self.closing.last.root))

@@ -1,0 +1,95 @@
+"""Time, and the network between members: events in one queue, drawn from one seed."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from tidewaiter.ledger.effects import Declined, Refuse
+from tidewaiter.simulation.chance import Chance
+
+BEGINNING: Final = 1_800_000_000_000
+"""Milliseconds since 1970 at which the simulated clocks begin."""
+
+
+class Node(Protocol):
+    """Whoever has a name in the network."""
+
+    name: str
+
+    def take(self, sender: str, message: Any) -> None:
+        """A message has arrived."""
+
+
+class Weather(Struct):
+    """What the network does to messages: shares of a million that are dropped or doubled, and the longest delay in ms."""
+
+    drop: int = 0
+    double: int = 0
+    delay: int = 10
+
+
+class World:
+    """The queue of what is to happen, the network, and the clocks. `seen` is told each message that is sent."""
+
+    def __init__(self, chance: Chance, weather: Weather) -> None:
+        self.now = 0
+        self.chance, self.weather = chance, weather
+        self.nodes: dict[str, Node] = {}
+        self.skew: dict[str, int] = {}
+        self.cut: set[str] = set()
+        self.tally: Counter[str] = Counter()
+        self.refusals: Counter[str] = Counter()
+        self.seen: Callable[[str, str, Any], None] = lambda *_: None
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._serial = 0
+
+    def clock(self, name: str) -> int:
+        """What this member believes the time to be, in milliseconds since 1970."""
+        return BEGINNING + self.now + self.skew.get(name, 0)
+
+    def after(self, delay: int, action: Callable[[], None]) -> None:
+        """Let something happen after so many milliseconds."""
+        self._serial += 1
+        heapq.heappush(self._queue, (self.now + delay, self._serial, action))
+
+    def every(self, period: int, action: Callable[[], None]) -> None:
+        """Let something happen again and again."""
+
+        def again() -> None:
+            action()
+            self.after(period, again)
+
+        self.after(self.chance.between(1, period), again)
+
+    def send(self, sender: str, to: str, message: Any) -> None:
+        """Put a message on its way, through the weather."""
+        self.seen(sender, to, message)
+        refuse = message.refuse if isinstance(message, Declined) else message
+        if isinstance(refuse, Refuse):
+            self.refusals[refuse.code] += 1
+        self.tally["messages"] += 1
+        for _ in range(2 if self.chance.happens(self.weather.double) else 1):
+            if self.chance.happens(self.weather.drop):
+                self.tally["dropped"] += 1
+            else:
+                self.after(self.chance.between(1, self.weather.delay), lambda: self._arrive(sender, to, message))
+
+    def _arrive(self, sender: str, to: str, message: Any) -> None:
+        if (sender in self.cut) != (to in self.cut):
+            self.tally["dropped"] += 1
+        elif to in self.nodes:
+            self.nodes[to].take(sender, message)
+
+    def run(self, until: int, done: Callable[[], bool]) -> None:
+        """Let everything happen up to a moment, or until it is done."""
+        while self._queue and self.now < until:
+            at, _, action = heapq.heappop(self._queue)
+            if at // 100 != self.now // 100 and done():
+                return
+            self.now = at
+            action()

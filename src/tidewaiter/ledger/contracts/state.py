@@ -1,0 +1,349 @@
+"""The state that all entries of the record have led to, and the one door through which an entry changes it.
+
+How it is driven, by a sequencer, a mirror or whoever replays a log:
+
+    state = State.begin(genesis)                  # or State.restored(snapshot)
+    answer = state.apply(leaf)                    # Applied, or a Refusal that has changed nothing
+    state.root()                                  # before the entry that closes a block, which tells it
+    state.apply(closing)                          # that entry too: with it the log's own time goes on
+
+Entries are applied in the order of the log, every one of them: positions are counted. A block that may yet turn out to be
+wrong is applied between `mark` and `undo` or `keep`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from copy import copy
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from tidewaiter.ledger.contracts.amending import amend
+from tidewaiter.ledger.contracts.consequences import CONSEQUENCES, Taking
+from tidewaiter.ledger.contracts.genesis import FOREVER, Genesis
+from tidewaiter.ledger.contracts.governing import payment_name
+from tidewaiter.ledger.contracts.records import (
+    EMPTY_SCOPE,
+    PACK,
+    SEEN_BYTES,
+    Ended,
+    Flag,
+    Key,
+    Mark,
+    Member,
+    Payment,
+    Realm,
+    Scope,
+)
+from tidewaiter.ledger.contracts.rules import VERSIONS
+from tidewaiter.ledger.contracts.ruling import APPLIED, Applied, Case, Program, Refusal, RuleSet, Windows
+from tidewaiter.ledger.contracts.statements import Statement
+from tidewaiter.ledger.contracts.tree import BUCKETS, Tree
+from tidewaiter.ledger.contracts.vocabulary import GOVERNING, STATE, Role, mask_of
+from tidewaiter.ledger.leaves import Leaf, key_number
+from tidewaiter.ledger.merkle import leaf_hash
+from tidewaiter.ledger.verdict import LedgerError
+
+SNAPSHOT: Final = "tidewaiter state v1"
+_MONEY: Final = frozenset({"paid", "refunded"})
+_TOLD: Final = {mark: tuple(str(each.name).lower() for each in Mark if each & mark) for mark in range(1, 16)}
+_STANDING: Final = Flag.PERMIT | Flag.STATUS
+
+
+class _Snapshot(Struct, array_like=True):
+    form: str
+    realm: Realm
+    keys: dict[str, Key]
+    scopes: dict[str, Scope]
+    payments: dict[str, Payment]
+
+
+class State:
+    """What the contracts know after the entries so far. See the module for how it is driven.
+
+    `scopes` are by their id, `keys` by their number, `payments` that nobody has settled by `payment_name`.
+    """
+
+    def __init__(self, realm: Realm, rule_sets: Iterable[RuleSet] = VERSIONS) -> None:
+        self.realm = realm
+        self.keys: dict[str, Key] = {}
+        self.scopes: dict[str, Scope] = {}
+        self.payments: dict[str, Payment] = {}
+        self.windows = Windows()
+        self._rule_sets = {each.hash: each for each in rule_sets}
+        self._programs: dict[str, Program] = {}
+        self._tree = Tree()
+        self._dirty: set[tuple[str, str]] = set()
+        self._due: dict[int, list[tuple[str, str]]] = {}
+        self._journal: list[tuple[str, str, Any]] | None = None
+        self._marked: Realm | None = None
+        self._choose()
+
+    @classmethod
+    def begin(cls, genesis: Genesis, rule_sets: Iterable[RuleSet] = VERSIONS) -> State:
+        """The state of an empty log. Raises LedgerError for what no network can begin with."""
+        genesis.check()
+        members = {each.name: Member(mask_of(each.roles)) for each in genesis.founders}
+        sequencer = key_number(genesis.sequencer)
+        realm = Realm(
+            origin=genesis.origin, before=0, size=0, clock=genesis.at, latest=genesis.at, rules=genesis.rules,
+            following="", turn=0, decisions=0, policy=genesis.policy, sequencer=sequencer, members=members,
+        )  # fmt: skip
+        state = cls(realm, rule_sets)
+        for each in genesis.founders:
+            key = Key(each.public, each.name, mask_of(each.roles), FOREVER, each.name)
+            state.put("keys", key_number(each.public), key)
+        own = Key(genesis.sequencer, "", mask_of((Role.SEQUENCER,)), FOREVER, sequencer)
+        state.put("keys", sequencer, own)
+        return state
+
+    @property
+    def size(self) -> int:
+        """How many entries of this origin were applied."""
+        return self.realm.size
+
+    @property
+    def submitters(self) -> dict[str, bytes]:
+        """The public keys by their number, those that count no more among them."""
+        return {number: key.public for number, key in self.keys.items()}
+
+    def apply(self, leaf: Leaf, statement: bytes | None = None) -> Applied | Refusal:
+        """Take the next entry, or say why not; then nothing has changed.
+
+        `statement` is what the commitment of an entry of governance stands for, as `statements` writes it.
+        """
+        program = self._programs.get(leaf.type)
+        if program is None:
+            return self._unknown(leaf)
+        scope = self.scopes.get(leaf.scope, EMPTY_SCOPE)
+        key = self.keys.get(leaf.actor)
+        said = _read(statement) if statement is not None and leaf.type in GOVERNING else None
+        case = Case(leaf, program.kind, program.mask, scope, key, self, said)
+        for each in program.rules:
+            why = each.check(case)
+            if why:
+                return Refusal(each.id, why, each.hint)
+        if leaf.type == STATE:
+            return self._close(leaf)
+        if said is not None:
+            amend(self, said)
+            self._advance(leaf.at)
+            return APPLIED
+        assert key is not None  # `actor.known` stands before
+        return self._take(leaf, scope, key)
+
+    def root(self) -> bytes:
+        """The hash over the whole state; the same wherever the same entries were applied."""
+        put = self._tree.put
+        scopes = self.scopes
+        for table, name in self._dirty:
+            if table == "scopes":
+                record: Any = scopes.get(name)
+                put(int(name[:4], 16), name, None if record is None else PACK((name, record)))
+            else:
+                record = getattr(self, table).get(name)
+                bucket = int(name[:4] if table == "keys" else name[-6:-1], 16) % BUCKETS
+                put(bucket, f"{table} {name}", None if record is None else PACK((table, name, record)))
+        self._dirty.clear()
+        realm = hashlib.sha256(PACK(self.realm)).digest()
+        return hashlib.sha256(SNAPSHOT.encode() + realm + self._tree.root()).digest()
+
+    def snapshot(self) -> bytes:
+        """The whole state in one writing, from which it goes on elsewhere without replaying."""
+        return PACK(_Snapshot(SNAPSHOT, self.realm, self.keys, self.scopes, self.payments))
+
+    @classmethod
+    def restored(cls, snapshot: bytes, rule_sets: Iterable[RuleSet] = VERSIONS) -> State:
+        """The state of a snapshot; believe it only if its root is one that the quorum has cosigned. Raises LedgerError."""
+        try:
+            read = msgspec.msgpack.decode(snapshot, type=_Snapshot)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise LedgerError("this is no snapshot of a state") from error
+        if read.form != SNAPSHOT or PACK(read) != snapshot:
+            raise LedgerError("a snapshot is written otherwise than it is here")
+        state = cls(read.realm, rule_sets)
+        for table in ("keys", "scopes", "payments"):
+            for name, record in getattr(read, table).items():
+                state.put(table, name, record)
+        return state
+
+    def following(self, origin: str, root: bytes) -> State:
+        """The state with which the next origin begins, this one having ended with a root: all of it but the sequencer.
+
+        Its first entry is of the type `epoch_closed`. Raises LedgerError for the same origin again.
+        """
+        if not origin or origin == self.realm.origin:
+            raise LedgerError("an origin is followed by another one")
+        state = State.restored(self.snapshot(), self._rule_sets.values())
+        ended = Ended(self.realm.origin, self.realm.size, root.hex(), self.root().hex())
+        realm = state.realm
+        realm.origin, realm.before, realm.size, realm.previous = origin, realm.position, 0, ended
+        return state
+
+    def mark(self) -> None:
+        """From here on, remember what changes, until `undo` or `keep`. Raises LedgerError where that is under way."""
+        if self._journal is not None:
+            raise LedgerError("a mark is set already")
+        self._journal, self._marked = [], self.realm.copied()
+
+    def undo(self) -> None:
+        """Be as at the mark. Raises LedgerError without one."""
+        if self._journal is None or self._marked is None:
+            raise LedgerError("there is no mark to go back to")
+        changes, self.realm = self._journal, self._marked
+        self._journal = self._marked = None
+        for table, name, old in reversed(changes):
+            self.put(table, name, old)
+        self._choose()
+
+    def keep(self) -> None:
+        """Forget the mark: what changed since counts. Raises LedgerError without one."""
+        if self._journal is None:
+            raise LedgerError("there is no mark")
+        self._journal = self._marked = None
+
+    def _take(self, leaf: Leaf, scope: Scope, key: Key) -> Applied:
+        changed = copy(scope)
+        marks = CONSEQUENCES[leaf.type](Taking(changed, leaf, key, self.realm.position))
+        changed.seen = scope.seen + bytes.fromhex(leaf.commitment[: 2 * SEEN_BYTES])
+        if leaf.at > changed.last_at:
+            changed.last_at = leaf.at
+        if leaf.type == "permit_drawn":
+            changed = self._drawn(leaf, changed)
+        elif leaf.type in _MONEY:
+            payment = Payment(leaf_hash(leaf.entry()), key.party, leaf.at)
+            self.put("payments", payment_name(self.realm.position), payment)
+        self.put("scopes", leaf.scope, changed)
+        self._advance(leaf.at)
+        return Applied(_TOLD[marks]) if marks else APPLIED
+
+    def _drawn(self, leaf: Leaf, own: Scope) -> Scope:
+        """The entry's own scope after a share was taken from its permit, which may be this very scope."""
+        name, share = str(leaf.facts["permit"]), int(leaf.facts["share"])
+        permit = own if name == leaf.scope else copy(self.scopes[name])
+        permit.left -= share
+        if permit is not own:
+            self.put("scopes", name, permit)
+        return own
+
+    def _close(self, leaf: Leaf) -> Applied:
+        self._advance(leaf.at)
+        self.realm.clock = leaf.at
+        for due in sorted(each for each in self._due if each <= leaf.at):
+            for table, name in self._due.pop(due):
+                record = getattr(self, table).get(name)
+                if record is None:
+                    continue
+                late = self._due_at(table, record)
+                if late <= leaf.at:
+                    self.put(table, name, None)
+                else:
+                    self._await(late, table, name)
+        return APPLIED
+
+    def _advance(self, at: int) -> None:
+        realm = self.realm
+        realm.size += 1
+        if at > realm.latest:
+            realm.latest = at
+        if realm.turn and realm.turn == realm.position:
+            realm.rules, realm.following, realm.turn = realm.following, "", 0
+            self._choose()
+
+    def _choose(self) -> None:
+        """Take up the rules that apply; where they are not known here, no entry is taken any more."""
+        chosen = self._rule_sets.get(self.realm.rules)
+        self._programs = chosen.compiled() if chosen else {}
+        windows = chosen.windows if chosen else self.windows
+        if windows == self.windows:
+            return
+        self.windows, self._due = windows, {}
+        for table in ("scopes", "keys", "payments"):
+            for name, record in getattr(self, table).items():
+                self._await(self._due_at(table, record), table, name)
+
+    def _unknown(self, leaf: Leaf) -> Refusal:
+        rules = self.realm.rules
+        if rules not in self._rule_sets:
+            why = f"the rules {rules} apply from position {self.realm.position} on, and are not known here"
+            return Refusal("rules.unknown", why, "Install a version of the program that has them, and go on.")
+        return Refusal("entry.type", f"the rules know no entries of the type “{leaf.type}”", "Use a type of theirs.")
+
+    def put(self, table: str, name: str, record: Any) -> None:
+        """Keep a record in `scopes`, `keys` or `payments`, or forget it where it is None."""
+        held = getattr(self, table)
+        old = held.get(name)
+        if self._journal is not None:
+            self._journal.append((table, name, old))
+        if record is None:
+            held.pop(name, None)
+        else:
+            held[name] = record
+            due = self._due_at(table, record)
+            if old is None or due < self._due_at(table, old):
+                self._await(due, table, name)
+        self._dirty.add((table, name))
+
+    def _await(self, due: int, table: str, name: str) -> None:
+        """Look at a record again when the log's time has come so far; it is looked at no later than it is due."""
+        if due < FOREVER:
+            self._due.setdefault(due, []).append((table, name))
+
+    def _due_at(self, table: str, record: Any) -> int:
+        """From when on a record is known no longer: never while somebody holds the goods, or for a permit that is valid."""
+        windows = self.windows
+        if table == "payments":
+            return int(record.at + windows.idle)
+        if table == "keys":
+            return min(FOREVER, int(record.until) + windows.idle)
+        if record.holds:
+            return FOREVER
+        ended = record.last_at + (windows.ended if record.flags & Flag.ENDED else windows.idle)
+        return max(ended, int(record.until) + windows.ended) if record.flags & _STANDING else int(ended)
+
+
+class Contract:
+    """The state with the statements that are at hand, as a sequencer or mirror holds it: `apply` and `root`.
+
+    Every entry goes through `apply`, the closing one of each block too, after `root` was asked for it: with that entry
+    positions and the log's own time go on. `statements` are by the commitment of their entry; whoever drives adds to them.
+    """
+
+    def __init__(self, state: State, statements: Mapping[str, bytes]) -> None:
+        self.state, self.statements = state, statements
+
+    def apply(self, leaf: Leaf) -> Refusal | None:
+        """Take an entry; where it is refused, why, and the state is as it was."""
+        answer = self.state.apply(leaf, self.statements.get(leaf.commitment) if leaf.type in GOVERNING else None)
+        return answer if isinstance(answer, Refusal) else None
+
+    def root(self) -> bytes:
+        """The hash over the whole state."""
+        return self.state.root()
+
+    def mark(self) -> None:
+        """From here on, remember what changes, until `undo` or `keep`."""
+        self.state.mark()
+
+    def undo(self) -> None:
+        """Be as at the mark."""
+        self.state.undo()
+
+    def keep(self) -> None:
+        """Forget the mark: what changed since counts."""
+        self.state.keep()
+
+
+def apply(state: State, leaf: Leaf, statement: bytes | None = None) -> Applied | Refusal:
+    """Take the next entry into the state, or say why not."""
+    return state.apply(leaf, statement)
+
+
+def _read(statement: bytes) -> Statement | None:
+    try:
+        return Statement.parse(statement)
+    except LedgerError:
+        return None

@@ -1,0 +1,179 @@
+"""What a member holds of one origin: the journal's blocks, tiles made of them, and the last final checkpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from tidewaiter.ledger import mirroring, sequencing
+from tidewaiter.ledger.batches import Slip
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.effects import Block, FinalCheckpoint
+from tidewaiter.ledger.merkle import range_hash
+from tidewaiter.ledger.mirroring import Taken
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.receipts import Receipt, issue
+from tidewaiter.ledger.sequencing import Admitted, Sealed
+from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.failing import Failpoints
+from tidewaiter.network.files import Place, read_from, read_journal
+from tidewaiter.network.home import Origin
+from tidewaiter.network.outbox import Sent
+from tidewaiter.network.rules import Shelf, named_in
+from tidewaiter.network.tile_folder import TileFolder
+
+FINAL: Final = "final"
+_RECORDS: Final = msgspec.msgpack.Decoder(sequencing.Record | mirroring.Record)
+
+
+class _Waiting(Struct, frozen=True):
+    """A block that is in the journal and not safe yet."""
+
+    upto: int
+    entries: list[bytes]
+    note: bytes
+
+
+class Holding:
+    """One origin's entries as this member has them. `note` is the last checkpoint whose entries are safe here.
+
+    `governing` are the ends of blocks with statements that whoever holds this has not looked at yet.
+    """
+
+    def __init__(self, origin: Origin, shelf: Shelf, failpoints: Failpoints) -> None:
+        self.origin, self.shelf = origin, shelf
+        self.governing: deque[int] = deque()
+        self.tiles = TileFolder(origin.tiles, failpoints)
+        self.note = b""
+        self.final = origin.kept(FINAL)
+        self._waiting: deque[_Waiting] = deque()
+        self._places: dict[int, Place] = {}
+        self._next = 0
+        self._entries: list[bytes] = []
+        self._began: Place | None = None
+        self._awaited: set[asyncio.Future[None]] = set()
+
+    def records(self) -> Iterator[bytes]:
+        """The journal's records, for the machine to be made of; what they hold is taken in on the way."""
+        for place, record in read_journal(self.origin.journal):
+            self.wrote(record, 0, place)
+            self.safe(0)
+            yield record
+
+    def wrote(self, record: bytes, upto: int, place: Place) -> None:
+        """A record was appended to the journal at a place."""
+        match _RECORDS.decode(record):
+            case Admitted(entries=entries):
+                self._began = self._began or place
+                self._entries += entries
+            case Sealed(entry, note):
+                self._queue([*self._entries, entry], note, self._began or place, upto)
+                self._entries, self._began = [], None
+            case Taken(block):
+                self._queue(list(block.entries), block.note, place, upto)
+            case FinalCheckpoint(note=note):
+                self.final = note
+
+    def safe(self, upto: int) -> None:
+        """Everything up to this `Persist` is on disk: what was sealed by then may be served."""
+        while self._waiting and self._waiting[0].upto <= upto:
+            block = self._waiting.popleft()
+            self.tiles.add(block.entries)
+            self.note = block.note
+
+    def _queue(self, entries: list[bytes], note: bytes, place: Place, upto: int) -> None:
+        self._places[self._next] = place
+        self._next += len(entries)
+        if named_in(entries):
+            self.governing.append(self._next)
+        self._waiting.append(_Waiting(upto, entries, note))
+
+    @property
+    def size(self) -> int:
+        """How many entries are safe and served."""
+        return self.tiles.size
+
+    @property
+    def final_size(self) -> int:
+        """The size of the last final checkpoint; 0 before the first."""
+        return checkpoint_of(self.final).size if self.final else 0
+
+    def become_final(self, note: bytes) -> None:
+        """Keep a checkpoint that the quorum has cosigned, in memory; whoever waits for it is told."""
+        self.final = note
+        awaited, self._awaited = self._awaited, set()
+        for future in awaited:
+            if not future.done():
+                future.set_result(None)
+
+    async def await_final(self, size: int, seconds: float) -> bytes:
+        """The last final checkpoint, once it has this size; sooner or later what there is when the time is over."""
+        until = asyncio.get_running_loop().time() + seconds
+        while self.final_size < size and (left := until - asyncio.get_running_loop().time()) > 0:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._awaited.add(future)
+            try:
+                async with asyncio.timeout(left):
+                    await future
+            except TimeoutError:
+                break
+            finally:
+                self._awaited.discard(future)
+        return self.final
+
+    def believes(self, note: bytes, policy: Policy) -> Checkpoint | None:
+        """The checkpoint of a note that the policy believes and that is of what is held here; None where it is not."""
+        believed = policy.believed(note)
+        checkpoint = believed.checkpoint
+        if not believed.verdict or checkpoint is None or not 0 < checkpoint.size <= self.size:
+            return None
+        return checkpoint if self.root(checkpoint.size) == checkpoint.root else None
+
+    def root(self, size: int) -> bytes:
+        """The root that the entries held here had at a size."""
+        return range_hash(self.tiles.nodes(size), 0, size)
+
+    def receipt(self, index: int) -> Receipt:
+        """The receipt of an entry under the last final checkpoint. Raises LedgerError where it is not final yet."""
+        size = self.final_size
+        if not 0 <= index < size:
+            raise LedgerError(f"entry {index} is not final; final are {size}", hint="ask again in a second")
+        return issue(self.tiles.nodes(size), index, SignedNote.parse(self.final), size)
+
+    def sent(self, block: Block) -> Sent:
+        """A block with the statements that go with it."""
+        return Sent(block, tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf))
+
+    def blocks(self, first: int, count: int) -> list[Sent]:
+        """The blocks from one that begins at `first` on, as they were sent. Raises LedgerError where none begins there."""
+        if first not in self._places:
+            raise LedgerError(f"no block begins at {first}", hint="ask from the size that you hold")
+        found = self._read_blocks(first, self._places[first])
+        return [self.sent(block) for block in islice(found, count) if checkpoint_of(block.note).size <= self.size]
+
+    def _read_blocks(self, first: int, place: Place) -> Iterator[Block]:
+        entries: list[bytes] = []
+        slips: list[Slip] = []
+        for record in read_from(self.origin.journal, place):
+            match _RECORDS.decode(record):
+                case Taken(block):
+                    yield block
+                case Admitted(slip=slip, entries=admitted):
+                    entries += admitted
+                    slips.append(slip)
+                case Sealed(entry, note):
+                    yield Block(first, (*entries, entry), tuple(slips), note)
+                    first += len(entries) + 1
+                    entries, slips = [], []
+
+
+def checkpoint_of(note: bytes) -> Checkpoint:
+    """The checkpoint that a note is. Raises LedgerError."""
+    return Checkpoint.parse(SignedNote.parse(note).text)

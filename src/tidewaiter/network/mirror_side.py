@@ -1,0 +1,146 @@
+"""A member that mirrors an origin's log: it keeps every block, replays the rules, and cosigns what is on its disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Final
+
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.effects import FinalCheckpoint, Found, Lagging, Message, Send
+from tidewaiter.ledger.equivocation import Evidence, equivocation
+from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.mirroring import Mirror, Setup
+from tidewaiter.network.charter import Charter
+from tidewaiter.network.driving import REPLY_SECONDS_MAX, Driver, StoppedError, every, now_ms
+from tidewaiter.network.files import Journal, Place
+from tidewaiter.network.holding import FINAL, Holding, checkpoint_of
+from tidewaiter.network.home import Origin
+from tidewaiter.network.outbox import Sent
+from tidewaiter.network.sequencer_side import Agreed, Common
+
+FLUSH_SECONDS: Final = 5.0
+EVIDENCE: Final = "evidence"
+_LOG: Final = logging.getLogger(__name__)
+
+
+class MirrorSide:
+    """One origin's mirror, driven."""
+
+    def __init__(self, origin: Origin, key: SignerKey, contract: Contract, common: Common) -> None:
+        self.charter: Charter = origin.standing
+        self.holding = Holding(origin, common.shelf, common.failpoints)
+        self.contract = contract
+        setup = Setup(
+            origin=self.charter.origin, log=self.charter.log_key, key=key, submitters=contract.state.submitters,
+            numbers=self.charter.numbers,
+        )  # fmt: skip
+        self.machine = Mirror.recovered(setup, contract, self.holding.records())
+        self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
+        self._flushing: asyncio.Task[None] | None = None
+        self._final_kept = self.holding.final
+        self._policy = self.charter.read_policy
+        self._agreed: deque[Agreed] = deque()
+        self._look_at_statements()
+
+    def start(self) -> None:
+        """Begin to see to time."""
+        self._flushing = asyncio.get_running_loop().create_task(every(FLUSH_SECONDS, self._flush))
+
+    async def stop(self) -> None:
+        """Close what is open; what was appended is synced first."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.gather(self._flushing, return_exceptions=True)
+        await self.driver.close()
+        await self._flush()
+
+    async def receive(self, blocks: list[Sent]) -> list[Message]:
+        """The answers to blocks, one for each, once what they rest on is on disk. Raises StoppedError."""
+        loop = asyncio.get_running_loop()
+        waiting: list[asyncio.Future[Message]] = []
+        for block, statements in ((each.block, each.statements) for each in blocks):
+            for statement in statements:
+                self.holding.shelf.put(statement)
+            caller: asyncio.Future[Message] = loop.create_future()
+            waiting.append(caller)
+            self.driver.carry_out(self.machine.receive(block, caller, now_ms()))
+            self._look_at_statements()
+            await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(REPLY_SECONDS_MAX):
+                return await asyncio.gather(*waiting)
+        except TimeoutError as error:
+            raise StoppedError("the disk did not answer in time", hint="send the blocks again") from error
+
+    async def freeze(self) -> Message:
+        """How much is held, once nothing more of this origin will be cosigned."""
+        return await self.driver.ask(self.machine.freeze)
+
+    async def close(self, closing: Checkpoint) -> Message:
+        """The cosignature on the end of the origin, or why there is none."""
+        return await self.driver.ask(lambda caller: self.machine.close(closing, caller, now_ms()))
+
+    def change(self, charter: Charter) -> None:
+        """The members have agreed on something else: other keys, another quorum, one more member, one less."""
+        self.charter, self._policy = charter, charter.read_policy
+
+    def take_key(self, key: SignerKey) -> None:
+        """Cosign with another key from now on."""
+        self.machine.setup.key = key
+
+    def take_final(self, note: bytes) -> bool:
+        """Whether a checkpoint is final and of what is held here; it is kept then."""
+        if self.holding.believes(note, self._policy) is None:
+            return False
+        if checkpoint_of(note).size > self.holding.final_size:
+            self.holding.become_final(note)
+            adopted = None
+            while self._agreed and self._agreed[0].size <= self.holding.final_size:
+                adopted = self._agreed.popleft()
+            if adopted is not None:
+                self.holding.origin.keep_standing(adopted.charter)
+                self.change(adopted.charter)
+        return True
+
+    def _look_at_statements(self) -> None:
+        """Keys that a block has brought count for the blocks after it; members and quorum once that is final."""
+        while self.holding.governing:
+            size, state = self.holding.governing.popleft(), self.contract.state
+            self.machine.setup.submitters = dict(state.submitters)
+            self._agreed.append(Agreed(size, {}, self.charter.amended(state.realm)))
+
+    def take_evidence(self, data: bytes) -> bool:
+        """Whether evidence shows that the log told two histories; it is kept then, and what it shows compared."""
+        evidence = Evidence.parse(data)
+        if not equivocation(evidence.first, evidence.second, evidence.proof, self.charter.log_key):
+            return False
+        for note in (evidence.first, evidence.second):
+            if checkpoint_of(note).size <= self.holding.size:
+                self.driver.carry_out(self.machine.compare(note, self.holding.tiles.nodes()))
+        return True
+
+    def wrote(self, record: bytes, upto: int, place: Place) -> None:
+        """As `driving.Shown` has it."""
+        self.holding.wrote(record, upto, place)
+
+    def safe(self, upto: int) -> None:
+        """As `driving.Shown` has it."""
+        self.holding.safe(upto)
+
+    def send(self, message: Send) -> None:
+        """As `driving.Shown` has it: a mirror sends nothing of itself."""
+
+    def show(self, shown: FinalCheckpoint | Lagging | Found) -> None:
+        """As `driving.Shown` has it."""
+        if isinstance(shown, Found):
+            _LOG.error("the log of %s has signed two checkpoints that cannot both be", self.charter.origin)
+            self.holding.origin.keep(EVIDENCE, shown.evidence)
+
+    async def _flush(self) -> None:
+        await asyncio.to_thread(self.holding.tiles.flushing())
+        if self.holding.final is not self._final_kept:
+            self._final_kept = self.holding.final
+            await asyncio.to_thread(self.holding.origin.keep, FINAL, self._final_kept)

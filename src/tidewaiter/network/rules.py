@@ -1,0 +1,78 @@
+"""The contract that a network begins with, and the statements of governance that its entries stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts import Contract, State
+from tidewaiter.ledger.contracts.statements import Statement
+from tidewaiter.ledger.contracts.vocabulary import GOVERNING
+from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.merkle import range_hash
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.network.charter import Charter, CharterError
+from tidewaiter.network.files import write_durably
+from tidewaiter.network.tile_folder import TileFolder, entries_from
+
+_TYPE: Final = b'"type":"'
+_GOVERNING: Final = frozenset(name.encode() for name in GOVERNING)
+
+
+REPLAYED: Final = 4096
+
+
+def first_contract(charter: Charter, statements: Mapping[str, bytes]) -> Contract:
+    """The contract as it stands before the first entry of a network, from the charter of its first origin."""
+    return Contract(State.begin(charter.genesis), statements)
+
+
+def followed(contract: Contract, tiles: TileFolder, charter: Charter) -> Contract:
+    """The contract with which an origin begins that follows another one, of which it is given the beginning and the tiles.
+
+    Raises CharterError where what is held is not what the origin before was closed with.
+    """
+    assert charter.follows is not None, "the first origin follows none"
+    closing = Checkpoint.parse(SignedNote.parse(charter.follows.closing).text)
+    if tiles.size < closing.size or range_hash(tiles.nodes(closing.size), 0, closing.size) != closing.root:
+        raise CharterError(f"“{closing.origin}” was closed with other entries than are held here")
+    for start in range(0, closing.size, REPLAYED):
+        for entry in entries_from(tiles, start, min(start + REPLAYED, closing.size)):
+            if contract.apply(Leaf.parse(entry)) is not None:
+                raise CharterError(f"the contract does not take an entry of “{closing.origin}” that it took")
+    return Contract(contract.state.following(charter.origin, closing.root), contract.statements)
+
+
+def named_in(entries: Iterable[bytes]) -> list[str]:
+    """The commitments of those entries of a block that stand for a statement."""
+    return [
+        Leaf.parse(entry).commitment for entry in entries if entry[entry.rfind(_TYPE) + len(_TYPE) : -2] in _GOVERNING
+    ]
+
+
+class Shelf(Mapping[str, bytes]):
+    """Statements by the commitment of their entry, each in a file of its own; on disk before an entry may need it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._kept = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+
+    def put(self, statement: bytes) -> str:
+        """Keep a statement; the commitment that an entry names it by. Raises DiskError, LedgerError for what is none."""
+        commitment = Statement.parse(statement).commitment
+        if commitment not in self._kept:
+            write_durably(self._folder / commitment, statement)
+            self._kept[commitment] = statement
+        return commitment
+
+    def __getitem__(self, commitment: str) -> bytes:
+        return self._kept[commitment]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)

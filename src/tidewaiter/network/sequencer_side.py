@@ -1,0 +1,235 @@
+"""The member that runs an origin's log: batches in, promises out, blocks to mirrors, checkpoints to witnesses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any, Final, NamedTuple
+
+from tidewaiter.ledger.batches import Batch
+from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.effects import (
+    Block,
+    Cosigned,
+    Declined,
+    FinalCheckpoint,
+    Found,
+    Lagging,
+    Message,
+    Refuse,
+    Send,
+)
+from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
+from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.charter import Charter
+from tidewaiter.network.client import Peer, PeerError
+from tidewaiter.network.driving import Driver, every, now_ms
+from tidewaiter.network.failing import Failpoints
+from tidewaiter.network.files import Journal, Place
+from tidewaiter.network.holding import Holding
+from tidewaiter.network.home import Origin
+from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, Sent, WitnessFeed, post_blocks
+from tidewaiter.network.rules import Shelf
+
+TICK_SECONDS: Final = 0.02
+FLUSH_SECONDS: Final = 5.0
+FINAL_PATH: Final = "/record/final"
+EVIDENCE_PATH: Final = "/record/evidence"
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Common(NamedTuple):
+    """What all parts of one member share."""
+
+    shelf: Shelf
+    failpoints: Failpoints
+    limits: Limits
+
+
+class Agreed(NamedTuple):
+    """What the members have agreed on in a block that ends at a size; it counts once that is final."""
+
+    size: int
+    submitters: dict[str, bytes]
+    charter: Charter
+
+
+class SequencerSide:
+    """One origin's sequencer, driven."""
+
+    def __init__(self, origin: Origin, key: SignerKey, contract: Contract, common: Common) -> None:
+        self.charter: Charter = origin.standing
+        self.holding = Holding(origin, common.shelf, common.failpoints)
+        self.contract = contract
+        setup = Setup(
+            origin=self.charter.origin, key=key, policy=self.charter.read_policy,
+            mirrors=tuple(self.charter.of_part("mirror")), submitters=contract.state.submitters, limits=common.limits,
+            start=Start(self.charter.numbers),
+        )  # fmt: skip
+        self.machine = Sequencer.recovered(setup, contract, self.holding.records())
+        self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
+        self.outboxes: dict[str, Outbox] = {}
+        self._feeds: dict[str, WitnessFeed] = {}
+        self._announcers: dict[str, tuple[Announcer, Announcer]] = {}
+        self._catching_up: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._note = b""
+        self._last_sent: Sent | None = None
+        self._agreed: deque[Agreed] = deque()
+        self._look_at_statements()
+        setup.submitters = dict(contract.state.submitters)
+
+    def start(self) -> None:
+        """Begin to send, and to see to time."""
+        for name in self.charter.members:
+            self._reach(name)
+        self._run(every(TICK_SECONDS, self._tick))
+        self._run(every(FLUSH_SECONDS, self._flush))
+        self._feed_witnesses()
+
+    async def stop(self) -> None:
+        """Send nothing more, and close what is open; what was appended is synced first."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.driver.close()
+        await asyncio.to_thread(self.holding.tiles.flushing())
+
+    async def submit(self, batch: Batch) -> Message:
+        """The promise for a batch, or why it is refused."""
+        return await self.driver.ask(lambda caller: self.machine.submit(batch, caller, now_ms()))
+
+    def change(self, charter: Charter) -> None:
+        """The members have agreed on something else: other keys, another quorum, one more member, one less."""
+        before, self.charter = self.charter, charter
+        setup = self.machine.setup
+        setup.policy = charter.read_policy
+        mirrors = charter.of_part("mirror")
+        setup.mirrors = tuple(mirrors)
+        for name in mirrors:
+            self.machine.followers.join(name)
+        for name in set(before.of_part("mirror")) - set(mirrors):
+            self.machine.followers.leave(name)
+        for name, member in charter.members.items():
+            known = before.members.get(name)
+            if known is None or known.url != member.url or known.part != member.part:
+                self._reach(name)
+
+    def wrote(self, record: bytes, upto: int, place: Place) -> None:
+        """As `driving.Shown` has it."""
+        self.holding.wrote(record, upto, place)
+        self._look_at_statements()
+
+    def safe(self, upto: int) -> None:
+        """As `driving.Shown` has it."""
+        self.holding.safe(upto)
+        if self.holding.note is not self._note:
+            self._note = self.holding.note
+            self._feed_witnesses()
+
+    def send(self, message: Send) -> None:
+        """As `driving.Shown` has it."""
+        outbox = self.outboxes.get(message.to)
+        match message.message:
+            case Block() if outbox is not None:
+                outbox.put(self._sent(message.message))
+            case Refuse(code, why):
+                _LOG.warning("%s is told %s: %s", message.to, code, why)
+            case _:
+                pass
+
+    def show(self, shown: FinalCheckpoint | Lagging | Found) -> None:
+        """As `driving.Shown` has it."""
+        match shown:
+            case FinalCheckpoint(note=note):
+                self.holding.become_final(note)
+                self._adopt()
+                for final, _ in self._announcers.values():
+                    final.put(note)
+            case Lagging(member, size):
+                if member not in self._catching_up and member in self.outboxes:
+                    self._catching_up.add(member)
+                    self._run(self._catch_up(self.outboxes[member], size))
+            case Found(evidence):
+                for _, found in self._announcers.values():
+                    found.put(evidence)
+
+    def _look_at_statements(self) -> None:
+        """What a block just sealed has changed counts once it is final; the contract stands just behind that block now."""
+        while self.holding.governing:
+            size = self.holding.governing.popleft()
+            state = self.contract.state
+            self._agreed.append(Agreed(size, dict(state.submitters), self.charter.amended(state.realm)))
+
+    def _adopt(self) -> None:
+        adopted = None
+        while self._agreed and self._agreed[0].size <= self.holding.final_size:
+            adopted = self._agreed.popleft()
+        if adopted is not None:
+            self.machine.setup.submitters = adopted.submitters
+            self.holding.origin.keep_standing(adopted.charter)
+            self.change(adopted.charter)
+
+    def _sent(self, block: Block) -> Sent:
+        """The block with its statements; the same object for each mirror."""
+        if self._last_sent is None or self._last_sent.block is not block:
+            self._last_sent = self.holding.sent(block)
+        return self._last_sent
+
+    def _heard(self, name: str, answer: Cosigned | Declined | Refuse) -> None:
+        if isinstance(answer, Declined):
+            _LOG.debug("%s declines: %s", name, answer.refuse.why)
+        self.driver.carry_out(self.machine.receive(name, answer, now_ms()))
+
+    def _cosigned(self, name: str, size: int, line: str) -> None:
+        self.driver.carry_out(self.machine.cosignature(name, size, line))
+
+    def _reach(self, name: str) -> None:
+        member = self.charter.members[name]
+        if name == self.charter.sequencer:
+            return
+        self._announcers[name] = Announcer(Peer(member.url), FINAL_PATH), Announcer(Peer(member.url), EVIDENCE_PATH)
+        for announcer in self._announcers[name]:
+            self._run(announcer.run())
+        if member.part == "mirror":
+            self.outboxes[name] = Outbox(name, Peer(member.url), self._heard)
+            self._run(self.outboxes[name].run())
+        else:
+            self._feeds[name] = WitnessFeed(name, Peer(member.url), self._cosigned)
+            self._run(self._feeds[name].run())
+
+    def _feed_witnesses(self) -> None:
+        for feed in self._feeds.values():
+            if self.holding.note:
+                feed.put(self.holding.note, self.holding.tiles.nodes)
+
+    async def _catch_up(self, outbox: Outbox, size: int) -> None:
+        """Send a mirror old blocks out of the journal until it is where new ones are in memory."""
+        try:
+            while size < self.holding.size:
+                blocks = await asyncio.to_thread(self.holding.blocks, size, GROUP_MAX)
+                for answer in await post_blocks(outbox.peer, blocks):
+                    self._heard(outbox.name, answer)
+                    if isinstance(answer, Refuse) or (isinstance(answer, Declined) and answer.size <= size):
+                        return
+                    size = max(size, answer.size)
+                if outbox.is_busy:
+                    return
+        except (PeerError, LedgerError) as error:
+            _LOG.warning("%s does not catch up: %s", outbox.name, error.detail)
+        finally:
+            self._catching_up.discard(outbox.name)
+
+    async def _tick(self) -> None:
+        self.driver.carry_out(self.machine.tick(now_ms()))
+
+    async def _flush(self) -> None:
+        await asyncio.to_thread(self.holding.tiles.flushing())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

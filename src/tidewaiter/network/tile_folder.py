@@ -1,0 +1,179 @@
+"""The tiles of a log in a folder (c2sp.org/tlog-tiles), grown as blocks come, and served at any size up to the last.
+
+The journal is what is safe at once. Tiles are made in memory as blocks come; `flushing` writes and syncs the full ones,
+in a thread, and then says in a file how far: at a start everything behind that is written again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from tidewaiter.ledger.merkle import Frontier, NodeHash
+from tidewaiter.ledger.reading import TileReader
+from tidewaiter.ledger.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, bundle_of, entries_in, hashes_in, top_of
+from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.failing import Failpoints
+from tidewaiter.network.files import NO_FAILPOINTS, DiskError, sync_folder, write_durably
+
+_SYNCED: Final = "synced"
+
+
+class TileFolder:
+    """One log's tiles below a folder. `size` is how many entries were added."""
+
+    def __init__(self, folder: Path, failpoints: Failpoints = NO_FAILPOINTS) -> None:
+        self.folder, self.size = folder, 0
+        self._failpoints = failpoints
+        self._entries: list[bytes] = []
+        self._levels: list[list[bytes]] = [[]]
+        self._fresh: dict[Tile, bytes] = {}
+        self._one_at_a_time = threading.Lock()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._trusted = _read_number(folder / _SYNCED)
+
+    def add(self, entries: Sequence[bytes], hashes: Sequence[bytes] | None = None) -> None:
+        """Add entries, with their leaf hashes where they are known. Raises LedgerError."""
+        if hashes is None:
+            hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
+        place = 0
+        while place < len(entries):
+            room = TILE_WIDTH - len(self._entries)
+            self._entries += entries[place : place + room]
+            self._levels[0] += hashes[place : place + room]
+            taken = min(room, len(entries) - place)
+            self.size += taken
+            place += taken
+            if len(self._entries) == TILE_WIDTH:
+                self._fill()
+
+    def flushing(self) -> Callable[[], None]:
+        """What waits for the disk, to be called in a thread: it returns once every full tile so far is written and safe.
+
+        A start would not write those again. The call raises DiskError; the tiles stay in memory then.
+        """
+        return partial(self._flush, dict(self._fresh), self.size)
+
+    def _flush(self, fresh: dict[Tile, bytes], size: int) -> None:
+        with self._one_at_a_time:
+            self._write_fresh(fresh, size)
+
+    def _write_fresh(self, fresh: dict[Tile, bytes], size: int) -> None:
+        self._failpoints.at("fold.begin")
+        folders: set[Path] = set()
+        try:
+            for tile, data in fresh.items():
+                path = self.folder / tile.path
+                if path.parent not in folders:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    folders.update(_up_to(path.parent, self.folder))
+                _write_and_sync(path, data)
+            for folder in sorted(folders):
+                sync_folder(folder)
+        except OSError as error:
+            raise DiskError(
+                f"tiles could not be written: {error.strerror}", hint="make room, or look at the disk"
+            ) from error
+        self._failpoints.at("fold.tiles")
+        write_durably(self.folder / _SYNCED, f"{size}\n".encode(), self._failpoints)
+        for tile in fresh:
+            self._fresh.pop(tile, None)
+
+    def read(self, path: str) -> bytes | None:
+        """What is served at a path; None where the log has no such tile yet. Raises LedgerError for what is no path."""
+        return self.tile(Tile.parse(path))
+
+    def tile(self, tile: Tile) -> bytes | None:
+        """The bytes of a tile, partial ones cut out of what there is by now; None where there are not as many rows."""
+        reach = TILE_HEIGHT * max(tile.level, 0)
+        if (tile.index << TILE_HEIGHT) + tile.width > self.size >> reach:
+            return None
+        rows = self._rows_in_memory(tile)
+        if rows is None:
+            data = self._fresh.get(tile.full) or (self.folder / tile.full.path).read_bytes()
+            if not tile.is_partial:
+                return data
+            rows = entries_in(data, TILE_WIDTH) if tile.level == ENTRIES else hashes_in(data, TILE_WIDTH)
+        rows = rows[: tile.width]
+        return bundle_of(rows) if tile.level == ENTRIES else b"".join(rows)
+
+    def reader(self, size: int | None = None) -> TileReader:
+        """A reader of the log at a size; as it is now where none is named."""
+        return TileReader(self.read, self.size if size is None else size)
+
+    def nodes(self, size: int | None = None) -> NodeHash:
+        """The nodes of the log at a size."""
+        return self.reader(size).node
+
+    @property
+    def frontier(self) -> Frontier:
+        """Size and root of all that was added."""
+        reader = self.reader()
+        hashes, left = [], self.size
+        while left:
+            level = left.bit_length() - 1
+            start = self.size - left
+            hashes.append(reader.node(level, start >> level))
+            left -= 1 << level
+        return Frontier(self.size, tuple(hashes))
+
+    def _rows_in_memory(self, tile: Tile) -> list[bytes] | None:
+        level = max(tile.level, 0)
+        if level >= len(self._levels) or tile.index != self.size >> TILE_HEIGHT * (level + 1):
+            return None
+        return self._entries if tile.level == ENTRIES else self._levels[level]
+
+    def _fill(self) -> None:
+        index = self.size // TILE_WIDTH - 1
+        self._write(Tile(ENTRIES, index), bundle_of(self._entries))
+        self._entries = []
+        for level in range(len(self._levels)):
+            hashes = self._levels[level]
+            if len(hashes) < TILE_WIDTH:
+                return
+            self._write(Tile(level, (self.size >> TILE_HEIGHT * (level + 1)) - 1), b"".join(hashes))
+            self._levels[level] = []
+            if level + 1 == len(self._levels):
+                self._levels.append([])
+            self._levels[level + 1].append(top_of(hashes))
+
+    def _write(self, tile: Tile, data: bytes) -> None:
+        if (tile.index + 1) << TILE_HEIGHT * (max(tile.level, 0) + 1) <= self._trusted:
+            return
+        self._fresh[tile] = data
+
+
+def entries_from(folder: TileFolder, first: int, end: int) -> list[bytes]:
+    """The entries of a log from `first` up to `end`. Raises LedgerError where it has not as many."""
+    if not 0 <= first <= end <= folder.size:
+        raise LedgerError(f"the log has no entries from {first} up to {end}")
+    entries: list[bytes] = []
+    for index in range(first // TILE_WIDTH, -(-end // TILE_WIDTH)):
+        width = min(TILE_WIDTH, folder.size - index * TILE_WIDTH)
+        data = folder.tile(Tile(ENTRIES, index, width))
+        entries += entries_in(data or b"", width)
+    start = first - first % TILE_WIDTH
+    return entries[first - start : end - start]
+
+
+def _up_to(folder: Path, top: Path) -> list[Path]:
+    return [folder, *(each for each in folder.parents if each == top or top in each.parents)]
+
+
+def _read_number(path: Path) -> int:
+    try:
+        return int(path.read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _write_and_sync(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

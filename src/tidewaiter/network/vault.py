@@ -1,0 +1,196 @@
+"""What a member alone may know: the keys and fields that open its entries, envelopes it was sent, batches it handed in.
+
+In a database server of the member's own. Forgetting a consignment's key erases it: nothing in the log opens after that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+import psycopg
+from msgspec import Struct
+
+from tidewaiter.ledger.batches import Batch, Promise
+from tidewaiter.ledger.commitments import scope_id
+from tidewaiter.store.embedded import EmbeddedServer
+from tidewaiter.store.opening import ensure_database
+
+DATABASE: Final = "vault"
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS consignment (
+  scope   text COLLATE "C" PRIMARY KEY,
+  subject text NOT NULL,                 -- what the member calls it
+  key     bytea CHECK (length(key) = 32) -- null: erased
+);
+CREATE TABLE IF NOT EXISTS opening (     -- what an entry was bound to; own ones, and those that were told
+  scope  text COLLATE "C" NOT NULL REFERENCES consignment,
+  label  text COLLATE "C" NOT NULL,
+  entry  bytea NOT NULL,
+  fields jsonb NOT NULL,
+  PRIMARY KEY (scope, label)
+);
+CREATE TABLE IF NOT EXISTS envelope (
+  envelope_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  digest      bytea NOT NULL UNIQUE,
+  body        bytea NOT NULL,
+  received_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS relayed (     -- how far the record of the member's own house was handed on
+  origin_id int PRIMARY KEY,
+  entries   bigint NOT NULL
+);
+CREATE TABLE IF NOT EXISTS handed_in (   -- a batch is written here before it is sent, so that its number is used once
+  key     text COLLATE "C" NOT NULL,
+  number  bigint NOT NULL,
+  batch   bytea NOT NULL,
+  promise bytea,                         -- null: not answered yet
+  PRIMARY KEY (key, number)
+);
+"""
+_T = TypeVar("_T")
+
+
+class Opening(Struct, frozen=True):
+    """What an entry was bound to: its label among all on the consignment, the entry, and the fields."""
+
+    label: str
+    entry: bytes
+    fields: tuple[tuple[str, str], ...]
+
+
+class Vault:
+    """One member's own database. Everything here waits in a thread; one thing at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = EmbeddedServer(folder)
+        self._connection: psycopg.Connection[Any] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    def open(self) -> None:
+        """Start the server and have the tables there. Raises EmbeddedServerError."""
+        self._server.open()
+        ensure_database(self._server, DATABASE)
+        self._connection = psycopg.connect(self._server.url(DATABASE), autocommit=True)
+        self._connection.execute(SCHEMA)
+
+    def close(self) -> None:
+        """Leave the server; it stops where nobody else uses it."""
+        if self._connection is not None:
+            self._connection.close()
+        self._server.close()
+
+    async def keep_key(self, key: bytes, subject: str) -> str:
+        """Keep a consignment's key under what the member calls it; its scope."""
+        scope = scope_id(key)
+        await self._run(
+            "INSERT INTO consignment (scope, subject, key) VALUES (%s, %s, %b) ON CONFLICT DO NOTHING",
+            scope,
+            subject,
+            key,
+        )
+        return scope
+
+    async def key_of(self, subject: str) -> bytes | None:
+        """The key of a consignment by what the member calls it; None where there is none, or no longer."""
+        rows = await self._run("SELECT key FROM consignment WHERE subject = %s AND key IS NOT NULL", subject)
+        return bytes(rows[0][0]) if rows else None
+
+    async def scopes(self) -> dict[str, str]:
+        """What the member calls each scope whose key it has."""
+        rows = await self._run("SELECT scope, subject FROM consignment WHERE key IS NOT NULL ORDER BY subject")
+        return dict(rows)
+
+    async def erase(self, subject: str) -> int:
+        """Forget the key and fields of a consignment; how many fields' entries were forgotten."""
+        scopes = "SELECT scope FROM consignment WHERE subject = %s"
+        rows = await self._run(f"DELETE FROM opening WHERE scope IN ({scopes}) RETURNING 1", subject)
+        await self._run("UPDATE consignment SET key = NULL WHERE subject = %s", subject)
+        return len(rows)
+
+    async def keep_opening(self, scope: str, opening: Opening) -> None:
+        """Keep what an entry was bound to."""
+        fields = msgspec.json.encode(opening.fields).decode()
+        await self._run(
+            "INSERT INTO opening (scope, label, entry, fields) VALUES (%s, %s, %b, %s) ON CONFLICT DO NOTHING",
+            scope, opening.label, opening.entry, fields,
+        )  # fmt: skip
+
+    async def openings(self, scope: str) -> list[Opening]:
+        """What is kept of entries in a scope."""
+        rows = await self._run("SELECT label, entry, fields FROM opening WHERE scope = %s ORDER BY label", scope)
+        return [Opening(label, bytes(entry), tuple(map(tuple, fields))) for label, entry, fields in rows]
+
+    async def keep_envelope(self, digest: bytes, body: bytes) -> bool:
+        """Keep an envelope; False where it was kept before."""
+        rows = await self._run(
+            "INSERT INTO envelope (digest, body) VALUES (%b, %b) ON CONFLICT DO NOTHING RETURNING 1", digest, body
+        )
+        return bool(rows)
+
+    async def envelopes(self) -> list[tuple[bytes, datetime]]:
+        """All envelopes, the oldest first, and when each came."""
+        rows = await self._run("SELECT body, received_at FROM envelope ORDER BY envelope_id")
+        return [(bytes(body), received_at) for body, received_at in rows]
+
+    async def relayed(self, origin_id: int) -> int:
+        """How many entries of a log of the member's own house were handed on."""
+        rows = await self._run("SELECT entries FROM relayed WHERE origin_id = %s", origin_id)
+        return int(rows[0][0]) if rows else 0
+
+    async def all_relayed(self) -> int:
+        """How many entries of all logs of the member's own house were handed on."""
+        rows = await self._run("SELECT coalesce(sum(entries), 0) FROM relayed")
+        return int(rows[0][0])
+
+    async def keep_relayed(self, origin_id: int, entries: int) -> None:
+        """Write down how far a log of the member's own house was handed on."""
+        await self._run(
+            "INSERT INTO relayed VALUES (%s, %s) ON CONFLICT (origin_id) DO UPDATE SET entries = excluded.entries",
+            origin_id, entries,
+        )  # fmt: skip
+
+    async def hand_in(self, batch: Batch) -> None:
+        """Write down a batch before it is sent."""
+        await self._run(
+            "INSERT INTO handed_in (key, number, batch) VALUES (%s, %s, %b)",
+            batch.key, batch.number, msgspec.msgpack.encode(batch),
+        )  # fmt: skip
+
+    async def promised(self, promise: Promise) -> None:
+        """Write down what was promised for a batch."""
+        await self._run(
+            "UPDATE handed_in SET promise = %b WHERE key = %s AND number = %s",
+            msgspec.msgpack.encode(promise), promise.key, promise.number,
+        )  # fmt: skip
+
+    async def withdraw(self, batch: Batch) -> None:
+        """A batch was refused as a whole: its number is free again."""
+        await self._run(
+            "DELETE FROM handed_in WHERE key = %s AND number = %s AND promise IS NULL", batch.key, batch.number
+        )
+
+    async def unanswered(self, key: str) -> list[Batch]:
+        """The batches of a key that were not answered, in order."""
+        rows = await self._run(
+            "SELECT batch FROM handed_in WHERE key = %s AND promise IS NULL ORDER BY number", key
+        )  # fmt: skip
+        return [msgspec.msgpack.decode(batch, type=Batch) for (batch,) in rows]
+
+    async def last_number(self, key: str) -> int:
+        """The last number that a batch of this key was given; 0 before the first."""
+        rows = await self._run("SELECT coalesce(max(number), 0) FROM handed_in WHERE key = %s", key)
+        return int(rows[0][0])
+
+    async def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._ran, statement, values)
+
+    def _ran(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        assert self._connection is not None, "the vault is not open"
+        cursor = self._connection.execute(statement, values)
+        return list(cursor.fetchall()) if cursor.description else []

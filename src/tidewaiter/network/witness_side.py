@@ -1,0 +1,70 @@
+"""A member that witnesses an origin's log: it keeps no entries, and cosigns that the log only grew (c2sp.org/tlog-witness)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.witnessing import Answer, Witness, add_checkpoint
+from tidewaiter.network.charter import Charter
+from tidewaiter.network.failing import Failpoints
+from tidewaiter.network.files import write_durably
+from tidewaiter.network.holding import FINAL, checkpoint_of
+from tidewaiter.network.home import Origin
+
+WITNESSED: Final = "witnessed"
+
+
+class WitnessSide:
+    """One origin's witness: the last checkpoint it cosigned is on disk before anybody has the cosignature."""
+
+    def __init__(self, origin: Origin, key: SignerKey, failpoints: Failpoints) -> None:
+        self.charter: Charter = origin.standing
+        self._origin, self._failpoints = origin, failpoints
+        self._key = key
+        kept = origin.kept(WITNESSED)
+        self._known = SignedNote.parse(kept) if kept else None
+        self.final = origin.kept(FINAL)
+        self._one_at_a_time = asyncio.Lock()
+
+    def start(self) -> None:
+        """A witness waits to be asked."""
+
+    async def stop(self) -> None:
+        """All that was said is on disk already."""
+
+    @property
+    def note(self) -> bytes:
+        """The last checkpoint that was cosigned here, with the log's signature and ours."""
+        return self._known.data if self._known else b""
+
+    async def add_checkpoint(self, body: bytes) -> Answer:
+        """The answer to a request of tlog-witness. Raises DiskError."""
+        async with self._one_at_a_time:
+            witness = Witness((self._key,), {self.charter.origin: (self.charter.log_key,)})
+            answer = add_checkpoint(body, self._known, witness, int(time.time()))
+            if answer.kept is not None:
+                path = self._origin.folder / WITNESSED
+                await asyncio.to_thread(write_durably, path, answer.kept.data, self._failpoints)
+                self._known = answer.kept
+            return answer
+
+    def change(self, charter: Charter) -> None:
+        """The members have agreed on something else."""
+        self.charter = charter
+
+    def take_key(self, key: SignerKey) -> None:
+        """Cosign with another key from now on."""
+        self._key = key
+
+    def take_final(self, note: bytes) -> bool:
+        """Whether the policy believes a checkpoint; it is kept then."""
+        if not self.charter.read_policy.believed(note).verdict:
+            return False
+        if not self.final or checkpoint_of(note).size > checkpoint_of(self.final).size:
+            self.final = note
+            self._origin.keep(FINAL, note)
+        return True

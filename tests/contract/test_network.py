@@ -1,0 +1,140 @@
+"""Members as processes of their own: what they promise, serve and refuse, and what is left when one of them dies."""
+
+from __future__ import annotations
+
+import httpx
+import msgspec
+import pytest
+
+from networks import Hand, Running, running, send
+from tidewaiter.ledger.batches import write_batch
+from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.reading import verify_log
+from tidewaiter.ledger.receipts import verify_receipt
+from tidewaiter.network.holding import checkpoint_of
+from tidewaiter.network.serving import RefusedError
+
+
+@pytest.fixture(scope="module")
+def net() -> Running:
+    with running(mirrors=3, quorum=2, witnesses=1) as started:
+        yield started
+
+
+def url(net: Running, label: str) -> str:
+    return net.charter.members[label].url
+
+
+def test_what_was_handed_in_is_final_and_every_mirror_serves_it(net: Running) -> None:
+    hand = net.hands["mirror-1"]
+    entries = hand.entries(75)
+    promise = hand.hand_in(entries)
+    assert promise.is_by(net.charter.log_key)
+    assert (promise.count, promise.refused) == (300, ())
+    for label in ("sequencer", "mirror-1", "mirror-2", "mirror-3"):
+        note = net.network.await_final(label, promise.first + promise.count)
+        believed = net.charter.read_policy.believed(note)
+        assert believed.verdict, believed.verdict.reason
+        checkpoint = checkpoint_of(note)
+        below = f"{url(net, label)}/{net.log_path()}/"
+        with httpx.Client(trust_env=False) as client:
+
+            def read(path: str, client: httpx.Client = client, below: str = below) -> bytes | None:
+                answer = client.get(below + path)
+                return answer.content if answer.status_code == 200 else None
+
+            assert verify_log(read, checkpoint.size, checkpoint.root), label
+        with net.network.operator(label) as operator:
+            for place in (0, 299):
+                receipt = operator.receipt(promise.first + place)
+                assert verify_receipt(receipt, entries[place], net.charter.read_policy).verdict
+                assert not verify_receipt(receipt, entries[1], net.charter.read_policy).verdict
+                assert len(receipt) < 2500
+
+
+def test_a_witness_cosigns_and_serves_what_it_saw(net: Running) -> None:
+    promise = net.hands["mirror-2"].hand_in(net.hands["mirror-2"].entries(1))
+    net.network.await_final("mirror-1", promise.first + promise.count)
+    with httpx.Client(trust_env=False) as client:
+        answer = client.get(f"{url(net, 'witness-1')}/{net.log_path()}/checkpoint")
+        assert answer.status_code == 200
+        assert "witness-1.example" in answer.text
+        assert client.get(f"{url(net, 'witness-1')}/{net.log_path()}/tile/0/000").json()["code"] == "tile.none"
+
+
+def test_a_batch_again_is_answered_as_before_and_counts_once(net: Running) -> None:
+    hand = net.hands["mirror-3"]
+    batch = hand.batch(hand.entries(2))
+    first = send(batch, net.charter)
+    assert send(batch, net.charter) == first
+    again = write_batch(net.charter.origin, hand.key, batch.number, hand.entries(2))
+    with pytest.raises(RefusedError) as refused:
+        send(again, net.charter)
+    assert refused.value.refuse.code == "batch.replayed"
+    assert refused.value.refuse.hint
+
+
+def test_what_the_contract_refuses_is_told_one_by_one_and_is_not_in_the_log(net: Running) -> None:
+    hand = net.hands["sequencer"]
+    accepted, assessed, paid, released = hand.entries(1)
+    again = Leaf.parse(released)
+    once_more = msgspec.structs.replace(again, commitment=again.commitment[::-1]).entry()
+    promise = hand.hand_in([accepted, released, assessed, once_more, paid])
+    assert promise.count == 3
+    assert [(each.place, each.code) for each in promise.refused] == [(1, "release.assessed"), (3, "release.debt")]
+    assert all(each.why and each.hint for each in promise.refused)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "content_type", "status", "code"),
+    [
+        ("/record/batch", b"\xc1", "application/msgpack", 400, "batch.malformed"),
+        ("/record/batch", b'{"type":"batch"}', "application/json", 400, "batch.malformed"),
+        ("/record/blocks", b"", "application/msgpack", 400, "block.malformed"),
+        ("/record/final", b"nothing", "text/plain", 404, "origin.unknown"),
+        ("/record/batch", b"x" * 6_100_000, "application/msgpack", 413, "http.too_large"),
+        ("/nowhere", b"", "text/plain", 404, "http.unknown"),
+        ("/record/receipts/1", b"", "text/plain", 405, "http.method"),
+        ("/record/statements", b"{}", "application/json", 400, "ledger.malformed"),
+    ],
+)
+def test_each_refusal_has_a_code_a_reason_and_is_a_problem(
+    net: Running, path: str, body: bytes, content_type: str, status: int, code: str
+) -> None:
+    answer = httpx.post(
+        url(net, "sequencer") + path, content=body, headers={"content-type": content_type}, trust_env=False
+    )
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+
+
+def test_a_mirror_takes_no_batches_and_a_sequencer_no_blocks(net: Running) -> None:
+    hand = net.hands["mirror-1"]
+    body = msgspec.msgpack.encode(write_batch(net.charter.origin, hand.key, 99, hand.entries(1)))
+    headers = {"content-type": "application/msgpack"}
+    answer = httpx.post(url(net, "mirror-2") + "/record/batch", content=body, headers=headers, trust_env=False)
+    assert (answer.status_code, answer.json()["code"]) == (421, "network.role")
+    assert url(net, "sequencer") in answer.json()["hint"]
+
+
+def test_a_stranger_s_batch_is_refused(net: Running) -> None:
+    key = net.network.homes["mirror-1"].keyring.make_submitter()
+    stranger = Hand(net.charter, key)
+    with pytest.raises(RefusedError) as refused:
+        stranger.hand_in(stranger.entries(1))
+    assert refused.value.refuse.code == "batch.key_unknown"
+
+
+def test_a_mirror_that_was_away_catches_up_and_one_that_died_lost_nothing(net: Running) -> None:
+    hand, network = net.hands["mirror-1"], net.network
+    network.kill("mirror-3")
+    promise = hand.hand_in(hand.entries(100))
+    network.await_final("mirror-2", promise.first + promise.count)
+    network.start("mirror-3")
+    network.await_final("mirror-3", promise.first + promise.count)
+    network.kill("sequencer")
+    network.start("sequencer")
+    promise = hand.hand_in(hand.entries(1))
+    for label in ("sequencer", "mirror-1", "mirror-2", "mirror-3"):
+        network.await_final(label, promise.first + promise.count)

@@ -1,0 +1,242 @@
+"""The sequencer, step by step: what it refuses, what it promises and when, and what is left after the power went."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+
+from machines import ACTOR, LOG, NOW, OTHER, POLICY, batch, blocks, final, leaf, mirror, sealed, sequencer
+from tidewaiter.ledger.batches import Batch, Promise
+from tidewaiter.ledger.effects import Block, Cosigned, FinalCheckpoint, Refuse, Reply, Send
+from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.sequencing import Limits
+from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
+
+FAR = NOW + 10_000_000
+
+REFUSED: dict[str, Batch] = {
+    "batch.empty": structs.replace(batch(1), entries=()),
+    "batch.oversized": batch(1, *[leaf(str(number)) for number in range(1001)]),
+    "batch.origin": batch(1, origin="another.example/2026"),
+    "batch.key_unknown": structs.replace(batch(1), key="0" * 32),
+    "batch.forged": structs.replace(batch(1), entries=(leaf("another"),)),
+    "batch.gap": batch(2),
+    "batch.replayed": batch(0),
+    "entry.oversized": batch(1, b"x" * (ENTRY_BYTES_MAX + 1)),
+    "entry.malformed": batch(1, b" " + leaf("x")),
+    "entry.actor": batch(1, leaf("x", by=OTHER)),
+    "entry.type": batch(1, leaf("x", word="state")),
+    "entry.ahead": batch(1, leaf("x", at=FAR)),
+    "entry.twice": batch(1, leaf("x"), leaf("x")),
+}
+
+
+@pytest.mark.parametrize(("code", "handed"), REFUSED.items(), ids=REFUSED.keys())
+def test_what_is_wrong_is_refused_with_the_reason_and_leaves_nothing(code: str, handed: Batch) -> None:
+    driven = sequencer()
+    (reply,) = driven.did(driven.machine.submit(handed, "caller", NOW))
+    assert isinstance(reply, Reply)
+    assert reply.caller == "caller"
+    assert isinstance(reply.message, Refuse)
+    assert reply.message.code == code
+    assert reply.message.why
+    assert reply.message.hint
+    assert driven.journal == b""
+    assert driven.machine.size == 0
+
+
+@pytest.mark.parametrize("code", ["entry.oversized", "entry.malformed", "entry.actor", "entry.type", "entry.ahead"])
+def test_an_entry_is_refused_with_its_place(code: str) -> None:
+    wrong = REFUSED[code].entries
+    driven = sequencer()
+    (reply,) = driven.did(driven.machine.submit(batch(1, leaf("good"), *wrong), "caller", NOW))
+    assert reply.message.place == "entries/1"
+
+
+def test_a_promise_is_sent_once_its_batch_is_on_disk() -> None:
+    driven = sequencer()
+    assert driven.did(driven.machine.submit(batch(1, leaf("a"), leaf("b")), "caller", NOW)) == []
+    (reply,) = driven.sync()
+    assert isinstance(reply, Reply)
+    promise = reply.message
+    assert isinstance(promise, Promise)
+    assert (promise.first, promise.count, promise.number) == (0, 2, 1)
+    assert promise.is_by(LOG.verifier)
+    assert not structs.replace(promise, first=1).is_by(LOG.verifier)
+
+
+def test_a_batch_handed_in_again_has_the_same_promise_and_counts_once() -> None:
+    driven = sequencer()
+    for _ in range(3):
+        driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    first, *others = [effect.message for effect in driven.sync()]
+    assert others == [first, first]
+    assert driven.machine.size == 1
+    (again,) = driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    assert again.message == first
+
+
+def test_other_entries_under_a_number_that_is_taken_are_refused() -> None:
+    driven = sequencer()
+    driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    (reply,) = driven.did(driven.machine.submit(batch(1, leaf("other")), "caller", NOW))
+    assert (reply.message.code, reply.message.place) == ("batch.replayed", "2")
+
+
+def test_what_the_contract_refuses_is_told_one_by_one_and_is_not_in_the_log() -> None:
+    driven = sequencer()
+    handed = batch(1, leaf("a", word="released"), leaf("b", word="assessed"), leaf("c"))
+    driven.did(driven.machine.submit(handed, "caller", NOW))
+    (reply,) = driven.sync()
+    (refused,) = reply.message.refused
+    assert (refused.place, refused.code) == (0, "release.assessed")
+    assert refused.why
+    assert refused.hint
+    assert reply.message.count == 2
+    driven.did(driven.machine.tick(NOW))
+    driven.did(driven.machine.tick(NOW + 250))
+    driven.sync()
+    (block,) = blocks(driven)
+    assert block.entries[:2] == handed.entries[1:]
+
+
+def test_a_block_is_sealed_after_its_time_or_when_it_is_full() -> None:
+    driven = sequencer(limits=Limits(entries=3, seal_ms=200))
+    driven.did(driven.machine.submit(batch(1, leaf("a"), leaf("b")), "caller", NOW))
+    driven.did(driven.machine.tick(NOW + 199))
+    driven.sync()
+    assert blocks(driven) == []
+    driven.did(driven.machine.submit(batch(2, leaf("c"), leaf("d")), "caller", NOW + 199))
+    driven.sync()
+    assert [len(block.entries) for block in blocks(driven)] == [3]
+    driven.did(driven.machine.tick(NOW + 400))
+    driven.sync()
+    assert [block.first for block in blocks(driven)] == [0, 3]
+
+
+def test_a_checkpoint_is_sent_once_its_block_is_on_disk() -> None:
+    driven = sequencer()
+    driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    assert not any(isinstance(effect, Send) for effect in driven.did(driven.machine.tick(NOW + 300)))
+    sent = [effect.to for effect in driven.sync() if isinstance(effect, Send)]
+    assert sent == ["m0", "m1", "m2", "m3"]
+
+
+def test_it_is_final_with_the_quorum_and_not_before() -> None:
+    driven = sequencer()
+    (block,) = sealed(batch(1), driven=driven)
+    for name in ("m0", "m1"):
+        follower = mirror(name)
+        follower.did(follower.machine.receive(block, "sequencer", NOW))
+        (answer,) = follower.sync()
+        assert not any(
+            isinstance(effect, FinalCheckpoint)
+            for effect in driven.did(driven.machine.receive(name, answer.message, NOW))
+        )
+    found = final(driven, block, ["m2"])
+    assert driven.machine.final_size == 2
+    assert POLICY.with_log(LOG.verifier).believed(found.note).verdict
+
+
+def test_a_cosignature_by_another_key_does_not_count() -> None:
+    driven = sequencer()
+    (block,) = sealed(batch(1), driven=driven)
+    follower = mirror("m0")
+    follower.did(follower.machine.receive(block, "sequencer", NOW))
+    (answer,) = follower.sync()
+    (refused, *_) = driven.did(driven.machine.receive("m1", answer.message, NOW))
+    assert refused.message.code == "cosignature.forged"
+    garbled = Cosigned(answer.message.origin, 2, "no line")
+    assert driven.did(driven.machine.receive("m1", garbled, NOW))[0].message.code == "cosignature.malformed"
+    unknown = structs.replace(answer.message, size=7)
+    assert driven.did(driven.machine.receive("m0", unknown, NOW))[0].message.code == "cosignature.unknown"
+    assert driven.machine.followers.held() == {"m0": 0, "m1": 0, "m2": 0, "m3": 0}
+
+
+def test_more_than_the_members_follow_is_put_off() -> None:
+    driven = sequencer(limits=Limits(entries=10, seal_ms=200, unfinal_max=3))
+    sealed(batch(1), driven=driven)
+    driven.did(driven.machine.submit(batch(2, leaf("a"), leaf("b")), "caller", NOW))
+    refuse = driven.messages()[-1]
+    assert refuse.code == "sequencer.busy"
+    final(driven, blocks(driven)[-1])
+    driven.did(driven.machine.submit(batch(2, leaf("a"), leaf("b")), "caller", NOW))
+    driven.sync()
+    assert isinstance(driven.messages()[-1], Promise)
+
+
+def test_what_was_promised_is_there_after_the_power_went() -> None:
+    driven = sequencer()
+    (block,) = sealed(batch(1), driven=driven)
+    driven.did(driven.machine.submit(batch(2), "caller", NOW))
+    (reply,) = driven.sync()
+    driven.did(driven.machine.submit(batch(3), "caller", NOW))  # not synced, not promised
+
+    after = sequencer(driven.left())
+    assert after.machine.numbers == {ACTOR: 2}
+    (again,) = after.did(after.machine.submit(batch(2), "caller", NOW))
+    assert again.message == reply.message
+    after.did(after.machine.submit(batch(3), "caller", NOW))
+    after.did(after.machine.tick(NOW))
+    after.did(after.machine.tick(NOW + 300))
+    after.sync()
+    assert blocks(after)[0] == block
+    assert [Leaf.parse(entry).type for each in blocks(after) for entry in each.entries] == [
+        "arrived", "state", "arrived", "arrived", "state",
+    ]  # fmt: skip
+
+
+def test_a_block_that_was_not_on_disk_was_not_sent_and_may_be_another() -> None:
+    driven = sequencer()
+    driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    driven.sync()
+    driven.did(driven.machine.tick(NOW + 300))  # sealed, signed, not synced
+    assert blocks(driven) == []
+    after = sequencer(driven.left())
+    after.did(after.machine.submit(batch(2), "caller", NOW))
+    after.did(after.machine.tick(NOW + 100))
+    after.did(after.machine.tick(NOW + 700))
+    after.sync()
+    assert len(blocks(after)[0].entries) == 3
+
+
+def test_where_writing_fails_all_who_wait_are_told_and_nothing_more_is_taken() -> None:
+    driven = sequencer()
+    driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    (reply,) = driven.machine.failed("no space left")
+    assert (reply.caller, reply.message.code) == ("caller", "storage.failed")
+    (reply,) = driven.machine.submit(batch(2), "caller", NOW)
+    assert reply.message.code == "sequencer.stopped"
+    assert driven.machine.tick(NOW + 1_000) == []
+    assert driven.machine.synced(99) == []
+
+
+def test_a_closed_origin_takes_nothing_more_and_seals_what_it_has() -> None:
+    driven = sequencer()
+    driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    driven.did(driven.machine.close())
+    driven.sync()
+    assert len(blocks(driven)) == 1
+    (reply,) = driven.did(driven.machine.submit(batch(2), "caller", NOW))
+    assert reply.message.code == "sequencer.closed"
+
+
+def test_who_lags_is_sent_what_it_lacks_and_who_answers_nothing_is_sent_it_again() -> None:
+    driven = sequencer()
+    sealed(batch(1), batch(2), batch(3), driven=driven)
+    late = mirror("m3")
+    (gap,) = late.did(late.machine.receive(blocks(driven)[2], "sequencer", NOW))
+    assert gap.message.refuse.code == "block.gap"
+    sent = driven.did(driven.machine.receive("m3", gap.message, NOW + 5_000))
+    assert [effect.message.first for effect in sent if effect.to == "m3"] == [0, 2, 4]
+    again = driven.did(driven.machine.tick(NOW + 7_000))
+    assert {effect.to for effect in again if isinstance(effect.message, Block)} == {"m0", "m1", "m2", "m3"}
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
+    driven = sequencer()
+    driven.did(driven.machine.tick(NOW + 3_600_000))
+    driven.did(driven.machine.submit(batch(1), "caller", NOW))
+    driven.did(driven.machine.tick(NOW + 250))
+    driven.sync()
+    assert len(blocks(driven)) == 1
