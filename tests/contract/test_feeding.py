@@ -11,17 +11,23 @@ import pytest
 pytest.importorskip("nats", reason="the extra `nats` is not installed")
 
 from intakes import ANNA, BEN, KNOWN, batch, contract, number_of
-from tidewaiter.ledger.batches import Batch, Promise
+from networks import running
+from tidewaiter.ledger.batches import STATE, Batch, Promise
 from tidewaiter.ledger.effects import Keep, Persist, Refuse, Reply
 from tidewaiter.ledger.journals import whole_records
 from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.reading import TileReader
 from tidewaiter.ledger.sequencing import Admitted, Limits, Sequencer, Setup
 from tidewaiter.model.errors import UnavailableError
-from tidewaiter.network.adapters.batches import check_for, now_ms
+from tidewaiter.network.adapters.batches import check_for, now_ms, offered
 from tidewaiter.network.adapters.embedded import EmbeddedIntake
-from tidewaiter.network.adapters.feeding import Feeder
+from tidewaiter.network.adapters.feeding import Feeder, to_member
 from tidewaiter.network.adapters.following import Taken
+from tidewaiter.network.adapters.log_reading import served
+from tidewaiter.network.holding import checkpoint_of
+from tidewaiter.network.keyring import submitter_number
 
 ORIGIN = "fed.example/2026"
 LOG = SignerKey(ORIGIN, KeyType.ED25519, bytes(32))
@@ -143,3 +149,41 @@ def test_what_is_refused_for_good_is_told_and_holds_up_nobody_else(tmp_path: Pat
     assert [last[position].code for position in (3, 5) if isinstance(last[position], Refuse)] == [
         "batch.key_unknown", "batch.gap",
     ]  # fmt: skip
+
+
+def test_members_that_are_killed_get_what_the_intake_took(tmp_path: Path) -> None:
+    """A sequencer and three mirrors, each a process of its own; the sequencer is killed on the way."""
+    with running(mirrors=3, quorum=2) as net:
+        hands = [net.hands["mirror-1"], net.hands["mirror-2"]]
+        known = {submitter_number(hand.key): hand.key.verifier.public for hand in hands}
+        wanted, told = list[bytes](), list[Taken]()
+
+        async def run() -> None:
+            intake = EmbeddedIntake(tmp_path / "intake", check_for(net.charter.origin, known))
+            for _ in range(10):
+                for hand in hands:
+                    wanted.extend(entries := hand.entries(5))
+                    await intake.offer(offered(hand.batch(entries)))
+            feeder = Feeder(intake, to_member(net.charter), tmp_path / "position")
+            feeding = asyncio.create_task(feeder.run(told.append))
+            while len(told) < 3:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(net.network.kill, "sequencer")
+            await asyncio.to_thread(net.network.start, "sequencer")
+            async with asyncio.timeout(60):
+                while feeder.position < 20 and not feeding.done():
+                    await asyncio.sleep(0.01)
+            feeding.cancel()
+            await asyncio.gather(feeding, return_exceptions=True)
+            await intake.close()
+
+        asyncio.run(run())
+        promises = {each.position: each.answer for each in told if isinstance(each.answer, Promise)}
+        assert set(promises) == set(range(1, 21))
+        end = max(each.first + each.count for each in promises.values())
+        checkpoint = checkpoint_of(net.network.await_final("mirror-3", end))
+        url = f"{net.charter.members['mirror-3'].url}/{net.log_path()}"
+        with served(url) as read:
+            reader = TileReader(read, checkpoint.size)
+            found = [reader.entry(index) for index in range(checkpoint.size)]
+        assert [entry for entry in found if Leaf.parse(entry).type != STATE] == wanted

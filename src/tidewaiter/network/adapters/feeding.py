@@ -1,6 +1,6 @@
 """From an intake to the network's sequencer: each batch handed in, in the intake's order, until it is answered.
 
-For a sequencer that is a member of its own (`tidewaiter node`), whose blocks follow its clock. Handing in the same batch
+For a sequencer that is a member of its own (`tidewaiter node`; `to_member`), whose blocks follow its clock. Handing in the same batch
 again changes nothing there: it is promised as before, or refused as replayed. So it does no harm that a crash may come
 between an answer and the note of how far one has come; and when another sequencer takes over, the same intake goes on with it.
 """
@@ -19,7 +19,10 @@ from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.batches import batch_of
 from tidewaiter.network.adapters.following import Taken
 from tidewaiter.network.adapters.intake import Delivered, Intake
+from tidewaiter.network.charter import Charter
 from tidewaiter.network.files import write_durably
+from tidewaiter.network.handing_in import send_batch
+from tidewaiter.network.serving import RefusedError
 
 HandIn = Callable[[Batch], Awaitable[Promise | Refuse]]
 """Hands a batch in and gives the sequencer's answer; raises UnavailableError where there is none."""
@@ -30,6 +33,18 @@ LATER: Final = frozenset({"sequencer.busy", "sequencer.stopped", "sequencer.clos
 """Refusals that are of the moment: the same batch is handed in again."""
 REPLAYED: Final = "batch.replayed"
 GAP: Final = "batch.gap"
+
+
+def to_member(charter: Charter) -> HandIn:
+    """Handing in to the member that is the sequencer of a network, over HTTP; batches are their submitters' own."""
+
+    async def hand_in(batch: Batch) -> Promise | Refuse:
+        try:
+            return await send_batch(batch, charter)
+        except RefusedError as error:
+            return error.refuse
+
+    return hand_in
 
 
 class Feeder:
