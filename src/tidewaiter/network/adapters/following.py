@@ -1,0 +1,174 @@
+"""A sequencer fed by an intake: whoever follows the same intake makes the same log, byte for byte.
+
+The sequencer is the pure machine of `tidewaiter.ledger.sequencing`. Here it is told nothing but what the intake tells
+everybody: batches in their order, each at the moment at which it was stored; and each batch is a block of its own. So
+several may follow, each with its own copy; one that stops can be replaced by any other; and two that both think that they
+lead sign the same checkpoints.
+
+The position in the intake is written in the same unit as what the machine wrote, so that no crash comes between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct, structs
+
+from tidewaiter.ledger.batches import Promise, Rules
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.effects import Effect, Keep, Persist, Refuse, Reply
+from tidewaiter.ledger.journals import whole_records
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.sequencing import Admitted, Limits, Record, Sealed, Sequencer, Setup
+from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.network.adapters.batches import batch_of
+from tidewaiter.network.adapters.intake import Delivered
+from tidewaiter.network.adapters.journal import Journal
+
+CHECKPOINTS_KEPT: Final = 10_000
+_LIMITS: Final = Limits(seal_ms=0, unfinal_max=2**62)  # the intake holds back what is too much, not the machine
+
+
+class _Step(Struct, frozen=True):
+    """One batch in the journal: its position, the moment, and what the machine wrote."""
+
+    position: int
+    now: int
+    written: bytes
+
+
+class Taken(Struct, frozen=True):
+    """What became of a batch of the intake: the log's promise, or why none of it is in the log."""
+
+    position: int
+    answer: Promise | Refuse
+
+
+class FollowedLog:
+    """The log of one follower, in a journal of its own."""
+
+    def __init__(self, folder: Path, setup: Setup, rules: Rules) -> None:
+        self._journal = Journal(folder / "followed")
+        self.position = 0
+        self._now = 0
+        self._notes: dict[int, SignedNote] = {}
+        self.latest: SignedNote | None = None
+        setup = structs.replace(setup, limits=_LIMITS, mirrors=())
+        self._machine = Sequencer.recovered(setup, rules, self._replayed())
+
+    @property
+    def size(self) -> int:
+        """How many entries the log has."""
+        return self._machine.size
+
+    def take(self, delivered: Sequence[Delivered]) -> list[Taken]:
+        """What became of batches that stand behind the last one taken, once the disk has it.
+
+        Raises LedgerError where they do not stand right behind it; or UnavailableError where they cannot be written: then this log is of no more use, and is opened again.
+        """
+        for expected, each in enumerate(delivered, start=self.position + 1):
+            if each.position != expected:
+                raise LedgerError(
+                    f"the intake gives the batch at {each.position} where the one at {expected} follows",
+                    hint="what is missing was forgotten there: begin with the folder of another follower",
+                )
+        steps, answers, upto, now = [], [], 0, self._now
+        for each in delivered:
+            now = max(now, each.stored_at)
+            effects = self._effects(each, now)
+            upto = max([upto, *(effect.upto for effect in effects if isinstance(effect, Persist))])
+            written = b"".join(effect.data for effect in effects if isinstance(effect, Persist | Keep))
+            steps.append(_Step(each.position, now, written))
+            answers += [effect for effect in effects if isinstance(effect, Reply)]
+        try:
+            self._journal.append([msgspec.msgpack.encode(step) for step in steps])
+        except TidewaiterError as error:
+            self._machine.failed(error.detail)
+            raise
+        for step in steps:
+            self._go_on(step)
+        answers += [effect for effect in self._machine.synced(upto) if isinstance(effect, Reply)]
+        told = {answer.caller: answer.message for answer in answers}
+        return [Taken(step.position, _answer(told.get(step.position))) for step in steps]
+
+    def learn(self, note: bytes) -> bool:
+        """Take note that a checkpoint is final, as another follower tells it; whether it is, by the policy.
+
+        Without being told the machine would wait for cosignatures of every checkpoint it ever signed.
+        """
+        policy = self._machine.setup.policy
+        believed = policy.believed(note)
+        if not believed.verdict or believed.checkpoint is None:
+            return False
+        signed = {signature.name: signature.line for signature in SignedNote.parse(note).signatures}
+        for name, witness in policy.witnesses.items():
+            if witness.key.name in signed:
+                self._machine.cosignature(name, believed.checkpoint.size, signed[witness.key.name])
+        return True
+
+    @property
+    def final_size(self) -> int:
+        """The size of the last checkpoint that is known to be final; 0 before the first."""
+        return self._machine.final_size
+
+    def note_at(self, size: int) -> SignedNote | None:
+        """The checkpoint that was signed at a size, of the last ones; None where there was none."""
+        return self._notes.get(size)
+
+    def records(self) -> Iterator[Record]:
+        """What the sequencer admitted and sealed, in order."""
+        for step in self._steps():
+            for record in whole_records(step.written)[0]:
+                yield _RECORD.decode(record)
+
+    def entries(self) -> Iterator[bytes]:
+        """The entries of the log, in order."""
+        for record in self.records():
+            if isinstance(record, Admitted):
+                yield from record.entries
+            elif isinstance(record, Sealed):
+                yield record.entry
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._journal.close()
+
+    def _effects(self, delivered: Delivered, now: int) -> list[Effect]:
+        try:
+            batch = batch_of(delivered.batch)
+        except LedgerError as error:
+            refuse = Refuse("batch.malformed", error.detail, "It was put into the intake round its door.")
+            return [Reply(delivered.position, refuse)]
+        return [*self._machine.submit(batch, delivered.position, now), *self._machine.tick(now)]
+
+    def _go_on(self, step: _Step) -> None:
+        self.position, self._now = step.position, step.now
+        for data in whole_records(step.written)[0]:
+            record = _RECORD.decode(data)
+            if isinstance(record, Sealed):
+                self.latest = SignedNote.parse(record.note)
+                self._notes[Checkpoint.parse(self.latest.text).size] = self.latest
+                if len(self._notes) > CHECKPOINTS_KEPT:
+                    del self._notes[next(iter(self._notes))]
+
+    def _replayed(self) -> Iterator[bytes]:
+        for step in self._steps():
+            yield from whole_records(step.written)[0]
+            self._go_on(step)
+
+    def _steps(self) -> Iterator[_Step]:
+        for place in self._journal.places():
+            yield msgspec.msgpack.decode(self._journal.read(place), type=_Step)
+
+
+def _answer(message: object) -> Promise | Refuse:
+    if isinstance(message, Promise | Refuse):
+        return message
+    raise LedgerError("the sequencer did not answer a batch that it was given")
+
+
+_RECORD: Final = msgspec.msgpack.Decoder(Record)

@@ -1,0 +1,347 @@
+"""What every intake promises (`tidewaiter.network.adapters.intake`), asked of each of them alike."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("nats", reason="the extra `nats` is not installed")
+
+from intakes import (
+    ANNA,
+    BEN,
+    EVE,
+    KNOWN,
+    Kept,
+    KeptByNats,
+    KeptInAFile,
+    altered,
+    batch,
+    contract,
+    entries,
+    everything,
+    nats_cluster,
+    number_of,
+)
+from tidewaiter.ledger.batches import Promise, write_batch
+from tidewaiter.ledger.effects import Refuse
+from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.sequencing import Setup, Start
+from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.adapters.batches import offered
+from tidewaiter.network.adapters.following import FollowedLog, Taken
+from tidewaiter.network.adapters.intake import (
+    BATCH_BYTES_MAX,
+    Intake,
+    Offered,
+    RefusedError,
+    Stored,
+    Why,
+    handed_in,
+)
+
+__all__ = ["nats_cluster"]
+WITHIN_SECONDS = 30.0
+
+
+@pytest.fixture(params=["file", "nats"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
+    return KeptInAFile(tmp_path) if request.param == "file" else KeptByNats(request.getfixturevalue("nats_cluster"))
+
+
+def asked(kept: Kept, test: Callable[[Intake], Awaitable[None]]) -> None:
+    """Run what a test asks of the intake."""
+
+    async def run() -> None:
+        try:
+            await test(await kept.opened())
+        finally:
+            await kept.closed()
+
+    asyncio.run(run())
+
+
+async def refused(intake: Intake, offer: Offered) -> RefusedError:
+    with pytest.raises(RefusedError) as refusal:
+        await intake.offer(offer)
+    assert refusal.value.detail
+    assert refusal.value.hint
+    return refusal.value
+
+
+def test_a_batch_is_stored_and_told_where(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        assert await intake.next_number(number_of(ANNA)) == 1
+        assert await intake.after(0, 10) == []
+        first = batch(kept.origin, ANNA, 1)
+        assert await intake.offer(first) == Stored(1)
+        assert await intake.offer(batch(kept.origin, ANNA, 2)) == Stored(2)
+        assert await intake.next_number(number_of(ANNA)) == 3
+        assert await intake.next_number(number_of(BEN)) == 1
+        (delivered,) = await intake.after(0, 1)
+        assert (delivered.position, delivered.batch) == (1, first)
+
+    asked(kept, test)
+
+
+def test_the_same_again_is_the_same_and_is_stored_once(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        batches = [batch(kept.origin, key, number) for number in range(1, 9) for key in (ANNA, BEN)]
+        stored = [await intake.offer(each) for each in batches]
+        await kept.closed()
+        again = await kept.opened()  # another connection, which remembers nothing
+        for each, before in zip(batches, stored, strict=True):
+            assert await again.offer(each) == Stored(before.position, is_repeat=True)
+        assert [position for position, *_ in await everything(again)] == list(range(1, 17))
+
+    asked(kept, test)
+
+
+def test_another_batch_under_a_number_that_was_used_is_refused(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        for number in (1, 2, 3):
+            await intake.offer(batch(kept.origin, ANNA, number))
+        before = await intake.after(0, 10)
+        for number in (1, 3):
+            refusal = await refused(intake, batch(kept.origin, ANNA, number, "something else"))
+            assert refusal.why is Why.CONFLICTING
+        assert await intake.after(0, 10) == before
+        assert await intake.next_number(number_of(ANNA)) == 4
+
+    asked(kept, test)
+
+
+def test_numbers_run_on_from_the_origin_before(kept: Kept, tmp_path: Path) -> None:
+    kept.start = {number_of(ANNA): 57}
+
+    async def test(intake: Intake) -> None:
+        assert await intake.next_number(number_of(ANNA)) == 58
+        for number in (1, 57):
+            assert (await refused(intake, batch(kept.origin, ANNA, number))).why is Why.REPLAYED
+        assert (await refused(intake, batch(kept.origin, ANNA, 59))).why is Why.OUT_OF_TURN
+        assert await intake.offer(batch(kept.origin, ANNA, 58)) == Stored(1)
+        assert await intake.offer(batch(kept.origin, BEN, 1)) == Stored(2)
+        assert await intake.offer(batch(kept.origin, ANNA, 59)) == Stored(3)
+        again = await kept.opened()
+        assert await again.offer(batch(kept.origin, ANNA, 58)) == Stored(1, is_repeat=True)
+        assert (await refused(again, batch(kept.origin, ANNA, 57))).why is Why.REPLAYED
+        assert (await refused(again, batch(kept.origin, ANNA, 58, "other"))).why is Why.CONFLICTING
+        log = followed(tmp_path / "log", kept.origin, Start(dict(kept.start)))
+        assert all(isinstance(each.answer, Promise) for each in await caught_up(log, intake, 10))
+        log.close()
+
+    asked(kept, test)
+
+
+def test_a_batch_out_of_turn_is_refused_and_told_which_is_next(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        for number, following in ((2, 1), (1, None), (3, 2), (1_000_000, 2)):
+            offer = batch(kept.origin, ANNA, number)
+            if following is None:
+                await intake.offer(offer)
+                continue
+            refusal = await refused(intake, offer)
+            assert (refusal.why, refusal.hint) == (Why.OUT_OF_TURN, f"batch {following} is the next")
+        assert len(await everything(intake)) == 1
+
+    asked(kept, test)
+
+
+def test_only_what_its_submitter_signed_is_taken(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        good = batch(kept.origin, ANNA, 1)
+        bens = number_of(BEN)
+        forged = {
+            "unknown": batch(kept.origin, EVE, 1),
+            "another log": batch("another.example/2026", ANNA, 1),
+            "another number": altered(good, number=2),
+            "another's name": altered(good, key=bens),
+            "under another": Offered(bens, 1, good.data),
+            "under another number": Offered(good.submitter, 2, good.data),
+            "entries taken away": altered(batch(kept.origin, ANNA, 1, "a", "b"), entries=()),
+            "no signature": altered(good, signature=b""),
+            "half": Offered(good.submitter, 1, good.data[:-1]),
+            "more": Offered(good.submitter, 1, good.data + b"\0"),
+            "nothing": Offered(good.submitter, 1, b""),
+            "number 0": batch(kept.origin, ANNA, 0),
+            "of another": Offered(number_of(ANNA), 1, batch(kept.origin, BEN, 1).data),
+            "of the next quarter hour": offered(write_batch(kept.origin, ANNA, 1, entries(ANNA, "later", later=1))),
+        }
+        for name, offer in forged.items():
+            assert (await refused(intake, offer)).why is Why.FORGED, name
+        assert await everything(intake) == []
+        assert await intake.offer(good) == Stored(1)
+
+    asked(kept, test)
+
+
+def test_what_is_too_large_is_refused(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        large = batch(kept.origin, ANNA, 1, *map(str, range(1_000)))
+        assert len(large.data) < BATCH_BYTES_MAX
+        await intake.offer(large)
+        refusal = await refused(intake, Offered(number_of(ANNA), 2, bytes(BATCH_BYTES_MAX + 1)))
+        assert refusal.why is Why.TOO_LARGE
+
+    asked(kept, test)
+
+
+def test_all_read_the_same_in_the_same_order_from_wherever(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        doors = [intake, await kept.opened()]
+
+        async def submit(door: Intake, key: SignerKey) -> None:
+            for number in range(1, 31):
+                await door.offer(batch(kept.origin, key, number))
+
+        await asyncio.gather(submit(doors[0], ANNA), submit(doors[1], BEN))
+        found = await everything(intake)
+        assert [position for position, *_ in found] == list(range(1, 61))
+        for key in (ANNA, BEN):
+            assert [number for _, by, number in found if by == number_of(key)] == list(range(1, 31))
+        for step in (1, 13, 200):
+            assert await everything(doors[1], step) == found
+        part = await doors[1].after(17, 5)
+        assert [(each.position, each.batch.submitter, each.batch.number) for each in part] == found[17:22]
+        assert await doors[0].after(17, 5) == part, "moments too"
+
+    asked(kept, test)
+
+
+def test_of_two_offers_at_once_one_is_stored(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        other = await kept.opened()
+        for number in range(1, 11):
+            offers = [batch(kept.origin, ANNA, number, f"{number} this"), batch(kept.origin, ANNA, number, "that")]
+            if number % 2:
+                offers[1] = offers[0]
+            doors = (intake, other)
+            told = await asyncio.gather(
+                *(handed_in(door, offer, WITHIN_SECONDS) for door, offer in zip(doors, offers, strict=True)),
+                return_exceptions=True,
+            )
+            if number % 2:
+                assert sorted(each.is_repeat for each in told if isinstance(each, Stored)) == [False, True]
+                assert {each.position for each in told if isinstance(each, Stored)} == {number}
+            else:
+                (stored,) = (each for each in told if isinstance(each, Stored))
+                (refusal,) = (each for each in told if isinstance(each, RefusedError))
+                assert (stored.position, refusal.why) == (number, Why.CONFLICTING)
+        assert len(await everything(intake)) == 10
+
+    asked(kept, test)
+
+
+def test_what_was_acknowledged_is_there_after_a_crash(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        batches = [batch(kept.origin, key, number) for number in range(1, 6) for key in (ANNA, BEN)]
+        for each in batches:
+            await intake.offer(each)
+        before = await intake.after(0, 100)
+        await kept.crash()
+        again = await kept.opened()
+        assert await handed_in(again, batches[-1], WITHIN_SECONDS) == Stored(10, is_repeat=True)
+        assert await again.after(0, 100) == before
+        assert await handed_in(again, batch(kept.origin, BEN, 6), WITHIN_SECONDS) == Stored(11)
+
+    asked(kept, test)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_offered_the_intake_is_as_a_plain_model_has_it(kept: Kept, seed: int) -> None:
+    chance = random.Random(seed)
+
+    async def test(intake: Intake) -> None:
+        doors, order = [intake, await kept.opened()], list[Offered]()
+        taken: dict[tuple[str, int], Offered] = {}
+        for _ in range(150):
+            key = chance.choice((ANNA, BEN))
+            following = 1 + sum(by == number_of(key) for by, _ in taken)
+            number = max(1, following + chance.choice((-3, -1, 0, 0, 0, 0, 1, 5)))
+            offer = batch(kept.origin, key, number, chance.choice(("this", "this", "this", "that")) + str(number))
+            door = chance.choice(doors)
+            before = taken.get((offer.submitter, number))
+            if number > following:
+                assert (await refused(door, offer)).why is Why.OUT_OF_TURN
+            elif before is None:
+                order.append(offer)
+                taken[offer.submitter, number] = offer
+                assert await door.offer(offer) == Stored(len(order))
+            elif before == offer:
+                assert await door.offer(offer) == Stored(order.index(offer) + 1, is_repeat=True)
+            else:
+                assert (await refused(door, offer)).why is Why.CONFLICTING
+        assert [each.batch for each in await intake.after(0, 500)] == order
+
+    asked(kept, test)
+
+
+LOG_SEED = bytes(range(32))
+
+
+def followed(folder: Path, origin: str, start: Start = Start()) -> FollowedLog:  # noqa: B008 (frozen)
+    """A log that follows the intake, in a folder of its own."""
+    folder.mkdir(exist_ok=True)
+    key = SignerKey(origin, KeyType.ED25519, LOG_SEED)
+    policy = Policy.parse(f"log {key.verifier.text}\nquorum none".encode())
+    return FollowedLog(folder, Setup(origin, key, policy, (), KNOWN, start=start), contract(origin, key))
+
+
+async def caught_up(log: FollowedLog, intake: Intake, step: int) -> list[Taken]:
+    taken: list[Taken] = []
+    while delivered := await intake.after(log.position, step):
+        taken += log.take(delivered)
+    return taken
+
+
+def test_whoever_follows_makes_the_same_log(kept: Kept, tmp_path: Path) -> None:
+    async def test(intake: Intake) -> None:
+        for number in range(1, 41):
+            await intake.offer(batch(kept.origin, ANNA, number, f"{number} a", f"{number} b"))
+            await intake.offer(batch(kept.origin, BEN, number))
+        first, second = followed(tmp_path / "first", kept.origin), followed(tmp_path / "second", kept.origin)
+        taken = await caught_up(first, intake, 64)
+        assert all(isinstance(each.answer, Promise) for each in taken)
+        assert [each.position for each in taken] == list(range(1, 81))
+        second.take(await intake.after(0, 3))
+        second.close()  # it ends here, and goes on where its own file ends
+        second = followed(tmp_path / "second", kept.origin)
+        assert second.position == 3
+        await caught_up(second, intake, 1)
+        assert first.latest is not None
+        assert second.latest == first.latest
+        assert second.size == first.size == 40 * (2 + 1) + 40 * (1 + 1)
+        assert (found := list(first.entries())) == list(second.entries())
+        assert len(found) == len(set(found)) == first.size
+        with pytest.raises(LedgerError, match="where the one at 81 follows"):
+            first.take(await intake.after(0, 3))
+
+    asked(kept, test)
+
+
+def test_what_was_put_in_round_the_door_is_refused_by_the_log(kept: Kept, tmp_path: Path) -> None:
+    async def test(intake: Intake) -> None:
+        anna, good = number_of(ANNA), batch(kept.origin, ANNA, 1)
+        await intake.offer(good)
+        await kept.put_round_the_door(good)
+        await kept.put_round_the_door(altered(batch(kept.origin, ANNA, 2), entries=(b"{}",)))
+        await kept.put_round_the_door(Offered(anna, 2, b"\xc1 nothing of ours"))
+        await kept.put_round_the_door(batch(kept.origin, ANNA, 7))
+        await kept.put_round_the_door(batch(kept.origin, ANNA, 2))
+        log = followed(tmp_path / "log", kept.origin)
+        answers = [each.answer for each in await caught_up(log, await kept.opened(), 2)]
+        codes = [each.code if isinstance(each, Refuse) else "" for each in answers]
+        assert len(codes) == 6
+        assert codes[0] == codes[5] == ""
+        assert codes[2:5] == ["batch.forged", "batch.malformed", "batch.gap"]
+        # The same batch once more is answered as before, and is in the log once.
+        assert isinstance(answers[1], Promise)
+        assert answers[1] == answers[0]
+        assert log.size == 2 * (1 + 1)
+
+    asked(kept, test)
