@@ -39,6 +39,7 @@ NOUNS = {
     "declaration": "List declarations, and write them for other customs systems.",
     "drop": "Take messages that partners leave in folders, and answer beside them.",
     "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
+    "event": "Take in events of movement (EPCIS 2.0), list and show them.",
     "history": "Show what came before from and to the same people; rebuild it, export it, work out whole periods.",
     "list": "Keep lists of parties, addresses, brands, goods and numbers: propose, approve, export; screen a name.",
     "message": "List messages and give back their bytes as received.",

@@ -170,7 +170,7 @@ class House:
     @cached_property
     def capturing(self) -> Capturing:
         """Where events of movement are taken in."""
-        return Capturing(self.store)
+        return capturing_on(self.store)
 
     @cached_property
     def quoting(self) -> Quoting:
@@ -182,6 +182,11 @@ class House:
         if all(hold.kind is not HoldKind.PAYMENT for hold in open_holds(file)):
             return ()
         return why_uncovered(self.store, self.accounts.guarantees, file.row.declaration_id, file.row.version)
+
+
+def capturing_on(store: CaptureStore) -> Capturing:
+    """Where events of movement are taken in on a store, with all that follows from them."""
+    return Capturing(store)
 
 
 def now() -> datetime:
