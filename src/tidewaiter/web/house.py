@@ -15,12 +15,14 @@ from tidewaiter.model.decision import HoldKind
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.quality import PostgresQuality
+from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.web.counter import Counter
 from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.web.standing import open_holds
+from tidewaiter.workflow.capturing import CaptureStore, Capturing
 from tidewaiter.workflow.compliance import EstimatedStore
 from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
@@ -45,8 +47,12 @@ TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
-class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore, Protocol):
+class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore, CaptureStore, Protocol):
     """What the doors need of a store."""
+
+    @property
+    def webhooks(self) -> PostgresWebhooks:
+        """Where senders are told."""
 
 
 class Submitter(Protocol):
@@ -164,6 +170,11 @@ class House:
         return ConnectorEvents(self.store, self.connectors, self.desk)
 
     @cached_property
+    def capturing(self) -> Capturing:
+        """Where events of movement are taken in."""
+        return capturing_on(self.store)
+
+    @cached_property
     def quoting(self) -> Quoting:
         """Quotes given and found again on this store."""
         return Quoting(self.store)
@@ -173,6 +184,11 @@ class House:
         if all(hold.kind is not HoldKind.PAYMENT for hold in open_holds(file)):
             return ()
         return why_uncovered(self.store, self.accounts.guarantees, file.row.declaration_id, file.row.version)
+
+
+def capturing_on(store: CaptureStore) -> Capturing:
+    """Where events of movement are taken in on a store, with all that follows from them."""
+    return Capturing(store)
 
 
 def now() -> datetime:
