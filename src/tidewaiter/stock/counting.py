@@ -13,6 +13,13 @@ from tidewaiter.model.money import Money
 from tidewaiter.stock.account import ZERO, StockAccount, part
 
 
+class CountScope(StrEnum):
+    """What a count speaks of."""
+
+    LISTED = "what is listed"
+    EVERYTHING = "everything"  # what is not on it was not there
+
+
 class CountedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How many were there of one kind of goods; of one lot, where lots are kept apart."""
 
@@ -22,13 +29,13 @@ class CountedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class StockCount(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A stock-taking. `is_whole`: what is not on it was not there."""
+    """A stock-taking."""
 
     count_id: str
     counted_at: datetime
     lines: tuple[CountedLine, ...]
     counted_by: str = ""
-    is_whole: bool = False
+    scope: CountScope = CountScope.LISTED
 
 
 class Discrepancy(StrEnum):
@@ -55,7 +62,7 @@ def reconcile(account: StockAccount, count: StockCount) -> tuple[Difference, ...
     """Where what was counted is not what the account has at that moment, in the order of the lines."""
     balances = balances_at(account, count.counted_at)
     lines = list(count.lines)
-    if count.is_whole:
+    if count.scope is CountScope.EVERYTHING:
         lines += _not_counted(account, balances, lines)
     found: list[Difference] = []
     for line in lines:

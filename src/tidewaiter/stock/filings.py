@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Final
 
 from msgspec import Struct
@@ -34,6 +35,13 @@ PARCEL: Final = "CT"  # carton (UNECE Recommendation 21)
 GRAM: Final = Decimal("0.001")
 
 
+class EntryFrom(StrEnum):
+    """Where goods come from."""
+
+    ABROAD = "abroad"
+    LOCAL_MARKET = "local market"  # in free circulation already: nothing is suspended
+
+
 class EntryLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One kind of goods that comes in: it becomes a lot."""
 
@@ -53,7 +61,7 @@ class Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     entry_id: Annotated[str, w("D026", "The operator's reference of the entry")]
     lines: Annotated[tuple[EntryLine, ...], w("68A", "What comes in")]
-    is_from_local_market: Annotated[bool, w("", "In free circulation already: nothing is suspended")] = False
+    comes_from: Annotated[EntryFrom, w("", "From abroad, or in free circulation from the local market")] = EntryFrom.ABROAD
     arrived_at: Annotated[datetime | None, w("", "When the goods came; when told, if not given")] = None
     consignor: Annotated[Party | None, w("30A", "Who sent them")] = None
     export_country_code: Annotated[str, w("062", "Country the goods came from")] = ""

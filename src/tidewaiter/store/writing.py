@@ -22,6 +22,7 @@ from tidewaiter.store.events import PostgresEvents
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
+from tidewaiter.store.stock import PostgresStock
 from tidewaiter.store.workload import count_work
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
@@ -80,6 +81,11 @@ class PostgresWriting:
     def outcomes(self) -> PostgresOutcomes:
         """What examinations found."""
         return PostgresOutcomes(lambda: nullcontext(self._connection))
+
+    @property
+    def stock(self) -> PostgresStock:
+        """What is kept of goods in free zones and warehouses."""
+        return PostgresStock(lambda: nullcontext(self._connection))
 
     @property
     def events(self) -> PostgresEvents:
