@@ -265,4 +265,3 @@ class _Fold:
             value=part(terms.value, lot.balance, lot.received),
             suspended=part(terms.suspended, lot.balance, lot.received),
         )  # fmt: skip
-

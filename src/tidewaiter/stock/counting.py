@@ -118,9 +118,7 @@ def _difference(
         lot = account.lot(lot_id)
         assert lot is not None
         terms = lot.terms
-        of_lot = part(terms.suspended, balance, lot.received) - part(
-            terms.suspended, balance - taken, lot.received
-        )
+        of_lot = part(terms.suspended, balance, lot.received) - part(terms.suspended, balance - taken, lot.received)
         suspended = of_lot if suspended is None else suspended + of_lot
     return Difference(
         what=Discrepancy.SHORTAGE, goods_id=line.goods_id, lot_id=line.lot_id, booked=booked, counted=line.quantity,

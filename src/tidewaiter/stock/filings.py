@@ -61,7 +61,9 @@ class Entry(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     entry_id: Annotated[str, w("D026", "The operator's reference of the entry")]
     lines: Annotated[tuple[EntryLine, ...], w("68A", "What comes in")]
-    comes_from: Annotated[EntryFrom, w("", "From abroad, or in free circulation from the local market")] = EntryFrom.ABROAD
+    comes_from: Annotated[EntryFrom, w("", "From abroad, or in free circulation from the local market")] = (
+        EntryFrom.ABROAD
+    )
     arrived_at: Annotated[datetime | None, w("", "When the goods came; when told, if not given")] = None
     consignor: Annotated[Party | None, w("30A", "Who sent them")] = None
     export_country_code: Annotated[str, w("062", "Country the goods came from")] = ""

@@ -96,7 +96,9 @@ class PostgresStock:
         """One account. Raises NotFoundError."""
         for found in self._accounts("account_no = %s", [account_no]):
             return found
-        raise NotFoundError(f"there is no stock account {account_no}", hint="tidewaiter stock list shows those there are")
+        raise NotFoundError(
+            f"there is no stock account {account_no}", hint="tidewaiter stock list shows those there are"
+        )
 
     def accounts(self, sender_id: int | None = None) -> list[KeptAccount]:
         """Those of one operator, or all, by number."""
@@ -268,7 +270,12 @@ class PostgresStock:
     # --- counts and findings ---------------------------------------------------------------------------------
 
     def keep_count(
-        self, account_no: int, message_no: int | None, count: StockCount, differences: Sequence[Difference], at: datetime
+        self,
+        account_no: int,
+        message_no: int | None,
+        count: StockCount,
+        differences: Sequence[Difference],
+        at: datetime,
     ) -> int | None:
         """Keep a stock-taking; its number, None where one of this name is kept."""
         with self._lend() as connection:
@@ -341,7 +348,9 @@ class PostgresStock:
     def follow_to(self, declaration_id: int) -> None:
         """Claims up to this one were followed."""
         with self._lend() as connection:
-            connection.execute("UPDATE stock_followed SET declaration_id = greatest(declaration_id, %s)", [declaration_id])
+            connection.execute(
+                "UPDATE stock_followed SET declaration_id = greatest(declaration_id, %s)", [declaration_id]
+            )
 
     def _rows(self, query: str, parameters: list[Any]) -> list[dict[str, Any]]:
         with self._lend() as connection, connection.cursor(row_factory=dict_row) as cursor:

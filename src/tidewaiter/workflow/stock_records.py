@@ -214,8 +214,13 @@ class StockBook(Protocol):
         """Keep which declarations of an intake's message were made of filings."""
 
     def filings(
-        self, account_no: int | None = None, *, message_no: int | None = None, state: FilingState | None = None,
-        before: int | None = None, limit: int = 1_000,
+        self,
+        account_no: int | None = None,
+        *,
+        message_no: int | None = None,
+        state: FilingState | None = None,
+        before: int | None = None,
+        limit: int = 1_000,
     ) -> Sequence[KeptFiling]:
         """Filings with the state of their declarations, the newest first."""  # fmt: skip
 
@@ -250,7 +255,12 @@ class StockBook(Protocol):
         """Keep the answer."""
 
     def keep_count(
-        self, account_no: int, message_no: int | None, count: StockCount, differences: Sequence[Difference], at: datetime
+        self,
+        account_no: int,
+        message_no: int | None,
+        count: StockCount,
+        differences: Sequence[Difference],
+        at: datetime,
     ) -> int | None:
         """Keep a stock-taking; its number, None where one of this name is kept."""
 
