@@ -24,6 +24,7 @@ from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
 from tidewaiter.web.api import selection as api_selection
 from tidewaiter.web.api import service as api_service
+from tidewaiter.web.api import stock as api_stock
 from tidewaiter.web.desk import (
     accounts,
     back_tests,
@@ -139,6 +140,7 @@ def _api() -> Router:
             api_policies.policies, api_policies.begin_policy, api_policies.one_policy, api_policies.one_policy_version,
             api_policies.write_policy, api_policies.take_policy_step,
             api_selection.workload, api_selection.estimate,
+            *api_stock.HANDLERS,
             api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

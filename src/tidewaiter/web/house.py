@@ -37,6 +37,9 @@ from tidewaiter.workflow.records import Arriving, Receipt
 from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.rule_sets import RuleSets
 from tidewaiter.workflow.rule_trials import RuleTrials, TrialStore
+from tidewaiter.workflow.stock import StockKeeper
+from tidewaiter.workflow.stock_acts import StockActs
+from tidewaiter.workflow.stock_records import StockStore
 from tidewaiter.workflow.together import Answer, Left
 
 SUBMISSIONS_AT_ONCE: Final = 2  # messages of several records being decided: more threads only wait for one another
@@ -44,7 +47,7 @@ TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
-class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, Protocol):
+class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, StockStore, Protocol):
     """What the doors need of a store."""
 
 
@@ -120,6 +123,16 @@ class House:
     def returning(self) -> Returning:
         """Where returns and exit events are handed in, and cases decided."""
         return Returning(self.store)
+
+    @cached_property
+    def stock(self) -> StockKeeper:
+        """Where entries, orders, returns and stock-takings of free zones and warehouses are taken in."""
+        return StockKeeper(self.store, self.intake)
+
+    @cached_property
+    def stock_acts(self) -> StockActs:
+        """Where officers act on stock accounts."""
+        return StockActs(self.store)
 
     @cached_property
     def lists(self) -> Lists:

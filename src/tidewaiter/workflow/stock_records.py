@@ -14,6 +14,7 @@ from msgspec import Struct
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.finding import Finding
+from tidewaiter.model.money import Money
 from tidewaiter.stock.account import StockAccount
 from tidewaiter.stock.counting import Difference, StockCount
 from tidewaiter.stock.facts import Fact, Reservation
@@ -181,6 +182,15 @@ class Standing(Struct, frozen=True, kw_only=True):
     filings: tuple[KeptFiling, ...]  # open ones
     counts: tuple[KeptCount, ...]
     findings: tuple[KeptFinding, ...]
+
+    @property
+    def suspended(self) -> tuple[Money, ...]:
+        """Duties and taxes suspended on all that is there, by currency."""
+        found: dict[str, Money] = {}
+        for lot in self.account.lots:
+            before = found.get(lot.suspended.currency)
+            found[lot.suspended.currency] = lot.suspended if before is None else before + lot.suspended
+        return tuple(found[currency] for currency in sorted(found))
 
 
 class StockBook(Protocol):
