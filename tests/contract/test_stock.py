@@ -49,7 +49,9 @@ def test_the_worked_example(store: PostgresStore, keeper: StockKeeper, release: 
     assert standing.account.uncovered == ()
     assert standing.filings == ()
     (finding,) = standing.findings
-    assert finding.finding.words.startswith("TEE-BLUE-M: 515 in the account, 513 counted: 2 missing, 5.13 AED suspended")
+    assert finding.finding.words.startswith(
+        "TEE-BLUE-M: 515 in the account, 513 counted: 2 missing, 5.13 AED suspended"
+    )
 
 
 def test_its_statement_balances_and_tells_each_flow(

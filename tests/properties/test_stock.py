@@ -70,9 +70,13 @@ def test_no_balance_is_ever_negative_and_all_that_is_told_is_booked_or_uncovered
 ) -> None:
     account = derive(told, consumption)
     assert all(movement.balance >= 0 for movement in account.movements)
-    standing = [each for each in told if each.kind is not Kind.CORRECTION and each.source not in account.reversed_sources]
+    standing = [
+        each for each in told if each.kind is not Kind.CORRECTION and each.source not in account.reversed_sources
+    ]
     booked = sum((abs(each.quantity) for each in account.movements), ZERO)
-    assert booked + sum((each.quantity for each in account.uncovered), ZERO) == sum((each.quantity for each in standing), ZERO)
+    assert booked + sum((each.quantity for each in account.uncovered), ZERO) == sum(
+        (each.quantity for each in standing), ZERO
+    )
 
 
 @given(facts())

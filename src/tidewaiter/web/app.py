@@ -40,6 +40,7 @@ from tidewaiter.web.desk import (
     returns,
     rule_sets,
     selection,
+    stock,
     submit,
 )
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
@@ -96,6 +97,7 @@ def _pages() -> Router:
             policies.policy_list, policies.policy_begin, policies.policy_page, policies.policy_act, selection.selection_page,
             back_tests.back_test_run, back_tests.back_test_page, back_tests.comparison_page,
             returns.return_list, returns.return_page, returns.return_decide,
+            *stock.HANDLERS,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
             accounts.payment_enter, accounts.allocation_enter, accounts.guarantee_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
         ],

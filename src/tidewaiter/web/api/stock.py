@@ -11,7 +11,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
 
 from tidewaiter.messages.limits import RETURN_MESSAGE_BYTES_MAX
@@ -72,7 +72,9 @@ def accounts(request: AnyRequest, house: NamedDependency[House]) -> shapes.Accou
     "/stock", sync_to_thread=True, guards=GUARDS, status_code=201, summary="Open a stock account",
     operation_id="openStock", opt=FOR_THE_KNOWN, tags=TAGS, responses=ACTING,
 )  # fmt: skip
-def open_account(request: AnyRequest, house: NamedDependency[House], data: shapes.OpeningShape) -> shapes.AccountShape:
+def open_account(
+    request: AnyRequest, house: NamedDependency[House], data: JSONBody[shapes.OpeningShape]
+) -> shapes.AccountShape:
     """An account of one operator at one place, under the law of where it lies."""
     names = {sender.sender_id: sender.name for sender in house.senders.all()}
     if data.sender_id not in names:
@@ -127,7 +129,9 @@ def filings(
     request: AnyRequest,
     house: NamedDependency[House],
     account_no: AccountNo,
-    state: Annotated[FilingState | None, QueryParameter(name="state", description="Only those that stand so")] = None,
+    standing_so: Annotated[
+        FilingState | None, QueryParameter(name="state", description="Only those that stand so")
+    ] = None,
     before: Annotated[
         int | None, QueryParameter(name="before", ge=1, le=ID_MAX, description="Page on: those with a smaller number")
     ] = None,
@@ -137,7 +141,7 @@ def filings(
 ) -> shapes.FilingPage:
     """Entries, orders and shortages, with the state of their declarations."""
     _visible(house, account_no, request.user)
-    rows = house.store.stock.filings(account_no, state=state, before=before, limit=limit)
+    rows = house.store.stock.filings(account_no, state=standing_so, before=before, limit=limit)
     return shapes.FilingPage([shapes.filing(row) for row in rows], rows[-1].filing_no if len(rows) == limit else None)
 
 
@@ -218,7 +222,7 @@ async def tell(
     responses=ACTING,
 )  # fmt: skip
 def remove(
-    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, data: shapes.RemovalShape
+    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, data: JSONBody[shapes.RemovalShape]
 ) -> shapes.FactsShape:
     """Under an officer's eyes: nothing is due on what is destroyed."""
     removal = Removal(
@@ -235,7 +239,7 @@ def remove(
     responses=ACTING,
 )  # fmt: skip
 def transfer(
-    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, data: shapes.TransferShape
+    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, data: JSONBody[shapes.TransferShape]
 ) -> shapes.FactsShape:
     """Lot by lot, with value and what is suspended."""
     moved = Transfer(
@@ -250,7 +254,7 @@ def transfer(
     summary="Take back a fact, whole", operation_id="correctStock", opt=FOR_THE_KNOWN, tags=TAGS, responses=ACTING,
 )  # fmt: skip
 def correct(
-    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, data: shapes.CorrectionShape
+    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, data: JSONBody[shapes.CorrectionShape]
 ) -> shapes.FactsShape:
     """The fact stays readable; from now on the account is as if it had not been told."""
     fact = house.stock_acts.correct(account_no, data.source, f"officer {request.user.name}", data.reason)
@@ -265,7 +269,7 @@ def book_count(
     request: AnyRequest,
     house: NamedDependency[House],
     count_no: Annotated[int, PathParameter(ge=1, le=ID_MAX, description="Number of the stock-taking")],
-    data: shapes.BookingShape,
+    data: JSONBody[shapes.BookingShape],
 ) -> shapes.CountShape:
     """What is missing leaves the account as lost, and is declared for the debt on it."""
     found = house.stock_acts.book_count(count_no, f"officer {request.user.name}", data.words)
