@@ -8,7 +8,7 @@ All of it is made up. The declarations are made, assessed and decided by the eng
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -175,8 +175,8 @@ def _order(number: int) -> Order:
 
 def _teller(
     keeper: StockKeeper, account_no: int, clock: Callable[[], datetime]
-) -> Callable[[MessageKind, list[Struct]], StockReceipt]:
-    def tell(kind: MessageKind, records: list[Struct]) -> StockReceipt:
+) -> Callable[[MessageKind, Sequence[Struct]], StockReceipt]:
+    def tell(kind: MessageKind, records: Sequence[Struct]) -> StockReceipt:
         return keeper.submit(
             ArrivingStock(
                 account_no=account_no, kind=kind, body=b"\n".join(map(_line, records)), idempotency_key="",

@@ -51,7 +51,7 @@ _MESSAGE = (
 )
 _FILING = (
     "SELECT f.filing_no, f.account_no, f.message_no, f.flow, f.reference, f.told, f.taken, f.declared, f.declaration_id,"
-    " f.state, f.made_at, f.ended_at, f.words, d.state AS declared_state,"
+    " f.state, f.made_at, f.ended_at, f.words, d.state AS declared_state, coalesce(d.registered_id, '') AS registered_id,"
     " coalesce((SELECT max(t.recorded_at) FROM transition t WHERE t.declaration_id = d.declaration_id"
     " AND t.to_state = d.state), d.decided_at) AS declared_at"
     " FROM stock_filing f LEFT JOIN declaration d USING (declaration_id)"

@@ -33,7 +33,7 @@ from tidewaiter.stock.statements import Statement, state
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.records import Receipt
 from tidewaiter.workflow.stock_acts import take_count, take_return
-from tidewaiter.workflow.stock_filing import file_entry, file_order, law_of, receipts
+from tidewaiter.workflow.stock_filing import EntryNames, file_entry, file_order, law_of, receipts
 from tidewaiter.workflow.stock_recording import keep_facts
 from tidewaiter.workflow.stock_records import (
     LINES_KEPT,
@@ -244,7 +244,8 @@ class StockKeeper:
         if filing.flow is Flow.INWARD:
             entry = msgspec.json.decode(filing.told, type=Entry)
             arrived_at = entry.arrived_at or released_at
-            return receipts(self._store, kept, entry, filing.reference, arrived_at, at)
+            names = EntryNames(filing.registered_id or filing.reference, filing.reference)
+            return receipts(self._store, kept, entry, names, arrived_at, at)
         return left(filing.flow, filing.reference, filing.taken, released_at, at)
 
 
@@ -280,7 +281,8 @@ class _Desk:
         self._file(filing, entry.entry_id)
         if filing.declared is None:
             arrived_at = entry.arrived_at or self._at
-            self._keep(receipts(self._store, self._kept, entry, filing.reference, arrived_at, self._at))
+            names = EntryNames(filing.reference, filing.reference)
+            self._keep(receipts(self._store, self._kept, entry, names, arrived_at, self._at))
         return filing.reference
 
     def _order(self, order: Order) -> str:

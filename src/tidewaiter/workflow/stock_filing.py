@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -142,8 +142,15 @@ def allocated(order: Order, account: StockAccount, promised: Mapping[str, Decima
     return tuple(found)
 
 
+class EntryNames(NamedTuple):
+    """By what an entry is known: to customs, and in the account."""
+
+    document: str
+    reference: str
+
+
 def receipts(
-    store: StockStore, kept: KeptAccount, entry: Entry, document: str, effective_at: datetime, at: datetime
+    store: StockStore, kept: KeptAccount, entry: Entry, names: EntryNames, effective_at: datetime, at: datetime
 ) -> list[Fact]:
     """The facts by which an entry's lots come in."""
     is_free = entry.comes_from is EntryFrom.LOCAL_MARKET
@@ -156,7 +163,7 @@ def receipts(
         terms = LotTerms(
             description=line.description, commodity_code=line.commodity_code,
             origin_country_code=line.origin_country_code, unit=line.unit, value=line.value, suspended=suspended,
-            entry_document=document, is_in_free_circulation=is_free,
+            entry_document=names.document, is_in_free_circulation=is_free,
             unit_mass_kg=mass / line.quantity if mass is not None else None,
         )  # fmt: skip
         lot_id = line.lot_id or f"{entry.entry_id}/{number}"
@@ -164,7 +171,7 @@ def receipts(
             Fact(
                 kind=Kind.RECEIVED_LOCAL if is_free else Kind.RECEIVED_ABROAD, source=f"entry:{entry.entry_id}:{number}",
                 goods_id=line.goods_id, quantity=line.quantity, effective_at=effective_at, recorded_at=at, lot_id=lot_id,
-                terms=terms, document=document,
+                terms=terms, document=names.reference,
             )
         )  # fmt: skip
     return facts

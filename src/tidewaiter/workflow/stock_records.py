@@ -149,6 +149,7 @@ class KeptFiling(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None
     words: str
     declared_state: State | None = None
+    registered_id: str = ""  # the number customs gave its declaration
     declared_at: datetime | None = None  # when its declaration came to that state
 
 

@@ -32,21 +32,22 @@ MOVEMENTS_SHOWN: Final = 50
 FILINGS_SHOWN: Final = 25
 DAYS: Final = 30  # of a statement that names no period
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+TIP: Final = 12  # how long the head of an arrow is
 NARROWEST, WIDEST = 2, 18  # of an arrow in the picture, in its units
 # Where the ends of the flows stand in the picture, and on which side of the place: x, y of the arrow's outer end.
 ENDS: Final[Mapping[Kind, tuple[int, int]]] = {
-    Kind.RECEIVED_ABROAD: (190, 70),
-    Kind.SOLD_ABROAD: (190, 130),
-    Kind.RECEIVED_LOCAL: (610, 55),
-    Kind.SOLD_LOCAL: (610, 95),
-    Kind.RETURNED: (610, 135),
+    Kind.RECEIVED_ABROAD: (172, 70),
+    Kind.SOLD_ABROAD: (172, 130),
+    Kind.RECEIVED_LOCAL: (628, 55),
+    Kind.SOLD_LOCAL: (628, 95),
+    Kind.RETURNED: (628, 135),
     Kind.TRANSFERRED_IN: (330, 230),
     Kind.TRANSFERRED_OUT: (370, 230),
     Kind.DESTROYED: (430, 230),
     Kind.SAMPLE: (470, 230),
     Kind.LOSS: (510, 230),
 }
-PLACE_LEFT, PLACE_RIGHT, PLACE_BOTTOM = 310, 490, 165  # of the box that is the place
+PLACE_LEFT, PLACE_RIGHT, PLACE_BOTTOM = 308, 492, 167  # of the box that is the place
 
 
 class Arrow(Struct, frozen=True):
@@ -59,6 +60,22 @@ class Arrow(Struct, frozen=True):
     y2: int
     width: int
     quantity: Decimal
+
+    @property
+    def tip(self) -> str:
+        """The points of its head, wider than its shaft."""
+        dx, dy = (self.x2 > self.x1) - (self.x2 < self.x1), (self.y2 > self.y1) - (self.y2 < self.y1)
+        half = self.width // 2 + TIP // 2
+        back_x, back_y = self.x2 - dx * TIP, self.y2 - dy * TIP
+        return (
+            f"{self.x2},{self.y2} {back_x + dy * half},{back_y + dx * half} {back_x - dy * half},{back_y - dx * half}"
+        )
+
+    @property
+    def shaft(self) -> tuple[int, int]:
+        """Where the shaft ends: within the head."""
+        dx, dy = (self.x2 > self.x1) - (self.x2 < self.x1), (self.y2 > self.y1) - (self.y2 < self.y1)
+        return self.x2 - dx * (TIP - 1), self.y2 - dy * (TIP - 1)
 
 
 class Discharged(Struct, frozen=True):
