@@ -1,1 +1,1 @@
-"""Registry of economic operators, AEO programme, credentials. Its place is kept for the shared record."""
+"""Credentials of economic operators; the registry and the AEO programme have their place here."""

@@ -78,6 +78,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, "The message cannot be read", "Nothing was taken from it; correct it and send again."
     ),
     "message.empty": Kind(422, "There is no declaration in the message", "Check that the right file was sent."),
+    "credential.refused": Kind(
+        422, "Credential refused", "Have it issued again, or shown for whoever asked, and send it whole."
+    ),
     "ledger.malformed": Kind(422, "Not as the record has it", "Compare it with the specifications named in ADR 35."),
     "quote.impossible": Kind(
         422, "This cannot be quoted", "The findings say what is missing or wrong; nothing was kept."

@@ -6,7 +6,8 @@ Files are known by what is in them, in whatever folder they lie:
 - JSON objects with `testGroups` in the manner of Wycheproof, for Ed25519 and ML-DSA-44;
 - folders `input` and `output` side by side with files of the same names: JSON and its canonical form; `outhex`, if
   it is there, holds the same bytes as hexadecimal digits;
-- folders with a file `checkpoint` and a folder `tile`: logs (`ledger_logs`).
+- folders with a file `checkpoint` and a folder `tile`: logs (`ledger_logs`);
+- files `specification.yml` with claims some of which are hidden: credentials (`sd_jwt`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tidewaiter.cli.conformance import ledger_logs
+from tidewaiter.cli.conformance import ledger_logs, sd_jwt
 from tidewaiter.cli.conformance.case import Case
 from tidewaiter.ledger import proving
 from tidewaiter.ledger.jcs import canonicalized
@@ -56,7 +57,9 @@ class Run:
             yield from log.cases()
             self.counts += log.counts
             self.notes += log.notes
-        self.counts["SD-JWT specifications left alone"] += len(list(folder.rglob("specification.yml")))
+        for path in sd_jwt.specifications(folder):
+            self.counts["SD-JWT specifications"] += 1
+            yield sd_jwt.case_of(path, str(path.relative_to(folder)))
 
     def information(self, samples: Path) -> list[str]:
         """What was counted, and what is not claimed."""
