@@ -11,6 +11,7 @@ import pytest
 from tidewaiter.cli import stock_example as example
 from tidewaiter.model.decision import State
 from tidewaiter.model.money import Money
+from tidewaiter.revenue.returns import Outcome
 from tidewaiter.stock.facts import INS, OUTS, Kind
 from tidewaiter.stock.statements import totals
 from tidewaiter.store import PostgresStore
@@ -20,6 +21,7 @@ from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.bookkeeping import Bookkeeper
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
+from tidewaiter.workflow.return_records import CaseFilter
 from tidewaiter.workflow.stock import StockKeeper
 
 pytestmark = pytest.mark.usefixtures("seeds")
@@ -91,3 +93,12 @@ def test_its_declarations_are_the_engines_own_and_replay(
     report = replay.replay_all(store, workers=1)
     assert report.is_clean
     assert report.replayed == len(files) == 502
+
+
+def test_what_was_paid_on_returned_goods_is_claimed_back_by_the_law_of_their_import(
+    store: PostgresStore, keeper: StockKeeper, release: Callable[[], object]
+) -> None:
+    example.run(store, keeper, release, now)
+    cases = store.returns.cases(CaseFilter(limit=100))
+    assert len(cases) == example.RETURNED
+    assert {(case.outcome, case.amount) for case in cases} == {(Outcome.GUARANTEE_RELEASE, Decimal("3.95"))}

@@ -190,6 +190,16 @@ class PostgresStock:
         condition = "f.account_no = %s AND f.reference = %s AND f.state <> 'lifted'"
         return next(iter(self._filings(condition, [account_no, reference])), None)
 
+    def filing_named(self, account_no: int, names: Sequence[str]) -> KeptFiling | None:
+        """The first filing that stands of an entry or order of one of these names, references or registered numbers."""
+        names = [name.replace("\x00", "") for name in names]
+        references = [f"stock {account_no} {what} {name}" for what in ("entry", "order") for name in names]
+        condition = (
+            "f.account_no = %s AND f.state <> 'lifted' AND (f.reference = ANY (%s)"
+            " OR (d.registered_id = ANY (%s) AND d.registered_id <> '')) ORDER BY f.filing_no LIMIT 1"
+        )
+        return next(iter(self._filings(condition, [account_no, [*names, *references], names])), None)
+
     def settled(self, account_no: int | None, limit: int) -> list[KeptFiling]:
         """Filings whose declaration came to something that they do not show yet, the first made first."""
         return self._filings(

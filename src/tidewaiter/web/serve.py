@@ -31,6 +31,7 @@ from tidewaiter.web.linking import linking
 from tidewaiter.web.refusing import refusing
 from tidewaiter.web.scoring import scoring
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
+from tidewaiter.web.stocking import stocking
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.desk import Desk
@@ -54,7 +55,7 @@ def serve(
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
         leaving.enter_context(beside.kept(opened.url, posting))
-        leaving.enter_context(beside.kept(opened.url, delivering, connecting, scoring, refusing, linking))
+        leaving.enter_context(beside.kept(opened.url, delivering, connecting, scoring, refusing, linking, stocking))
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)

@@ -32,6 +32,7 @@ from tidewaiter.stock.law import Flow
 from tidewaiter.stock.statements import Statement, state
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.records import Receipt
+from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.stock_acts import take_count, take_return
 from tidewaiter.workflow.stock_filing import EntryNames, file_entry, file_order, law_of, receipts
 from tidewaiter.workflow.stock_recording import keep_facts
@@ -52,6 +53,7 @@ from tidewaiter.workflow.stock_records import (
     StockStore,
     StockWriting,
 )
+from tidewaiter.workflow.stock_refunds import claim_back
 
 AT_ONCE: Final = 500  # filings settled in one transaction
 RELEASED: Final = (State.RELEASED, State.CLEARED)
@@ -85,6 +87,7 @@ class StockKeeper:
     def __init__(self, store: StockStore, intake: Lodging, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._intake = intake
+        self._returning = Returning(store, clock=clock)
         self._clock = clock
 
     def open(self, opening: Opening, by: str) -> KeptAccount:
@@ -176,6 +179,8 @@ class StockKeeper:
         taken = self._take(message, reads, findings)
         self.lodge([each for each in book.undeclared(message.account_no) if each.message_no == message.message_no])
         self.settle(message.account_no)
+        if message.kind is MessageKind.RETURNS:
+            claim_back(self._store, self._returning, message)
         filings = {each.reference: each for each in book.filings(message_no=message.message_no, limit=10_000)}
         lines = [_line(position, reference, filings.get(reference)) for position, reference in taken]
         receipt = StockReceipt(

@@ -238,6 +238,9 @@ class StockBook(Protocol):
     def filing(self, account_no: int, reference: str) -> KeptFiling | None:
         """The filing that stands under a reference."""
 
+    def filing_named(self, account_no: int, names: Sequence[str]) -> KeptFiling | None:
+        """The first filing that stands of an entry or order of one of these names, references or registered numbers."""
+
     def settled(self, account_no: int | None, limit: int) -> Sequence[KeptFiling]:
         """Filings whose declaration came to something that they do not show yet, the first made first."""
 
