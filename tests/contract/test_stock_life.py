@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -13,10 +15,11 @@ from msgspec import Struct
 
 from tidewaiter.cli import stock_example as example
 from tidewaiter.messages import forms
+from tidewaiter.messages.epcis.writing import body_of, document
 from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Address, Consignment, Declaration, GoodsItem, GoodsLocation, Party
 from tidewaiter.model.errors import ConflictError
-from tidewaiter.model.event import ErrorDeclaration, Event, EventType, Quantity, Typed
+from tidewaiter.model.event import Action, ErrorDeclaration, Event, EventType, Quantity, Typed
 from tidewaiter.model.event_words import STEP, VOCABULARY
 from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
@@ -26,6 +29,7 @@ from tidewaiter.stock.law import PlaceKind
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.stocking import stocking
 from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.capturing import Captor, Capturing
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.stock import StockKeeper
@@ -72,9 +76,9 @@ class House(Struct, frozen=True):
         return sum((lot.reserved for lot in self.keeper.account(self.kept).lots), Decimal(0))
 
     def follow(self, *events: Event, teller: int | None = None) -> None:
-        follower = StockFollower(self.store, lambda _writing, _event: teller)
-        with self.store.writing() as writing:
-            follower.follow(writing, events)
+        capturing = Capturing(self.store, [StockFollower(self.store)])
+        captured = capturing.capture(written(events), Captor("test", teller), now())
+        assert captured.is_success, captured.findings
 
     def found(self) -> set[str]:
         return {each.finding.rule_id for each in self.store.stock.findings(self.kept.account_no)}
@@ -100,11 +104,16 @@ def order(number: int, quantity: int = 1, country: str = "AE") -> Order:
 
 def event(name: str, step: str, quantity: int, **more: object) -> Event:
     plain = {
-        "event_id": f"urn:uuid:{name}", "type": EventType.OBJECT, "event_time": now() - timedelta(hours=1),
+        "event_id": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}", "type": EventType.OBJECT, "event_time": now() - timedelta(hours=1),
         "time_zone": "+04:00", "quantities": (Quantity(CLASS, Decimal(quantity)),), "biz_step": STEP.get(step, step),
-        "biz_location": example.LOCATION,
+        "biz_location": example.LOCATION, "action": Action.OBSERVE,
     }  # fmt: skip
     return Event(**{**plain, **more})
+
+
+def written(events: Sequence[Event]) -> bytes:
+    """The events as a document that is captured."""
+    return document([msgspec.structs.replace(each, body=body_of(each)) for each in events], now())
 
 
 # --- orders ----------------------------------------------------------------------------------------------------------
@@ -280,7 +289,7 @@ def _entering(name: str, quantity: int, **more: object) -> Event:
         "currency": "AED", "origin": "CN", "consignor": "Pearl River Garments",
     }  # fmt: skip
     ilmd = {VOCABULARY + key: value for key, value in words.items()}
-    return event(name, "zone_entering", quantity, ilmd=ilmd, **more)
+    return event(name, "zone_entering", quantity, ilmd=ilmd, action=Action.ADD, **more)
 
 
 # --- acts ------------------------------------------------------------------------------------------------------------

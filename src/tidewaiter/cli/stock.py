@@ -78,7 +78,7 @@ def list_(*, output_as: Output = Output()) -> int:  # noqa: B008
 def tell(
     account: Number,
     what: Annotated[MessageKind, Parameter(help="What the files have.")],
-    files: Annotated[list[Path], Parameter(help="JSON (one, a list, or one a line) or CSV; docs/reference/stock.md.")],
+    files: Annotated[list[Path], Parameter(help="JSON: one, a list, or one a line; docs/reference/stock.md.")],
     *,
     output_as: Output = Output(),  # noqa: B008
 ) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
 from msgspec import Struct
 
+from tidewaiter.model.declaration import w
 from tidewaiter.model.money import Money
 from tidewaiter.stock.account import ZERO, StockAccount, part
 
@@ -23,19 +25,19 @@ class CountScope(StrEnum):
 class CountedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How many were there of one kind of goods; of one lot, where lots are kept apart."""
 
-    goods_id: str
-    quantity: Decimal
-    lot_id: str = ""
+    goods_id: Annotated[str, w("", "What the operator calls the goods")]
+    quantity: Annotated[Decimal, w("130", "How many were there")]
+    lot_id: Annotated[str, w("", "Of one lot, where lots are kept apart")] = ""
 
 
 class StockCount(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A stock-taking."""
 
-    count_id: str
-    counted_at: datetime
-    lines: tuple[CountedLine, ...]
-    counted_by: str = ""
-    scope: CountScope = CountScope.LISTED
+    count_id: Annotated[str, w("", "The operator's name of the stock-taking")]
+    counted_at: Annotated[datetime, w("", "The moment of the count")]
+    lines: Annotated[tuple[CountedLine, ...], w("68A", "What was counted")]
+    counted_by: Annotated[str, w("", "Who counted")] = ""
+    scope: Annotated[CountScope, w("", "Whether what is not on it was not there")] = CountScope.LISTED
 
 
 class Discrepancy(StrEnum):

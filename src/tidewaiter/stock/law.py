@@ -93,7 +93,9 @@ class _Order(Struct, frozen=True, forbid_unknown_fields=True):
     note: str = ""
 
 
-class _Page(Struct, frozen=True, forbid_unknown_fields=True):
+class Page(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of law data on stock."""
+
     title: str
     sources: dict[str, _Source]
     note: str = ""
@@ -135,7 +137,7 @@ def stock_law(jurisdiction_code: str, place_kind: PlaceKind, on: date) -> StockL
 T = TypeVar("T")
 
 
-def _first(candidates: Iterable[tuple[Mapping[str, T], _Page]], on: date, what: str) -> tuple[T, _Page]:
+def _first(candidates: Iterable[tuple[Mapping[str, T], Page]], on: date, what: str) -> tuple[T, Page]:
     for dated, page in candidates:
         days = sorted(day for day in dated if date.fromisoformat(day) <= on)
         if days:
@@ -143,27 +145,28 @@ def _first(candidates: Iterable[tuple[Mapping[str, T], _Page]], on: date, what: 
     raise NotInForceError(f"no {what} is known for {on.isoformat()}", hint="data/stock has what is modelled")
 
 
-def _cited(page: _Page, names: tuple[str, ...]) -> tuple[Citation, ...]:
+def _cited(page: Page, names: tuple[str, ...]) -> tuple[Citation, ...]:
     found = (page.sources[name] for name in names)
     return tuple(Citation(each.title, each.address, each.read_on, each.is_confirmed) for each in found)
 
 
 @cache
-def _pages(jurisdiction_code: str) -> tuple[_Page, ...]:
+def _pages(jurisdiction_code: str) -> tuple[Page, ...]:
     """The files that speak of a jurisdiction, its own first, the frame last."""
     codes = [book.code for book in reversed(lineage(jurisdiction_code))]
-    return tuple(page for page in map(_page, dict.fromkeys((*codes, FRAME))) if page is not None)
+    return tuple(page for page in map(page_of, dict.fromkeys((*codes, FRAME))) if page is not None)
 
 
 @cache
-def _page(code: str) -> _Page | None:
+def page_of(code: str) -> Page | None:
+    """What a file says; None where there is none. Raises LawDataError."""
     file = resources.files("tidewaiter.data") / "stock" / f"{code}.yaml"
     if not file.is_file():
         return None
     place = f"stock/{code}.yaml"
     try:
         plain: Any = YAML(typ="safe", pure=True).load(io.StringIO(file.read_text("utf-8")))
-        page = msgspec.convert(plain, type=_Page, strict=True)
+        page = msgspec.convert(plain, type=Page, strict=True)
     except (YAMLError, msgspec.ValidationError) as error:
         raise LawDataError(f"{place}: {' '.join(str(error).split())}", place=place) from error
     named = [name for each in _rules(page) for name in each]
@@ -172,7 +175,7 @@ def _page(code: str) -> _Page | None:
     return page
 
 
-def _rules(page: _Page) -> Iterable[tuple[str, ...]]:
+def _rules(page: Page) -> Iterable[tuple[str, ...]]:
     yield from (each.sources for each in page.consumption.values())
     for flows in page.flows.values():
         yield from (codes.sources for dated in flows.values() for codes in dated.values())

@@ -26,6 +26,7 @@ from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.lists import PostgresLists
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.models import PostgresModels
+from tidewaiter.store.movements import PostgresEvents
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.outcomes import PostgresLinks, PostgresOutcomes
 from tidewaiter.store.parts import Parts
@@ -102,6 +103,7 @@ class PostgresStore:
         self.parts = Parts(self._connections)
         self.rule_sets = RuleSetTables(self._connections)
         self.periods = Periods(self._connections)
+        self.events = PostgresEvents(self._connections)
         self.streams = StreamRows(self._connections)
         self.draws = PostgresDraws(self._connections)
         self.workloads = PostgresWorkloads(self._connections)

@@ -344,6 +344,11 @@ class PostgresStock:
             for row in rows
         ]  # fmt: skip
 
+    def teller_of(self, event_id: str) -> int | None:
+        """The sender who told an event, or who took it back, whichever came last; None for an officer or this system."""
+        query = "SELECT sender_id FROM event WHERE event_id = %s ORDER BY event_no DESC LIMIT 1"
+        return next((row["sender_id"] for row in self._rows(query, [event_id])), None)
+
     # --- claims of marketplaces ------------------------------------------------------------------------------
 
     def orders_told(self, limit: int) -> list[tuple[int, str]]:

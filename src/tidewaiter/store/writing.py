@@ -20,6 +20,7 @@ from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.events import PostgresEvents
 from tidewaiter.store.history import PostgresHistory
+from tidewaiter.store.movements import PostgresEventBook
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.store.record import ENTRY_TEXT_COLUMNS, KEY_COLUMNS, RecordKeeper
@@ -90,6 +91,11 @@ class PostgresWriting:
     def stock(self) -> PostgresStock:
         """What is kept of goods in free zones and warehouses."""
         return PostgresStock(lambda: nullcontext(self._connection))
+
+    @property
+    def movements(self) -> PostgresEventBook:
+        """The events of movement that are kept."""
+        return PostgresEventBook(lambda: self._connection)
 
     @property
     def events(self) -> PostgresEvents:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
@@ -26,6 +26,7 @@ from tidewaiter.stock.facts import Fact, Kind
 from tidewaiter.stock.filings import BuyerReturn, Entry, Order, OrderLine, ReturnLine, Taken, value_of
 from tidewaiter.stock.law import Flow
 from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.ports import Writing
 from tidewaiter.workflow.stock_acts import take_return
 from tidewaiter.workflow.stock_filing import EntryNames, file_entry, file_shortage, law_of, receipts
 from tidewaiter.workflow.stock_recording import keep_facts
@@ -54,19 +55,16 @@ UNSUPERVISED: Final = "stock.unsupervised"
 STRANGER: Final = "stock.told_by_another"
 NOT_FOLLOWED: Final = "stock.not_followed"
 
-Teller = Callable[[StockWriting, Event], int | None]  # the sender who told an event; None for an officer or this system
-
-
 class StockFollower:
     """Follows events at the places of stock accounts, in the transaction that keeps them."""
 
-    def __init__(self, store: StockStore, teller: Teller, *, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, store: StockStore, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
-        self._teller = teller
         self._clock = clock
 
-    def follow(self, writing: StockWriting, events: Sequence[Event]) -> None:
+    def follow(self, transaction: Writing, events: Sequence[Event]) -> None:
         """Write what follows from events, each once. One that cannot be followed leaves a finding."""
+        writing = cast(StockWriting, transaction)  # a store that keeps stock gives no other
         for event in events:
             if event.error_declaration is None and happening(event) is None:
                 continue
@@ -79,8 +77,7 @@ class StockFollower:
 
     def _one(self, writing: StockWriting, kept: KeptAccount, event: Event) -> None:
         at = self._clock()
-        teller = self._teller(writing, event)
-        if teller not in (None, kept.sender_id):
+        if writing.stock.teller_of(event.event_id) not in (None, kept.sender_id):
             words = "an event at the place was told by another than its operator; it moved nothing"
             _find(writing, kept, event, STRANGER, words, "Let the operator, or customs, tell it.", at)
             return

@@ -293,6 +293,9 @@ class StockBook(Protocol):
     def findings(self, account_no: int, limit: int = 100) -> Sequence[KeptFinding]:
         """Those of an account, the newest first."""
 
+    def teller_of(self, event_id: str) -> int | None:
+        """The sender who told an event; None for an officer or this system itself."""
+
     def orders_told(self, limit: int) -> Sequence[tuple[int, str]]:
         """The next claims on orders that were not followed yet: number and jurisdiction."""
 

@@ -98,14 +98,11 @@ class RawStock(Operation):
     """An operation whose body is a message to a stock account."""
 
     def __post_init__(self) -> None:
-        """Say that JSON or CSV may be sent."""
-        example: dict[str, Example | Reference] = {"json": Example(summary="One order, as JSON", value=EXAMPLE_ORDER)}
-        content = {
-            "application/json": OpenAPIMediaType(schema=Schema(), examples=example),
-            "text/csv": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)),
-        }
+        """Say that JSON may be sent."""
+        example: dict[str, Example | Reference] = {"json": Example(summary="One order", value=EXAMPLE_ORDER)}
+        content = {"application/json": OpenAPIMediaType(schema=Schema(), examples=example)}
         self.request_body = RequestBody(
-            content=content, required=True, description="JSON or CSV, told by its content; docs/reference/stock.md"
+            content=content, required=True, description="JSON: one, a list, or one a line; docs/reference/stock.md"
         )
 
 

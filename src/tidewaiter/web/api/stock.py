@@ -183,7 +183,7 @@ def statement_as_csv(
 
 @post(
     "/stock/{account_no:int}/{what:str}", status_code=201, summary="Tell entries, orders, returns or a stock-taking",
-    description="JSON (one, a list, or one a line) or CSV. Each entry and order is declared by itself; goods move when "
+    description="JSON: one, a list, or one a line. Each entry and order is declared by itself; goods move when "
     "their declaration is released. What is wrong in one record is a finding; the others are taken.",
     operation_class=RawStock, operation_id="tellStock", opt=FOR_THE_KNOWN, tags=TAGS, responses=AGAIN | TAKING,
     request_max_body_size=RETURN_MESSAGE_BYTES_MAX,
