@@ -270,7 +270,9 @@ def test_an_event_told_in_error_is_taken_back(house: House) -> None:
     told = event("1", "destroying", 5)
     house.follow(told)
     assert (house.balance(), house.found()) == (995, {"stock.unsupervised"})
-    house.follow(msgspec.structs.replace(told, error_declaration=ErrorDeclaration(declared_at=now(), reason="typo")))
+    house.follow(
+        msgspec.structs.replace(told, error_declaration=ErrorDeclaration(declared_at=now(), reason="incorrect_data"))
+    )
     assert house.balance() == 1_000
 
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
-from urllib.parse import unquote
 
 from msgspec import Struct
 
@@ -29,6 +28,7 @@ _LINK = re.compile(
     r"^https?://[^/]+/(?:.*/)?01/(\d{8,14})(?:/22/[^/?#]+)?(?:/10/([^/?#]+))?(?:/21/([^/?#]+))?(?:[?#].*)?$"
 )
 _URN = re.compile(r"^urn:epc:(?:class:lgtin|idpat:sgtin|id:sgtin):(\d{6,12})\.(\d{1,7})\.(.+)$")
+_QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
 _CLASS = "urn:epc:class:lgtin:"
 
 
@@ -142,6 +142,11 @@ def entry_of(event: Event, moved: tuple[GoodsMoved, ...]) -> Entry | None:
         entry_id=event.event_id, lines=lines, comes_from=EntryFrom.ABROAD, arrived_at=event.event_time,
         consignor=consignor, export_country_code=origin,
     )  # fmt: skip
+
+
+def unquote(text: str) -> str:
+    """The text with `%2F` and its like read (RFC 3986, section 2.1)."""
+    return _QUOTED.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode("utf-8", "replace")
 
 
 def _decimal(value: Any) -> Decimal | None:

@@ -119,6 +119,14 @@ class Place(Struct, frozen=True, kw_only=True):
     authorisation_id: str = ""
 
 
+class Heading(Struct, frozen=True):
+    """What all declarations made of stock have: the place, how its law wants them, and under which reference."""
+
+    place: Place
+    codes: Codes
+    reference: str
+
+
 class Taken(Struct, frozen=True, kw_only=True):
     """A quantity of one lot, as an order takes it."""
 
@@ -128,8 +136,9 @@ class Taken(Struct, frozen=True, kw_only=True):
     price: Money
 
 
-def entry_declaration(entry: Entry, place: Place, codes: Codes, reference: str) -> Declaration:
+def entry_declaration(entry: Entry, heading: Heading) -> Declaration:
     """The declaration by which goods in bulk come in: nothing is charged, all of it suspended."""
+    place, codes = heading.place, heading.codes
     items = tuple(
         GoodsItem(
             line_no=number, description=line.description, commodity_code=line.commodity_code,
@@ -142,7 +151,7 @@ def entry_declaration(entry: Entry, place: Place, codes: Codes, reference: str) 
     )  # fmt: skip
     documents = (Document(document_id=entry.transport_document_id),) if entry.transport_document_id else ()
     return Declaration(
-        functional_reference_id=reference, jurisdiction_code=place.jurisdiction_code, type_code=codes.type_code,
+        functional_reference_id=heading.reference, jurisdiction_code=place.jurisdiction_code, type_code=codes.type_code,
         procedure_category=codes.procedure_category, invoice_id=entry.entry_id, goods_items=items,
         goods_item_count=len(items), consignor=entry.consignor, consignee=_operator(place), importer=_operator(place),
         declarant=_operator(place), consignment=Consignment(
@@ -153,16 +162,15 @@ def entry_declaration(entry: Entry, place: Place, codes: Codes, reference: str) 
     )  # fmt: skip
 
 
-def order_declaration(
-    order: Order, taken: Sequence[Taken], account: StockAccount, place: Place, codes: Codes, reference: str
-) -> Declaration:
+def order_declaration(order: Order, taken: Sequence[Taken], account: StockAccount, heading: Heading) -> Declaration:
     """The declaration by which the goods of an order leave, one line for each lot they are taken from."""
+    place, codes = heading.place, heading.codes
     items = tuple(_item(number, each, _lot(account, each), codes) for number, each in enumerate(taken, start=1))
     documents = (Document(document_id=order.transport_document_id),) if order.transport_document_id else ()
     address = order.buyer.address or Address()
     masses = [item.gross_mass_kg for item in items if item.gross_mass_kg is not None]
     return Declaration(
-        functional_reference_id=reference, jurisdiction_code=place.jurisdiction_code, type_code=codes.type_code,
+        functional_reference_id=heading.reference, jurisdiction_code=place.jurisdiction_code, type_code=codes.type_code,
         procedure_category=codes.procedure_category, invoice_id=order.order_id, goods_items=items,
         goods_item_count=len(items), freight=order.freight, marketplace=order.marketplace, buyer=order.buyer,
         consignor=_operator(place), seller=_operator(place), declarant=_operator(place), consignee=order.buyer,
@@ -175,13 +183,12 @@ def order_declaration(
     )  # fmt: skip
 
 
-def shortage_declaration(
-    count_id: str, taken: Sequence[Taken], account: StockAccount, place: Place, codes: Codes, reference: str
-) -> Declaration:
+def shortage_declaration(count_id: str, taken: Sequence[Taken], account: StockAccount, heading: Heading) -> Declaration:
     """The declaration on goods that are missing: the operator owes on them as if it had imported them."""
+    place, codes = heading.place, heading.codes
     items = tuple(_item(number, each, _lot(account, each), codes) for number, each in enumerate(taken, start=1))
     return Declaration(
-        functional_reference_id=reference, jurisdiction_code=place.jurisdiction_code, type_code=codes.type_code,
+        functional_reference_id=heading.reference, jurisdiction_code=place.jurisdiction_code, type_code=codes.type_code,
         procedure_category=codes.procedure_category, invoice_id=count_id, goods_items=items,
         goods_item_count=len(items), consignor=_operator(place), seller=_operator(place), declarant=_operator(place),
         consignee=_operator(place), importer=_operator(place), buyer=_operator(place),

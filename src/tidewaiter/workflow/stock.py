@@ -33,8 +33,8 @@ from tidewaiter.stock.statements import Statement, state
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.records import Receipt
 from tidewaiter.workflow.returning import Returning
-from tidewaiter.workflow.stock_acts import take_count, take_return
-from tidewaiter.workflow.stock_filing import EntryNames, file_entry, file_order, law_of, receipts
+from tidewaiter.workflow.stock_acts import take_count, take_return, taken_back
+from tidewaiter.workflow.stock_filing import Arrival, file_entry, file_order, law_of, receipts
 from tidewaiter.workflow.stock_recording import keep_facts
 from tidewaiter.workflow.stock_records import (
     LINES_KEPT,
@@ -240,7 +240,7 @@ class StockKeeper:
         words = f"the declaration is {filing.declared_state.value if filing.declared_state else 'gone'}"
         if filing.state is FilingState.DONE:  # it had moved: taken back
             facts = [each for each in writing.stock.facts(filing.account_no) if _is_of(each, filing)]
-            keep_facts(writing, filing.account_no, [_taken_back(each, words, at) for each in facts])
+            keep_facts(writing, filing.account_no, [taken_back(each, words, at) for each in facts])
         writing.stock.end(filing.filing_no, FilingState.LIFTED, at, words)
 
     def _moved(self, writing: StockWriting, filing: KeptFiling, at: datetime) -> list[Fact]:
@@ -249,8 +249,8 @@ class StockKeeper:
         if filing.flow is Flow.INWARD:
             entry = msgspec.json.decode(filing.told, type=Entry)
             arrived_at = entry.arrived_at or released_at
-            names = EntryNames(filing.registered_id or filing.reference, filing.reference)
-            return receipts(self._store, kept, entry, names, arrived_at, at)
+            arrival = Arrival(filing.registered_id or filing.reference, filing.reference, arrived_at, at)
+            return receipts(self._store, kept, entry, arrival)
         return left(filing.flow, filing.reference, filing.taken, released_at, at)
 
 
@@ -278,7 +278,9 @@ class _Desk:
                 return record.return_id
             case StockCount():
                 number = self._message.message_no
-                return take_count(self._writing, self._kept, number, record, self._as_it_stands(), self._at)
+                return take_count(
+                    self._writing, self._as_it_stands(), record, kept=self._kept, message_no=number, at=self._at
+                )
 
     def _entry(self, entry: Entry) -> str:
         refuse_bad_entry(entry, self._facts)
@@ -286,8 +288,8 @@ class _Desk:
         self._file(filing, entry.entry_id)
         if filing.declared is None:
             arrived_at = entry.arrived_at or self._at
-            names = EntryNames(filing.reference, filing.reference)
-            self._keep(receipts(self._store, self._kept, entry, names, arrived_at, self._at))
+            arrival = Arrival(filing.reference, filing.reference, arrived_at, self._at)
+            self._keep(receipts(self._store, self._kept, entry, arrival))
         return filing.reference
 
     def _order(self, order: Order) -> str:
@@ -355,12 +357,4 @@ def _line(position: int, reference: str, filing: KeptFiling | None) -> StockLine
 def _is_of(fact: Fact, filing: KeptFiling) -> bool:
     return fact.document == filing.reference and fact.kind in (
         Kind.SOLD_LOCAL, Kind.SOLD_ABROAD, Kind.RECEIVED_ABROAD, Kind.RECEIVED_LOCAL,
-    )  # fmt: skip
-
-
-def _taken_back(fact: Fact, words: str, at: datetime) -> Fact:
-    return Fact(
-        kind=Kind.CORRECTION, source=f"correction:{fact.source}", goods_id=fact.goods_id, quantity=fact.quantity,
-        effective_at=fact.effective_at, recorded_at=at, lot_id=fact.lot_id, reverses=fact.source, reason=words,
-        document=fact.document,
     )  # fmt: skip

@@ -132,11 +132,7 @@ class StockActs:
                 raise StockError(
                     f"no fact is known from {source[:80]!r}", hint="tidewaiter stock movements shows sources"
                 )
-            fact = Fact(
-                kind=Kind.CORRECTION, source=f"correction:{source}", goods_id=wrong.goods_id, quantity=wrong.quantity,
-                effective_at=wrong.effective_at, recorded_at=at, lot_id=wrong.lot_id, reverses=source, reason=reason,
-                document=wrong.document, by=by,
-            )  # fmt: skip
+            fact = msgspec.structs.replace(taken_back(wrong, reason, at), by=by)
             _all_new(keep_facts(writing, account_no, [fact]), [fact], source)
             return fact
 
@@ -174,6 +170,15 @@ class StockActs:
         book = writing.stock
         consumption = law_of(kept, at).consumption
         return derive(book.facts(kept.account_no), consumption, book.reservations(kept.account_no))
+
+
+def taken_back(fact: Fact, reason: str, at: datetime) -> Fact:
+    """The correction that takes back a fact, whole."""
+    return Fact(
+        kind=Kind.CORRECTION, source=f"correction:{fact.source}", goods_id=fact.goods_id, quantity=fact.quantity,
+        effective_at=fact.effective_at, recorded_at=at, lot_id=fact.lot_id, reverses=fact.source, reason=reason,
+        document=fact.document,
+    )  # fmt: skip
 
 
 def take_return(
@@ -224,10 +229,11 @@ def take_return(
 
 def take_count(
     writing: StockWriting,
+    account: StockAccount,
+    count: StockCount,
+    *,
     kept: KeptAccount,
     message_no: int | None,
-    count: StockCount,
-    account: StockAccount,
     at: datetime,
 ) -> str:
     """Keep a stock-taking with what it differs by, each difference a finding; its name. Raises StockError where it is known."""

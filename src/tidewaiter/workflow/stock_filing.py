@@ -27,6 +27,7 @@ from tidewaiter.stock.filings import (
     Entry,
     EntryFrom,
     EntryLine,
+    Heading,
     Order,
     Taken,
     entry_declaration,
@@ -67,7 +68,7 @@ def file_entry(kept: KeptAccount, entry: Entry, at: datetime) -> NewFiling:
     codes = law_of(kept, at).flows[Flow.INWARD]
     reference = reference_of(kept, Flow.INWARD, entry.entry_id)
     is_declared = codes.filing is Filing.DECLARATION and entry.comes_from is EntryFrom.ABROAD
-    declaration = entry_declaration(entry, kept.place, codes, reference)
+    declaration = entry_declaration(entry, Heading(kept.place, codes, reference))
     return NewFiling(
         account_no=kept.account_no, message_no=None, flow=Flow.INWARD, reference=reference, told=canonical_bytes(entry),
         taken=(), declared=body_of([declaration]) if is_declared else None,
@@ -86,7 +87,7 @@ def file_order(
     declared = taken
     if flow is Flow.LOCAL:  # goods in free circulation go to the market they belong to
         declared = tuple(each for each in taken if not _is_in_free_circulation(account, each))
-    declaration = order_declaration(order, declared, account, kept.place, law.flows[flow], reference)
+    declaration = order_declaration(order, declared, account, Heading(kept.place, law.flows[flow], reference))
     return NewFiling(
         account_no=kept.account_no, message_no=None, flow=flow, reference=reference, told=canonical_bytes(order),
         taken=taken, declared=body_of([_secured(declaration, kept)]) if declared else None,
@@ -103,7 +104,7 @@ def file_shortage(
         return None
     reference = reference_of(kept, Flow.SHORTAGE, count_id)
     codes = law_of(kept, at).flows[Flow.SHORTAGE]
-    declaration = shortage_declaration(count_id, owed, account, kept.place, codes, reference)
+    declaration = shortage_declaration(count_id, owed, account, Heading(kept.place, codes, reference))
     return NewFiling(
         account_no=kept.account_no, message_no=None, flow=Flow.SHORTAGE, reference=reference,
         told=canonical_bytes(count_id), taken=owed, declared=body_of([_secured(declaration, kept)]), state=FilingState.DONE, made_at=at,
@@ -142,36 +143,36 @@ def allocated(order: Order, account: StockAccount, promised: Mapping[str, Decima
     return tuple(found)
 
 
-class EntryNames(NamedTuple):
-    """By what an entry is known: to customs, and in the account."""
+class Arrival(NamedTuple):
+    """By what an entry is known to customs and in the account, when its goods came, and when that was recorded."""
 
     document: str
     reference: str
+    effective_at: datetime
+    recorded_at: datetime
 
 
-def receipts(
-    store: StockStore, kept: KeptAccount, entry: Entry, names: EntryNames, effective_at: datetime, at: datetime
-) -> list[Fact]:
+def receipts(store: StockStore, kept: KeptAccount, entry: Entry, arrival: Arrival) -> list[Fact]:
     """The facts by which an entry's lots come in."""
     is_free = entry.comes_from is EntryFrom.LOCAL_MARKET
     facts: list[Fact] = []
     for number, line in enumerate(entry.lines, start=1):
-        suspended = suspended_on(store, kept, line, effective_at)
+        suspended = suspended_on(store, kept, line, arrival.effective_at)
         if is_free:
             suspended = Money(ZERO, suspended.currency)
         mass = line.gross_mass_kg
         terms = LotTerms(
             description=line.description, commodity_code=line.commodity_code,
             origin_country_code=line.origin_country_code, unit=line.unit, value=line.value, suspended=suspended,
-            entry_document=names.document, is_in_free_circulation=is_free,
+            entry_document=arrival.document, is_in_free_circulation=is_free,
             unit_mass_kg=mass / line.quantity if mass is not None else None,
         )  # fmt: skip
         lot_id = line.lot_id or f"{entry.entry_id}/{number}"
         facts.append(
             Fact(
                 kind=Kind.RECEIVED_LOCAL if is_free else Kind.RECEIVED_ABROAD, source=f"entry:{entry.entry_id}:{number}",
-                goods_id=line.goods_id, quantity=line.quantity, effective_at=effective_at, recorded_at=at, lot_id=lot_id,
-                terms=terms, document=names.reference,
+                goods_id=line.goods_id, quantity=line.quantity, effective_at=arrival.effective_at, recorded_at=arrival.recorded_at, lot_id=lot_id,
+                terms=terms, document=arrival.reference,
             )
         )  # fmt: skip
     return facts
@@ -189,7 +190,7 @@ def suspended_on(store: StockStore, kept: KeptAccount, line: EntryLine, moment: 
     )  # fmt: skip
     taken = (Taken(lot_id="asked", goods_id=line.goods_id, quantity=line.quantity, price=line.value),)
     codes = law_of(kept, moment).flows[Flow.SHORTAGE]
-    declaration = shortage_declaration("asked", taken, derive([fact]), kept.place, codes, "asked")
+    declaration = shortage_declaration("asked", taken, derive([fact]), Heading(kept.place, codes, "asked"))
     return assess(declaration, known(store).regime(kept.place.jurisdiction_code, _day(kept, moment))).due
 
 

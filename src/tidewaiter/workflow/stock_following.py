@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Final, cast
 
 import msgspec
+from msgspec import Struct
 
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError
@@ -27,8 +28,8 @@ from tidewaiter.stock.filings import BuyerReturn, Entry, Order, OrderLine, Retur
 from tidewaiter.stock.law import Flow
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.ports import Writing
-from tidewaiter.workflow.stock_acts import take_return
-from tidewaiter.workflow.stock_filing import EntryNames, file_entry, file_shortage, law_of, receipts
+from tidewaiter.workflow.stock_acts import take_return, taken_back
+from tidewaiter.workflow.stock_filing import Arrival, file_entry, file_shortage, law_of, receipts
 from tidewaiter.workflow.stock_recording import keep_facts
 from tidewaiter.workflow.stock_records import (
     FilingState,
@@ -55,6 +56,31 @@ UNSUPERVISED: Final = "stock.unsupervised"
 STRANGER: Final = "stock.told_by_another"
 NOT_FOLLOWED: Final = "stock.not_followed"
 
+
+class _Told(Struct, frozen=True):
+    """One event at the place of one account, in the transaction that keeps it."""
+
+    writing: StockWriting
+    kept: KeptAccount
+    event: Event
+    at: datetime
+    moved: tuple[GoodsMoved, ...]
+
+    def keep(self, facts: Sequence[Fact]) -> None:
+        """Keep facts with their entries on the record."""
+        keep_facts(self.writing, self.kept.account_no, facts)
+
+    def find(self, rule: str, words: str, hint: str) -> None:
+        """Keep what cannot be followed, or should not have happened."""
+        finding = Finding(rule, Severity.ERROR, "event", words, self.event.event_id[:200], hint)
+        self.writing.stock.find_out(self.kept.account_no, f"event:{self.event.event_id}", finding, self.at)
+
+    def account(self) -> StockAccount:
+        """The account as it stands."""
+        book, number = self.writing.stock, self.kept.account_no
+        return derive(book.facts(number), law_of(self.kept, self.at).consumption, book.reservations(number))
+
+
 class StockFollower:
     """Follows events at the places of stock accounts, in the transaction that keeps them."""
 
@@ -69,54 +95,50 @@ class StockFollower:
             if event.error_declaration is None and happening(event) is None:
                 continue
             for kept in writing.stock.accounts_at(places(event)):
+                told = _Told(writing, kept, event, self._clock(), goods(event))
                 try:
-                    self._one(writing, kept, event)
+                    self._one(told)
                 except TidewaiterError as error:
-                    words = f"the event cannot be followed: {error.detail}"
-                    _find(writing, kept, event, NOT_FOLLOWED, words, error.hint, self._clock())
+                    told.find(NOT_FOLLOWED, f"the event cannot be followed: {error.detail}", error.hint)
 
-    def _one(self, writing: StockWriting, kept: KeptAccount, event: Event) -> None:
-        at = self._clock()
-        if writing.stock.teller_of(event.event_id) not in (None, kept.sender_id):
+    def _one(self, told: _Told) -> None:
+        event, stock = told.event, told.writing.stock
+        if stock.teller_of(event.event_id) not in (None, told.kept.sender_id):
             words = "an event at the place was told by another than its operator; it moved nothing"
-            _find(writing, kept, event, STRANGER, words, "Let the operator, or customs, tell it.", at)
+            told.find(STRANGER, words, "Let the operator, or customs, tell it.")
             return
         if event.error_declaration is not None:
-            _take_back(writing, kept, event, at)
+            _take_back(told)
             return
-        moved = goods(event)
-        filing = writing.stock.filing_named(kept.account_no, names(event))
+        filing = stock.filing_named(told.kept.account_no, names(event))
         match happening(event):
             case Happening.ENTERING:
-                self._entering(writing, kept, event, moved, filing, at)
+                self._entering(told, filing)
             case Happening.RETURNING:
-                _returning(writing, kept, event, moved, filing, at)
+                _returning(told, filing)
             case Happening.LEAVING if filing is not None and filing.flow in (Flow.LOCAL, Flow.ABROAD):
                 if filing.state is FilingState.OPEN:
                     words = f"goods of {filing.reference} left before their declaration was released"
-                    _find(writing, kept, event, BEFORE_RELEASE, words, "Find out where they are.", at)
+                    told.find(BEFORE_RELEASE, words, "Find out where they are.")
             case Happening() as what:
-                _leaving(writing, kept, event, what, moved, at)
+                _leaving(told, what)
             case None:
                 return
 
-    def _entering(
-        self, writing: StockWriting, kept: KeptAccount, event: Event, moved: tuple[GoodsMoved, ...],
-        filing: KeptFiling | None, at: datetime,
-    ) -> None:  # fmt: skip
+    def _entering(self, told: _Told, filing: KeptFiling | None) -> None:
         if filing is not None and filing.flow is Flow.INWARD:
-            _compare(writing, kept, event, moved, filing, at)
+            _compare(told, filing)
             return
-        entry = entry_of(event, moved)
+        entry = entry_of(told.event, told.moved)
         if entry is None:
             words = "goods came in that no entry is known for"
             hint = "Tell the entry, and name it in the event; or send commodity code, description and value as master data."
-            _find(writing, kept, event, WITHOUT_ENTRY, words, hint, at)
+            told.find(WITHOUT_ENTRY, words, hint)
             return
-        new = file_entry(kept, entry, at)
-        if writing.stock.file(new) is not None and new.declared is None:
-            entry_names = EntryNames(new.reference, new.reference)
-            keep_facts(writing, kept.account_no, receipts(self._store, kept, entry, entry_names, event.event_time, at))
+        new = file_entry(told.kept, entry, told.at)
+        if told.writing.stock.file(new) is not None and new.declared is None:
+            arrival = Arrival(new.reference, new.reference, told.event.event_time, told.at)
+            told.keep(receipts(self._store, told.kept, entry, arrival))
 
 
 def follow_orders(
@@ -169,82 +191,72 @@ def _is_seller(said: Declaration, kept: KeptAccount) -> bool:
     return said.seller is not None and said.seller.party_id == kept.place.operator_id
 
 
-def _compare(
-    writing: StockWriting,
-    kept: KeptAccount,
-    event: Event,
-    moved: tuple[GoodsMoved, ...],
-    filing: KeptFiling,
-    at: datetime,
-) -> None:
+def _compare(told: _Told, filing: KeptFiling) -> None:
     """Hold what came against what was entered."""
     entry = msgspec.json.decode(filing.told, type=Entry)
     entered = {line.goods_id: ZERO for line in entry.lines}
     for line in entry.lines:
         entered[line.goods_id] += line.quantity
     came: dict[str, Decimal] = {}
-    for each in moved:
+    for each in told.moved:
         came[each.goods_id] = came.get(each.goods_id, ZERO) + each.quantity
-    if moved and came != entered:
+    if told.moved and came != entered:
         said = "; ".join(
             f"{goods_id}: {entered.get(goods_id, ZERO):f} entered, {came.get(goods_id, ZERO):f} came"
             for goods_id in dict.fromkeys((*entered, *came))
             if entered.get(goods_id) != came.get(goods_id)
         )
         words = f"what came is not what {filing.reference} has: {said}"
-        _find(writing, kept, event, OTHERWISE, words, "Amend the entry's declaration, or find the goods.", at)
+        told.find(OTHERWISE, words, "Amend the entry's declaration, or find the goods.")
 
 
-def _returning(
-    writing: StockWriting, kept: KeptAccount, event: Event, moved: tuple[GoodsMoved, ...], filing: KeptFiling | None,
-    at: datetime,
-) -> None:  # fmt: skip
+def _returning(told: _Told, filing: KeptFiling | None) -> None:
     if filing is None or filing.flow not in (Flow.LOCAL, Flow.ABROAD):
         raise StockError(
             "no order is known that the goods were sold by", hint="name the order as a business transaction"
         )
     order = msgspec.json.decode(filing.told, type=Order)
-    told = BuyerReturn(
-        return_id=f"event {event.event_id}", order_id=order.order_id, returned_at=event.event_time,
-        lines=tuple(ReturnLine(goods_id=each.goods_id, quantity=each.quantity) for each in moved)
+    returned = BuyerReturn(
+        return_id=f"event {told.event.event_id}", order_id=order.order_id, returned_at=told.event.event_time,
+        lines=tuple(ReturnLine(goods_id=each.goods_id, quantity=each.quantity) for each in told.moved)
         or tuple(ReturnLine(goods_id=name, quantity=many) for name, many in quantities(filing.taken).items()),
     )  # fmt: skip
-    keep_facts(writing, kept.account_no, take_return(writing, kept, told, writing.stock.facts(kept.account_no), at))
+    facts = told.writing.stock.facts(told.kept.account_no)
+    told.keep(take_return(told.writing, told.kept, returned, facts, told.at))
 
 
-def _leaving(
-    writing: StockWriting, kept: KeptAccount, event: Event, what: Happening, moved: tuple[GoodsMoved, ...], at: datetime
-) -> None:
+def _leaving(told: _Told, what: Happening) -> None:
     """Facts of goods that left by no order. On those that are lost a debt is declared."""
-    account = _account(writing, kept, at)
+    event, account = told.event, told.account()
     document = event.biz_transactions[0].id if event.biz_transactions else event.event_id
     facts: list[Fact] = []
     missing: list[Taken] = []
-    for each in moved:
+    for each in told.moved:
         for lot_id, quantity in _parts(account, each, is_lost=KINDS[what] is Kind.LOSS):
             facts.append(
                 Fact(
                     kind=KINDS[what], source=f"event:{event.event_id}:{len(facts) + 1}", goods_id=each.goods_id,
-                    quantity=quantity, effective_at=event.event_time, recorded_at=at, lot_id=lot_id, document=document,
-                    reason=what.value,
+                    quantity=quantity, effective_at=event.event_time, recorded_at=told.at, lot_id=lot_id,
+                    document=document, reason=what.value,
                 )
             )  # fmt: skip
             lot = account.lot(lot_id)
             if lot is not None:
                 price = value_of(lot, quantity)
                 missing.append(Taken(lot_id=lot_id, goods_id=each.goods_id, quantity=quantity, price=price))
-    keep_facts(writing, kept.account_no, facts)
+    told.keep(facts)
     if KINDS[what] is Kind.LOSS and facts:
-        if missing and (filing := file_shortage(kept, f"event {event.event_id}", missing, account, at)) is not None:
-            writing.stock.file(filing)
-        law = law_of(kept, event.event_time)
+        name = f"event {event.event_id}"
+        if missing and (filing := file_shortage(told.kept, name, missing, account, told.at)) is not None:
+            told.writing.stock.file(filing)
+        law = law_of(told.kept, event.event_time)
         rule = WITHOUT_DECLARATION if what is Happening.LEAVING else LOST
         said = "goods left that no declaration is known for" if what is Happening.LEAVING else "goods cannot be found"
         sources = "; ".join(each.title for each in law.citations[Kind.LOSS.value])
-        _find(writing, kept, event, rule, f"{said}. {law.discharge[Kind.LOSS].words}", f"Source: {sources}", at)
+        told.find(rule, f"{said}. {law.discharge[Kind.LOSS].words}", f"Source: {sources}")
     elif facts and not event.biz_transactions:
         words = f"goods are told to be {KINDS[what].value}, and no certificate is named"
-        _find(writing, kept, event, UNSUPERVISED, words, "Name the certificate as a business transaction.", at)
+        told.find(UNSUPERVISED, words, "Name the certificate as a business transaction.")
 
 
 def _parts(account: StockAccount, moved: GoodsMoved, *, is_lost: bool) -> list[tuple[str, Decimal]]:
@@ -260,32 +272,15 @@ def _parts(account: StockAccount, moved: GoodsMoved, *, is_lost: bool) -> list[t
     return [*found, ("", left)] if left else found
 
 
-def _take_back(writing: StockWriting, kept: KeptAccount, event: Event, at: datetime) -> None:
+def _take_back(told: _Told) -> None:
     """An event told in error: its facts are taken back."""
-    declared = event.error_declaration
-    prefixes = (f"event:{event.event_id}:", f"return:event {event.event_id}:", f"entry:{event.event_id}:")
-    facts = [fact for fact in writing.stock.facts(kept.account_no) if fact.source.startswith(prefixes)]
-    keep_facts(
-        writing,
-        kept.account_no,
+    name, declared = told.event.event_id, told.event.error_declaration
+    prefixes = (f"event:{name}:", f"return:event {name}:", f"entry:{name}:")
+    reason = f"told in error: {declared.reason if declared else ''}"
+    told.keep(
         [
-            Fact(
-                kind=Kind.CORRECTION, source=f"correction:{fact.source}", goods_id=fact.goods_id, quantity=fact.quantity,
-                effective_at=fact.effective_at, recorded_at=at, lot_id=fact.lot_id, reverses=fact.source,
-                reason=f"told in error: {declared.reason if declared else ''}", document=fact.document,
-            )
-            for fact in facts
-        ],
-    )  # fmt: skip
-
-
-def _account(writing: StockWriting, kept: KeptAccount, at: datetime) -> StockAccount:
-    book = writing.stock
-    return derive(book.facts(kept.account_no), law_of(kept, at).consumption, book.reservations(kept.account_no))
-
-
-def _find(
-    writing: StockWriting, kept: KeptAccount, event: Event, rule: str, words: str, hint: str, at: datetime
-) -> None:
-    finding = Finding(rule, Severity.ERROR, "event", words, event.event_id[:200], hint)
-    writing.stock.find_out(kept.account_no, f"event:{event.event_id}", finding, at)
+            taken_back(fact, reason, told.at)
+            for fact in told.writing.stock.facts(told.kept.account_no)
+            if fact.source.startswith(prefixes)
+        ]
+    )
