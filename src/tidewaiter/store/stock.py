@@ -35,6 +35,7 @@ from tidewaiter.workflow.stock_records import (
     StockError,
     StockMessage,
     StockReceipt,
+    Taking,
 )
 
 Lend = Callable[[], AbstractContextManager[psycopg.Connection]]
@@ -127,7 +128,7 @@ class PostgresStock:
                     "INSERT INTO stock_fact (account_no, source, kind, reverses, effective_at, recorded_at, content)"
                     " VALUES (%s, %s, %s, %s, %s, %s, %b) ON CONFLICT DO NOTHING",
                     [
-                        account_no, fact.source, str(fact.kind), fact.reverses or None, fact.effective_at,
+                        account_no, _text(fact.source), str(fact.kind), _text(fact.reverses) or None, fact.effective_at,
                         fact.recorded_at, canonical_bytes(fact),
                     ],
                 )  # fmt: skip
@@ -151,7 +152,7 @@ class PostgresStock:
                 "INSERT INTO stock_filing (account_no, message_no, flow, reference, told, taken, declared, state, made_at,"
                 " ended_at) VALUES (%s, %s, %s, %s, %b, %b, %b, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING filing_no",
                 [
-                    filing.account_no, filing.message_no, str(filing.flow), filing.reference, filing.told,
+                    filing.account_no, filing.message_no, str(filing.flow), _text(filing.reference), filing.told,
                     canonical_bytes(filing.taken), filing.declared, str(filing.state), filing.made_at, ended_at,
                 ],
             ).fetchone()  # fmt: skip
@@ -188,7 +189,7 @@ class PostgresStock:
     def filing(self, account_no: int, reference: str) -> KeptFiling | None:
         """The filing that stands under a reference."""
         condition = "f.account_no = %s AND f.reference = %s AND f.state <> 'lifted'"
-        return next(iter(self._filings(condition, [account_no, reference])), None)
+        return next(iter(self._filings(condition, [account_no, _text(reference)])), None)
 
     def filing_named(self, account_no: int, names: Sequence[str]) -> KeptFiling | None:
         """The first filing that stands of an entry or order of one of these names, references or registered numbers."""
@@ -220,7 +221,7 @@ class PostgresStock:
         with self._lend() as connection:
             connection.execute(
                 "UPDATE stock_filing SET state = %s, ended_at = %s, words = %s WHERE filing_no = %s",
-                [str(state), at, words, filing_no],
+                [str(state), at, _text(words), filing_no],
             )
 
     def _filings(self, condition: str, parameters: list[Any]) -> list[KeptFiling]:
@@ -236,7 +237,7 @@ class PostgresStock:
                 "INSERT INTO stock_message (account_no, kind, idempotency_key, digest, told_by, received_at, content)"
                 " VALUES (%s, %s, %s, %b, %s, %s, %b) ON CONFLICT DO NOTHING RETURNING message_no",
                 [
-                    arriving.account_no, str(arriving.kind), arriving.idempotency_key or digest.hexdigest(),
+                    arriving.account_no, str(arriving.kind), _text(arriving.idempotency_key) or digest.hexdigest(),
                     digest.digest(), arriving.told_by, arriving.received_at, zstandard.compress(arriving.body, 3),
                 ],
             ).fetchone()  # fmt: skip
@@ -258,6 +259,19 @@ class PostgresStock:
         for row in self._rows("SELECT content FROM stock_message WHERE message_no = %s", [message_no]):
             return decompress(row["content"])
         raise NotFoundError(f"there is no stock message {message_no}")
+
+    def taking(self, message_no: int) -> Taking | None:
+        """What the records of a message became; None while they were not taken in."""
+        for row in self._rows("SELECT taken FROM stock_message WHERE message_no = %s", [message_no]):
+            return None if row["taken"] is None else msgspec.json.decode(row["taken"], type=Taking)
+        raise NotFoundError(f"there is no stock message {message_no}")
+
+    def keep_taking(self, message_no: int, taking: Taking) -> None:
+        """Keep it, with what the records changed."""
+        with self._lend() as connection:
+            connection.execute(
+                "UPDATE stock_message SET taken = %b WHERE message_no = %s", [canonical_bytes(taking), message_no]
+            )
 
     def receipt(self, message_no: int) -> StockReceipt | None:
         """The answer given; None while there is none."""
@@ -293,7 +307,7 @@ class PostgresStock:
                 "INSERT INTO stock_count (account_no, message_no, count_id, counted_at, content, differences, recorded_at)"
                 " VALUES (%s, %s, %s, %s, %b, %b, %s) ON CONFLICT DO NOTHING RETURNING count_no",
                 [
-                    account_no, message_no, count.count_id, count.counted_at, canonical_bytes(count),
+                    account_no, message_no, _text(count.count_id), count.counted_at, canonical_bytes(count),
                     canonical_bytes(tuple(differences)), at,
                 ],
             ).fetchone()  # fmt: skip
@@ -316,7 +330,7 @@ class PostgresStock:
             done = connection.execute(
                 "UPDATE stock_count SET booked_by = %s, booked_at = %s, words = %s"
                 " WHERE count_no = %s AND booked_by IS NULL",
-                [by, at, words, count_no],
+                [_text(by), at, _text(words), count_no],
             )
         return done.rowcount == 1
 
@@ -326,7 +340,7 @@ class PostgresStock:
             connection.execute(
                 "INSERT INTO stock_finding (account_no, source, content, recorded_at) VALUES (%s, %s, %b, %s)"
                 " ON CONFLICT DO NOTHING",
-                [account_no, source, canonical_bytes(finding), at],
+                [account_no, _text(source), canonical_bytes(finding), at],
             )
 
     def findings(self, account_no: int, limit: int = 100) -> list[KeptFinding]:
@@ -370,6 +384,11 @@ class PostgresStock:
     def _rows(self, query: str, parameters: list[Any]) -> list[dict[str, Any]]:
         with self._lend() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(query.encode(), parameters).fetchall()
+
+
+def _text(text: str) -> str:
+    """As PostgreSQL can hold it."""
+    return text.replace("\x00", "")
 
 
 def _account(row: dict[str, Any]) -> KeptAccount:

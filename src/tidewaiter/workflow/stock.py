@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, Protocol
 import msgspec
 
 from tidewaiter.messages.limits import RETURN_MESSAGE_BYTES_MAX
-from tidewaiter.messages.plain_records import Read, read_records
+from tidewaiter.messages.plain_records import read_records
 from tidewaiter.model.canonical import digest as digest_of
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import ConflictError, LimitExceededError, MessageError, TidewaiterError
@@ -52,6 +52,7 @@ from tidewaiter.workflow.stock_records import (
     StockReceipt,
     StockStore,
     StockWriting,
+    Taking,
 )
 from tidewaiter.workflow.stock_refunds import claim_back
 
@@ -59,6 +60,7 @@ AT_ONCE: Final = 500  # filings settled in one transaction
 RELEASED: Final = (State.RELEASED, State.CLEARED)
 FINDINGS_KEPT: Final = 200
 TRANSPORT: Final = "stock"
+NOT_SETTLED: Final = "stock.not_settled"
 Told = Entry | Order | BuyerReturn | StockCount
 SHAPES: Final[dict[MessageKind, type[Told]]] = {
     MessageKind.ENTRIES: Entry, MessageKind.ORDERS: Order, MessageKind.RETURNS: BuyerReturn, MessageKind.COUNT: StockCount,
@@ -144,15 +146,30 @@ class StockKeeper:
         return done
 
     def settle(self, account_no: int | None = None) -> int:
-        """Let the filings follow their declarations: goods released move, what came to nothing is free again. How many."""
+        """Let the filings follow their declarations: goods released move, what came to nothing is free again. How many.
+
+        What cannot be followed now stays as it is, with a finding, and is tried again by the next round.
+        """
         count = 0
-        while filings := self._store.stock.settled(account_no, AT_ONCE):
+        failed: set[int] = set()
+        while True:
+            filings = [
+                each
+                for each in self._store.stock.settled(account_no, AT_ONCE + len(failed))
+                if each.filing_no not in failed
+            ]
+            if not filings:
+                return count
             at = self._clock()
             with self._store.writing() as writing:
                 for filing in filings:
-                    self._settle(writing, filing, at)
-            count += len(filings)
-        return count
+                    try:
+                        self._settle(writing, filing, at)
+                        count += 1
+                    except TidewaiterError as error:
+                        failed.add(filing.filing_no)
+                        finding = Finding(NOT_SETTLED, Severity.ERROR, "", error.detail, filing.reference, error.hint)
+                        writing.stock.find_out(filing.account_no, f"filing:{filing.filing_no}", finding, at)
 
     # --- messages --------------------------------------------------------------------------------------------
 
@@ -169,49 +186,49 @@ class StockKeeper:
         return msgspec.structs.replace(receipt, is_repeat=True)
 
     def _process(self, message: StockMessage) -> StockReceipt:
+        """Take it in, unless another did meanwhile; hand in what it was made into; its receipt."""
         book = self._store.stock
-        findings: list[Finding] = []
-        reads: Sequence[Read[Told]] = ()
-        try:
-            reads = read_records(book.body(message.message_no), SHAPES[message.kind], message.kind.value)
-        except MessageError as error:
-            findings.append(Finding(error.code, Severity.ERROR, "", error.detail, hint=error.hint, place=error.place))
-        taken = self._take(message, reads, findings)
+        with self._store.writing() as writing:
+            taking = writing.stock.taking(message.message_no)
+            if taking is None:
+                taking = self._take(writing, message)
+                writing.stock.keep_taking(message.message_no, taking)
         self.lodge([each for each in book.undeclared(message.account_no) if each.message_no == message.message_no])
         self.settle(message.account_no)
         if message.kind is MessageKind.RETURNS:
             claim_back(self._store, self._returning, message)
         filings = {each.reference: each for each in book.filings(message_no=message.message_no, limit=10_000)}
-        lines = [_line(position, reference, filings.get(reference)) for position, reference in taken]
+        lines = [
+            _line(position, reference, filings.get(reference)) for position, reference in taking.taken[:LINES_KEPT]
+        ]
         receipt = StockReceipt(
-            message_no=message.message_no, digest=message.digest, kind=message.kind, record_count=len(reads),
-            taken_count=len(taken), lines=tuple(lines[:LINES_KEPT]), findings=tuple(findings[:FINDINGS_KEPT]),
+            message_no=message.message_no, digest=message.digest, kind=message.kind, record_count=taking.record_count,
+            taken_count=len(taking.taken), lines=tuple(lines), findings=taking.findings[:FINDINGS_KEPT],
         )  # fmt: skip
         book.finish(receipt)
         return receipt
 
-    def _take(
-        self,
-        message: StockMessage,
-        reads: Sequence[Read[Told]],
-        findings: list[Finding],
-    ) -> list[tuple[int, str]]:
-        """Keep what the records say, all in one transaction; position and reference of those taken."""
-        at = self._clock()
+    def _take(self, writing: StockWriting, message: StockMessage) -> Taking:
+        """Keep what the records say, all in one transaction; what is wrong in one does not keep the others out."""
+        try:
+            reads = read_records(writing.stock.body(message.message_no), SHAPES[message.kind], message.kind.value)
+        except MessageError as error:
+            broken = Finding(error.code, Severity.ERROR, "", error.detail, hint=error.hint, place=error.place)
+            return Taking(record_count=0, findings=(broken,))
+        kept = writing.stock.account(message.account_no)
+        desk = _Desk(self._store, writing, kept, message, self._clock())
         taken: list[tuple[int, str]] = []
-        with self._store.writing() as writing:
-            kept = writing.stock.account(message.account_no)
-            desk = _Desk(self._store, writing, kept, message, at)
-            for read in reads:
-                findings += read.findings
-                if read.record is None:
-                    continue
-                try:
-                    taken.append((read.position, desk.take(read.record)))
-                except TidewaiterError as error:
-                    place = f"record {read.position}"
-                    findings.append(Finding(error.code, Severity.ERROR, "", error.detail, hint=error.hint, place=place))
-        return taken
+        findings: list[Finding] = []
+        for read in reads:
+            findings += read.findings
+            if read.record is None:
+                continue
+            try:
+                taken.append((read.position, desk.take(read.record)))
+            except TidewaiterError as error:
+                place = f"record {read.position}"
+                findings.append(Finding(error.code, Severity.ERROR, "", error.detail, hint=error.hint, place=place))
+        return Taking(record_count=len(reads), taken=tuple(taken), findings=tuple(findings))
 
     def lodge(self, filings: Sequence[KeptFiling]) -> None:
         """Hand in the declarations that were made of filings: those of one message together, each once."""
@@ -285,11 +302,11 @@ class _Desk:
     def _entry(self, entry: Entry) -> str:
         refuse_bad_entry(entry, self._facts)
         filing = file_entry(self._kept, entry, self._at)
+        arrival = Arrival(filing.reference, filing.reference, entry.arrived_at or self._at, self._at)
+        facts = receipts(self._store, self._kept, entry, arrival)  # what cannot be worked out is refused here
         self._file(filing, entry.entry_id)
         if filing.declared is None:
-            arrived_at = entry.arrived_at or self._at
-            arrival = Arrival(filing.reference, filing.reference, arrived_at, self._at)
-            self._keep(receipts(self._store, self._kept, entry, arrival))
+            self._keep(facts)
         return filing.reference
 
     def _order(self, order: Order) -> str:

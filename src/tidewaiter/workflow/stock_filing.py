@@ -39,6 +39,7 @@ from tidewaiter.workflow.stock_records import FilingState, KeptAccount, NewFilin
 from tidewaiter.workflow.tariffs import known
 
 CENT: Final = Decimal("0.01")
+NAME_LENGTH_MAX: Final = 120  # of an order, entry or count: a declaration is found by it
 
 
 def law_of(kept: KeptAccount, moment: datetime) -> StockLaw:
@@ -58,7 +59,12 @@ def flow_of(order: Order, kept: KeptAccount) -> Flow:
 
 
 def reference_of(kept: KeptAccount, flow: Flow, name: str) -> str:
-    """The reference of a filing, its own among all of an operator: of the place, and of what it was made of."""
+    """The reference of a filing, its own among all of an operator: of the place, and of what it was made of.
+
+    Raises StockError for a name that no declaration could be found by.
+    """
+    if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable():
+        raise StockError(f"{name[:40]!r} is no name", hint=f"up to {NAME_LENGTH_MAX} characters that can be printed")
     what = {Flow.INWARD: "entry", Flow.SHORTAGE: "count"}.get(flow, "order")
     return f"stock {kept.account_no} {what} {name}"
 

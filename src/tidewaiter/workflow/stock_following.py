@@ -162,7 +162,7 @@ def follow_orders(
                     if order is not None and _is_seller(said, kept):
                         submit(kept, msgspec.json.encode(order), f"claim {declaration_id}")
                         count += 1
-                        break
+                    break
         with store.writing() as writing:
             writing.stock.follow_to(declaration_id)
     return count

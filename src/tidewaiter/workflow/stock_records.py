@@ -97,6 +97,14 @@ class StockLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     state: str = ""  # of its filing
 
 
+class Taking(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What the records of a message became: position and reference of those taken, what was wrong with the others."""
+
+    record_count: int
+    taken: tuple[tuple[int, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
 class StockReceipt(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The answer to a message; handed in again, the same message gets the same answer."""
 
@@ -261,6 +269,12 @@ class StockBook(Protocol):
 
     def body(self, message_no: int) -> bytes:
         """The bytes as received. Raises NotFoundError."""
+
+    def taking(self, message_no: int) -> Taking | None:
+        """What the records of a message became; None while they were not taken in."""
+
+    def keep_taking(self, message_no: int, taking: Taking) -> None:
+        """Keep it, with what the records changed."""
 
     def receipt(self, message_no: int) -> StockReceipt | None:
         """The answer given; None while there is none."""

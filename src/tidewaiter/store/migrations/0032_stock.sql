@@ -27,6 +27,7 @@ CREATE TABLE stock_message (
   told_by         text NOT NULL,
   received_at     timestamptz NOT NULL,
   content         bytea STORAGE EXTERNAL NOT NULL,
+  taken           bytea,                             -- what its records became, written with what they changed
   receipt         bytea,                             -- null: still to be (or being) worked through
   UNIQUE (account_no, kind, idempotency_key)
 );
