@@ -58,6 +58,7 @@ NOUNS = {
     "score": "Learn a score from inspection outcomes, score records, watch for drift.",
     "sender": "Add senders and issue API keys.",
     "simulate": "Make a world of parcels in which what is wrong is known, and measure on it.",
+    "stock": "Keep goods in free zones and warehouses: open accounts, tell entries and orders, count, state.",
     "tariff": "Import published tariffs, show what they say of a code, compare editions.",
     "webhook": "Tell senders by posting their notices to an address of theirs: add, list, replay, end.",
     "watch": "Keep the watch list.",

@@ -44,6 +44,7 @@ def check(folder: Folder = Path()) -> int:
 def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     """Each generated page and what renders it; `folder` is the root of the project."""
     from tidewaiter.cli.conformance import regimes
+    from tidewaiter.cli.stock_docs import render_stock
     from tidewaiter.ledger.contracts.reference import render_contracts
     from tidewaiter.messages import partner_reference, reference, return_reference
     from tidewaiter.regimes.report import render_law
@@ -77,6 +78,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
         Path("docs/reference/states.md"): render_states,
         Path("docs/reference/openapi.json"): render_openapi,
         Path("docs/reference/settings.md"): render_settings,
+        Path("docs/reference/stock.md"): render_stock,
     }
 
 

@@ -77,6 +77,11 @@ def print_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(canonical_bytes(value), indent=2).decode() + "\n")
 
 
+def write(text: str) -> None:
+    """Print text as it is: a CSV that was written elsewhere."""
+    sys.stdout.write(text)
+
+
 def say(what: str, detail: str, *, hint: str = "", place: str = "", code: str = "") -> None:
     """Say on standard error what went wrong, where, and what to do about it."""
     console = err()

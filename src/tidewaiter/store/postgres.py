@@ -39,6 +39,7 @@ from tidewaiter.store.returns import Returns
 from tidewaiter.store.rule_sets import RuleSetTables
 from tidewaiter.store.senders import Senders
 from tidewaiter.store.settings import Settings
+from tidewaiter.store.stock import PostgresStock
 from tidewaiter.store.tariffs import TariffEditions
 from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.store.workload import PostgresWorkloads
@@ -109,6 +110,7 @@ class PostgresStore:
         self.history = PostgresHistory(self._connections.lend)
         self.outcomes = PostgresOutcomes(self._connections.lend)
         self.links = PostgresLinks(self._connections)
+        self.stock = PostgresStock(self._connections.lend)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)

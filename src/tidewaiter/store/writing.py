@@ -24,6 +24,7 @@ from tidewaiter.store.movements import PostgresEventBook
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.store.record import ENTRY_TEXT_COLUMNS, KEY_COLUMNS, RecordKeeper
+from tidewaiter.store.stock import PostgresStock
 from tidewaiter.store.workload import count_work
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
@@ -85,6 +86,11 @@ class PostgresWriting:
     def outcomes(self) -> PostgresOutcomes:
         """What examinations found."""
         return PostgresOutcomes(lambda: nullcontext(self._connection))
+
+    @property
+    def stock(self) -> PostgresStock:
+        """What is kept of goods in free zones and warehouses."""
+        return PostgresStock(lambda: nullcontext(self._connection))
 
     @property
     def movements(self) -> PostgresEventBook:

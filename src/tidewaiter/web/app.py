@@ -25,6 +25,7 @@ from tidewaiter.web.api import returns as api_returns
 from tidewaiter.web.api import rule_sets as api_rules
 from tidewaiter.web.api import selection as api_selection
 from tidewaiter.web.api import service as api_service
+from tidewaiter.web.api import stock as api_stock
 from tidewaiter.web.desk import (
     accounts,
     back_tests,
@@ -40,6 +41,7 @@ from tidewaiter.web.desk import (
     returns,
     rule_sets,
     selection,
+    stock,
     submit,
 )
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
@@ -96,6 +98,7 @@ def _pages() -> Router:
             policies.policy_list, policies.policy_begin, policies.policy_page, policies.policy_act, selection.selection_page,
             back_tests.back_test_run, back_tests.back_test_page, back_tests.comparison_page,
             returns.return_list, returns.return_page, returns.return_decide,
+            *stock.HANDLERS,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
             accounts.payment_enter, accounts.allocation_enter, accounts.guarantee_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
         ],
@@ -151,6 +154,7 @@ def _api() -> Router:
             api_policies.policies, api_policies.begin_policy, api_policies.one_policy, api_policies.one_policy_version,
             api_policies.write_policy, api_policies.take_policy_step,
             api_selection.workload, api_selection.estimate,
+            *api_stock.HANDLERS,
             api_service.regime, api_service.draws, api_service.health, api_service.declaration_schema,
         ],
     )  # fmt: skip

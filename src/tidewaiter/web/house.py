@@ -40,6 +40,10 @@ from tidewaiter.workflow.records import Arriving, Receipt
 from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.rule_sets import RuleSets
 from tidewaiter.workflow.rule_trials import RuleTrials, TrialStore
+from tidewaiter.workflow.stock import StockKeeper
+from tidewaiter.workflow.stock_acts import StockActs
+from tidewaiter.workflow.stock_following import StockFollower
+from tidewaiter.workflow.stock_records import StockStore
 from tidewaiter.workflow.together import Answer, Left
 
 SUBMISSIONS_AT_ONCE: Final = 2  # messages of several records being decided: more threads only wait for one another
@@ -47,7 +51,7 @@ TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
-class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore, CaptureStore, Protocol):
+class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore, StockStore, CaptureStore, Protocol):
     """What the doors need of a store."""
 
     @property
@@ -130,6 +134,16 @@ class House:
         return Returning(self.store)
 
     @cached_property
+    def stock(self) -> StockKeeper:
+        """Where entries, orders, returns and stock-takings of free zones and warehouses are taken in."""
+        return StockKeeper(self.store, self.intake)
+
+    @cached_property
+    def stock_acts(self) -> StockActs:
+        """Where officers act on stock accounts."""
+        return StockActs(self.store)
+
+    @cached_property
     def lists(self) -> Lists:
         """Lists of whom and what to look for: proposing and answering."""
         return Lists(self.store, now)
@@ -186,9 +200,13 @@ class House:
         return why_uncovered(self.store, self.accounts.guarantees, file.row.declaration_id, file.row.version)
 
 
-def capturing_on(store: CaptureStore) -> Capturing:
+class FollowedStore(CaptureStore, StockStore, Protocol):
+    """What is needed of a store for all that follows from events."""
+
+
+def capturing_on(store: FollowedStore) -> Capturing:
     """Where events of movement are taken in on a store, with all that follows from them."""
-    return Capturing(store)
+    return Capturing(store, [StockFollower(store)])
 
 
 def now() -> datetime:

@@ -48,6 +48,10 @@ def config() -> OpenAPIConfig:
             Tag(
                 name="Returns", description="Goods that go back, the proof that they have left, and what is given back"
             ),
+            Tag(
+                name="Stock",
+                description="Goods in free zones and warehouses: what came, what left, what is suspended; statements",
+            ),
             Tag(name="Quotes", description="What a basket will cost: open to anyone"),
             Tag(name="Descriptions", description="Do words say what goods are, and which code: open to anyone"),
             Tag(

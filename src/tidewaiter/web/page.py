@@ -26,6 +26,7 @@ SECTIONS: Final = (
     ("returns", "/returns"),
     ("messages", "/messages"),
     ("rules", "/rules"),
+    ("stock", "/stock"),
     ("accounts", "/accounts"),
     ("submit", "/submit"),
     ("quote", "/quote"),

@@ -100,6 +100,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "list.file": Kind(422, "The list cannot be taken", "Every wrong line is told; nothing of it was taken."),
     "list.refused": Kind(409, "Not possible with this list", "Look at the rules that name it."),
     "list.waits": Kind(409, "A version of this list waits already", "Approve or refuse it first."),
+    "stock.refused": Kind(
+        409, "Not possible with this stock", "Look at the account: what is there, and what is reserved."
+    ),
     "list.answer": Kind(409, "This answer cannot be given", "Another person answers, and once."),
     "identifier.invalid": Kind(400, "Not an identifier of this kind"),
     "auth.slow_down": Kind(429, "Too many attempts", "Wait a little and try again."),

@@ -32,6 +32,8 @@ from tidewaiter.web.refusing import refusing
 from tidewaiter.web.scoring import scoring
 from tidewaiter.web.sealing import REST_SECONDS, sealing
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
+from tidewaiter.web.stocking import stocking
+from tidewaiter.web.subscribing import subscribing
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.desk import Desk
@@ -56,7 +58,9 @@ def serve(
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
         leaving.enter_context(beside.kept(opened.url, posting))
         leaving.enter_context(beside.kept(opened.url, sealing, rest=REST_SECONDS))
-        leaving.enter_context(beside.kept(opened.url, delivering, connecting, scoring, refusing, linking))
+        leaving.enter_context(
+            beside.kept(opened.url, delivering, connecting, scoring, refusing, linking, stocking, subscribing)
+        )
         door = leaving.enter_context(bound(host, port))
         if count == 1:
             house = furnish(opened, settings)

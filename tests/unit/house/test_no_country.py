@@ -19,7 +19,7 @@ import pytest
 from tidewaiter.regimes import jurisdictions, load_regime
 
 SOURCE = Path(__file__).resolve().parents[3] / "src" / "tidewaiter"
-ROOMS = ("model", "regimes", "tariff", "assessment", "release", "revenue", "risk", "workflow")
+ROOMS = ("model", "regimes", "tariff", "assessment", "release", "revenue", "risk", "stock", "workflow")
 
 # file → what in it is no country, or is one for a reason
 ALLOWED = {

@@ -83,6 +83,29 @@ class RawReturns(Operation):
         )
 
 
+EXAMPLE_ORDER: Final = {
+    "order_id": "Q-00017",
+    "buyer": {
+        "name": "Layla Haddad", "address": {"line": "5 Palm Street", "city": "Dubai", "country_code": "AE"}
+    },
+    "transport_document_id": "QF000000017",
+    "lines": [{"goods_id": "TEE-BLUE-M", "quantity": "1", "price": {"amount": "79.00", "currency": "AED"}}],
+}  # fmt: skip
+
+
+@dataclass
+class RawStock(Operation):
+    """An operation whose body is a message to a stock account."""
+
+    def __post_init__(self) -> None:
+        """Say that JSON may be sent."""
+        example: dict[str, Example | Reference] = {"json": Example(summary="One order", value=EXAMPLE_ORDER)}
+        content = {"application/json": OpenAPIMediaType(schema=Schema(), examples=example)}
+        self.request_body = RequestBody(
+            content=content, required=True, description="JSON: one, a list, or one a line; docs/reference/stock.md"
+        )
+
+
 def refusals(*codes: str) -> dict[int, ResponseSpec]:
     """What OpenAPI says of these kinds of problem; those with one status are told together."""
     by_status: dict[int, list[str]] = {}

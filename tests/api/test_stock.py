@@ -1,0 +1,121 @@
+"""Stock over REST and at the desk: the worked example told by machines, seen by its operator and officers alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from litestar.testing import TestClient
+
+from api.conftest import Who
+from tidewaiter.cli import stock_example as example
+from tidewaiter.store.accounts import BOOKKEEPING
+from tidewaiter.store.senders import KeyHolder
+from tidewaiter.web.house import House
+from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.bookkeeping import Bookkeeper
+
+BOOKED = 513
+
+
+@pytest.fixture(scope="module")
+def told(house: House) -> example.Told:
+    """The worked example, run in the house."""
+    bookkeeper = Bookkeeper(house.store, house.store.accounts, house.desk)
+    return example.run(house.store, house.stock, lambda: bookkeeper.catch_up(BOOKKEEPING), now)
+
+
+@pytest.fixture(scope="module")
+def operator(house: House, told: example.Told) -> dict[str, str]:
+    """The operator's key."""
+    holder = KeyHolder(name=example.OPERATOR, role="declarant", sender_id=told.account.sender_id)
+    return {"Authorization": f"Bearer {house.store.senders.issue_key(holder)}"}
+
+
+def address(told: example.Told, rest: str = "") -> str:
+    return f"/api/v1/stock/{told.account.account_no}{rest}"
+
+
+def test_an_operator_sees_its_own_account_and_nobody_elses(
+    client: TestClient, told: example.Told, operator: dict[str, str], who: Who
+) -> None:
+    own = client.get(address(told), headers=operator).json()
+    assert [lot["balance"] for lot in own["lots"]] == [str(BOOKED)]
+    assert own["suspended"] == [{"amount": "1314.56", "currency": "AED"}]
+    assert [count["differences"][0]["quantity"] for count in own["counts"]] == ["2"]
+    assert client.get(address(told), headers=who.courier).status_code == 404
+    assert client.get("/api/v1/stock", headers=who.courier).json() == {"accounts": []}
+    assert len(client.get("/api/v1/stock", headers=who.officer).json()["accounts"]) == 1
+    assert client.get(address(told)).status_code == 401
+    other = client.post(address(told, "/orders"), content=b"[]", headers=who.courier)
+    assert other.status_code == 404
+
+
+def test_the_statement_balances_and_is_a_csv(client: TestClient, told: example.Told, operator: dict[str, str]) -> None:
+    statement = client.get(address(told, "/statement"), headers=operator).json()
+    assert statement["is_balanced"] is True
+    (lot,) = statement["lots"]
+    assert {kind: each["quantity"] for kind, each in lot["outs"].items()} == {
+        "sold to the local market": "300", "sold abroad": "200", "destroyed": "5", "loss": "2",
+    }  # fmt: skip
+    assert (lot["opening"]["quantity"], lot["closing"]["quantity"]) == ("0", str(BOOKED))
+    text = client.get(address(told, "/statement/csv"), headers=operator).text
+    assert list(csv.reader(io.StringIO(text)))[-1][5:8] == ["closing", str(BOOKED), "12825"]
+
+
+def test_an_order_is_told_once_and_what_is_not_there_is_refused(
+    client: TestClient, told: example.Told, operator: dict[str, str]
+) -> None:
+    record = msgspec.json.encode(msgspec.structs.replace(example.orders()[0], order_id="Q-NEW"))
+    first = client.post(address(told, "/orders"), content=record, headers=operator)
+    assert first.status_code == 201, first.text
+    (line,) = first.json()["lines"]
+    assert (line["flow"], line["state"]) == ("local", "open")  # nobody lets the guarantee stand for it yet
+    again = client.post(address(told, "/orders"), content=record, headers=operator)
+    assert (again.status_code, again.json()["is_repeat"]) == (200, True)
+    lots = client.get(address(told), headers=operator).json()["lots"]
+    assert (lots[0]["balance"], lots[0]["reserved"]) == (str(BOOKED), "1")
+    too_much = record.replace(b'"Q-NEW"', b'"Q-MUCH"').replace(b'"quantity":"1"', b'"quantity":"513"')
+    refused = client.post(address(told, "/orders"), content=too_much, headers=operator).json()
+    assert refused["taken_count"] == 0
+    assert "1 of 513 TEE-BLUE-M are not there" in refused["findings"][0]["words"]
+    unreadable = client.post(address(told, "/orders"), content=b'{"order_id": 7}', headers=operator)
+    assert unreadable.json()["findings"], unreadable.text
+    assert client.post(address(told, "/potatoes"), content=record, headers=operator).status_code in (400, 404)
+
+
+def test_officers_alone_act_on_an_account(
+    client: TestClient, told: example.Told, operator: dict[str, str], who: Who
+) -> None:
+    acts = f"/api/v1/stock-acts/{told.account.account_no}"
+    removal = {"removal_id": "S-1", "kind": "sample taken", "goods_id": example.GOODS, "quantity": "1"}
+    assert client.post(f"{acts}/removals", json=removal, headers=operator).status_code == 403
+    taken = client.post(f"{acts}/removals", json=removal, headers=who.officer)
+    assert taken.status_code == 201, taken.text
+    (source,) = taken.json()["sources"]
+    assert client.post(f"{acts}/removals", json=removal, headers=who.officer).json()["code"] == "stock.refused"
+    reversal = {"source": source, "reason": "it was not ours"}
+    assert client.post(f"{acts}/corrections", json=reversal, headers=who.officer).status_code == 201
+    assert client.post(f"{acts}/corrections", json=reversal, headers=who.officer).status_code == 409
+    lots = client.get(address(told), headers=operator).json()["lots"]
+    assert lots[0]["balance"] == str(BOOKED)
+
+
+def test_pages_show_the_account(client: TestClient, told: example.Told) -> None:
+    listed = client.get("/stock").text
+    assert "North Quay free zone" in listed
+    page = client.get(f"/stock/{told.account.account_no}")
+    assert page.status_code == 200
+    assert "515 in the account, 513 counted: 2 missing" in page.text
+    assert ">300<" in page.text
+    statement = client.get(f"/stock/{told.account.account_no}/statement")
+    assert "It balances" in statement.text
+    day = datetime.now(UTC).date()
+    sheet = client.get(f"/stock/{told.account.account_no}/statement.csv?first={day - timedelta(days=1)}&last={day}")
+    assert sheet.headers["content-disposition"].startswith("attachment")
+    assert "sold abroad,-200" in sheet.text
+    assert client.get(f"/stock/{told.account.account_no}/statement?first=x").status_code == 400
+    assert client.get("/stock/4711").status_code == 404
