@@ -97,7 +97,13 @@ def render_openapi() -> str:
 def render_settings() -> str:
     """Every environment variable that is read, and what it does."""
     from tidewaiter.cli.conformance import SAMPLES_VARIABLE
-    from tidewaiter.store.settings import DATA_VARIABLE, DATABASE_URL_VARIABLE, QUOTES_KEY_VARIABLE
+    from tidewaiter.store.settings import (
+        DATA_VARIABLE,
+        DATABASE_URL_VARIABLE,
+        QUOTES_KEY_VARIABLE,
+        RECORD_KEY_VARIABLE,
+        RECORD_NAME_VARIABLE,
+    )
     from tidewaiter.store.settings import VARIABLES as STORE_VARIABLES
     from tidewaiter.web.settings import VARIABLES
     from tidewaiter.workflow.books import BOOKS_VARIABLE
@@ -105,7 +111,7 @@ def render_settings() -> str:
     settings = {
         DATA_VARIABLE: "Folder of the embedded PostgreSQL; `var/postgres` below the current folder where unset.",
         DATABASE_URL_VARIABLE: "Connection string of a PostgreSQL server to use instead of the embedded one.",
-        QUOTES_KEY_VARIABLE: STORE_VARIABLES[QUOTES_KEY_VARIABLE],
+        **{each: STORE_VARIABLES[each] for each in (QUOTES_KEY_VARIABLE, RECORD_KEY_VARIABLE, RECORD_NAME_VARIABLE)},
         BOOKS_VARIABLE: (
             "TOML file that names published schemas and rules to check messages by: `[[book]]` with `form`, "
             "`jurisdiction`, `folder` and perhaps `edition` (docs/reference/ens.md)."

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
 
-from tidewaiter.ledger.merkle import MemoryLog, leaf_hash
+from tidewaiter.ledger.merkle import EMPTY_ROOT, MemoryLog, leaf_hash
 from tidewaiter.ledger.proving import prove_inclusion, verify_inclusion
 from tidewaiter.ledger.verdict import LedgerError, Verdict
 
@@ -23,6 +24,8 @@ FIELDS_MAX: Final = 256
 NAME_BYTES_MAX: Final = 255
 _SCOPE: Final = b"tidewaiter scope v1"
 _ENTRY: Final = b"tidewaiter entry v1\n"
+
+_PLACES: Final = tuple(place.to_bytes(4, "big") for place in range(FIELDS_MAX))
 
 Field = tuple[str, str]
 """A field's name and value."""
@@ -82,6 +85,25 @@ def entry_seed(key: bytes, label: str) -> bytes:
     return hmac.digest(_checked(key), _ENTRY + label.encode(), "sha256")
 
 
+def root_over(seed: bytes, fields: Sequence[Field]) -> str:
+    """The root of `commit` alone, where no field is told: a third of the time, and one is made of every decision.
+
+    Raises as `commit` does.
+    """
+    if len(seed) != KEY_BYTES or len({name for name, _ in fields}) != len(fields) or len(fields) > FIELDS_MAX:
+        return commit(seed, fields).root  # which says what is wrong
+    hashed = hashlib.sha256
+    hashes = [
+        hashed(b"\x00" + hashed(seed + _PLACES[place]).digest() + _named(name) + value.encode()).digest()
+        for place, (name, value) in enumerate(fields)
+    ]
+    while len(hashes) > 1:
+        even = len(hashes) & ~1
+        pairs = range(0, even, 2)
+        hashes = [hashed(b"\x01" + hashes[place] + hashes[place + 1]).digest() for place in pairs] + hashes[even:]
+    return hashes[0].hex() if hashes else EMPTY_ROOT.hex()
+
+
 def commit(seed: bytes, fields: Sequence[Field]) -> Commitment:
     """Bind oneself to fields, in this order. Raises LedgerError where a name stands twice, or there are too many."""
     return Commitment(_checked(seed), fields)
@@ -98,6 +120,14 @@ def verify_disclosure(disclosure: Disclosure, root: str) -> Verdict:
     if not 0 < disclosure.size <= FIELDS_MAX:
         return Verdict(f"no entry has {disclosure.size} fields")
     return verify_inclusion(leaf, disclosure.index, disclosure.size, committed, path)
+
+
+@lru_cache(1024)
+def _named(name: str) -> bytes:
+    named = name.encode()
+    if not 0 < len(named) <= NAME_BYTES_MAX:
+        raise LedgerError(f"a field has a name of {len(named)} bytes")
+    return bytes([len(named)]) + named
 
 
 def _salt(seed: bytes, place: int) -> bytes:

@@ -31,6 +31,7 @@ from tidewaiter.store.parts import Parts
 from tidewaiter.store.periods import Periods, StreamRows
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
+from tidewaiter.store.record import RecordIdentity, Years
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.rule_sets import RuleSetTables
 from tidewaiter.store.senders import Senders
@@ -106,6 +107,8 @@ class PostgresStore:
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)
         self.quality = PostgresQuality(self._connections)
+        self.record_identity = RecordIdentity(self._connections)
+        self._years = Years()
 
     def __enter__(self) -> PostgresStore:
         return self
@@ -272,7 +275,7 @@ class PostgresStore:
     def writing(self, count: int = 1) -> Iterator[PostgresWriting]:
         """One transaction for `count` jobs, committed on leaving; waits for other writers."""
         with self._connections.lend() as connection:
-            transaction = PostgresWriting(connection)
+            transaction = PostgresWriting(connection, self.record_identity, self._years)
             if count > 1:
                 transaction.begin()
             try:

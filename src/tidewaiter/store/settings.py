@@ -12,6 +12,8 @@ from msgspec import Struct
 DATA_VARIABLE: Final = "TIDEWAITER_DATA"
 DATABASE_URL_VARIABLE: Final = "TIDEWAITER_DATABASE_URL"
 QUOTES_KEY_VARIABLE: Final = "TIDEWAITER_QUOTES_KEY"
+RECORD_KEY_VARIABLE: Final = "TIDEWAITER_RECORD_KEY"
+RECORD_NAME_VARIABLE: Final = "TIDEWAITER_RECORD_NAME"
 
 VARIABLES: Final[Mapping[str, str]] = {
     DATA_VARIABLE: "Folder of the embedded PostgreSQL; `var/postgres` below the current folder where unset.",
@@ -22,6 +24,14 @@ VARIABLES: Final[Mapping[str, str]] = {
     QUOTES_KEY_VARIABLE: (
         "Secret that quotes are numbered and signed with; where unset, one is made once and kept in the database. "
         "With another secret, quotes given before are no longer known as ours."
+    ),
+    RECORD_KEY_VARIABLE: (
+        "Secret of the key that checkpoints of the record are signed with; where unset, one is made once and kept in the "
+        "database. With another secret, whoever verifies must be told the new key."
+    ),
+    RECORD_NAME_VARIABLE: (
+        "Name of the record, an address without its scheme (`record.customs.example`); the log of a year is called that, "
+        "`/` and the year. A made-up one where unset. A change takes effect with the next year's log."
     ),
 }
 

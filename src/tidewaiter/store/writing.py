@@ -22,6 +22,7 @@ from tidewaiter.store.events import PostgresEvents
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
+from tidewaiter.store.record import PostgresRecord, RecordIdentity, Years
 from tidewaiter.store.workload import count_work
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
@@ -53,9 +54,11 @@ _PRIOR = (
 class PostgresWriting:
     """See `workflow.ports.Writing`. Made by `PostgresStore.writing`, which begins and commits."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection, identity: RecordIdentity, years: Years) -> None:
         self._lent = connection
         self._has_begun = False
+        self._identity = identity
+        self._years = years
 
     @property
     def _connection(self) -> psycopg.Connection:
@@ -86,6 +89,11 @@ class PostgresWriting:
         """What connectors told and was carried out."""
         return PostgresEvents(self._connection)
 
+    @property
+    def record(self) -> PostgresRecord:
+        """The record that entries are written to."""
+        return PostgresRecord(lambda: self._connection, self._identity, self._years)
+
     def begin(self) -> None:
         """Begin, and wait until nobody else writes: commits then come in the order of the numbers they take."""
         self._has_begun = True
@@ -101,6 +109,7 @@ class PostgresWriting:
 
     def roll_back(self) -> None:
         """Forget what was written."""
+        self._years.latest = 0  # a log that was opened by it is not open
         if self._has_begun and not self._lent.closed:
             self._lent.rollback()
 

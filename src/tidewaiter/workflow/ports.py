@@ -26,6 +26,7 @@ from tidewaiter.workflow.happenings import History
 from tidewaiter.workflow.outcome_records import LinkBook, OutcomeBook
 from tidewaiter.workflow.parcels import Declaring
 from tidewaiter.workflow.persons import PersonsBook
+from tidewaiter.workflow.recording import Recorded
 from tidewaiter.workflow.records import (
     Answer,
     Arriving,
@@ -281,7 +282,7 @@ class EventsBook(Protocol):
         """Keep under which number a connector's system has a declaration. Raises ConflictError where another has it."""
 
 
-class Writing(Protocol):
+class Writing(Recorded, Protocol):
     """One transaction of the one writer: all of it is kept, or nothing. Nobody else writes until it ends."""
 
     @property
