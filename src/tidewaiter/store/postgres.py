@@ -21,6 +21,7 @@ from tidewaiter.store.connections import Connections
 from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.draws import PostgresDraws
 from tidewaiter.store.embedded import EmbeddedServer
+from tidewaiter.store.following import PostgresMovement
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.lists import PostgresLists
 from tidewaiter.store.migrate import migrate
@@ -102,6 +103,7 @@ class PostgresStore:
         self.workloads = PostgresWorkloads(self._connections)
         self.history = PostgresHistory(self._connections.lend)
         self.outcomes = PostgresOutcomes(self._connections.lend)
+        self.movement = PostgresMovement(self._connections.lend)
         self.links = PostgresLinks(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)

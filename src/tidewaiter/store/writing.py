@@ -19,6 +19,7 @@ from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.events import PostgresEvents
+from tidewaiter.store.following import PostgresMovement
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
@@ -83,6 +84,11 @@ class PostgresWriting:
     def outcomes(self) -> PostgresOutcomes:
         """What examinations found."""
         return PostgresOutcomes(lambda: nullcontext(self._connection))
+
+    @property
+    def movement(self) -> PostgresMovement:
+        """What is kept of movements."""
+        return PostgresMovement(lambda: nullcontext(self._connection))
 
     @property
     def events(self) -> PostgresEvents:

@@ -101,7 +101,7 @@ def test_a_permit_that_cannot_be_is_refused_with_its_place(place: str, more: dic
     ],
 )
 def test_a_parcel_is_handed_over_released_in_time_and_at_the_drop_point(
-    code: str, point: Point, minutes: int, is_released: bool, positions: list[Position]
+    *, code: str, point: Point, minutes: int, is_released: bool, positions: list[Position]
 ) -> None:
     findings = observed(permit(), positions, START + timedelta(seconds=20))
     answer = handover(permit(), point, START + timedelta(minutes=minutes), is_released=is_released, findings=findings)

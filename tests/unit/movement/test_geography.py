@@ -74,7 +74,7 @@ def test_beyond_either_end_of_a_leg_the_end_is_nearest() -> None:
         (Point(0, 180), True), (Point(0.5, 0), False),
     ],
 )  # fmt: skip
-def test_a_ring_may_pass_the_meridian_of_180_degrees(point: Point, inside: bool) -> None:
+def test_a_ring_may_pass_the_meridian_of_180_degrees(*, point: Point, inside: bool) -> None:
     ring = [Point(0, 179.5), Point(0, -179.5), Point(1, -179.5), Point(1, 179.5)]
     assert is_inside(point, ring) is inside
     assert is_inside(point, ring[::-1]) is inside
