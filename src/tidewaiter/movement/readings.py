@@ -32,7 +32,6 @@ from tidewaiter.movement.geography import Point
 
 BODY_BYTES_MAX: Final = 8 * 1024
 SIGNATURE_BYTES_MAX: Final = 200
-KEY_BYTES_MIN: Final = 32
 _PREFIX: Final = b"tidewaiter reading v1\n"
 _AT: Final = re.compile(r"^(.*?)(?: - at `\$\.?(.*?)`)?$", re.DOTALL)
 
@@ -81,6 +80,9 @@ class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
         ""
     )
     landed: Annotated[bool, Meta(description="An aircraft has landed: nothing more is heard of it")] = False
+    hand_over: Annotated[
+        str, Meta(max_length=60, description="The parcel that an aircraft asks to hand over where it is")
+    ] = ""
 
     @property
     def point(self) -> Point | None:
@@ -133,8 +135,11 @@ def read(body: bytes, now: datetime, ahead: timedelta) -> Reading:
         ) from error  # fmt: skip
     if found.at > now + ahead:
         raise DeviceError("device.reading", "it was not read yet", hint="look at the device's clock", place="at")
-    if "\x00" in found.alarm:
-        raise DeviceError("device.reading", "it holds a NUL character", hint="leave it out", place="alarm")
+    for member in ("alarm", "hand_over"):
+        if "\x00" in getattr(found, member):
+            raise DeviceError("device.reading", "it holds a NUL character", hint="leave it out", place=member)
+    if found.temperature_celsius is not None and not found.temperature_celsius.is_finite():
+        raise DeviceError("device.reading", "it is no number", hint="write degrees", place="temperature_celsius")
     try:
         _ = found.point
     except InvalidIdentifierError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import psycopg
 from psycopg.rows import dict_row
@@ -16,7 +16,10 @@ from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement import Moved, Point, Step
 from tidewaiter.movement.telling import Contained, country_of
 from tidewaiter.regimes import jurisdictions
-from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, MovementFinding
+from tidewaiter.store.changing import change_together
+from tidewaiter.store.record import PostgresRecord
+from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, MovementFinding
+from tidewaiter.workflow.records import ChangeOfState, Prior
 
 CONCERNED_MAX: Final = 50_000  # declarations of one event
 DEPTH_MAX: Final = 6  # things in things
@@ -41,11 +44,23 @@ _INSIDE: Final = _LAST_WORDS.format(kind="'in'", parent="inside.thing", at="%(at
 _FINDINGS: Final = ", ".join(MovementFinding.__struct_fields__)
 
 
+class ChangingWriting(Protocol):
+    """What changes of state need of the writer's transaction."""
+
+    record: PostgresRecord
+
+    def priors_of(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Declarations as they stand, by their ids."""
+
+
 class PostgresMovement:
     """See `workflow.following_ports.MovementBook`; read outside a transaction it is the same."""
 
-    def __init__(self, lend: Callable[[], AbstractContextManager[psycopg.Connection]]) -> None:
+    def __init__(
+        self, lend: Callable[[], AbstractContextManager[psycopg.Connection]], writing: ChangingWriting | None = None
+    ) -> None:
         self._lend = lend
+        self._writing = writing
 
     # --- what is in what ---------------------------------------------------------------------------------------
 
@@ -157,13 +172,24 @@ class PostgresMovement:
                 found[declaration_id][event_id] = words
         return found
 
-    def act(self, declaration_id: int, event_id: str, words: str, at: datetime) -> None:
-        """Keep that something was done on an event."""
-        with self._lend() as connection:
-            connection.execute(
+    def act(self, done: Sequence[tuple[int, str, str]], at: datetime) -> None:
+        """Keep what was done on which event (declaration, event, words)."""
+        with self._lend() as connection, connection.cursor() as cursor:
+            cursor.executemany(
                 "INSERT INTO movement_act VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-                [declaration_id, event_id, words, at],
+                [(*each, at) for each in done],
             )
+
+    def priors(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Declarations as they stand, by their ids."""
+        assert self._writing is not None
+        return self._writing.priors_of(declaration_ids)
+
+    def change_together(self, changes: Sequence[ChangeOfState]) -> None:
+        """Write changes of state in few statements; see `workflow.following_ports.MovementBook`."""
+        assert self._writing is not None
+        with self._lend() as connection:
+            change_together(connection, self._writing.record, changes)
 
     # --- what rules see ----------------------------------------------------------------------------------------
 
@@ -194,13 +220,13 @@ class PostgresMovement:
             cursor.executemany(set_end, [(at, *key) for key in ended] + [(None, *key) for key in again])
         return [(key[0], now[key]) for key in new]
 
-    def done(self, of: tuple[int, str, str], done: Done, words: str) -> None:
-        """Keep what followed from a finding (declaration, rule, event)."""
-        with self._lend() as connection:
-            connection.execute(
+    def done(self, followed: Sequence[Followed]) -> None:
+        """Keep what followed from findings."""
+        with self._lend() as connection, connection.cursor() as cursor:
+            cursor.executemany(
                 "UPDATE movement_finding SET done = %s, done_words = %s"
                 " WHERE declaration_id = %s AND rule_id = %s AND event_id = %s",
-                [done.value, words, *of],
+                [(each.done.value, each.words, each.declaration_id, each.rule_id, each.event_id) for each in followed],
             )
 
     def alarming(self, jurisdiction_code: str) -> list[Alarming]:

@@ -19,6 +19,7 @@ from tidewaiter.store import chain, reading, rows, together
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.connectors import PostgresConnectors
+from tidewaiter.store.devices import PostgresDevices
 from tidewaiter.store.draws import PostgresDraws
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.following import PostgresMovement
@@ -104,6 +105,7 @@ class PostgresStore:
         self.history = PostgresHistory(self._connections.lend)
         self.outcomes = PostgresOutcomes(self._connections.lend)
         self.movement = PostgresMovement(self._connections.lend)
+        self.devices = PostgresDevices(self._connections)
         self.links = PostgresLinks(self._connections)
         self.quotes = Quotes(self._connections)
         self.webhooks = PostgresWebhooks(self._connections)

@@ -88,7 +88,7 @@ class PostgresWriting:
     @property
     def movement(self) -> PostgresMovement:
         """What is kept of movements."""
-        return PostgresMovement(lambda: nullcontext(self._connection))
+        return PostgresMovement(lambda: nullcontext(self._connection), self)
 
     @property
     def events(self) -> PostgresEvents:
@@ -217,6 +217,10 @@ class PostgresWriting:
         for prior in self._priors("declaration_id = %s", [declaration_id]):
             return prior
         raise NotFoundError(f"no declaration {declaration_id} is kept")
+
+    def priors_of(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Declarations as they stand, by their ids."""
+        return self._priors("declaration_id = ANY(%s) ORDER BY declaration_id", [list(declaration_ids)])
 
     def sender_of(self, declaration_id: int) -> int:
         """Who lodged a declaration. Raises NotFoundError."""

@@ -26,16 +26,18 @@ from tidewaiter.movement.registry import by_id
 from tidewaiter.movement.steps import MEANINGS, Meaning
 from tidewaiter.movement.telling import associated, contained, moved, numbers_of, things_of, transactions_of
 from tidewaiter.regimes import legal_day_at
-from tidewaiter.release import Trigger, may
+from tidewaiter.release import Trigger, follow, may
 from tidewaiter.risk.knowledge import PartKind
 from tidewaiter.risk.links import Alarm, Alarmed
 from tidewaiter.risk.links.keys import parcel_key
-from tidewaiter.workflow.anew import Act
+from tidewaiter.workflow.anew import Act, Happened, change_by
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.desk import Desk
-from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, MovementBook, MovementWriting
+from tidewaiter.workflow.evaluate import passed
+from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, MovementBook, MovementWriting
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.recording import Recording, subject_of
+from tidewaiter.workflow.records import ChangeOfState, Prior
 from tidewaiter.workflow.targeting import Change
 
 ACTOR: Final = "movement"
@@ -111,8 +113,8 @@ class Following:
                     told.step.value, error.hint,
                 )  # fmt: skip
                 continue
-            words = f"arrival confirmed; {state.value}"
-            writing.movement.act(each.declaration_id, told.event_id, words, self._clock())
+            done = (each.declaration_id, told.event_id, f"arrival confirmed; {state.value}")
+            writing.movement.act([done], self._clock())
         return failed
 
     # --- what cannot be ----------------------------------------------------------------------------------------
@@ -133,45 +135,39 @@ class Following:
             if failed and declaration_id in failed:
                 found[declaration_id].append(failed[declaration_id])
         new = [(standing[declaration_id], finding) for declaration_id, finding in book.keep(found, at)]
-        held: set[int] = set()
-        waiting: dict[str, list[tuple[int, str, str]]] = {}
-        for each, finding in new:
-            rule = by_id(finding.rule_id)
-            if rule is None or not rule.holds:
-                continue
-            of = (each.declaration_id, finding.rule_id, finding.pointer)
-            if each.state is State.RECEIVED and each.transport_document_id:
-                waiting.setdefault(each.jurisdiction_code, []).append(of)
-                book.done(of, Done.ON_ALARM, "looked at when it arrives")
-            else:
-                is_held = each.declaration_id in held
-                done, words = (Done.AT_CUSTOMS, "") if is_held else self._hold(writing, each, finding)
-                book.done(of, done, words)
-                held.add(each.declaration_id)
-            writing.record.append([_held(of, finding, at)])
-        for jurisdiction_code in waiting:
+        holding = [(each, finding) for each, finding in new if _holds(finding)]
+        if holding:
+            self._hold(writing, holding, at)
+
+    def _hold(self, writing: MovementWriting, holding: Sequence[tuple[Concerned, Finding]], at: datetime) -> None:
+        """Hold the goods that findings are about: examined now, or when they arrive; and keep what was done."""
+        book = writing.movement
+        followed = [_followed(each, finding) for each, finding in holding]
+        ordered = {
+            each.declaration_id: finding
+            for (each, finding), done in reversed(list(zip(holding, followed, strict=True)))
+            if done.done is Done.HELD
+        }
+        changes = [self._order(prior, ordered[prior.declaration_id], at) for prior in book.priors(list(ordered))]
+        if changes:
+            book.change_together(changes)
+        book.act([(each, finding.pointer, "sent to examination") for each, finding in ordered.items()], at)
+        book.done(followed)
+        writing.record.append([_held(each, finding, at) for each, finding in holding])
+        waiting = {
+            each.jurisdiction_code
+            for (each, _), done in zip(holding, followed, strict=True)
+            if done.done is Done.ON_ALARM
+        }
+        for jurisdiction_code in sorted(waiting):
             self._publish(book, jurisdiction_code)
 
-    def _hold(self, writing: MovementWriting, each: Concerned, finding: Finding) -> tuple[Done, str]:
-        """Send a parcel to examination where its state allows it; what was done, and words for it."""
-        if each.state is State.UNDER_CONTROL:
-            return Done.AT_CUSTOMS, "under examination before"
-        if each.state in _GONE:
-            return Done.GONE, f"{each.state.value} before: call it back, or audit it"
-        if each.state in _CLOSED:
-            return Done.ENDED, f"{each.state.value} before"
-        if Trigger.EXAMINATION_ORDERED not in may(each.state):
-            return Done.FAILED, f"a parcel that is {each.state.value} cannot be sent to examination"
-        act = Act(
-            declaration_id=each.declaration_id, trigger=Trigger.EXAMINATION_ORDERED, actor=ACTOR,
-            words=f"{finding.words} ({finding.rule_id}, event {finding.pointer})",
-        )  # fmt: skip
-        try:
-            self._desk.carry_out(writing, act)
-        except TidewaiterError as error:
-            return Done.FAILED, error.detail
-        writing.movement.act(each.declaration_id, finding.pointer, "sent to examination", self._clock())
-        return Done.HELD, "sent to examination"
+    def _order(self, prior: Prior, finding: Finding, at: datetime) -> ChangeOfState:
+        """An examination ordered, as the desk orders it: it neither ends a declaration nor decides it anew."""
+        step = follow(prior.standing, Trigger.EXAMINATION_ORDERED)
+        words = f"{finding.words} ({finding.rule_id}, event {finding.pointer})"
+        act = Act(declaration_id=prior.declaration_id, trigger=Trigger.EXAMINATION_ORDERED, actor=ACTOR, words=words)
+        return change_by(act, prior, Happened(passed(step), step.standing, step.notices), at)
 
     # --- the alarm ---------------------------------------------------------------------------------------------
 
@@ -208,8 +204,33 @@ def _legal_day(concerned: Concerned, told: Moved) -> date:
     return legal_day_at(concerned.jurisdiction_code, told.happened_at)
 
 
-def _held(of: tuple[int, str, str], finding: Finding, at: datetime) -> Recording:
+def _holds(finding: Finding) -> bool:
+    rule = by_id(finding.rule_id)
+    return rule is not None and rule.holds
+
+
+def _followed(each: Concerned, finding: Finding) -> Followed:
+    """What follows from a finding that holds goods which stand so."""
+    done, words = Done.FAILED, f"a parcel that is {each.state.value} cannot be sent to examination"
+    if each.state is State.RECEIVED and each.transport_document_id:
+        done, words = Done.ON_ALARM, "looked at when it arrives"
+    elif each.state is State.UNDER_CONTROL:
+        done, words = Done.AT_CUSTOMS, "under examination before"
+    elif each.state in _GONE:
+        done, words = Done.GONE, f"{each.state.value} before: call it back, or audit it"
+    elif each.state in _CLOSED:
+        done, words = Done.ENDED, f"{each.state.value} before"
+    elif Trigger.EXAMINATION_ORDERED in may(each.state):
+        done, words = Done.HELD, "sent to examination"
+    return Followed(
+        declaration_id=each.declaration_id, rule_id=finding.rule_id, event_id=finding.pointer, done=done, words=words
+    )
+
+
+def _held(each: Concerned, finding: Finding, at: datetime) -> Recording:
     """The entry of a hold: that there is one, and nothing of why in the open but its kind."""
-    declaration_id, rule_id, event_id = of
-    fields = (("rule", rule_id), ("event", event_id), ("words", finding.words), ("value", finding.value))
-    return Recording("held", subject_of(declaration_id), f"hold:{rule_id}:{event_id}", fields, {"why": "movement"}, at)
+    fields = (
+        ("rule", finding.rule_id), ("event", finding.pointer), ("words", finding.words), ("value", finding.value),
+    )  # fmt: skip
+    label = f"hold:{finding.rule_id}:{finding.pointer}"
+    return Recording("held", subject_of(each.declaration_id), label, fields, {"why": "movement"}, at)

@@ -14,6 +14,7 @@ from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement import Moved
 from tidewaiter.movement.telling import Contained
 from tidewaiter.workflow.ports import Writing
+from tidewaiter.workflow.records import ChangeOfState, Prior
 
 
 class Done(StrEnum):
@@ -64,6 +65,16 @@ class MovementFinding(Struct, frozen=True, kw_only=True):
         return self.answered_at is None and self.ended_at is None
 
 
+class Followed(Struct, frozen=True, kw_only=True):
+    """What followed from one finding, with words for it."""
+
+    declaration_id: int
+    rule_id: str
+    event_id: str
+    done: Done
+    words: str = ""
+
+
 class Alarming(Struct, frozen=True, kw_only=True):
     """A finding for whose sake a parcel is on the alarm."""
 
@@ -105,14 +116,23 @@ class MovementBook(Protocol):
     def acts(self, declaration_ids: Sequence[int]) -> Mapping[int, dict[str, str]]:
         """What was done on which event, with words."""
 
-    def act(self, declaration_id: int, event_id: str, words: str, at: datetime) -> None:
-        """Keep that something was done on an event."""
+    def act(self, done: Sequence[tuple[int, str, str]], at: datetime) -> None:
+        """Keep what was done on which event (declaration, event, words)."""
 
     def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> list[tuple[int, Finding]]:
         """Keep what rules see of each declaration now; those that are new. What is seen no more is ended."""
 
-    def done(self, of: tuple[int, str, str], done: Done, words: str) -> None:
-        """Keep what followed from a finding (declaration, rule, event)."""
+    def done(self, followed: Sequence[Followed]) -> None:
+        """Keep what followed from findings."""
+
+    def priors(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Declarations as they stand, by their ids."""
+
+    def change_together(self, changes: Sequence[ChangeOfState]) -> None:
+        """Write changes of state with their transitions, notices and entries, in few statements whatever their number.
+
+        Raises TransitionError, with nothing of it to be kept, where one does not stand as it did.
+        """
 
     def alarming(self, jurisdiction_code: str) -> list[Alarming]:
         """The open findings for whose sake parcels of a jurisdiction are on the alarm."""
