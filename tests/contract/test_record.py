@@ -94,7 +94,7 @@ def test_a_year_closes_with_its_root_in_the_first_entry_of_the_next(store: Postg
     ]
     closing = Leaf.parse(written[2][4])
     root = root_of(leaf_hash(each[4]) for each in written[:2])
-    name = store.record_identity().name
+    name = store.record_keeper.identity.name
     assert (closing.type, closing.facts) == (
         "epoch_closed",
         {"origin": f"{name}/2026", "root": written_base64(root), "size": 2},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
@@ -19,7 +19,9 @@ from tidewaiter.revenue.statements import NUMBER_PREFIX
 from tidewaiter.store import ledger, proposals, set_asides
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.guarantees import Guarantees
+from tidewaiter.store.record import RecordKeeper
 from tidewaiter.store.statements import Statements
+from tidewaiter.workflow.recording_money import posting_recording
 from tidewaiter.workflow.set_aside import NOTHING, Change
 
 BOOKKEEPING: Final = 0x7469_6466  # held by the one process that posts decisions
@@ -65,8 +67,9 @@ class AccountRow(Struct, frozen=True):
 class Accounts:
     """Made by `PostgresStore`; see its `accounts`. Every method is one transaction."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, keeper: RecordKeeper) -> None:
         self._connections = connections
+        self._keeper = keeper
         self.proposals = proposals.Proposals(connections)
         self.guarantees = Guarantees(connections, self.proposals)
         self.statements = Statements(connections)
@@ -96,7 +99,9 @@ class Accounts:
             for statement, digest in statements:
                 ledger.remember(connection, statement, digest)
             set_asides.write(connection, aside)
-            return ledger.write(connection, postings, source, position)
+            new = ledger.write(connection, postings, source, position)
+            self._record(connection, [each for each in postings if each.key in new])
+            return len(new)
 
     def approve(self, proposal_id: int, by: str, book: Callable[[Draft | Allocation], Sequence[Posting]]) -> int:
         """Approve a payment or an allocation and book what `book` makes of it, both or neither; how many were new.
@@ -109,7 +114,9 @@ class Accounts:
                 raise PostingError(f"{proposal_id} is no payment", hint="tidewaiter accounts waiting")
             postings = book(content)
             ledger.checked(postings)
-            return ledger.write(connection, postings, "", 0)
+            new = ledger.write(connection, postings, "", 0)
+            self._record(connection, [each for each in postings if each.key in new])
+            return len(new)
 
     @contextmanager
     def alone(self, lock: int, *, waits: bool = True) -> Iterator[bool]:
@@ -369,6 +376,14 @@ class Accounts:
             ).fetchall()
         return [str(row[0]) for row in rows]
 
+    def _record(self, connection: psycopg.Connection, postings: Sequence[Posting]) -> None:
+        """Tell the record of payments and guarantees among postings, in their own transaction."""
+        told = [each for posting in postings if (each := posting_recording(posting, datetime.now(UTC))) is not None]
+        if told:
+            record = self._keeper.within(lambda: connection)
+            record.append(told)
+            record.flush()
+
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Connection]:
         with self._connections.lend() as connection, connection.transaction():
@@ -387,4 +402,4 @@ def read_postings(connection: psycopg.Connection, subject: str) -> list[Posting]
 def write_postings(connection: psycopg.Connection, postings: Sequence[Posting]) -> int:
     """Book postings within a transaction of somebody else's; how many were new. Raises as `Accounts.post` does."""
     ledger.checked(postings)
-    return ledger.write(connection, postings, "", 0)
+    return len(ledger.write(connection, postings, "", 0))

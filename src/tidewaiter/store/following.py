@@ -47,7 +47,9 @@ _FINDINGS: Final = ", ".join(MovementFinding.__struct_fields__)
 class ChangingWriting(Protocol):
     """What changes of state need of the writer's transaction."""
 
-    record: PostgresRecord
+    @property
+    def record(self) -> PostgresRecord:
+        """The record that entries are written to."""
 
     def priors_of(self, declaration_ids: Sequence[int]) -> list[Prior]:
         """Declarations as they stand, by their ids."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, Final
 
 import psycopg
@@ -64,11 +64,11 @@ def checked(postings: Sequence[Posting]) -> None:
             raise PostingError(f"{posting.key} stands for two things", hint="each happening has a key of its own")
 
 
-def write(connection: psycopg.Connection, postings: Sequence[Posting], source: str, position: int) -> int:
-    """Write what is not there yet, and how far its source is posted; how many were new. Raises ConflictError."""
+def write(connection: psycopg.Connection, postings: Sequence[Posting], source: str, position: int) -> Set[str]:
+    """Write what is not there yet, and how far its source is posted; the keys of what was new. Raises ConflictError."""
     # Many may post at once; who must see all up to a number waits until they are done.
     connection.execute("SELECT pg_advisory_xact_lock_shared(%s, 1)", [BOOKS_LOCK])
-    made = _insert(connection, postings) if postings else 0
+    made = _insert(connection, postings) if postings else frozenset[str]()
     if source:
         connection.execute(
             "INSERT INTO posting_cursor (source, position) VALUES (%s, %s)"
@@ -78,14 +78,14 @@ def write(connection: psycopg.Connection, postings: Sequence[Posting], source: s
     return made
 
 
-def _insert(connection: psycopg.Connection, postings: Sequence[Posting]) -> int:
+def _insert(connection: psycopg.Connection, postings: Sequence[Posting]) -> Set[str]:
     connection.execute(_STAGE)
     _stage(connection, postings)
     new: dict[int, str] = dict(connection.execute(_INSERT).fetchall())
     if len(new) != len({posting.key for posting in postings}):
         _refuse_other_content(connection)
     _insert_entries(connection, new)
-    return len(new)
+    return frozenset(new.values())
 
 
 def _insert_entries(connection: psycopg.Connection, new: Mapping[int, str]) -> None:

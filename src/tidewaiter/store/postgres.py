@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -33,7 +34,8 @@ from tidewaiter.store.parts import Parts
 from tidewaiter.store.periods import Periods, StreamRows
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.quotes import Quotes
-from tidewaiter.store.record import RecordIdentity, Years
+from tidewaiter.store.record import RecordKeeper
+from tidewaiter.store.record_logs import PostgresLogs
 from tidewaiter.store.returns import Returns
 from tidewaiter.store.rule_sets import RuleSetTables
 from tidewaiter.store.senders import Senders
@@ -91,8 +93,10 @@ class PostgresStore:
         with self._connections.lend() as connection:
             self.schema_version = migrate(connection)
         self.senders = Senders(self._connections)
-        self.accounts = Accounts(self._connections)
-        self.returns = Returns(self._connections)
+        self.record_keeper = RecordKeeper(self._connections)
+        self.logs = PostgresLogs(self._connections, self.record_keeper, self._blocks)
+        self.accounts = Accounts(self._connections, self.record_keeper)
+        self.returns = Returns(self._connections, self.record_keeper)
         self.tariffs = TariffEditions(self._connections)
         self.lists = PostgresLists(self._connections)
         self.models = PostgresModels(self._connections)
@@ -111,8 +115,6 @@ class PostgresStore:
         self.webhooks = PostgresWebhooks(self._connections)
         self.connectors = PostgresConnectors(self._connections)
         self.quality = PostgresQuality(self._connections)
-        self.record_identity = RecordIdentity(self._connections)
-        self._years = Years()
 
     def __enter__(self) -> PostgresStore:
         return self
@@ -273,13 +275,13 @@ class PostgresStore:
     @property
     def encode(self) -> Callable[[Batch, Iterable[Entry]], EncodedBatch]:
         """Makes entries ready to be written."""
-        return rows.encode
+        return partial(rows.encode, actor=self.record_keeper.identity.actor)
 
     @contextmanager
     def writing(self, count: int = 1) -> Iterator[PostgresWriting]:
         """One transaction for `count` jobs, committed on leaving; waits for other writers."""
         with self._connections.lend() as connection:
-            transaction = PostgresWriting(connection, self.record_identity, self._years)
+            transaction = PostgresWriting(connection, self.record_keeper)
             if count > 1:
                 transaction.begin()
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -24,55 +25,49 @@ from tidewaiter.store.settings import RECORD_KEY_VARIABLE, RECORD_NAME_VARIABLE
 from tidewaiter.workflow.recording import Recording, leaf_of
 
 ENTRY_COLUMNS: Final = "origin_id, leaf_index, subject, label, entry"
+ENTRY_TEXT_COLUMNS: Final = "subject, label, entry"
 KEY_COLUMNS: Final = "subject, key"
 COMPRESSION_LEVEL: Final = 3
 ENTRIES_READ: Final = 4_096  # at a time, where a whole log is gone through
 ORIGIN_SUBJECT: Final = "record"
 CLOSED_LABEL: Final = "closed"
+CLOSED: Final = "epoch_closed"
+_LOG_KEY: Final = b"tidewaiter log key v1\n"
+NOBODY: Final = "0" * 32
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_PAYLOAD: Final = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
 
 class Identity(Struct, frozen=True):
-    """Who keeps the record: its name, and the seed of the key that signs its checkpoints and answers for its entries."""
+    """Who keeps the record: its name, the seed of the key that signs its checkpoints, and how entries name that key."""
 
     name: str
     seed: bytes
+    actor: str
 
     def __repr__(self) -> str:
         return f"Identity({self.name!r}, …)"
 
     def key(self, origin: str) -> SignerKey:
-        """The key that signs the checkpoints of one of its logs."""
-        return SignerKey(origin, KeyType.ED25519, self.seed)
-
-    @property
-    def actor(self) -> str:
-        """How entries name the key."""
-        return key_number(self.key(self.name).verifier.public)
+        """The key that signs the checkpoints of one of its logs: each has its own, as policies ask."""
+        return SignerKey(origin, KeyType.ED25519, hmac.digest(self.seed, _LOG_KEY + origin.encode(), "sha256"))
 
     def origin(self, year: int) -> str:
         """What the log of a year is called."""
         return f"{self.name}/{year}"
 
 
-class Years:
-    """Which years' logs are known to be open; one for each store, shared by its writers."""
-
-    def __init__(self) -> None:
-        self.latest = 0
-
-
-class RecordIdentity:
-    """Reads who keeps the record, once."""
+class RecordKeeper:
+    """Who keeps the record, read once, and which years' logs are known to be open; one for each store, safe in threads."""
 
     def __init__(self, connections: Connections, environment: Mapping[str, str] | None = None) -> None:
         self._connections = connections
         self._environment = os.environ if environment is None else environment
         self._found: Identity | None = None
+        self.latest_year = 0
 
-    def __call__(self) -> Identity:
+    @property
+    def identity(self) -> Identity:
         """The name and key: the environment's where they are set, else those drawn for the database."""
         if self._found is None:
             with self._connections.lend() as connection:
@@ -80,98 +75,152 @@ class RecordIdentity:
             assert row is not None
             secret = self._environment.get(RECORD_KEY_VARIABLE, "")
             seed = hashlib.sha256(secret.encode()).digest() if secret else bytes(row[1])
-            self._found = Identity(self._environment.get(RECORD_NAME_VARIABLE, "") or row[0], seed)
+            name = self._environment.get(RECORD_NAME_VARIABLE, "") or row[0]
+            public = SignerKey(name, KeyType.ED25519, seed).verifier.public
+            self._found = Identity(name, seed, key_number(public))
         return self._found
+
+    def within(self, connect: Callable[[], psycopg.Connection]) -> PostgresRecord:
+        """The record within a transaction on the connection that `connect` gives."""
+        return PostgresRecord(connect, self)
 
 
 class PostgresRecord:
-    """See `workflow.recording.Record`; `connect` gives the writer's connection, in its transaction."""
+    """See `workflow.recording.Record`; `connect` gives the writer's connection, in its transaction.
 
-    def __init__(self, connect: Callable[[], psycopg.Connection], identity: RecordIdentity, years: Years) -> None:
+    What is appended is written by `flush`, all of it together and when everything else was: from then on nobody else
+    numbers entries until commit.
+    """
+
+    def __init__(self, connect: Callable[[], psycopg.Connection], keeper: RecordKeeper) -> None:
         self._connect = connect
-        self._identity = identity
-        self._years = years
+        self._keeper = keeper
+        self._opened = 0
+        self._waiting: list[Recording | bytes] = []  # recordings, and entries that were made before
+        self._keys_made: list[bytes] = []
+        self._payloads: list[tuple[str, str, bytes]] = []
+        self._at: datetime | None = None
 
     def append(self, recordings: Sequence[Recording]) -> None:
-        """Write an entry for each with its fields; see `workflow.recording.Record`."""
-        if not recordings:
-            return
-        self.append_bare(recordings)
-        contents = [
+        """Have an entry written for each with its fields; see `workflow.recording.Record`."""
+        self.append_kept(recordings)
+        self._payloads += [
             (each.subject, each.label, zstandard.compress(msgspec.json.encode(list(each.fields)), COMPRESSION_LEVEL))
             for each in recordings
         ]
-        with self._connect().cursor() as cursor:
-            cursor.executemany("INSERT INTO record_payload (subject, label, content) VALUES (%s, %s, %b)", contents)
 
-    def append_bare(self, recordings: Sequence[Recording]) -> None:
-        """Write an entry for each, whose fields are found elsewhere."""
-        if not recordings:
-            return
-        connection = self._connect()
-        self.open_year(connection, max(each.at for each in recordings))
-        keys = self._keys(connection, list(dict.fromkeys(each.subject for each in recordings)))
-        actor = self._identity().actor
-        lines = []
+    def append_kept(self, recordings: Sequence[Recording]) -> None:
+        """Have an entry written for each, whose fields are found elsewhere."""
         for each in recordings:
-            key = keys[each.subject]
-            leaf = leaf_of(each, actor, scope_id(key), root_over(entry_seed(key, each.label), each.fields))
-            lines.append(entry_line(each.subject, each.label, Leaf.parse(leaf.entry()).entry()))
-        self.write("".join(lines).encode())
+            Leaf.parse(leaf_of(each, NOBODY, NOBODY, root_over(bytes(KEY_BYTES), each.fields)).entry())
+            self._waiting.append(each)
+            self._note(each.at)
 
-    def write(self, lines: bytes) -> None:
-        """Number entries that were made before, as `entry_line` writes them, and write them."""
-        connection = self._connect()
-        row = connection.execute("SELECT origin_id, leaf_index FROM record_end()").fetchone()
-        assert row is not None
-        origin_id, first = row
+    def append_made(self, entries: bytes, keys: bytes, at: datetime) -> None:
+        """Have entries written that were made elsewhere under new keys, both as COPY text."""
+        if entries:
+            self._waiting.append(entries)
+            self._keys_made.append(keys)
+            self._note(at)
+
+    def open_year(self, at: datetime) -> None:
+        """Have the log of the year of this moment open for entries that are written by a statement of their own."""
+        if at.astimezone(UTC).year > max(self._keeper.latest_year, self._opened):
+            self._end(at)
+
+    def flush(self) -> None:
+        """Write what was appended."""
+        if not self._waiting or self._at is None:
+            return
+        connection, lines = self._connect(), []
+        waiting = [each for each in self._waiting if isinstance(each, Recording)]
+        with connection.cursor() as cursor:
+            if self._keys_made:
+                with cursor.copy(f"COPY record_key ({KEY_COLUMNS}) FROM STDIN") as copy:
+                    copy.write(b"".join(self._keys_made))
+            if self._payloads:
+                cursor.executemany(
+                    "INSERT INTO record_payload (subject, label, content) VALUES (%s, %s, %b)", self._payloads
+                )
+        keys = self._keys(list(dict.fromkeys(each.subject for each in waiting))) if waiting else {}
+        actor = self._keeper.identity.actor if waiting else ""
+        for each in self._waiting:
+            if isinstance(each, Recording):
+                key = keys[each.subject]
+                leaf = leaf_of(each, actor, scope_id(key), root_over(entry_seed(key, each.label), each.fields))
+                lines.append(entry_line(each.subject, each.label, leaf.entry()).encode())
+            else:
+                lines.append(each)
+        self._write(*self._end(self._at), b"".join(lines))
+        self._waiting, self._keys_made, self._payloads = [], [], []
+
+    def committed(self) -> None:
+        """The transaction was committed: what it opened is open for all."""
+        self._keeper.latest_year = max(self._keeper.latest_year, self._opened)
+
+    def _note(self, at: datetime) -> None:
+        self._at = at if self._at is None else max(self._at, at)
+
+    def _write(self, origin_id: int, first: int, lines: bytes) -> None:
         numbered = b"".join(
             b"%d\t%d\t%b" % (origin_id, index, line)
             for index, line in enumerate(lines.splitlines(keepends=True), first)
         )
-        with connection.cursor() as cursor, cursor.copy(f"COPY record_entry ({ENTRY_COLUMNS}) FROM STDIN") as copy:
+        with (
+            self._connect().cursor() as cursor,
+            cursor.copy(f"COPY record_entry ({ENTRY_COLUMNS}) FROM STDIN") as copy,
+        ):
             copy.write(numbered)
 
-    def open_year(self, connection: psycopg.Connection, at: datetime) -> None:
-        """Have the log of the year of this moment open, in the writer's transaction; the last one is closed then.
+    def _end(self, at: datetime) -> tuple[int, int]:
+        """The log that is open at this moment, and the number of its next entry; nobody else gets it until commit.
 
-        A moment of an earlier year changes nothing: a log that was closed is closed.
+        A moment of an earlier year than that of the last log changes nothing: a log that was closed is closed.
         """
-        year = at.astimezone(UTC).year
-        if year <= self._years.latest:
-            return
-        row = connection.execute(
+        connection, year = self._connect(), at.astimezone(UTC).year
+        row = connection.execute("SELECT origin_id, leaf_index FROM record_end()").fetchone()
+        assert row is not None
+        if year <= max(self._keeper.latest_year, self._opened):
+            return row[0], row[1]
+        last = connection.execute(
             "SELECT origin_id, origin, year FROM record_origin ORDER BY origin_id DESC LIMIT 1"
         ).fetchone()
-        if row is None or row[2] < year:
-            self._open(connection, row, at.astimezone(UTC))
-        self._years.latest = max(year, row[2] if row else 0)
+        if last is not None and last[2] >= year:
+            self._opened = last[2]
+            return row[0], row[1]
+        self._opened = year
+        return self._open(last, at.astimezone(UTC))
 
-    def _open(self, connection: psycopg.Connection, last: tuple[Any, ...] | None, at: datetime) -> None:
-        identity = self._identity()
-        origin_id, facts = 1, dict[str, str | int]()
-        if last is not None:
-            edge = frontier_of(connection, last[0])
-            connection.execute(
-                "UPDATE record_origin SET size = %s, root = %b WHERE origin_id = %s", [edge.size, edge.root, last[0]]
-            )
-            origin_id = last[0] + 1
-            facts = {"origin": last[1], "root": written_base64(edge.root), "size": edge.size}
+    def _open(self, last: tuple[Any, ...] | None, at: datetime) -> tuple[int, int]:
+        """Close the last log, and open that of a year with what the last came to."""
+        connection, identity = self._connect(), self._keeper.identity
+        origin_id = 1 if last is None else last[0] + 1
         connection.execute(
             "INSERT INTO record_origin (origin_id, origin, year, opened_at) VALUES (%s, %s, %s, %s)",
             [origin_id, identity.origin(at.year), at.year, at],
         )
-        if last is not None:
-            (key,) = self._keys(connection, [ORIGIN_SUBJECT]).values()
-            label = f"{CLOSED_LABEL}:{last[2]}"
-            leaf = Leaf(
-                actor=identity.actor, at=bucket(at), commitment=root_over(entry_seed(key, label), ()), facts=facts,
-                scope=scope_id(key), type="epoch_closed",
-            )  # fmt: skip
-            self.write(entry_line(ORIGIN_SUBJECT, label, leaf.entry()).encode())
+        if last is None:
+            return origin_id, 0
+        edge = frontier_of(connection, last[0])
+        connection.execute(
+            "UPDATE record_origin SET size = %s, root = %b WHERE origin_id = %s", [edge.size, edge.root, last[0]]
+        )
+        (key,) = self._keys([ORIGIN_SUBJECT]).values()
+        label = f"{CLOSED_LABEL}:{last[2]}"
+        leaf = Leaf(
+            actor=identity.actor,
+            at=bucket(at),
+            commitment=root_over(entry_seed(key, label), ()),
+            facts={"origin": last[1], "root": written_base64(edge.root), "size": edge.size},
+            scope=scope_id(key),
+            type=CLOSED,
+        )
+        self._write(origin_id, 0, entry_line(ORIGIN_SUBJECT, label, leaf.entry()).encode())
+        return origin_id, 1
 
-    def _keys(self, connection: psycopg.Connection, subjects: list[str]) -> dict[str, bytes]:
+    def _keys(self, subjects: list[str]) -> dict[str, bytes]:
         """The keys of subjects; made where there is none, and made anew where it was erased."""
+        connection = self._connect()
         found: dict[str, bytes] = dict(
             connection.execute(
                 "SELECT subject, key FROM record_key WHERE subject = ANY (%s) AND key IS NOT NULL", [subjects]
@@ -208,3 +257,14 @@ def entry_line(subject: str, label: str, entry: bytes) -> str:
     if "\\" in written:
         written = written.replace("\\", "\\\\\\\\")
     return f"{subject.translate(_ESCAPES)}\t{label.translate(_ESCAPES)}\t{written}\n"
+
+
+def made_under_new_key(recording: Recording, actor: str) -> tuple[str, str]:
+    """The entry of a recording on a subject that has no key yet, and the key, both as COPY text.
+
+    Nothing of it needs to be escaped: subject, label and facts are a decision's.
+    """
+    key = secrets.token_bytes(KEY_BYTES)
+    leaf = leaf_of(recording, actor, scope_id(key), root_over(entry_seed(key, recording.label), recording.fields))
+    subject = recording.subject
+    return f"{subject}\t{recording.label}\t{leaf.entry().decode()}\n", f"{subject}\t\\\\x{key.hex()}\n"

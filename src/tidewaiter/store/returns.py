@@ -23,6 +23,7 @@ from tidewaiter.store.accounts import read_postings, write_postings
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.gone_back import earlier_of
 from tidewaiter.store.persons import PostgresPersons
+from tidewaiter.store.record import RecordKeeper
 from tidewaiter.store.rows import decompress
 from tidewaiter.store.writing import WRITER_LOCK
 from tidewaiter.workflow.return_records import (
@@ -70,8 +71,9 @@ _EVENTS_OF_RETURN = (
 class Returns:
     """Made by `PostgresStore`; see its `returns`. Every method is one transaction."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, keeper: RecordKeeper) -> None:
         self._connections = connections
+        self._keeper = keeper
 
     # --- messages --------------------------------------------------------------------------------------------
 
@@ -293,9 +295,11 @@ class Returns:
             if row is None:
                 raise _no_case(case_no)
             # Order of locks: the import, the writer (where persons are counted), the exit event, the accounts. Nobody holds two of one kind but the last, sorted.
-            # What is booked comes after them all, in one statement: it locks balances and guarantees, in order.
+            # What is booked comes after them all, in one statement: it locks balances and guarantees, in order. The record's numbers are the very last.
             _lock(connection, _SUBJECT_LOCK, f"declaration:{row[0]}" if row[0] is not None else f"case:{case_no}")
-            yield PostgresDeciding(connection, case_no)
+            deciding = PostgresDeciding(connection, case_no, self._keeper)
+            yield deciding
+            deciding.record.flush()
 
     def _messages(self, condition: str, parameters: list[Any]) -> list[KeptReturns]:
         with self._connections.lend() as connection, connection.cursor(row_factory=dict_row) as cursor:
@@ -317,9 +321,10 @@ class Returns:
 class PostgresDeciding:
     """See `workflow.return_records.Deciding`. Made by `Returns.deciding`, which locks and commits."""
 
-    def __init__(self, connection: psycopg.Connection, case_no: int) -> None:
+    def __init__(self, connection: psycopg.Connection, case_no: int, keeper: RecordKeeper) -> None:
         self._connection = connection
         self._case_no = case_no
+        self.record = keeper.within(lambda: connection)
         self._postings: list[Posting] = []
 
     def case(self) -> CaseFile:

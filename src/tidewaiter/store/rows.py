@@ -5,6 +5,7 @@ Runs in worker processes, so it opens nothing and knows no connection.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -19,7 +20,18 @@ from tidewaiter.model.declaration import Declaration, GoodsItem
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money
 from tidewaiter.release import Standing
+from tidewaiter.store.record import NOBODY, made_under_new_key
 from tidewaiter.workflow.budgets import Worked, summed
+from tidewaiter.workflow.recording import (
+    DECIDED,
+    DecisionTold,
+    Recording,
+    debt_of,
+    decision_facts,
+    decision_fields,
+    decision_label,
+    subject_of,
+)
 from tidewaiter.workflow.records import (
     REFERENCE_LENGTH_MAX,
     Batch,
@@ -61,8 +73,11 @@ _KEPT_DECODER = msgspec.msgpack.Decoder(tuple[Kept, ...])
 _BODIES_DECODER = msgspec.msgpack.Decoder(tuple[bytes, ...])
 
 
-def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
-    """The entries as COPY text and compressed evidence; goes through them once and holds none."""
+def encode(batch: Batch, entries: Iterable[Entry], actor: str = NOBODY) -> EncodedBatch:
+    """The entries as COPY text and compressed evidence; goes through them once and holds none.
+
+    `actor` is the number of the key that answers for what the record is told of them.
+    """
     common = _Common(
         batch.incoming.message_id,
         batch.incoming.sender_id,
@@ -75,12 +90,18 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
     kept: list[Kept] = []
     bodies: list[bytes] = []
     worked: list[Worked] = []
+    told: list[tuple[str, str]] = []
+    recordings: list[Recording] = []
     for entry in entries:
         if entry.has_rows:
             _add_rows(entry, common, (declarations, goods_items, notices))
             worked += [entry.decided.worked] if entry.decided.worked is not None else []
         if entry.has_evidence:
             kept.append(_kept(entry, batch))
+            if entry.has_rows and entry.version == 1:  # written at once: nobody knows of it, so it has no key yet
+                told.append(made_under_new_key(_recording(entry, batch), actor))
+            else:
+                recordings.append(_recording(entry, batch))
             if batch.are_bodies_kept:
                 bodies.append(entry.decided.body)
     return EncodedBatch(
@@ -95,6 +116,9 @@ def encode(batch: Batch, entries: Iterable[Entry]) -> EncodedBatch:
         bodies=_compress(bodies) if bodies else None,
         recorded_at=batch.decided_at,
         worked=summed(worked),
+        entries="".join([line for line, _ in told]).encode(),
+        keys="".join([key for _, key in told]).encode(),
+        recordings=tuple(recordings),
     )
 
 
@@ -166,6 +190,31 @@ def _add_rows(entry: Entry, common: _Common, tables: tuple[list[str], list[str],
         notices.append(
             f"{declaration_id}\t{common.decided_at}\t{common.sender_id}\t{entry.version}\t{{{','.join(kinds)}}}\n"
         )
+
+
+def _recording(entry: Entry, batch: Batch) -> Recording:
+    """What the record is told of a decision; its fields are found again in its evidence."""
+    decided, evaluation = entry.decided, entry.decided.evaluation
+    prior, due = decided.prior, evaluation.assessment.due if evaluation.assessment else None
+    is_on_prior = prior is not None and prior.declaration_id == entry.declaration_id
+    state = evaluation.decision.state
+    told = DecisionTold(
+        evaluation_sha256=hashlib.sha256(decided.evaluation_bytes).hexdigest(),
+        version=entry.version,
+        reference=prior.reference if is_on_prior and prior is not None else decided.reference,
+        registered_id=entry.registered_id,
+        due=due,
+    )
+    debt = debt_of(due.amount if due else None, decided.standing)
+    message_id = batch.incoming.message_id
+    return Recording(
+        DECIDED,
+        subject_of(entry.declaration_id),
+        decision_label(message_id, decided.position, entry.version),
+        decision_fields(told, decided.declaration),
+        decision_facts(state, debt, is_assessed=evaluation.assessment is not None),
+        batch.decided_at,
+    )
 
 
 def _kept(entry: Entry, batch: Batch) -> Kept:

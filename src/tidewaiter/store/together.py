@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.store import chain, reading, rows
+from tidewaiter.store.record import ENTRY_TEXT_COLUMNS, KEY_COLUMNS
 from tidewaiter.workflow.ports import Declared, KeptMessage, Outcome, Unkept
 from tidewaiter.workflow.records import Arriving
 
@@ -54,6 +55,8 @@ class _Declaration(Struct, frozen=True, kw_only=True):
     declarations: Raw
     goods_items: Raw
     notices: Raw
+    entries: Raw
+    keys: Raw
     evidence: bytes
     content_digest: bytes
     place: str
@@ -151,6 +154,8 @@ def _declaration(declared: Declared) -> _Declaration:
         declarations=_raw(rows.DECLARATION_COLUMNS, encoded.declarations),
         goods_items=_raw(rows.GOODS_ITEM_COLUMNS, encoded.goods_items),
         notices=_raw(rows.NOTICE_COLUMNS, encoded.notices),
+        entries=_raw(ENTRY_TEXT_COLUMNS, encoded.entries),
+        keys=_raw(KEY_COLUMNS, encoded.keys),
         evidence=encoded.evidence,
         content_digest=chain.content_digest(encoded.evidence, encoded.bodies),
         place=chain.place(message_id, encoded.first_position, encoded.last_position),

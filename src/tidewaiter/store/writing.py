@@ -23,11 +23,12 @@ from tidewaiter.store.following import PostgresMovement
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
-from tidewaiter.store.record import PostgresRecord, RecordIdentity, Years
+from tidewaiter.store.record import ENTRY_TEXT_COLUMNS, KEY_COLUMNS, RecordKeeper
 from tidewaiter.store.workload import count_work
 from tidewaiter.workflow.claims import TOLD_MAX, Told
 from tidewaiter.workflow.parcels import FOUND_MAX, MONTHS, Declaring
 from tidewaiter.workflow.ports import Declared, Outcome
+from tidewaiter.workflow.recording import change_recording
 from tidewaiter.workflow.records import (
     Arriving,
     Awaited,
@@ -55,11 +56,11 @@ _PRIOR = (
 class PostgresWriting:
     """See `workflow.ports.Writing`. Made by `PostgresStore.writing`, which begins and commits."""
 
-    def __init__(self, connection: psycopg.Connection, identity: RecordIdentity, years: Years) -> None:
+    def __init__(self, connection: psycopg.Connection, keeper: RecordKeeper) -> None:
         self._lent = connection
         self._has_begun = False
-        self._identity = identity
-        self._years = years
+        self._transition_id = 0  # of the last that was written
+        self.record = keeper.within(lambda: self._connection)
 
     @property
     def _connection(self) -> psycopg.Connection:
@@ -95,11 +96,6 @@ class PostgresWriting:
         """What connectors told and was carried out."""
         return PostgresEvents(self._connection)
 
-    @property
-    def record(self) -> PostgresRecord:
-        """The record that entries are written to."""
-        return PostgresRecord(lambda: self._connection, self._identity, self._years)
-
     def begin(self) -> None:
         """Begin, and wait until nobody else writes: commits then come in the order of the numbers they take."""
         self._has_begun = True
@@ -110,12 +106,13 @@ class PostgresWriting:
 
     def commit(self) -> None:
         """Make what was written durable."""
+        self.record.flush()
         if self._has_begun:
             self._lent.commit()
+            self.record.committed()
 
     def roll_back(self) -> None:
         """Forget what was written."""
-        self._years.latest = 0  # a log that was opened by it is not open
         if self._has_begun and not self._lent.closed:
             self._lent.rollback()
 
@@ -220,7 +217,7 @@ class PostgresWriting:
 
     def priors_of(self, declaration_ids: Sequence[int]) -> list[Prior]:
         """Declarations as they stand, by their ids."""
-        return self._priors("declaration_id = ANY(%s) ORDER BY declaration_id", [list(declaration_ids)])
+        return self._priors("declaration_id = ANY(%s)", [list(declaration_ids)])
 
     def sender_of(self, declaration_id: int) -> int:
         """Who lodged a declaration. Raises NotFoundError."""
@@ -252,6 +249,8 @@ class PostgresWriting:
 
     def append_together(self, declared: Sequence[Declared]) -> list[Outcome | None]:
         """All in one statement, whatever their number; see `workflow.ports.Writing`."""
+        for each in declared[-1:]:
+            self.record.open_year(each.encoded.recorded_at)
         return together.append(self._lent, declared, WRITER_LOCK)
 
     def append(self, batch: EncodedBatch) -> None:
@@ -271,16 +270,21 @@ class PostgresWriting:
                     "SELECT append_evidence(%s, %s, %s, %b, %b, %b, %s, %s)",
                     [batch.message_id, *_evidence(batch)],
                 )
+        self.record.append_made(batch.entries, batch.keys, batch.recorded_at)
+        self.record.append_kept(batch.recordings)
 
     def _append_small(self, batch: EncodedBatch, sought: Sought, expected: int, receipt: Receipt) -> bool:
         """All in one statement, which is a transaction by itself unless one was begun."""
+        self.record.open_year(batch.recorded_at)
         outcome = self._lent.execute(
-            "SELECT append_new(%s, %s, %s, %s::bigint[], %s, %s, %s, %s, %b, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %b, %s, %s)",
+            "SELECT append_new(%s, %s, %s, %s::bigint[], %s, %s, %s, %s, %b, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %b, %s, %s)",
             [
                 WRITER_LOCK, batch.sender_id, *_sought(sought), receipt.message_id, expected, *_progress(receipt),
                 rows.as_json(rows.DECLARATION_COLUMNS, batch.declarations),
                 rows.as_json(rows.GOODS_ITEM_COLUMNS, batch.goods_items),
                 rows.as_json(rows.NOTICE_COLUMNS, batch.notices),
+                rows.as_json(ENTRY_TEXT_COLUMNS, batch.entries),
+                rows.as_json(KEY_COLUMNS, batch.keys),
                 *_evidence(batch),
             ],
         ).fetchone()  # fmt: skip
@@ -311,7 +315,7 @@ class PostgresWriting:
         """Write a change of state with its transitions and notices."""
         row = self._connection.execute(
             "UPDATE declaration SET state = %s, standing = CASE WHEN %s THEN %s ELSE standing END"
-            " WHERE declaration_id = %s AND state = %s RETURNING sender_id, version",
+            " WHERE declaration_id = %s AND state = %s RETURNING sender_id, version, due, is_assessed, standing",
             [
                 change.passed[-1][1], change.standing is not None,
                 rows.written_standing(change.standing) if change.standing else None,
@@ -322,20 +326,29 @@ class PostgresWriting:
             raise TransitionError(
                 f"declaration {change.declaration_id} is no longer {change.from_state}", hint="look at it again"
             )
+        sender_id, version, due, is_assessed, standing = row
         self.add_transitions(change)
+        standing = change.standing or rows.read_standing(standing, change.passed[-1][1], is_assessed=is_assessed)
+        self.record.append([change_recording(change, self._transition_id, version, due, standing)])
         if change.notices:
             self._connection.execute(
                 f"INSERT INTO notice ({rows.NOTICE_COLUMNS}) VALUES (%s, %s, %s, %s, %s::notice_kind[])",
-                [change.declaration_id, change.recorded_at, *row, [kind.value for kind in change.notices]],
+                [
+                    change.declaration_id,
+                    change.recorded_at,
+                    sender_id,
+                    version,
+                    [kind.value for kind in change.notices],
+                ],
             )
 
     def add_transitions(self, change: ChangeOfState) -> None:
         """Record the changes of state alone: of a declaration whose rows come by `append`."""
         state = change.from_state
         for trigger, to_state in change.passed:
-            self._connection.execute(
+            self._transition_id = self._fetch(
                 "INSERT INTO transition (declaration_id, from_state, to_state, trigger, actor, recorded_at, words,"
-                " message_id, position) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                " message_id, position) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING transition_id",
                 [
                     change.declaration_id, state, to_state, trigger, change.actor, change.recorded_at,
                     change.words, change.message_id, change.position,

@@ -16,6 +16,7 @@ from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import accounts as api_accounts
 from tidewaiter.web.api import classifying, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
+from tidewaiter.web.api import ledger as api_ledger
 from tidewaiter.web.api import lists as api_lists
 from tidewaiter.web.api import models as api_models
 from tidewaiter.web.api import outcomes as api_outcomes
@@ -54,7 +55,7 @@ DAY_SECONDS: Final = 24 * 60 * 60
 def create_app(house: House) -> Litestar:
     """The web application of this house."""
     return Litestar(
-        route_handlers=[_pages(), _open_pages(), _api(), _static()],
+        route_handlers=[_pages(), _open_pages(), _log(), _api(), _static()],
         dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
         exception_handlers={Exception: problem.handle, login.SignInFirstError: login.to_login},
         before_send=[secure],
@@ -115,6 +116,15 @@ def _open_pages() -> Router:
     )  # fmt: skip
 
 
+def _log() -> Router:
+    """The record's logs, for any reader of c2sp.org/tlog-tiles."""
+    return Router(
+        path="/log",
+        include_in_schema=False,
+        route_handlers=[api_ledger.log_policy, api_ledger.log_key, api_ledger.log_checkpoint, api_ledger.log_tile],
+    )
+
+
 def _api() -> Router:
     """The interface for machines."""
     return Router(
@@ -126,6 +136,7 @@ def _api() -> Router:
             api_returns.return_schema, api_returns.exit_event_schema,
             quoting.give_quote, quoting.read_quote, classifying.classify,
             api_connecting.tell_events,
+            api_ledger.declaration_record, api_ledger.declaration_receipt,
             api_accounts.accounts, api_accounts.debts, api_accounts.guarantees, api_accounts.statements,
             api_accounts.statement, api_accounts.statement_lines,
             api_rules.rule_sets, api_rules.one_rule_set, api_rules.begin_version, api_rules.one_version, api_rules.write_version,

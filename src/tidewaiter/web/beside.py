@@ -23,9 +23,13 @@ Work = Callable[[PostgresStore], Callable[[], object]]  # made once for a store:
 
 
 @contextmanager
-def kept(url: str, *works: Work) -> Iterator[int]:
-    """While in the `with`, a process does the works on the database at `url` in turn; its process id."""
-    process = multiprocessing.get_context("spawn").Process(target=keep, args=(url, os.getpid(), works), daemon=True)
+def kept(url: str, *works: Work, rest: float = REST_SECONDS) -> Iterator[int]:
+    """While in the `with`, a process does the works on the database at `url` in turn; its process id.
+
+    Between two rounds it rests so many seconds.
+    """
+    arguments = (url, os.getpid(), works, rest)
+    process = multiprocessing.get_context("spawn").Process(target=keep, args=arguments, daemon=True)
     process.start()
     try:
         yield process.pid or 0
@@ -34,7 +38,7 @@ def kept(url: str, *works: Work) -> Iterator[int]:
         process.join(JOIN_SECONDS)
 
 
-def keep(url: str, parent: int, works: Sequence[Work]) -> None:
+def keep(url: str, parent: int, works: Sequence[Work], rest: float = REST_SECONDS) -> None:
     """Do them again and again until the parent process is gone. What fails is logged and tried again."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started us, and ends us, too
     os.nice(NICE)
@@ -46,7 +50,7 @@ def keep(url: str, parent: int, works: Sequence[Work]) -> None:
                 while os.getppid() == parent:
                     for one_round in rounds:
                         one_round()
-                    time.sleep(REST_SECONDS)
+                    time.sleep(rest)
         except TidewaiterError as error:
             log.warning("it waits: %s", error.detail)
         except Exception:

@@ -33,6 +33,7 @@ from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.policies import Policies
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
+from tidewaiter.workflow.recording_opened import RecordStore
 from tidewaiter.workflow.records import Arriving, Receipt
 from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.rule_sets import RuleSets
@@ -44,7 +45,7 @@ TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
-class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, Protocol):
+class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore, Protocol):
     """What the doors need of a store."""
 
 
@@ -106,6 +107,7 @@ class House:
     throttle: Throttle = field(default_factory=Throttle)
     quote_pace: Pace = field(default_factory=Pace)
     description_pace: Pace = field(default_factory=Pace)
+    track_pace: Pace = field(default_factory=Pace)
     submissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(SUBMISSIONS_AT_ONCE))
     tellings: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(TELLINGS_AT_ONCE))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS_AT_ONCE))

@@ -50,6 +50,10 @@ def config() -> OpenAPIConfig:
             ),
             Tag(name="Quotes", description="What a basket will cost: open to anyone"),
             Tag(name="Descriptions", description="Do words say what goods are, and which code: open to anyone"),
+            Tag(
+                name="Record",
+                description="What stands in the shared record on a parcel, and receipts that are verified offline",
+            ),
             Tag(name="Accounts", description="What is owed, secured and stated"),
             Tag(name="Connectors", description="An administration's own declaration system tells what happened there"),
             Tag(

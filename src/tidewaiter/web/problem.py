@@ -64,6 +64,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "auth.forbidden": Kind(403, "Not allowed with this key", "Ask for a key with the role this needs."),
     "form.expired": Kind(403, "This page is out of date", "Go back, load the page again and repeat."),
     "not_found": Kind(404, "Not found", "Look it up by id, MRN or the sender's own reference."),
+    "record.erased": Kind(410, "What opens it was erased", "The entry stands in the log; nobody can open it any more."),
     "form.unknown": Kind(404, "No such form", "POST /api/v1/messages recognises the form by itself."),
     "law.not_in_force": Kind(404, "No law is known for that day", "Ask for a day within the law's validity."),
     "method.not_allowed": Kind(405, "Not possible here", "The header Allow lists what is."),
@@ -81,6 +82,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "credential.refused": Kind(
         422, "Credential refused", "Have it issued again, or shown for whoever asked, and send it whole."
     ),
+    "ledger.unreachable": Kind(502, "The log cannot be read there", "Look at the address, or try again later."),
     "ledger.malformed": Kind(422, "Not as the record has it", "Compare it with the specifications named in ADR 35."),
     "quote.impossible": Kind(
         422, "This cannot be quoted", "The findings say what is missing or wrong; nothing was kept."

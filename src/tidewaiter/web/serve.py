@@ -30,6 +30,7 @@ from tidewaiter.web.house import House
 from tidewaiter.web.linking import linking
 from tidewaiter.web.refusing import refusing
 from tidewaiter.web.scoring import scoring
+from tidewaiter.web.sealing import REST_SECONDS, sealing
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
 from tidewaiter.workflow.books import Books
@@ -54,6 +55,7 @@ def serve(
     with contextlib.ExitStack() as leaving:
         opened = store or leaving.enter_context(open_store(Settings.from_environment()))
         leaving.enter_context(beside.kept(opened.url, posting))
+        leaving.enter_context(beside.kept(opened.url, sealing, rest=REST_SECONDS))
         leaving.enter_context(beside.kept(opened.url, delivering, connecting, scoring, refusing, linking))
         door = leaving.enter_context(bound(host, port))
         if count == 1:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from msgspec import Struct
 
@@ -20,12 +20,14 @@ from tidewaiter.model.declaration import Declaration, Party
 from tidewaiter.model.money import Money
 from tidewaiter.release import Standing
 
+if TYPE_CHECKING:
+    from tidewaiter.workflow.records import ChangeOfState
+
 DECIDED: Final = "decided"
 
 DECISION_FIELDS: Final = (
     "evaluation_sha256",
     "version",
-    "state",
     "reference",
     "registered_id",
     "transport_document",
@@ -37,8 +39,14 @@ DECISION_FIELDS: Final = (
     "consignee_postcode",
     "consignee_phone",
 )
-"""What a decision's entry is bound to, in this order. A list that is changed is another list: entries under this one
+"""What a decision's entry is bound to beside what it says in the open, in this order. A list that is changed is another list: entries under this one
 are opened by it, so it stays."""
+
+CHANGE_FIELDS: Final = ("version", "from_state", "state", "triggers", "actor", "words", "recorded_at")
+"""What the entry of a change of state is bound to, in this order."""
+
+OFFICERS_ONLY: Final = ("actor", "words")
+"""Fields that senders and buyers are not told: which officer, and what one officer wrote for the next."""
 
 TEXT_LENGTH_MAX: Final = 200
 """Characters of a field; longer ones are cut."""
@@ -72,6 +80,9 @@ class Record(Protocol):
         Raises LedgerError for a type, fact or field that no entry can have.
         """
 
+    def append_kept(self, recordings: Sequence[Recording]) -> None:
+        """The same of decisions, whose fields are found again in their evidence and are not kept twice."""
+
 
 class Recorded(Protocol):
     """What has the record at hand: the writer's transaction."""
@@ -98,12 +109,16 @@ def subject_of(declaration_id: int) -> str:
     return f"declaration:{declaration_id}"
 
 
+def decision_label(message_id: int | None, position: int, version: int) -> str:
+    """The label of a decision on a record of a message; of one at a desk, which is a version of its own."""
+    return f"decision:{version}" if message_id is None else f"record:{message_id}:{position}"
+
+
 class DecisionTold(Struct, frozen=True, kw_only=True):
     """What of a decision goes into its fields beside what was declared."""
 
     evaluation_sha256: str
     version: int
-    state: State
     reference: str
     registered_id: str
     due: Money | None
@@ -114,10 +129,9 @@ def decision_fields(told: DecisionTold, declaration: Declaration | None) -> list
     return [
         ("evaluation_sha256", told.evaluation_sha256),
         ("version", str(told.version)),
-        ("state", told.state.value),
         ("reference", clean(told.reference)),
         ("registered_id", told.registered_id),
-        *zip(DECISION_FIELDS[5:], _declared(declaration, due_text(told.due)), strict=True),
+        *zip(DECISION_FIELDS[4:], _declared(declaration, due_text(told.due)), strict=True),
     ]
 
 
@@ -161,11 +175,26 @@ def debt_of(due: Decimal | None, standing: Standing | None) -> str:
     `due` is what is, in whatever currency; None where nothing was assessed. What is due and holds nothing up stands on an account or guarantee that the law
     lets it stand on.
     """
-    if not due:
+    if not due or due <= 0:
         return "none"
     if standing is not None and HoldKind.PAYMENT in standing.open_holds:
         return "open"
     return "paid" if standing is not None and HoldKind.PAYMENT in standing.settled_holds else "guaranteed"
+
+
+def change_recording(
+    change: ChangeOfState, transition_id: int, version: int, due: Decimal | None, standing: Standing
+) -> Recording:
+    """The entry of a change of state that no decision of its own led to; `standing` is where the declaration stands then."""
+    told = (
+        str(version), (change.from_state or ""), change.passed[-1][1].value,
+        " ".join(trigger for trigger, _ in change.passed), change.actor, change.words, change.recorded_at.isoformat(),
+    )  # fmt: skip
+    facts = decision_facts(change.passed[-1][1], debt_of(due, standing), is_assessed=standing.is_assessed)
+    fields = tuple(zip(CHANGE_FIELDS, map(clean, told), strict=True))
+    return Recording(
+        DECIDED, subject_of(change.declaration_id), f"transition:{transition_id}", fields, facts, change.recorded_at
+    )
 
 
 def clean(text: str) -> str:

@@ -17,6 +17,7 @@ from tidewaiter.regimes import Regime
 from tidewaiter.release import Standing, Trigger
 from tidewaiter.risk.facts import NO_FACTS, Facts
 from tidewaiter.workflow.budgets import Worked
+from tidewaiter.workflow.recording import Recording
 
 REFERENCE_LENGTH_MAX = 200  # characters of a reference that are searched by; longer ones are cut alike everywhere
 
@@ -270,6 +271,9 @@ class EncodedBatch(Struct, frozen=True, kw_only=True):
     bodies: bytes | None
     recorded_at: datetime
     worked: tuple[Worked, ...] = ()  # of offices that have a budget
+    entries: bytes = b""  # of the record, as COPY text, with the keys they were made under
+    keys: bytes = b""
+    recordings: tuple[Recording, ...] = ()  # of decisions on declarations that have a key
 
 
 class Awaited(Struct, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ from tidewaiter.revenue.returns import (
 from tidewaiter.workflow.persons import Persons
 from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Store
+from tidewaiter.workflow.recording_money import return_recording
 from tidewaiter.workflow.records import Kept
 from tidewaiter.workflow.return_records import (
     CaseFile,
@@ -99,12 +100,12 @@ class Cases:
         postings: tuple[Posting, ...] = ()
         if found is not None and decision.outcome in GIVING:
             postings = refund_postings(subject, f"{file.kept.return_no}:{file.kept.record.return_id}", on, decision)
-        transaction.decide(
-            NewDecision(
-                case_no=file.row.case_no, version=file.row.version + 1, actor=actor, decided_at=at,
-                considered=considered, decision=decision, postings=postings,
-            )
+        new = NewDecision(
+            case_no=file.row.case_no, version=file.row.version + 1, actor=actor, decided_at=at, considered=considered,
+            decision=decision, postings=postings,
         )  # fmt: skip
+        transaction.decide(new)
+        transaction.record.append([return_recording(new, file.kept.record.return_id, _due(found))])
         if persons is not None and found is not None and decision.outcome in GIVING:
             back = part_back(found.declaration, transaction.earlier(found.declaration_id).quantities)
             persons.give_back(found.declaration_id, _counted(found), back, at)
@@ -116,12 +117,12 @@ class Cases:
             declaration_id=file.row.declaration_id, policy=self._policy, problem=problem,
             software_version=tidewaiter.__version__,
         )  # fmt: skip
-        transaction.decide(
-            NewDecision(
-                case_no=file.row.case_no, version=file.row.version + 1, actor="law", decided_at=at,
-                considered=considered, decision=_undecided(problem), postings=(),
-            )
+        new = NewDecision(
+            case_no=file.row.case_no, version=file.row.version + 1, actor="law", decided_at=at, considered=considered,
+            decision=_undecided(problem), postings=(),
         )  # fmt: skip
+        transaction.decide(new)
+        transaction.record.append([return_recording(new, file.kept.record.return_id, Decimal(0))])
 
     def decided_again(self, file: CaseFile, version: int) -> bytes:
         """The bytes that one of a case's decisions comes to when it is made again from what was kept."""
@@ -243,6 +244,13 @@ def _likeness(posting: Posting) -> list[tuple[str, Decimal, str, str, str, str]]
     return sorted(
         (str(each.account), each.amount, each.party, each.scheme, each.period, each.type_code)
         for each in posting.entries
+    )
+
+
+def _due(found: Import | None) -> Decimal:
+    """What was due on an import, in its currency; 0 where none is known."""
+    return (
+        Decimal(0) if found is None or found.evaluation.assessment is None else found.evaluation.assessment.due.amount
     )
 
 

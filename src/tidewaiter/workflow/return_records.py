@@ -17,6 +17,7 @@ from tidewaiter.revenue.postings import Posting
 from tidewaiter.revenue.refunding import Place
 from tidewaiter.revenue.returns import Outcome, Policy, RefundDecision, ReturnClaim, Verdict
 from tidewaiter.workflow.persons import PersonsBook
+from tidewaiter.workflow.recording import Recorded
 
 RETURNS, EXIT_EVENTS = "returns", "exit_events"  # the two kinds of message
 
@@ -214,7 +215,7 @@ class NewDecision(Struct, frozen=True, kw_only=True):
     postings: tuple[Posting, ...]
 
 
-class Deciding(Protocol):
+class Deciding(Recorded, Protocol):
     """One transaction in which one case is decided. Whoever decides on the same import waits until it ends."""
 
     def case(self) -> CaseFile:
