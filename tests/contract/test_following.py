@@ -84,7 +84,7 @@ def state(store: PostgresStore, declaration_id: int) -> State:
 
 
 def found(store: PostgresStore, declaration_id: int) -> dict[str, MovementFinding]:
-    return {each.rule_id: each for each in store.movement.findings(declaration_id)}
+    return {each.rule_id: each for each in store.following.findings(declaration_id)}
 
 
 def test_an_arrival_where_the_law_is_made_is_decided_by_the_law_of_its_day(store: PostgresStore) -> None:
@@ -97,7 +97,7 @@ def test_an_arrival_where_the_law_is_made_is_decided_by_the_law_of_its_day(store
     assert outcome.row.legal_day == arrived.event_time.date()
     assert [each.trigger for each in outcome.transitions][1] == Trigger.ARRIVED
     assert replay(store, one).differences == ()
-    assert course(store.movement.told([one])[one]).state is MovementState.ARRIVED
+    assert course(store.following.told([one])[one]).state is MovementState.ARRIVED
 
 
 @pytest.mark.parametrize("place", ["", "https://id.example/locode/DKBLL", "urn:epc:id:sgln:0614141.07346.1234"])
@@ -112,7 +112,7 @@ def test_an_arrival_elsewhere_is_none_before_this_customs(store: PostgresStore, 
 def test_a_place_may_be_said_to_be_one_of_arrival(store: PostgresStore) -> None:
     one = parcel(store, "RR123456785GB")
     place = "urn:epc:id:sgln:0614141.07346.1234"
-    store.movement.add_place(place, "GB", "Tidemouth sorting office", ("anna", datetime.now(UTC)))
+    store.following.add_place(place, "GB", "Tidemouth sorting office", ("anna", datetime.now(UTC)))
     follow(store, event("arriving", "RR123456785GB", read_point=place))
     assert store.outcome(one).row.is_arrived
 
@@ -138,7 +138,7 @@ def test_events_told_late_stand_where_they_happened_and_twice_change_nothing(sto
     follow(store, arrived)
     before = store.outcome(one)
     follow(store, late, arrived)
-    assert [each.moved.step for each in course(store.movement.told([one])[one]).passed] == ["departed", "arrived"]
+    assert [each.moved.step for each in course(store.following.told([one])[one]).passed] == ["departed", "arrived"]
     assert store.outcome(one).transitions == before.transitions
     assert found(store, one) == {}
 
@@ -169,9 +169,9 @@ def test_an_alarm_holds_all_that_the_device_guards(store: PostgresStore) -> None
 def test_what_was_answered_is_off_the_alarm(store: PostgresStore) -> None:
     one = parcel(store, "RR123456785GB")
     follow(store, put_in(BAG, reference("s10", "RR123456785GB")), put_on(BAG, SEAL), alarm(SEAL))
-    (finding,) = store.movement.open_findings(10)
+    (finding,) = store.following.open_findings(10)
     of = (one, finding.rule_id, finding.event_id)
-    store.movement.answer(of, "anna", "the seal froze", datetime.now(UTC))
+    store.following.answer(of, "anna", "the seal froze", datetime.now(UTC))
     with store.writing() as writing:
         Following(store, Desk(store)).renew_alarm(writing, "GB")
     follow(store, event(STEP["presenting"], "RR123456785GB", hours=0))
@@ -194,7 +194,7 @@ def test_an_arrival_taken_back_is_told_and_undoes_no_decision(store: PostgresSto
     before = state(store, one)
     wrong = ErrorDeclaration(declared_at=datetime.now(UTC), reason="wrong parcel")
     follow(store, replace(arrived, error_declaration=wrong))
-    assert course(store.movement.told([one])[one]).state is MovementState.ANNOUNCED
+    assert course(store.following.told([one])[one]).state is MovementState.ANNOUNCED
     assert state(store, one) is before
     assert "arrival confirmed" in found(store, one)["movement.taken_back"].words
 
@@ -212,4 +212,4 @@ def test_delivered_before_release_is_a_case_and_ends_when_taken_back(store: Post
 
 def test_an_event_of_nothing_we_know_is_left_alone(store: PostgresStore) -> None:
     follow(store, event("arriving", "RR000000005GB", read_point=HARWICH))
-    assert store.movement.open_findings(10) == []
+    assert store.following.open_findings(10) == []

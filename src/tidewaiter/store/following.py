@@ -55,8 +55,8 @@ class ChangingWriting(Protocol):
         """Declarations as they stand, by their ids."""
 
 
-class PostgresMovement:
-    """See `workflow.following_ports.MovementBook`; read outside a transaction it is the same."""
+class PostgresFollowing:
+    """See `workflow.following_ports.FollowingBook`; read outside a transaction it is the same."""
 
     def __init__(
         self, lend: Callable[[], AbstractContextManager[psycopg.Connection]], writing: ChangingWriting | None = None
@@ -188,7 +188,7 @@ class PostgresMovement:
         return self._writing.priors_of(declaration_ids)
 
     def change_together(self, changes: Sequence[ChangeOfState]) -> None:
-        """Write changes of state in few statements; see `workflow.following_ports.MovementBook`."""
+        """Write changes of state in few statements; see `workflow.following_ports.FollowingBook`."""
         assert self._writing is not None
         with self._lend() as connection:
             change_together(connection, self._writing.record, changes)

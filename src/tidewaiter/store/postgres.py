@@ -23,11 +23,12 @@ from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.devices import PostgresDevices
 from tidewaiter.store.draws import PostgresDraws
 from tidewaiter.store.embedded import EmbeddedServer
-from tidewaiter.store.following import PostgresMovement
+from tidewaiter.store.following import PostgresFollowing
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.lists import PostgresLists
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.models import PostgresModels
+from tidewaiter.store.movements import PostgresEvents
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
 from tidewaiter.store.outcomes import PostgresLinks, PostgresOutcomes
 from tidewaiter.store.parts import Parts
@@ -103,12 +104,13 @@ class PostgresStore:
         self.parts = Parts(self._connections)
         self.rule_sets = RuleSetTables(self._connections)
         self.periods = Periods(self._connections)
+        self.events = PostgresEvents(self._connections)
         self.streams = StreamRows(self._connections)
         self.draws = PostgresDraws(self._connections)
         self.workloads = PostgresWorkloads(self._connections)
         self.history = PostgresHistory(self._connections.lend)
         self.outcomes = PostgresOutcomes(self._connections.lend)
-        self.movement = PostgresMovement(self._connections.lend)
+        self.following = PostgresFollowing(self._connections.lend)
         self.devices = PostgresDevices(self._connections)
         self.links = PostgresLinks(self._connections)
         self.quotes = Quotes(self._connections)

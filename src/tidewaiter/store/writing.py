@@ -19,8 +19,9 @@ from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.events import PostgresEvents
-from tidewaiter.store.following import PostgresMovement
+from tidewaiter.store.following import PostgresFollowing
 from tidewaiter.store.history import PostgresHistory
+from tidewaiter.store.movements import PostgresEventBook
 from tidewaiter.store.outcomes import PostgresOutcomes
 from tidewaiter.store.persons import PostgresPersons
 from tidewaiter.store.record import ENTRY_TEXT_COLUMNS, KEY_COLUMNS, RecordKeeper
@@ -87,9 +88,14 @@ class PostgresWriting:
         return PostgresOutcomes(lambda: nullcontext(self._connection))
 
     @property
-    def movement(self) -> PostgresMovement:
-        """What is kept of movements."""
-        return PostgresMovement(lambda: nullcontext(self._connection), self)
+    def following(self) -> PostgresFollowing:
+        """What events told of declarations, and what followed."""
+        return PostgresFollowing(lambda: nullcontext(self._connection), self)
+
+    @property
+    def movements(self) -> PostgresEventBook:
+        """The events of movement that are kept."""
+        return PostgresEventBook(lambda: self._connection)
 
     @property
     def events(self) -> PostgresEvents:
@@ -331,15 +337,10 @@ class PostgresWriting:
         standing = change.standing or rows.read_standing(standing, change.passed[-1][1], is_assessed=is_assessed)
         self.record.append([change_recording(change, self._transition_id, version, due, standing)])
         if change.notices:
+            kinds = [kind.value for kind in change.notices]
             self._connection.execute(
                 f"INSERT INTO notice ({rows.NOTICE_COLUMNS}) VALUES (%s, %s, %s, %s, %s::notice_kind[])",
-                [
-                    change.declaration_id,
-                    change.recorded_at,
-                    sender_id,
-                    version,
-                    [kind.value for kind in change.notices],
-                ],
+                [change.declaration_id, change.recorded_at, sender_id, version, kinds],
             )
 
     def add_transitions(self, change: ChangeOfState) -> None:

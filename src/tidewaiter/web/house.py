@@ -15,12 +15,14 @@ from tidewaiter.model.decision import HoldKind
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connectors import PostgresConnectors
 from tidewaiter.store.quality import PostgresQuality
+from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.web.counter import Counter
 from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.web.standing import open_holds
+from tidewaiter.workflow.capturing import CaptureStore, Capturing
 from tidewaiter.workflow.compliance import EstimatedStore
 from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
@@ -45,8 +47,12 @@ TELLINGS_AT_ONCE: Final = 1  # messages of events being carried out: acts go one
 UPLOADS_AT_ONCE: Final = 14  # messages still coming in while they are kept; one that comes slowly holds up no other
 
 
-class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore, Protocol):
+class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore, CaptureStore, Protocol):
     """What the doors need of a store."""
+
+    @property
+    def webhooks(self) -> PostgresWebhooks:
+        """Where senders are told."""
 
 
 class Submitter(Protocol):
@@ -162,6 +168,11 @@ class House:
     def events(self) -> ConnectorEvents:
         """Where what connectors tell is carried out."""
         return ConnectorEvents(self.store, self.connectors, self.desk)
+
+    @cached_property
+    def capturing(self) -> Capturing:
+        """Where events of movement are taken in."""
+        return Capturing(self.store)
 
     @cached_property
     def quoting(self) -> Quoting:

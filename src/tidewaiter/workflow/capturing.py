@@ -8,27 +8,26 @@ them, or not at all.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol, cast
 
-from msgspec import Struct
+from msgspec.structs import replace
 
+from tidewaiter.messages.epcis.reading import Document, read
+from tidewaiter.model.canonical import digest
 from tidewaiter.model.event import Event
-from tidewaiter.model.finding import Finding
+from tidewaiter.model.event_words import NEAREST, VOCABULARY
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.workflow.event_ports import Captor, Capture, Events, EventWriting, Scope
 from tidewaiter.workflow.ports import Writing
-from tidewaiter.workflow.recording import Recorded
+from tidewaiter.workflow.recording import Recording
 
-
-class Captor(Struct, frozen=True):
-    """Who tells of events: by name, and as which sender (None: an officer or a part of this system)."""
-
-    name: str
-    sender_id: int | None = None
-
-
-class CaptureWriting(Writing, Recorded, Protocol):
-    """The writer's transaction with the record and the book of events."""
+CaptureWriting = EventWriting
+Captured = Capture
+CONFLICT: Final = "epcis.conflict"
 
 
 class Follower(Protocol):
@@ -41,11 +40,117 @@ class Follower(Protocol):
         """
 
 
-class Captured(Struct, frozen=True, kw_only=True):
-    """What became of a capture: its number, which events are new, which were known, what was wrong with others."""
+class CaptureStore(Protocol):
+    """What capturing needs of the store."""
 
-    capture_id: str
-    captured_at: datetime
-    event_ids: tuple[str, ...] = ()
-    known_ids: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    @property
+    def events(self) -> Events:
+        """Events as they are kept."""
+
+    def writing(self, count: int = 1) -> AbstractContextManager[Writing]:
+        """One transaction of the one writer."""
+
+
+class Capturing:
+    """Takes events in; safe in threads."""
+
+    def __init__(self, store: CaptureStore, followers: Sequence[Follower] = ()) -> None:
+        self._store = store
+        self._followers = tuple(followers)
+
+    def capture(self, content: bytes, by: Captor, at: datetime, *, is_all_or_nothing: bool = True) -> Capture:
+        """Keep what was handed in, then read it and keep its events: what became of them.
+
+        Where all or nothing is wanted and one event is wrong, none is kept; else the others go on. An event that is
+        known already is named and not kept twice; another one under the id of a known one is a finding.
+        """
+        capture = self.receive(content, by, at, is_all_or_nothing=is_all_or_nothing)
+        return self.finish(capture, content)
+
+    def receive(self, content: bytes, by: Captor, at: datetime, *, is_all_or_nothing: bool = True) -> Capture:
+        """Keep what was handed in, as it came; durable when this returns."""
+        capture = Capture(capture_id=str(uuid.uuid4()), captor=by, is_all_or_nothing=is_all_or_nothing, received_at=at)
+        self._store.events.receive(capture, content)
+        return capture
+
+    def resume(self) -> list[Capture]:
+        """Read what was kept and not read, because something broke off."""
+        found = []
+        for capture_id in self._store.events.unfinished():
+            capture = self._store.events.capture(capture_id, _ALL)
+            found.append(self.finish(capture, self._store.events.content(capture_id)))
+        return found
+
+    def finish(self, capture: Capture, content: bytes) -> Capture:
+        """Read what is kept, and write its events."""
+        document = read(content)
+        with self._store.writing() as transaction:
+            writing = cast(EventWriting, transaction)
+            finished = self._write(writing, capture, document)
+            writing.movements.finish(finished)
+        return finished
+
+    def _write(self, writing: EventWriting, capture: Capture, document: Document) -> Capture:
+        book = writing.movements
+        findings = list(document.findings)
+        known = dict(book.known(document.events))
+        new: list[Event] = []
+        again: list[str] = []
+        for event in document.events:
+            key, told = key_of(event), digest_of(event)
+            if key not in known:
+                known[key] = told
+                new.append(replace(event, recorded_at=capture.received_at))
+            elif known[key] == told:
+                again.append(event.event_id)
+            else:
+                words = "another event is kept under this id"
+                hint = "take that one back by an error declaration, and tell the right one under an id of its own"
+                findings.append(Finding(CONFLICT, Severity.ERROR, event.event_id, words, event.event_id, hint))
+        is_success = all(each.severity is not Severity.ERROR for each in findings)
+        if not is_success and capture.is_all_or_nothing:
+            new, again = [], []
+        if new:
+            book.add(new, capture.capture_id, capture.captor)
+            book.lie_within(document.within)
+            writing.record.append([_recording(event) for event in new])
+            for follower in self._followers:
+                follower.follow(writing, new)
+        return replace(
+            capture,
+            finished_at=capture.received_at,
+            is_success=is_success,
+            event_ids=tuple(event.event_id for event in new),
+            known_ids=tuple(again),
+            findings=tuple(findings),
+        )
+
+
+def key_of(event: Event) -> str:
+    """What two events have in common only if they are one: the id, and whether it takes back."""
+    return f"{event.event_id} {'void' if event.error_declaration is not None else 'told'}"
+
+
+def digest_of(event: Event) -> bytes:
+    """The SHA-256 of an event in its one writing."""
+    return bytes.fromhex(digest(event.body))
+
+
+def _recording(event: Event) -> Recording:
+    """The entry of an event: that something moved, and the digest and fields of what was told."""
+    step = NEAREST.get(event.biz_step, event.biz_step)
+    fields = [
+        ("event_sha256", digest(event.body)),
+        ("event_id", event.event_id),
+        ("event_time", event.event_time.isoformat()),
+        ("biz_step", event.biz_step),
+        ("nearest_step", step if not step.startswith(VOCABULARY) else ""),
+        ("read_point", event.read_point),
+        ("things", " ".join(event.things)),
+    ]
+    facts: dict[str, Any] = {"void": 1} if event.error_declaration is not None else {}
+    label = "void" if event.error_declaration is not None else "told"
+    return Recording("moved", f"event:{event.event_id}", label, fields, facts, event.event_time)
+
+
+_ALL: Final = Scope()

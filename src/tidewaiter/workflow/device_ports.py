@@ -14,7 +14,7 @@ from tidewaiter.model.event_words import reference
 from tidewaiter.model.finding import Finding
 from tidewaiter.movement.flights import Handover, Permit, Position
 from tidewaiter.movement.readings import Algorithm, DeviceKind
-from tidewaiter.workflow.capturing import Captor, Captured
+from tidewaiter.workflow.event_ports import Captor, Capture
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -129,5 +129,5 @@ class DeviceStore(Protocol):
 class Capturer(Protocol):
     """The door by which events come in; see `workflow.capturing.Capturing`."""
 
-    def capture(self, document: bytes, captor: Captor, at: datetime) -> Captured:
+    def capture(self, document: bytes, captor: Captor, at: datetime) -> Capture:
         """Keep the events of a document, and do what follows from them."""

@@ -18,9 +18,9 @@ from tidewaiter.model.errors import NotFoundError
 from tidewaiter.movement import limits
 from tidewaiter.movement.readings import DeviceError, DeviceKind, Reading, is_signed, parted, read
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.capturing import Captor
 from tidewaiter.workflow.device_events import event_id_of, reading_document
 from tidewaiter.workflow.device_ports import Arrived, Capturer, Device, DeviceStore, Outcome, Taken
+from tidewaiter.workflow.event_ports import Captor
 from tidewaiter.workflow.flights import Flights
 
 AGAIN_SECONDS: Final = 300  # in which a reading that comes once more is one whose answer was not heard

@@ -17,9 +17,9 @@ from tidewaiter.model.finding import Finding
 from tidewaiter.movement.flights import SEVERE, Handover, handover, observed
 from tidewaiter.movement.readings import Reading
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.capturing import Captor
 from tidewaiter.workflow.device_events import alarm_document, delivery_document
 from tidewaiter.workflow.device_ports import Capturer, Device, DeviceStore, Flight
+from tidewaiter.workflow.event_ports import Captor
 from tidewaiter.workflow.following_ports import Concerned
 
 

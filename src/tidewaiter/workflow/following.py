@@ -34,7 +34,7 @@ from tidewaiter.workflow.anew import Act, Happened, change_by
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.evaluate import passed
-from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, MovementBook, MovementWriting
+from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, FollowingBook, FollowingWriting
 from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.recording import Recording, subject_of
 from tidewaiter.workflow.records import ChangeOfState, Prior
@@ -60,14 +60,14 @@ class Following:
     def follow(self, writing: Writing, events: Sequence[Event]) -> None:
         """Do what follows from events, in the order they were told; see `workflow.capturing.Follower`."""
         for event in events:
-            self._follow(cast(MovementWriting, writing), event)
+            self._follow(cast(FollowingWriting, writing), event)
 
     def look_again(self, writing: Writing, declaration_ids: Sequence[int]) -> None:
         """Hold the courses of declarations against the rules as time has passed, or as they now stand."""
-        self._look(cast(MovementWriting, writing), declaration_ids)
+        self._look(cast(FollowingWriting, writing), declaration_ids)
 
-    def _follow(self, writing: MovementWriting, event: Event) -> None:
-        book, told = writing.movement, moved(event)
+    def _follow(self, writing: FollowingWriting, event: Event) -> None:
+        book, told = writing.following, moved(event)
         if told.is_void:
             book.take_back(event.event_id)
         book.contain("in", event.event_id, contained(event))
@@ -86,12 +86,12 @@ class Following:
 
     # --- arrival -----------------------------------------------------------------------------------------------
 
-    def _arrive(self, writing: MovementWriting, told: Moved, concerned: Sequence[Concerned]) -> dict[int, Finding]:
+    def _arrive(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> dict[int, Finding]:
         """Carry out an arrival on the declarations it is one for; what could not be, as findings."""
         failed: dict[int, Finding] = {}
         if MEANINGS.get(told.step) is not Meaning.ARRIVAL or told.is_void:
             return failed
-        before = writing.movement.jurisdiction_of(told.place) if told.step is Step.ARRIVED else None
+        before = writing.following.jurisdiction_of(told.place) if told.step is Step.ARRIVED else None
         for each in concerned:
             is_there = before is None or before == each.jurisdiction_code
             if (
@@ -114,15 +114,15 @@ class Following:
                 )  # fmt: skip
                 continue
             done = (each.declaration_id, told.event_id, f"arrival confirmed; {state.value}")
-            writing.movement.act([done], self._clock())
+            writing.following.act([done], self._clock())
         return failed
 
     # --- what cannot be ----------------------------------------------------------------------------------------
 
     def _look(
-        self, writing: MovementWriting, declaration_ids: Sequence[int], failed: dict[int, Finding] | None = None
+        self, writing: FollowingWriting, declaration_ids: Sequence[int], failed: dict[int, Finding] | None = None
     ) -> None:
-        book, at = writing.movement, self._clock()
+        book, at = writing.following, self._clock()
         told, acts = book.told(declaration_ids), book.acts(declaration_ids)
         standing = {each.declaration_id: each for each in book.standing(declaration_ids)}
         found: dict[int, list[Finding]] = {}
@@ -139,9 +139,9 @@ class Following:
         if holding:
             self._hold(writing, holding, at)
 
-    def _hold(self, writing: MovementWriting, holding: Sequence[tuple[Concerned, Finding]], at: datetime) -> None:
+    def _hold(self, writing: FollowingWriting, holding: Sequence[tuple[Concerned, Finding]], at: datetime) -> None:
         """Hold the goods that findings are about: examined now, or when they arrive; and keep what was done."""
-        book = writing.movement
+        book = writing.following
         followed = [_followed(each, finding) for each, finding in holding]
         ordered = {
             each.declaration_id: finding
@@ -173,9 +173,9 @@ class Following:
 
     def renew_alarm(self, writing: Writing, jurisdiction_code: str) -> None:
         """Take off the alarm what was answered, or has ended."""
-        self._publish(cast(MovementWriting, writing).movement, jurisdiction_code)
+        self._publish(cast(FollowingWriting, writing).following, jurisdiction_code)
 
-    def _publish(self, book: MovementBook, jurisdiction_code: str) -> None:
+    def _publish(self, book: FollowingBook, jurisdiction_code: str) -> None:
         """Put in use what is on the alarm now, before what put it there is kept: nothing arrives in between."""
         at = self._clock()
         found = {self._alarmed(each) for each in book.alarming(jurisdiction_code)}

@@ -86,7 +86,7 @@ class Alarming(Struct, frozen=True, kw_only=True):
     found_at: datetime
 
 
-class MovementBook(Protocol):
+class FollowingBook(Protocol):
     """What is kept of movements, as one transaction of the writer sees it."""
 
     def contain(self, kind: str, event_id: str, told: Sequence[Contained]) -> None:
@@ -141,9 +141,9 @@ class MovementBook(Protocol):
         """Before whose customs goods arrive at a place; "" where it is not known."""
 
 
-class MovementWriting(Writing, Protocol):
+class FollowingWriting(Writing, Protocol):
     """The writer's transaction with the book of movements."""
 
     @property
-    def movement(self) -> MovementBook:
+    def following(self) -> FollowingBook:
         """What is kept of movements."""
