@@ -198,7 +198,7 @@ class PostgresDevices:
             f"device_id = %s AND read_at BETWEEN %s AND %s ORDER BY counter LIMIT {POSITIONS_MAX}",
             [permit.device_id, permit.begins_at - _AROUND, until],
         )
-        told = [(each, read(each.body, each.received_at, timedelta.max).point) for each in found]
+        told = [(each, read(each.body, each.received_at, _AROUND).point) for each in found]
         return [
             Position(f"{each.device_id}/{each.counter}", each.read_at, point)
             for each, point in told

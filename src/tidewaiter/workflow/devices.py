@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.movement import limits
@@ -21,11 +21,11 @@ from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.device_events import event_id_of, reading_document
 from tidewaiter.workflow.device_ports import Arrived, Capturer, Device, DeviceStore, Outcome, Taken
 from tidewaiter.workflow.event_ports import Captor
-from tidewaiter.workflow.flights import Flights
+from tidewaiter.workflow.flights import Carried, Flights
 
-AGAIN_SECONDS: Final = 300  # in which a reading that comes once more is one whose answer was not heard
+AGAIN_WITHIN: Final = timedelta(minutes=5)  # a reading that comes once more is one whose answer was not heard
+UNKNOWN: Final = "device.unknown"
 WAITING_MAX: Final = 1_000
-NEVER: Final = timedelta(seconds=AGAIN_SECONDS)
 
 
 class Devices:
@@ -42,23 +42,21 @@ class Devices:
     def take(self, device_id: str, body: bytes, signature: str, *, transport: str) -> Taken:
         """Take one reading. Raises DeviceError where it is refused, which is counted."""
         at = self._clock()
-        is_ours = False
         try:
             device = self._device(device_id)
-            is_ours = True
             reading = _verified(device, body, signature, at)
             arrived = Arrived(
                 device_id=device_id, counter=reading.counter, digest=hashlib.sha256(body).digest(), read_at=reading.at,
                 received_at=at, transport=transport, body=body,
             )  # fmt: skip
             before = self._devices.receive(arrived)
-            if before is not None and (before.digest != arrived.digest or at - before.received_at > NEVER):
+            if before is not None and (before.digest != arrived.digest or at - before.received_at > AGAIN_WITHIN):
                 raise DeviceError(
                     "device.replayed", f"a reading {reading.counter} of this device was taken before",
                     hint="each reading has a larger counter than the one before", place="counter",
                 )  # fmt: skip
         except DeviceError as error:
-            self._devices.refuse(device_id if is_ours else "", error.code, error.detail, at)
+            self._devices.refuse("" if error.code == UNKNOWN else device_id, error.code, error.detail, at)
             raise
         return self._told(device, reading, arrived, Outcome.TAKEN if before is None else Outcome.REPEATED)
 
@@ -85,7 +83,7 @@ class Devices:
             device = self._devices.by_id(device_id)
         except NotFoundError as error:
             raise DeviceError(
-                "device.unknown", f"no device {device_id[:60]!r} is registered", hint="tidewaiter device add",
+                UNKNOWN, f"no device {device_id[:60]!r} is registered", hint="tidewaiter device add",
                 place="device_id",
             ) from error  # fmt: skip
         if device.ended_at is not None:
@@ -116,3 +114,25 @@ def _verified(device: Device, body: bytes, signature: str, at: datetime) -> Read
 
 def _ahead() -> timedelta:
     return timedelta(seconds=limits().clock_seconds.value)
+
+
+class WatchedStore(Protocol):
+    """What taking readings needs of a store."""
+
+    @property
+    def devices(self) -> DeviceStore:
+        """Devices, their readings and flights."""
+
+    @property
+    def following(self) -> Carried:
+        """What events told of declarations."""
+
+
+def devices_of(store: WatchedStore, capturing: Capturer) -> Devices:
+    """Where readings are taken in on a store, events going through this door."""
+    return Devices(store.devices, capturing, flights_of(store, capturing))
+
+
+def flights_of(store: WatchedStore, capturing: Capturer) -> Flights:
+    """What watches flights on a store."""
+    return Flights(store.devices, store.following, capturing)
