@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Annotated
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
-from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.errors import InvalidIdentifierError, TidewaiterError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement.geography import Point, distance_m, from_line_m, is_inside
+from tidewaiter.movement.limits import limits
 
 POINTS_MAX = 500  # of a corridor
 
@@ -73,6 +76,50 @@ class Permit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
         if self.ring:
             return is_inside(point, self.ring)
         return from_line_m(point, self.line) <= self.width_m / 2
+
+
+def read_permit(content: bytes) -> Permit:
+    """A permit as its file tells it (JSON). Raises FlightError with the place of what is wrong.
+
+    Points are geo URIs; `drop_tolerance_m` and `contact_seconds` are ours where it does not say.
+    """
+    try:
+        told = msgspec.json.decode(content, type=_PermitFile)
+        points = (tuple(Point.parse(each) for each in told.line), tuple(Point.parse(each) for each in told.ring))
+        drop_point = Point.parse(told.drop_point)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        words, _, place = str(error).partition(" - at `$")
+        raise FlightError(
+            f"the permit cannot be read: {words}", hint=f"its members are {', '.join(_PermitFile.__struct_fields__)}",
+            place=place.strip(".`"),
+        ) from error  # fmt: skip
+    except InvalidIdentifierError as error:
+        raise FlightError(error.detail, hint=error.hint, place="line, ring or drop_point") from error
+    ours = limits()
+    return Permit(
+        flight_id=told.flight_id, authorisation_id=told.authorisation_id, device_id=told.device_id,
+        begins_at=told.begins_at, ends_at=told.ends_at, altitude_max_m=told.altitude_max_m, drop_point=drop_point,
+        drop_tolerance_m=ours.drop_m.value if told.drop_tolerance_m is None else told.drop_tolerance_m,
+        contact_seconds=ours.contact_seconds.value if told.contact_seconds is None else told.contact_seconds,
+        line=points[0], width_m=told.width_m, ring=points[1],
+    ).check()  # fmt: skip
+
+
+class _PermitFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A permit as people write it."""
+
+    flight_id: Annotated[str, Meta(max_length=60)]
+    authorisation_id: Annotated[str, Meta(max_length=100)]
+    device_id: str
+    begins_at: Annotated[datetime, Meta(tz=True)]
+    ends_at: Annotated[datetime, Meta(tz=True)]
+    altitude_max_m: float
+    drop_point: str
+    line: tuple[str, ...] = ()
+    width_m: float = 0.0
+    ring: tuple[str, ...] = ()
+    drop_tolerance_m: float | None = None
+    contact_seconds: int | None = None
 
 
 class Position(Struct, frozen=True):

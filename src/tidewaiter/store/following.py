@@ -163,6 +163,16 @@ class PostgresFollowing:
             ).fetchall()
         return [int(row[0]) for row in found]
 
+    def on_their_way(self, after: int, days: int, limit: int) -> list[int]:
+        """Declarations with larger numbers of which something happened within so many days, in order."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT declaration_id FROM movement_step WHERE declaration_id > %s"
+                " AND happened_at > now() - make_interval(days => %s) ORDER BY declaration_id LIMIT %s",
+                [after, days, limit],
+            ).fetchall()
+        return [int(row[0]) for row in found]
+
     def acts(self, declaration_ids: Sequence[int]) -> Mapping[int, dict[str, str]]:
         """What was done on which event, with words."""
         found: dict[int, dict[str, str]] = {each: {} for each in declaration_ids}

@@ -65,7 +65,7 @@ class Listener:
         try:
             if len(message.payload) > PAYLOAD_BYTES_MAX:
                 raise DeviceError("device.reading", f"it has more than {BODY_BYTES_MAX} bytes")
-            self._devices.take_payload(device_id, message.payload, transport="mqtt")
+            self._devices.take_payload(device_id, bytes(message.payload), transport="mqtt")
             self.taken += 1
         except UnavailableError as error:
             _LOG.warning("a reading of %s is left with the broker: %s", device_id, error.detail)
