@@ -152,11 +152,12 @@ class PostgresEvents:
             ).fetchall()
         return [(row[0], _capture(row)) for row in rows]
 
-    def unfinished(self) -> list[str]:
-        """Captures that were kept and not read, oldest first."""
+    def unfinished(self, before: datetime) -> list[str]:
+        """Captures that were kept before a moment and not read, oldest first."""
         with self._connections.lend() as connection:
             rows = connection.execute(
-                "SELECT capture_id FROM event_capture WHERE finished_at IS NULL ORDER BY capture_no"
+                "SELECT capture_id FROM event_capture WHERE finished_at IS NULL AND received_at < %s ORDER BY capture_no",
+                [before],
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -244,7 +245,7 @@ class PostgresEvents:
         def around(location: str) -> frozenset[str]:
             with self._connections.lend() as connection:
                 rows = connection.execute(
-                    "WITH RECURSIVE around(location) AS (SELECT %s::text UNION SELECT lies_in FROM event_location"
+                    'WITH RECURSIVE around(location) AS (SELECT %s::text COLLATE "C" UNION SELECT lies_in FROM event_location'
                     " JOIN around USING (location)) SELECT location FROM around",
                     [location],
                 ).fetchall()

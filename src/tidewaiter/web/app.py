@@ -14,7 +14,7 @@ from litestar.template import TemplateConfig
 
 from tidewaiter.web import openapi, problem
 from tidewaiter.web.api import accounts as api_accounts
-from tidewaiter.web.api import classifying, epcis, quoting, reading, submission
+from tidewaiter.web.api import classifying, epcis, epcis_socket, quoting, reading, submission
 from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import ledger as api_ledger
 from tidewaiter.web.api import lists as api_lists
@@ -56,7 +56,7 @@ DAY_SECONDS: Final = 24 * 60 * 60
 def create_app(house: House) -> Litestar:
     """The web application of this house."""
     return Litestar(
-        route_handlers=[_pages(), _open_pages(), _log(), _api(), epcis.epcis, _static()],
+        route_handlers=[_pages(), _open_pages(), _log(), _api(), epcis.epcis, epcis_socket.listen, _static()],
         dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
         exception_handlers={Exception: problem.handle, login.SignInFirstError: login.to_login},
         before_send=[secure],

@@ -73,10 +73,10 @@ class Capturing:
         self._store.events.receive(capture, content)
         return capture
 
-    def resume(self) -> list[Capture]:
-        """Read what was kept and not read, because something broke off."""
+    def resume(self, before: datetime) -> list[Capture]:
+        """Read what was kept before a moment and not read, because something broke off."""
         found = []
-        for capture_id in self._store.events.unfinished():
+        for capture_id in self._store.events.unfinished(before):
             capture = self._store.events.capture(capture_id, _ALL)
             found.append(self.finish(capture, self._store.events.content(capture_id)))
         return found

@@ -117,8 +117,8 @@ class Events(Protocol):
     def captures(self, scope: Scope, before: int | None, limit: int) -> list[tuple[int, Capture]]:
         """Captures with their numbers, newest first."""
 
-    def unfinished(self) -> list[str]:
-        """Captures that were kept and not read, oldest first."""
+    def unfinished(self, before: datetime) -> list[str]:
+        """Captures that were kept before a moment and not read, oldest first."""
 
     def select(self, query: Query, scope: Scope, after: int | None = None) -> Iterator[Kept]:
         """Events that meet a query, in its order; with `after`, behind the event of that number in this order."""

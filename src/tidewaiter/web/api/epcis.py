@@ -94,7 +94,7 @@ def _carry_out(handler: Handler, house: House, asked: Asked) -> Response[bytes]:
 
 
 def _asked(request: Request[Principal, Any, State]) -> tuple[Asked, Path]:
-    raw = request.scope.get("raw_path") or request.scope["path"].encode()
+    raw = (request.scope.get("raw_path") or request.scope["path"].encode()).partition(b"?")[0]
     steps = tuple(unquote(step) for step in raw.decode("ascii", "replace").removeprefix(PREFIX).strip("/").split("/"))
     steps = () if steps == ("",) else steps
     path = find(steps)
