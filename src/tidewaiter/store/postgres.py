@@ -20,8 +20,10 @@ from tidewaiter.store import chain, reading, rows, together
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.connectors import PostgresConnectors
+from tidewaiter.store.devices import PostgresDevices
 from tidewaiter.store.draws import PostgresDraws
 from tidewaiter.store.embedded import EmbeddedServer
+from tidewaiter.store.following import PostgresFollowing
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.lists import PostgresLists
 from tidewaiter.store.migrate import migrate
@@ -109,6 +111,8 @@ class PostgresStore:
         self.workloads = PostgresWorkloads(self._connections)
         self.history = PostgresHistory(self._connections.lend)
         self.outcomes = PostgresOutcomes(self._connections.lend)
+        self.following = PostgresFollowing(self._connections.lend)
+        self.devices = PostgresDevices(self._connections)
         self.links = PostgresLinks(self._connections)
         self.stock = PostgresStock(self._connections.lend)
         self.quotes = Quotes(self._connections)

@@ -19,6 +19,7 @@ from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.parcel import DeclaredBefore
 from tidewaiter.store import chain, rows, together
 from tidewaiter.store.events import PostgresEvents
+from tidewaiter.store.following import PostgresFollowing
 from tidewaiter.store.history import PostgresHistory
 from tidewaiter.store.movements import PostgresEventBook
 from tidewaiter.store.outcomes import PostgresOutcomes
@@ -91,6 +92,11 @@ class PostgresWriting:
     def stock(self) -> PostgresStock:
         """What is kept of goods in free zones and warehouses."""
         return PostgresStock(lambda: nullcontext(self._connection))
+
+    @property
+    def following(self) -> PostgresFollowing:
+        """What events told of declarations, and what followed."""
+        return PostgresFollowing(lambda: nullcontext(self._connection), self)
 
     @property
     def movements(self) -> PostgresEventBook:
@@ -221,6 +227,10 @@ class PostgresWriting:
             return prior
         raise NotFoundError(f"no declaration {declaration_id} is kept")
 
+    def priors_of(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Declarations as they stand, by their ids."""
+        return self._priors("declaration_id = ANY(%s)", [list(declaration_ids)])
+
     def sender_of(self, declaration_id: int) -> int:
         """Who lodged a declaration. Raises NotFoundError."""
         row = self._connection.execute(
@@ -333,15 +343,10 @@ class PostgresWriting:
         standing = change.standing or rows.read_standing(standing, change.passed[-1][1], is_assessed=is_assessed)
         self.record.append([change_recording(change, self._transition_id, version, due, standing)])
         if change.notices:
+            kinds = [kind.value for kind in change.notices]
             self._connection.execute(
                 f"INSERT INTO notice ({rows.NOTICE_COLUMNS}) VALUES (%s, %s, %s, %s, %s::notice_kind[])",
-                [
-                    change.declaration_id,
-                    change.recorded_at,
-                    sender_id,
-                    version,
-                    [kind.value for kind in change.notices],
-                ],
+                [change.declaration_id, change.recorded_at, sender_id, version, kinds],
             )
 
     def add_transitions(self, change: ChangeOfState) -> None:

@@ -19,6 +19,7 @@ from tidewaiter.web.api import connecting as api_connecting
 from tidewaiter.web.api import ledger as api_ledger
 from tidewaiter.web.api import lists as api_lists
 from tidewaiter.web.api import models as api_models
+from tidewaiter.web.api import movement as api_movement
 from tidewaiter.web.api import outcomes as api_outcomes
 from tidewaiter.web.api import policies as api_policies
 from tidewaiter.web.api import returns as api_returns
@@ -140,6 +141,7 @@ def _api() -> Router:
             api_returns.return_schema, api_returns.exit_event_schema,
             quoting.give_quote, quoting.read_quote, classifying.classify,
             api_connecting.tell_events,
+            api_movement.take_reading, api_movement.movement_of, api_movement.movement_findings, api_movement.answer_finding,
             api_ledger.declaration_record, api_ledger.declaration_receipt,
             api_accounts.accounts, api_accounts.debts, api_accounts.guarantees, api_accounts.statements,
             api_accounts.statement, api_accounts.statement_lines,

@@ -14,6 +14,8 @@ from anyio import CapacityLimiter
 from tidewaiter.model.decision import HoldKind
 from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connectors import PostgresConnectors
+from tidewaiter.store.devices import PostgresDevices
+from tidewaiter.store.following import PostgresFollowing
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.web.counter import Counter
@@ -27,7 +29,9 @@ from tidewaiter.workflow.compliance import EstimatedStore
 from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
 from tidewaiter.workflow.desk import Desk
+from tidewaiter.workflow.devices import Devices, devices_of
 from tidewaiter.workflow.elections import Elections
+from tidewaiter.workflow.following import Following
 from tidewaiter.workflow.lists import Lists, ListStore
 from tidewaiter.workflow.models import Keeping as ModelStore
 from tidewaiter.workflow.models import Models
@@ -57,6 +61,14 @@ class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore,
     @property
     def webhooks(self) -> PostgresWebhooks:
         """Where senders are told."""
+
+    @property
+    def devices(self) -> PostgresDevices:
+        """Devices, their readings and flights."""
+
+    @property
+    def following(self) -> PostgresFollowing:
+        """What events told of declarations, and what followed."""
 
 
 class Submitter(Protocol):
@@ -185,8 +197,18 @@ class House:
 
     @cached_property
     def capturing(self) -> Capturing:
-        """Where events of movement are taken in."""
-        return capturing_on(self.store)
+        """Where events of movement are taken in, and what follows from them is done."""
+        return Capturing(self.store, followers_of(self.store, self.following))
+
+    @cached_property
+    def following(self) -> Following:
+        """What follows from events for declarations."""
+        return Following(self.store, self.desk)
+
+    @cached_property
+    def devices(self) -> Devices:
+        """Where readings of devices are taken in."""
+        return devices_of(self.store, self.capturing)
 
     @cached_property
     def quoting(self) -> Quoting:
@@ -200,13 +222,14 @@ class House:
         return why_uncovered(self.store, self.accounts.guarantees, file.row.declaration_id, file.row.version)
 
 
-class FollowedStore(CaptureStore, StockStore, Protocol):
-    """What is needed of a store for all that follows from events."""
-
-
-def capturing_on(store: FollowedStore) -> Capturing:
+def capturing_on(store: HouseStore) -> Capturing:
     """Where events of movement are taken in on a store, with all that follows from them."""
-    return Capturing(store, [StockFollower(store)])
+    return Capturing(store, followers_of(store, Following(store, Desk(store))))
+
+
+def followers_of(store: HouseStore, following: Following) -> tuple[Follower, ...]:
+    """What follows from events: for declarations, and for goods in free zones and warehouses."""
+    return following, StockFollower(store)
 
 
 def now() -> datetime:

@@ -20,7 +20,10 @@ from tidewaiter.risk.links.keys import WORDS, LinkKey, link_numbers
 
 
 class Alarmed(Struct, frozen=True, omit_defaults=True):
-    """One key, the seizure it is from, and for how long; of a tied parcel's own key, `words` say how it is tied."""
+    """One key, the seizure it is from, and for how long; of a tied parcel's own key, `words` say how it is tied.
+
+    `cause` is "" for a seizure; else it is the rule for whose sake the parcel is looked at, and `words` say what was seen.
+    """
 
     key: LinkKey
     outcome_id: int
@@ -28,6 +31,7 @@ class Alarmed(Struct, frozen=True, omit_defaults=True):
     seized_on: date
     ends_on: date
     words: str = ""
+    cause: str = ""
 
 
 class Alarm(Struct, frozen=True, kw_only=True, dict=True):
@@ -61,24 +65,30 @@ class Alarm(Struct, frozen=True, kw_only=True, dict=True):
         """One reason for each seizure that a declaration of this legal day shares a key with."""
         if not self.alarmed:
             return ()
-        told: dict[int, list[str]] = {}
-        of: dict[int, Alarmed] = {}
+        told: dict[tuple[int, str], list[str]] = {}
+        of: dict[tuple[int, str], Alarmed] = {}
         for number, kind in link_numbers(declaration, bytes.fromhex(self.salt)).items():
             for each in self._by_number.get(number, ()):
                 if each.key.kind is kind and on <= each.ends_on:
                     words = each.words or f"{WORDS[kind]} as {each.seizure}"
-                    told.setdefault(each.outcome_id, []).append(words)
-                    of[each.outcome_id] = each
+                    told.setdefault((each.outcome_id, each.cause), []).append(words)
+                    of[each.outcome_id, each.cause] = each
         return tuple(
             Reason(
-                reason_id=f"link.{outcome_id}",
+                reason_id=each.cause or f"link.{each.outcome_id}",
                 kind=ReasonKind.LINK,
                 lane=self.lane,
-                words=f"Linked to {each.seizure}, seized on {each.seized_on}: {'; '.join(dict.fromkeys(told[outcome_id]))}.",
+                words=_words(each, "; ".join(dict.fromkeys(told[which]))),
                 value=each.seizure,
             )
-            for outcome_id, each in sorted(of.items())
+            for which, each in sorted(of.items())
         )
+
+
+def _words(alarmed: Alarmed, told: str) -> str:
+    if alarmed.cause:
+        return f"{told} Seen on the way on {alarmed.seized_on}."
+    return f"Linked to {alarmed.seizure}, seized on {alarmed.seized_on}: {told}."
 
 
 def in_force(alarmed: Iterable[Alarmed], on: date) -> tuple[Alarmed, ...]:

@@ -65,6 +65,12 @@ def link_numbers(declaration: Declaration, salt: bytes) -> dict[int, LinkKind]:
     return {keyed_number(salt, f"link|{kind}|{scope}|{text}"): kind for kind, text in _texts(declaration) if text}
 
 
+def parcel_key(jurisdiction_code: str, document_id: str, salt: bytes) -> LinkKey:
+    """The key of a parcel itself, by its transport document."""
+    text = f"link|{LinkKind.PARCEL}|{jurisdiction_code}|{identifier_key(document_id)}"
+    return LinkKey(LinkKind.PARCEL, keyed_number(salt, text))
+
+
 def _texts(declaration: Declaration) -> Iterator[tuple[LinkKind, str]]:
     for name in PEOPLE:
         party: Party | None = getattr(declaration, name)

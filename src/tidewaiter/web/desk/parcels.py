@@ -18,6 +18,7 @@ from tidewaiter.model.decision import Category, State
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.model.errors import TidewaiterError, TransitionError
 from tidewaiter.model.judgement import Lane
+from tidewaiter.movement import course
 from tidewaiter.web import lookup, words
 from tidewaiter.web.api.ledger import record_shape
 from tidewaiter.web.desk import actions, parcel
@@ -31,6 +32,7 @@ from tidewaiter.workflow.recording_opened import receipt
 from tidewaiter.workflow.return_records import CaseFilter
 
 ITEMS_SHOWN: Final = 100
+MOVEMENT_SHOWN: Final = 100  # the last things told
 FORM_BYTES_MAX: Final = 64 * 1024
 RECOMPUTE: Final = """python3 - <<'END'
 import hashlib, hmac
@@ -126,6 +128,9 @@ def _page(request: AnyRequest, house: House, declaration_id: int, extra: Extra) 
     return render(
         request,
         "parcel.html",
+        way=course(house.store.following.told([declaration_id])[declaration_id]),
+        movement_findings=house.store.following.findings(declaration_id),
+        movement_shown=MOVEMENT_SHOWN,
         section="parcels",
         title=words.text("parcel.title", reference=view.reference),
         status=409 if extra.refused else 200,

@@ -1,0 +1,1 @@
+"""Rules of movement, by what they look at; see `movement.registry`."""

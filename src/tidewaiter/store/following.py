@@ -1,0 +1,329 @@
+"""What is kept of movements, on PostgreSQL: within the writer's transaction, and read outside of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+
+from tidewaiter.model.decision import State
+from tidewaiter.model.errors import NotFoundError, TransitionError
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.movement import Moved, Point, Step
+from tidewaiter.movement.telling import Contained, country_of
+from tidewaiter.regimes import jurisdictions
+from tidewaiter.store.changing import change_together
+from tidewaiter.store.record import PostgresRecord
+from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, MovementFinding
+from tidewaiter.workflow.records import ChangeOfState, Prior
+
+CONCERNED_MAX: Final = 50_000  # declarations of one event
+DEPTH_MAX: Final = 6  # things in things
+_NO_DECLARATION: Final = "('rejected', 'awaiting_original', 'applied')"
+_MONTHS: Final = 12  # after which a number may stand for another parcel
+_STANDING: Final = (
+    "SELECT declaration_id, state, is_arrived, jurisdiction_code, transport_document_id,"
+    " CASE WHEN state IN ('released', 'cleared') THEN coalesce((SELECT min(recorded_at) FROM transition"
+    "   WHERE transition.declaration_id = declaration.declaration_id AND to_state IN ('released', 'cleared')), decided_at)"
+    " END AS released_at,"
+    " coalesce((SELECT min(recorded_at) FROM transition WHERE transition.declaration_id = declaration.declaration_id"
+    "   AND to_state = 'under_control'), CASE WHEN state = 'under_control' THEN decided_at END) AS controlled_at"
+    " FROM declaration"
+)
+_STEPS: Final = "declaration_id, event_id, is_void, step, happened_at, recorded_at, place, point, device_id, words"  # as `_row` writes and `_moved` reads them
+_LAST_WORDS: Final = (
+    "SELECT DISTINCT ON (child) child, is_in FROM movement_contained WHERE kind = {kind} AND parent = {parent}"
+    " AND at <= {at} ORDER BY child, at DESC, is_in"
+)  # what was said last by a moment of each thing in a parent
+_IN_PARENT: Final = _LAST_WORDS.format(kind="%s", parent="%s", at="%s")
+_INSIDE: Final = _LAST_WORDS.format(kind="'in'", parent="inside.thing", at="%(at)s")
+_FINDINGS: Final = ", ".join(MovementFinding.__struct_fields__)
+
+
+class ChangingWriting(Protocol):
+    """What changes of state need of the writer's transaction."""
+
+    @property
+    def record(self) -> PostgresRecord:
+        """The record that entries are written to."""
+
+    def priors_of(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Declarations as they stand, by their ids."""
+
+
+class PostgresFollowing:
+    """See `workflow.following_ports.FollowingBook`; read outside a transaction it is the same."""
+
+    def __init__(
+        self, lend: Callable[[], AbstractContextManager[psycopg.Connection]], writing: ChangingWriting | None = None
+    ) -> None:
+        self._lend = lend
+        self._writing = writing
+
+    # --- what is in what ---------------------------------------------------------------------------------------
+
+    def contain(self, kind: str, event_id: str, told: Sequence[Contained]) -> None:
+        """Keep what is in ("in") or on ("on") what; taken out whole, each thing that was in it is taken out."""
+        with self._lend() as connection, connection.cursor() as cursor:
+            for each in told:
+                if not each.child:
+                    cursor.execute(
+                        f"INSERT INTO movement_contained SELECT %s, %s, child, %s, false, %s FROM ({_IN_PARENT})"
+                        " AS now WHERE is_in ON CONFLICT DO NOTHING",
+                        [kind, each.parent, each.at, event_id, kind, each.parent, each.at],
+                    )
+            cursor.executemany(
+                "INSERT INTO movement_contained VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [(kind, each.parent, each.child, each.at, each.is_in, event_id) for each in told if each.child],
+            )
+
+    def take_back(self, event_id: str) -> None:
+        """Forget what an event said of what is in or on what."""
+        with self._lend() as connection:
+            connection.execute("DELETE FROM movement_contained WHERE event_id = %s", [event_id])
+
+    def within(self, things: Sequence[str], at: datetime) -> list[str]:
+        """These things, what each of them is on, and all that is in those at a moment: each once."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "WITH RECURSIVE carrying AS ("
+                "  SELECT thing FROM unnest(%(things)s::text[]) AS thing UNION SELECT on_it.parent FROM"
+                "  (SELECT DISTINCT ON (parent, child) parent, is_in FROM movement_contained WHERE kind = 'on'"
+                "   AND child = ANY(%(things)s) AND at <= %(at)s ORDER BY parent, child, at DESC, is_in) AS on_it"
+                "  WHERE is_in"
+                "), inside AS ("
+                "  SELECT thing, 0 AS depth FROM carrying UNION"
+                "  SELECT held.child, depth + 1 FROM inside CROSS JOIN LATERAL"
+                f" ({_INSIDE}) AS held WHERE held.is_in AND depth < {DEPTH_MAX}"
+                f") SELECT DISTINCT thing FROM inside ORDER BY thing LIMIT {CONCERNED_MAX}".encode(),
+                {"things": list(things), "at": at},
+            ).fetchall()
+        return [str(row[0]) for row in found]
+
+    # --- declarations ------------------------------------------------------------------------------------------
+
+    def concerned(self, numbers: Sequence[str]) -> list[Concerned]:
+        """The declarations known by one of these numbers that are a parcel's, by their ids."""
+        wanted = [each for each in numbers if each and "\x00" not in each]
+        if not wanted:
+            return []
+        ways = " OR ".join(
+            f"({column} = ANY(%(wanted)s) AND {column} <> '')" for column in ("registered_id", "transport_document_id")
+        )
+        return self._standing(
+            f"({ways}) AND state NOT IN {_NO_DECLARATION} AND received_at > now() - interval '{_MONTHS} months'",
+            {"wanted": wanted},
+        )
+
+    def standing(self, declaration_ids: Sequence[int]) -> list[Concerned]:
+        """How declarations stand now, by their ids."""
+        return self._standing("declaration_id = ANY(%(ids)s)", {"ids": list(declaration_ids)})
+
+    def _standing(self, condition: str, parameters: dict[str, Any]) -> list[Concerned]:
+        with self._lend() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(
+                f"{_STANDING} WHERE {condition} ORDER BY declaration_id LIMIT {CONCERNED_MAX}".encode(), parameters
+            ).fetchall()
+        return [Concerned(**{**columns, "state": State(columns["state"])}) for columns in found]
+
+    # --- what was told -----------------------------------------------------------------------------------------
+
+    def add(self, declaration_ids: Sequence[int], moved: Moved) -> None:
+        """Keep that something was told of declarations; told before, it stays as it was."""
+        with self._lend() as connection:
+            connection.execute(
+                f"INSERT INTO movement_step ({_STEPS}) SELECT declaration_id, %s, %s, %s, %s, %s, %s, %s, %s, %s"
+                " FROM unnest(%s::bigint[]) AS declaration_id ON CONFLICT DO NOTHING",
+                [
+                    moved.event_id, moved.is_void, moved.step.value, moved.happened_at, moved.recorded_at, moved.place,
+                    moved.point.uri if moved.point else "", moved.device_id, moved.words, list(declaration_ids),
+                ],
+            )  # fmt: skip
+
+    def told(self, declaration_ids: Sequence[int]) -> Mapping[int, list[Moved]]:
+        """All that was told of each."""
+        found: dict[int, list[Moved]] = {each: [] for each in declaration_ids}
+        with self._lend() as connection:
+            for row in connection.execute(
+                f"SELECT {_STEPS} FROM movement_step WHERE declaration_id = ANY(%s)", [list(declaration_ids)]
+            ):
+                found[row[0]].append(_moved(row))
+        return found
+
+    def told_of(self, event_id: str) -> list[int]:
+        """The declarations that an event was found to concern."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT declaration_id FROM movement_step WHERE event_id = %s ORDER BY declaration_id",
+                [event_id],
+            ).fetchall()
+        return [int(row[0]) for row in found]
+
+    def on_their_way(self, after: int, days: int, limit: int) -> list[int]:
+        """Declarations with larger numbers of which something happened within so many days, in order."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT declaration_id FROM movement_step WHERE declaration_id > %s"
+                " AND happened_at > now() - make_interval(days => %s) ORDER BY declaration_id LIMIT %s",
+                [after, days, limit],
+            ).fetchall()
+        return [int(row[0]) for row in found]
+
+    def acts(self, declaration_ids: Sequence[int]) -> Mapping[int, dict[str, str]]:
+        """What was done on which event, with words."""
+        found: dict[int, dict[str, str]] = {each: {} for each in declaration_ids}
+        with self._lend() as connection:
+            for declaration_id, event_id, words in connection.execute(
+                "SELECT declaration_id, event_id, words FROM movement_act WHERE declaration_id = ANY(%s)",
+                [list(declaration_ids)],
+            ):
+                found[declaration_id][event_id] = words
+        return found
+
+    def act(self, done: Sequence[tuple[int, str, str]], at: datetime) -> None:
+        """Keep what was done on which event (declaration, event, words)."""
+        with self._lend() as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO movement_act VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                [(*each, at) for each in done],
+            )
+
+    def priors(self, declaration_ids: Sequence[int]) -> list[Prior]:
+        """Declarations as they stand, by their ids."""
+        assert self._writing is not None
+        return self._writing.priors_of(declaration_ids)
+
+    def change_together(self, changes: Sequence[ChangeOfState]) -> None:
+        """Write changes of state in few statements; see `workflow.following_ports.FollowingBook`."""
+        assert self._writing is not None
+        with self._lend() as connection:
+            change_together(connection, self._writing.record, changes)
+
+    # --- what rules see ----------------------------------------------------------------------------------------
+
+    def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> list[tuple[int, Finding]]:
+        """Keep what rules see of each declaration now; those that are new. What is seen no more is ended."""
+        ids = list(found)
+        now = {(each, one.rule_id, one.pointer): one for each in ids for one in found[each]}
+        with self._lend() as connection, connection.cursor() as cursor:
+            before = {
+                (row[0], row[1], row[2]): row[3]
+                for row in cursor.execute(
+                    "SELECT declaration_id, rule_id, event_id, ended_at FROM movement_finding"
+                    " WHERE declaration_id = ANY(%s)",
+                    [ids],
+                )
+            }
+            new = [key for key in now if key not in before]
+            cursor.executemany(
+                "INSERT INTO movement_finding (declaration_id, rule_id, event_id, severity, words, value, hint, found_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [(*key, now[key].severity.value, now[key].words, now[key].value, now[key].hint, at) for key in new],
+            )
+            ended = [key for key, ended_at in before.items() if key not in now and ended_at is None]
+            again = [key for key, ended_at in before.items() if key in now and ended_at is not None]
+            set_end = (
+                "UPDATE movement_finding SET ended_at = %s WHERE declaration_id = %s AND rule_id = %s AND event_id = %s"
+            )
+            cursor.executemany(set_end, [(at, *key) for key in ended] + [(None, *key) for key in again])
+        return [(key[0], now[key]) for key in new]
+
+    def done(self, followed: Sequence[Followed]) -> None:
+        """Keep what followed from findings."""
+        with self._lend() as connection, connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE movement_finding SET done = %s, done_words = %s"
+                " WHERE declaration_id = %s AND rule_id = %s AND event_id = %s",
+                [(each.done.value, each.words, each.declaration_id, each.rule_id, each.event_id) for each in followed],
+            )
+
+    def alarming(self, jurisdiction_code: str) -> list[Alarming]:
+        """The open findings for whose sake parcels of a jurisdiction are on the alarm."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT declaration_id, jurisdiction_code, transport_document_id, rule_id, words, found_at"
+                " FROM movement_finding JOIN declaration USING (declaration_id)"
+                " WHERE done = 'on_alarm' AND answered_at IS NULL AND ended_at IS NULL AND jurisdiction_code = %s"
+                " ORDER BY declaration_id, rule_id, event_id",
+                [jurisdiction_code],
+            ).fetchall()
+        return [Alarming(**dict(zip(Alarming.__struct_fields__, row, strict=True))) for row in found]
+
+    def findings(self, declaration_id: int) -> list[MovementFinding]:
+        """All findings on a declaration, the oldest first."""
+        return self._findings("declaration_id = %s ORDER BY found_at, rule_id, event_id", [declaration_id])
+
+    def open_findings(self, limit: int) -> list[MovementFinding]:
+        """What somebody is still to look at, what holds goods first, then the oldest."""
+        condition = (
+            "answered_at IS NULL AND ended_at IS NULL ORDER BY severity <> 'error', found_at, declaration_id LIMIT %s"
+        )
+        return self._findings(condition, [limit])
+
+    def answer(self, of: tuple[int, str, str], by: str, answer: str, at: datetime) -> MovementFinding:
+        """Close a case by an officer's word. Raises NotFoundError, TransitionError where it is closed."""
+        with self._lend() as connection:
+            done = connection.execute(
+                "UPDATE movement_finding SET answered_at = %s, answered_by = %s, answer = %s"
+                " WHERE declaration_id = %s AND rule_id = %s AND event_id = %s AND answered_at IS NULL",
+                [at, by, answer, *of],
+            )
+        found = self._findings("declaration_id = %s AND rule_id = %s AND event_id = %s", [*of])
+        if not found:
+            raise NotFoundError(
+                f"nothing was found on {of[0]} by {of[1]}", hint="tidewaiter event course shows what was"
+            )
+        if not done.rowcount:
+            raise TransitionError("this was answered before", hint=f"by {found[0].answered_by}: {found[0].answer}")
+        return found[0]
+
+    def _findings(self, condition: str, parameters: Sequence[Any]) -> list[MovementFinding]:
+        with self._lend() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(
+                f"SELECT {_FINDINGS} FROM movement_finding WHERE {condition}".encode(), parameters
+            ).fetchall()
+        return [
+            MovementFinding(**{**columns, "severity": Severity(columns["severity"]), "done": Done(columns["done"])})
+            for columns in found
+        ]
+
+    # --- places ------------------------------------------------------------------------------------------------
+
+    def jurisdiction_of(self, place: str) -> str:
+        """Before whose customs goods arrive at a place; "" where it is not known."""
+        with self._lend() as connection:
+            row = connection.execute(
+                "SELECT jurisdiction_code FROM movement_place WHERE place = %s", [place.replace("\x00", "")]
+            ).fetchone()
+        country = country_of(place)
+        return str(row[0]) if row else country if country in jurisdictions() else ""
+
+    def add_place(self, place: str, jurisdiction_code: str, name: str, said: tuple[str, datetime]) -> None:
+        """Say before whose customs goods arrive at a place; `said` is who and when. Said again it is changed."""
+        with self._lend() as connection:
+            connection.execute(
+                "INSERT INTO movement_place VALUES (%s, %s, %s, %s, %s) ON CONFLICT (place) DO UPDATE SET"
+                " jurisdiction_code = EXCLUDED.jurisdiction_code, name = EXCLUDED.name, actor = EXCLUDED.actor,"
+                " added_at = EXCLUDED.added_at",
+                [place, jurisdiction_code, name, *said],
+            )
+
+    def places(self) -> list[tuple[str, str, str]]:
+        """Each place, its jurisdiction and its name."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT place, jurisdiction_code, name FROM movement_place ORDER BY place"
+            ).fetchall()
+        return [(str(row[0]), str(row[1]), str(row[2])) for row in found]
+
+
+def _moved(row: Sequence[Any]) -> Moved:
+    _, event_id, is_void, step, happened_at, recorded_at, place, point, device_id, words = row
+    return Moved(
+        event_id=event_id, is_void=is_void, step=Step(step), happened_at=happened_at, recorded_at=recorded_at,
+        place=place, point=Point.parse(point) if point else None, device_id=device_id, words=words,
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+"""What follows from events for declarations: their course, what cannot be, arrival decided, goods held.
+
+    Capturing(store, (Following(store, Desk(store)),)).capture(…)
+
+All of it happens in the transaction that keeps the events. Which declaration an event concerns is found by the numbers it
+names, and by what is in the receptacle, container or aircraft that it names, or on which the device sits that tells it.
+An arrival is decided as at the desk, by the law of the day on which it happened. Nobody's event examines, releases or
+refuses: that stays with officers and their systems. What rules see is kept as findings; one that holds goods sends them to
+examination, and those that have not arrived on an alarm that their decision on arrival asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Final, cast
+
+from tidewaiter.model.canonical import digest
+from tidewaiter.model.decision import State
+from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.model.event import Event
+from tidewaiter.model.finding import Finding, Severity
+from tidewaiter.movement import Circumstances, Moved, Step, course, find
+from tidewaiter.movement.registry import by_id
+from tidewaiter.movement.steps import MEANINGS, Meaning
+from tidewaiter.movement.telling import associated, contained, moved, numbers_of, things_of, transactions_of
+from tidewaiter.regimes import legal_day_at
+from tidewaiter.release import Trigger, follow, may
+from tidewaiter.risk.knowledge import PartKind
+from tidewaiter.risk.links import Alarm, Alarmed
+from tidewaiter.risk.links.keys import parcel_key
+from tidewaiter.workflow.anew import Act, Happened, change_by
+from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.desk import Desk
+from tidewaiter.workflow.evaluate import passed
+from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, FollowingBook, FollowingWriting
+from tidewaiter.workflow.ports import Store, Writing
+from tidewaiter.workflow.recording import Recording, subject_of
+from tidewaiter.workflow.records import ChangeOfState, Prior
+from tidewaiter.workflow.targeting import Change
+
+ACTOR: Final = "movement"
+ALARM: Final = "movement"  # the part's name
+ALARM_DAYS: Final = 90  # that a parcel that is on its way stays on the alarm
+FAILED: Final = "movement.not_carried_out"
+_CLOSED: Final = frozenset((State.REFUSED, State.INVALIDATED, State.REJECTED))
+_GONE: Final = frozenset((State.RELEASED, State.CLEARED))
+
+
+class Following:
+    """A follower of events; safe in threads."""
+
+    def __init__(self, store: Store, desk: Desk, *, clock: Callable[[], datetime] = now) -> None:
+        self._store = store
+        self._desk = desk
+        self._clock = clock
+        self._salt = hashlib.blake2b(b"movement", digest_size=16, key=store.history.secret()[:64]).digest()
+
+    def follow(self, writing: Writing, events: Sequence[Event]) -> None:
+        """Do what follows from events, in the order they were told; see `workflow.capturing.Follower`."""
+        for event in events:
+            self._follow(cast(FollowingWriting, writing), event)
+
+    def look_again(self, writing: Writing, declaration_ids: Sequence[int]) -> None:
+        """Hold the courses of declarations against the rules as time has passed, or as they now stand."""
+        self._look(cast(FollowingWriting, writing), declaration_ids)
+
+    def _follow(self, writing: FollowingWriting, event: Event) -> None:
+        book, told = writing.following, moved(event)
+        if told.is_void:
+            book.take_back(event.event_id)
+        book.contain("in", event.event_id, contained(event))
+        book.contain("on", event.event_id, associated(event))
+        inside = book.within([*things_of(event), told.device_id], event.event_time)
+        numbers = dict.fromkeys(number for each in (*inside, *transactions_of(event)) for number in numbers_of(each))
+        ids = {each.declaration_id: each for each in book.concerned(list(numbers))}
+        if told.is_void:
+            before = [each for each in book.told_of(event.event_id) if each not in ids]
+            ids |= {each.declaration_id: each for each in book.standing(before)}
+        if not ids:
+            return
+        book.add(sorted(ids), told)
+        failed = self._arrive(writing, told, list(ids.values()))
+        self._look(writing, sorted(ids), failed)
+
+    # --- arrival -----------------------------------------------------------------------------------------------
+
+    def _arrive(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> dict[int, Finding]:
+        """Carry out an arrival on the declarations it is one for; what could not be, as findings."""
+        failed: dict[int, Finding] = {}
+        if MEANINGS.get(told.step) is not Meaning.ARRIVAL or told.is_void:
+            return failed
+        before = writing.following.jurisdiction_of(told.place) if told.step is Step.ARRIVED else None
+        for each in concerned:
+            is_there = before is None or before == each.jurisdiction_code
+            if (
+                not is_there
+                or each.state is not State.RECEIVED
+                or told.happened_at > self._clock() + timedelta(minutes=5)
+            ):
+                continue
+            act = Act(
+                declaration_id=each.declaration_id, trigger=Trigger.ARRIVED, actor=ACTOR,
+                words=f"{told.step.value} at {told.place or 'no place told'}, event {told.event_id}",
+                legal_day=_legal_day(each, told),
+            )  # fmt: skip
+            try:
+                state = self._desk.carry_out(writing, act)
+            except TidewaiterError as error:
+                failed[each.declaration_id] = Finding(
+                    FAILED, Severity.WARNING, told.event_id, f"Arrival was not carried out: {error.detail}",
+                    told.step.value, error.hint,
+                )  # fmt: skip
+                continue
+            done = (each.declaration_id, told.event_id, f"arrival confirmed; {state.value}")
+            writing.following.act([done], self._clock())
+        return failed
+
+    # --- what cannot be ----------------------------------------------------------------------------------------
+
+    def _look(
+        self, writing: FollowingWriting, declaration_ids: Sequence[int], failed: dict[int, Finding] | None = None
+    ) -> None:
+        book, at = writing.following, self._clock()
+        told, acts = book.told(declaration_ids), book.acts(declaration_ids)
+        standing = {each.declaration_id: each for each in book.standing(declaration_ids)}
+        found: dict[int, list[Finding]] = {}
+        for declaration_id, each in standing.items():
+            circumstances = Circumstances(
+                at=at, released_at=each.released_at, controlled_at=each.controlled_at,
+                is_closed=each.state in _CLOSED, acted_on=acts[declaration_id],
+            )  # fmt: skip
+            found[declaration_id] = find(course(told[declaration_id]), circumstances)
+            if failed and declaration_id in failed:
+                found[declaration_id].append(failed[declaration_id])
+        new = [(standing[declaration_id], finding) for declaration_id, finding in book.keep(found, at)]
+        holding = [(each, finding) for each, finding in new if _holds(finding)]
+        if holding:
+            self._hold(writing, holding, at)
+
+    def _hold(self, writing: FollowingWriting, holding: Sequence[tuple[Concerned, Finding]], at: datetime) -> None:
+        """Hold the goods that findings are about: examined now, or when they arrive; and keep what was done."""
+        book = writing.following
+        followed = [_followed(each, finding) for each, finding in holding]
+        ordered = {
+            each.declaration_id: finding
+            for (each, finding), done in reversed(list(zip(holding, followed, strict=True)))
+            if done.done is Done.HELD
+        }
+        changes = [self._order(prior, ordered[prior.declaration_id], at) for prior in book.priors(list(ordered))]
+        if changes:
+            book.change_together(changes)
+        book.act([(each, finding.pointer, "sent to examination") for each, finding in ordered.items()], at)
+        book.done(followed)
+        writing.record.append([_held(each, finding, at) for each, finding in holding])
+        waiting = {
+            each.jurisdiction_code
+            for (each, _), done in zip(holding, followed, strict=True)
+            if done.done is Done.ON_ALARM
+        }
+        for jurisdiction_code in sorted(waiting):
+            self._publish(book, jurisdiction_code)
+
+    def _order(self, prior: Prior, finding: Finding, at: datetime) -> ChangeOfState:
+        """An examination ordered, as the desk orders it: it neither ends a declaration nor decides it anew."""
+        step = follow(prior.standing, Trigger.EXAMINATION_ORDERED)
+        words = f"{finding.words} ({finding.rule_id}, event {finding.pointer})"
+        act = Act(declaration_id=prior.declaration_id, trigger=Trigger.EXAMINATION_ORDERED, actor=ACTOR, words=words)
+        return change_by(act, prior, Happened(passed(step), step.standing, step.notices), at)
+
+    # --- the alarm ---------------------------------------------------------------------------------------------
+
+    def renew_alarm(self, writing: Writing, jurisdiction_code: str) -> None:
+        """Take off the alarm what was answered, or has ended."""
+        self._publish(cast(FollowingWriting, writing).following, jurisdiction_code)
+
+    def _publish(self, book: FollowingBook, jurisdiction_code: str) -> None:
+        """Put in use what is on the alarm now, before what put it there is kept: nothing arrives in between."""
+        at = self._clock()
+        found = {self._alarmed(each) for each in book.alarming(jurisdiction_code)}
+        alarmed = sorted(
+            (each for each in found if each.ends_on >= at.date()), key=lambda each: (each.key, each.cause, each.words)
+        )
+        alarm = Alarm(salt=self._salt.hex(), alarmed=tuple(alarmed))
+        name = digest(alarm.content)
+        self._store.keep_knowledge({name: (PartKind.LINKS.value, alarm.content)})
+        change = Change(
+            kind=PartKind.LINKS, name=ALARM, digest=name if alarmed else None, jurisdiction_code=jurisdiction_code
+        )
+        self._store.parts.change((change,), actor=ACTOR, words=f"{len(alarmed)} parcels", at=at)
+
+    def _alarmed(self, each: Alarming) -> Alarmed:
+        found_on = each.found_at.date()
+        return Alarmed(
+            key=parcel_key(each.jurisdiction_code, each.transport_document_id, self._salt),
+            outcome_id=each.declaration_id, seizure=each.rule_id, seized_on=found_on,
+            ends_on=found_on + timedelta(ALARM_DAYS), words=each.words, cause=each.rule_id,
+        )  # fmt: skip
+
+
+def _legal_day(concerned: Concerned, told: Moved) -> date:
+    """The day on which it happened where the law is made."""
+    return legal_day_at(concerned.jurisdiction_code, told.happened_at)
+
+
+def _holds(finding: Finding) -> bool:
+    rule = by_id(finding.rule_id)
+    return rule is not None and rule.holds
+
+
+def _followed(each: Concerned, finding: Finding) -> Followed:
+    """What follows from a finding that holds goods which stand so."""
+    done, words = Done.FAILED, f"a parcel that is {each.state.value} cannot be sent to examination"
+    if each.state is State.RECEIVED and each.transport_document_id:
+        done, words = Done.ON_ALARM, "looked at when it arrives"
+    elif each.state is State.UNDER_CONTROL:
+        done, words = Done.AT_CUSTOMS, "under examination before"
+    elif each.state in _GONE:
+        done, words = Done.GONE, f"{each.state.value} before: call it back, or audit it"
+    elif each.state in _CLOSED:
+        done, words = Done.ENDED, f"{each.state.value} before"
+    elif Trigger.EXAMINATION_ORDERED in may(each.state):
+        done, words = Done.HELD, "sent to examination"
+    return Followed(
+        declaration_id=each.declaration_id, rule_id=finding.rule_id, event_id=finding.pointer, done=done, words=words
+    )
+
+
+def _held(each: Concerned, finding: Finding, at: datetime) -> Recording:
+    """The entry of a hold: that there is one, and nothing of why in the open but its kind."""
+    fields = (
+        ("rule", finding.rule_id), ("event", finding.pointer), ("words", finding.words), ("value", finding.value),
+    )  # fmt: skip
+    label = f"hold:{finding.rule_id}:{finding.pointer}"
+    return Recording("held", subject_of(each.declaration_id), label, fields, {"why": "movement"}, at)
