@@ -176,6 +176,7 @@ def listen(
     seconds: Annotated[float | None, Parameter(help="Stop after so long; never if not given.")] = None,
 ) -> int:
     """Take the readings that devices publish over MQTT, and watch the flights whose time it is."""
+    from tidewaiter.web.house import capturing_on
     from tidewaiter.web.listening import Broker, listening
     from tidewaiter.workflow.devices import devices_of, flights_of
 

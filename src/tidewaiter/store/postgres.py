@@ -17,41 +17,14 @@ import zstandard
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.quotes.quote import Quote
 from tidewaiter.store import chain, reading, rows, together
-from tidewaiter.store.accounts import Accounts
 from tidewaiter.store.connections import Connections
-from tidewaiter.store.connectors import PostgresConnectors
-from tidewaiter.store.devices import PostgresDevices
-from tidewaiter.store.draws import PostgresDraws
 from tidewaiter.store.embedded import EmbeddedServer
-from tidewaiter.store.following import PostgresFollowing
-from tidewaiter.store.history import PostgresHistory
-from tidewaiter.store.lists import PostgresLists
+from tidewaiter.store.message_rows import Content, insert_message, next_message_id
 from tidewaiter.store.migrate import migrate
-from tidewaiter.store.models import PostgresModels
-from tidewaiter.store.movements import PostgresEvents
 from tidewaiter.store.opened import OpenedBlocks, OpenedMessages, small_record
-from tidewaiter.store.outcomes import PostgresLinks, PostgresOutcomes
-from tidewaiter.store.parts import Parts
-from tidewaiter.store.periods import Periods, StreamRows
-from tidewaiter.store.quality import PostgresQuality
-from tidewaiter.store.quotes import Quotes
-from tidewaiter.store.record import RecordKeeper
-from tidewaiter.store.record_logs import PostgresLogs
-from tidewaiter.store.returns import Returns
-from tidewaiter.store.rule_sets import RuleSetTables
-from tidewaiter.store.senders import Senders
+from tidewaiter.store.rooms import Rooms
 from tidewaiter.store.settings import Settings
-from tidewaiter.store.stock import PostgresStock
-from tidewaiter.store.tariffs import TariffEditions
-from tidewaiter.store.webhooks import PostgresWebhooks
-from tidewaiter.store.workload import PostgresWorkloads
-from tidewaiter.store.writing import (
-    Content,
-    PostgresWriting,
-    insert_message,
-    next_message_id,
-    take_declaration_ids,
-)
+from tidewaiter.store.writing import PostgresWriting, take_declaration_ids
 from tidewaiter.workflow.evidence import Block, Ended
 from tidewaiter.workflow.pieces import SMALL_BYTES, content, piece_at, sources_of
 from tidewaiter.workflow.ports import (
@@ -83,7 +56,7 @@ _COPY_CHUNKS = "COPY message_chunk (message_id, chunk_no, content) FROM STDIN (F
 _CHUNKS_AT_ONCE = 8  # MiB fetched at a time when a message is read back
 
 
-class PostgresStore:
+class PostgresStore(Rooms):
     """Implements `workflow.ports.Store`; safe in threads. `close` it, or use it in a `with`."""
 
     def __init__(self, url: str, server: EmbeddedServer | None = None) -> None:
@@ -94,31 +67,7 @@ class PostgresStore:
         self._messages = OpenedMessages()
         with self._connections.lend() as connection:
             self.schema_version = migrate(connection)
-        self.senders = Senders(self._connections)
-        self.record_keeper = RecordKeeper(self._connections)
-        self.logs = PostgresLogs(self._connections, self.record_keeper, self._blocks)
-        self.accounts = Accounts(self._connections, self.record_keeper)
-        self.returns = Returns(self._connections, self.record_keeper)
-        self.tariffs = TariffEditions(self._connections)
-        self.lists = PostgresLists(self._connections)
-        self.models = PostgresModels(self._connections)
-        self.parts = Parts(self._connections)
-        self.rule_sets = RuleSetTables(self._connections)
-        self.periods = Periods(self._connections)
-        self.events = PostgresEvents(self._connections)
-        self.streams = StreamRows(self._connections)
-        self.draws = PostgresDraws(self._connections)
-        self.workloads = PostgresWorkloads(self._connections)
-        self.history = PostgresHistory(self._connections.lend)
-        self.outcomes = PostgresOutcomes(self._connections.lend)
-        self.following = PostgresFollowing(self._connections.lend)
-        self.devices = PostgresDevices(self._connections)
-        self.links = PostgresLinks(self._connections)
-        self.stock = PostgresStock(self._connections.lend)
-        self.quotes = Quotes(self._connections)
-        self.webhooks = PostgresWebhooks(self._connections)
-        self.connectors = PostgresConnectors(self._connections)
-        self.quality = PostgresQuality(self._connections)
+        super().__init__(self._connections, self._blocks)
 
     def __enter__(self) -> PostgresStore:
         return self

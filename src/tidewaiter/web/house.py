@@ -24,7 +24,7 @@ from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
 from tidewaiter.web.settings import WebSettings
 from tidewaiter.web.standing import open_holds
-from tidewaiter.workflow.capturing import CaptureStore, Capturing
+from tidewaiter.workflow.capturing import CaptureStore, Capturing, Follower
 from tidewaiter.workflow.compliance import EstimatedStore
 from tidewaiter.workflow.connector_events import ConnectorEvents
 from tidewaiter.workflow.covering import why_uncovered
