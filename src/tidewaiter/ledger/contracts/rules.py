@@ -81,15 +81,18 @@ def _releases(case: Case) -> bool:
 
 
 @rule(
-    "customs.same", "decided assessed guaranteed examined released refused credential_suspended",
-    "Have the customs administration write it that decides on this consignment.", _RECORD,
+    "customs.same", "decided assessed guaranteed examined released refused credential_granted credential_suspended",
+    "Have the customs administration write it that decides here.", _RECORD,
 )  # fmt: skip
 def _same_customs(case: Case) -> str:
-    """Customs of the destination decide on a consignment: whoever decided or assessed first, and no other administration."""
+    """Customs of the destination decide on a consignment: whoever decided or assessed first, and no other administration.
+
+    So it is with a status: who granted it suspends it, and grants it again.
+    """
     scope, key = case.scope, case.key
     if not scope.customs or key is None or key.party == scope.customs:
         return ""
-    return "another customs administration decides on this consignment"
+    return "another customs administration decides here"
 
 
 @rule(
