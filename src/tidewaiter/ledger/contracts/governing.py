@@ -32,7 +32,7 @@ from tidewaiter.ledger.verdict import LedgerError
 _GOVERNING: Final = " ".join(sorted(GOVERNING))
 _DECIDED: Final = "member_joined member_left quorum_changed rules_changed epoch_closed key_rotated"
 _BRINGING: Final = "member_joined key_rotated key_registered epoch_closed"
-_RECORD: Final = "docs/adr/0037"
+_RECORD: Final = "ADR 37"
 
 
 def payment_name(position: int) -> str:
