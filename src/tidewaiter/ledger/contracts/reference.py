@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from typing import get_args
+
+from msgspec import structs
 
 from tidewaiter.ledger.contracts.rules import VERSIONS
 from tidewaiter.ledger.contracts.ruling import DAY, RuleSet
+from tidewaiter.ledger.contracts.statements import Body
 from tidewaiter.ledger.contracts.vocabulary import EntryType, FactKind, Role
 
 _ROLES = {
@@ -35,6 +40,15 @@ What has happened can always be told. A step of the movement out of order is tak
 refused, unless the entry says of itself that it is irregular: then it is taken, marked (`told`, `unreleased`), and the goods are held.
 """
 
+_STATEMENTS = """
+## Statements
+
+An entry of governance is bound to a statement, which travels beside it and is public: canonical JSON (RFC 8785) with two members, `body` and `signatures`. The
+entry's commitment is SHA-256 over the line `tidewaiter statement v1`, a newline and the canonical JSON of `body`; just these bytes are signed (Ed25519).
+`signatures` are by the number of the key (the first 128 bits of the SHA-256 of its 32 bytes, in hexadecimal), in base 64. Public keys in bodies are in base 64, hashes
+in hexadecimal. Who has to sign is told by the rules `statement.quorum`, `key.rotated`, `key.vouched` and `settled.once`; a key that is brought in always signs too.
+"""
+
 
 def render_contracts() -> str:
     """Roles, types of entries with their facts, and every version of the rules, as Markdown."""
@@ -47,6 +61,12 @@ def _lines() -> Iterator[str]:
     yield from (f"| `{role}` | {_ROLES[role]} |" for role in Role)
     for rules in VERSIONS:
         yield from _version(rules)
+    yield _STATEMENTS
+    yield from ("| type | members of the body, beside `type` and `origin` | what it says |", "|---|---|---|")
+    for body in get_args(Body):
+        names = [each.name for each in structs.fields(body) if each.name != "origin"]
+        said = " ".join(inspect.cleandoc(body.__doc__).split())
+        yield f"| `{body.__struct_config__.tag}` | {', '.join(f'`{name}`' for name in names)} | {said} |"
 
 
 def _version(rules: RuleSet) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tidewaiter.ledger.contracts.records import SEEN_BYTES, Debt, Flag, Scope
 from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
 from tidewaiter.ledger.contracts.vocabulary import CUSTOMS_BIT, WHOLE_SHARE
 
-_RECORD: Final = "docs/adr/0037"
+_RECORD: Final = "ADR 37"
 _RELEASE: Final = "Revised Kyoto Convention, General Annex, standard 3.40 (named from memory, not read for this rule)"
 _RELEASING: Final = frozenset({"released", "cleared"})
 _FREE: Final = frozenset({Debt.NONE, Debt.GUARANTEED, Debt.PAID})
@@ -38,7 +38,8 @@ def _live(case: Case) -> str:
 
 @rule("actor.role", "", "Have a party write it that has the role.", _RECORD)
 def _role(case: Case) -> str:
-    """Who writes an entry has a role for its type. Only customs assess, release, hold, examine and refuse."""
+    """Who writes an entry has a role for its type. Only customs assess, release, examine and refuse; they and
+    authorities that issue permits hold."""
     if case.key is not None and case.key.roles & case.mask:
         return ""
     return f"the key {case.leaf.actor} has no role to write “{case.kind.name}”: {', '.join(sorted(case.kind.roles))}"
@@ -81,15 +82,18 @@ def _releases(case: Case) -> bool:
 
 
 @rule(
-    "customs.same", "decided assessed guaranteed examined released refused credential_suspended",
-    "Have the customs administration write it that decides on this consignment.", _RECORD,
+    "customs.same", "decided assessed guaranteed examined released refused credential_granted credential_suspended",
+    "Have the customs administration write it that decides here.", _RECORD,
 )  # fmt: skip
 def _same_customs(case: Case) -> str:
-    """Customs of the destination decide on a consignment: whoever decided or assessed first, and no other administration."""
+    """Customs of the destination decide on a consignment: whoever decided or assessed first, and no other administration.
+
+    So it is with a status: who granted it suspends it, and grants it again.
+    """
     scope, key = case.scope, case.key
     if not scope.customs or key is None or key.party == scope.customs:
         return ""
-    return "another customs administration decides on this consignment"
+    return "another customs administration decides here"
 
 
 @rule(

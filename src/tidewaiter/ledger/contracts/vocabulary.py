@@ -99,8 +99,8 @@ class Whole(Struct, frozen=True):
 
 
 FactKind = Choice | Match | Whole
-SHARE: Final = Whole(1, WHOLE_SHARE, 1, "share: parts of 1,000,000,000, rounded up")
-PART: Final = Whole(0, WHOLE_SHARE, 1, "share: parts of 1,000,000,000, rounded up; 0 for nothing")
+SHARE: Final = Whole(1, WHOLE_SHARE, 1, "parts of 1,000,000,000, rounded up")
+PART: Final = Whole(0, WHOLE_SHARE, 1, "parts of 1,000,000,000, rounded up; 0 for nothing")
 FLAG: Final = Whole(1, 1, 1, "1")
 YES_OR_NO: Final = Whole(0, 1, 1, "1 or 0")
 MOMENT: Final = Whole(0, WHOLE_MAX, BUCKET_SECONDS, "seconds since 1970 (UTC), of a quarter hour's beginning")
