@@ -43,6 +43,7 @@ NOUNS = {
     "ledger": "Verify, export and open the record; receipts that are verified offline.",
     "list": "Keep lists of parties, addresses, brands, goods and numbers: propose, approve, export; screen a name.",
     "message": "List messages and give back their bytes as received.",
+    "network": "Found a network of members; show one on this machine.",
     "node": "Run a member of the shared record: sequencer, mirror or witness.",
     "notice": "List what customs told the senders, since a cursor.",
     "officer": "Make the lines of the file of officers who may sign in at the pages.",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from tidewaiter.ledger.keys import VerifierKey
 from tidewaiter.ledger.leaves import bucket
-from tidewaiter.network.charter import Charter, Member, Part
+from tidewaiter.ledger.wire import read_base64
+from tidewaiter.network.charter import Charter, CharterError, Member, Part
 from tidewaiter.network.home import Home
 
 
@@ -31,6 +34,15 @@ def written(log: VerifierKey, cards: Mapping[str, Member], quorum: str, at: date
     charter = Charter(origin=log.name, at=bucket(at), log=log.text, policy="", members=dict(cards)).with_policy(quorum)
     charter.check()
     return charter
+
+
+def read_card(text: str) -> tuple[str, Member]:
+    """The label and card of a line that `home.card_text` wrote. Raises CharterError, LedgerError."""
+    label, _, card = text.strip().partition(" ")
+    try:
+        return label, msgspec.json.decode(read_base64(card, "the card"), type=Member)
+    except msgspec.DecodeError as error:
+        raise CharterError(f"this is no member's card: {error}") from error
 
 
 def threshold(name: str, count: int, members: list[str]) -> str:

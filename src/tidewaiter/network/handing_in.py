@@ -85,19 +85,21 @@ class HandingIn:
 
     async def _entry(self, told: Told) -> bytes:
         scope, commitment = told.scope, told.commitment
+        # Without a field an entry would be bound to the same nothing as any other one of its scope.
+        fields = told.fields or (("label", told.label),)
         key = await self._vault.key_of(told.subject)
         if not commitment or not scope:
             if key is None:
                 raise LedgerError(f"there is no key for “{told.subject}”", hint="it was erased, or never told")
             scope = scope or scope_id(key)
-            commitment = commitment or commit(entry_seed(key, told.label), told.fields).root
+            commitment = commitment or commit(entry_seed(key, told.label), fields).root
         at = told.at or datetime.now(UTC)
         leaf = Leaf(
             actor=self.number, at=bucket(at), commitment=commitment, facts=dict(told.facts), scope=scope, type=told.type
         )
         entry = Leaf.parse(leaf.entry()).entry()
         if key is not None:
-            await self._vault.keep_opening(scope, Opening(told.label, entry, told.fields))
+            await self._vault.keep_opening(scope, Opening(told.label, entry, fields))
         return entry
 
     async def _catch_up(self, charter: Charter) -> None:

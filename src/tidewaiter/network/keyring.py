@@ -65,6 +65,12 @@ class Keyring:
         key = SignerKey(_SUBMITTER, KeyType.ED25519, seed)
         self._put(f"{_SUBMITTER}-{submitter_number(key)}", key.text)
 
+    def retire_submitter(self, key: SignerKey) -> None:
+        """Submit with a key no longer; its file is kept under another name."""
+        path = self._path(f"{_SUBMITTER}-{submitter_number(key)}")
+        path.rename(path.with_name(f"retired-{path.name}"))
+        sync_folder(self.folder)
+
     def make_cosigner(self, name: str) -> SignerKey:
         """The key that the cosigner's is to be changed for; it lies beside it until `change_cosigner`."""
         key = SignerKey(name, KeyType.COSIGNATURE_ED25519, secrets.token_bytes(SEED_BYTES))

@@ -23,7 +23,7 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.network.charter import Part
 from tidewaiter.network.holding import checkpoint_of
 from tidewaiter.network.home import Home, MemberConfig
-from tidewaiter.network.operator import NotRunningError, Operator
+from tidewaiter.network.operator import DeclinedError, NotRunningError, Operator
 from tidewaiter.store import Settings, open_store
 
 START_SECONDS_MAX: Final = 60
@@ -147,9 +147,14 @@ class LocalNetwork:
         until = time.monotonic() + seconds
         with self.operator(label) as operator:
             while time.monotonic() < until:
-                note = operator.final(size - 1)
-                if checkpoint_of(note).size >= size:
-                    return note
+                try:
+                    note = operator.final(size - 1)
+                except DeclinedError as error:
+                    if error.code != "final.none":
+                        raise
+                else:
+                    if checkpoint_of(note).size >= size:
+                        return note
                 time.sleep(0.05)
         raise LocalError(f"{size} entries did not become final at {label} within {seconds:g} seconds")
 

@@ -101,6 +101,8 @@ class Operating:
             Route("POST", "/freeze", self.freeze, 10_000),
             Route("POST", "/close", self.close, 100_000),
             Route("POST", "/end", self.end, 10_000),
+            Route("GET", "/numbers", self.numbers),
+            Route("GET", "/epoch", self.epoch),
         ]
 
     async def tell(self, request: Request) -> Response:
@@ -229,6 +231,21 @@ class Operating:
             raise refused(409, "network.part", "only a sequencer ends its log")
         side.driver.carry_out(side.machine.close())
         return Response(b"", 204)
+
+    async def numbers(self, request: Request) -> Response:
+        """The last running number of each submitter."""
+        side = self._side(request)
+        if isinstance(side, WitnessSide):
+            raise refused(409, "network.part", "a witness counts no batches")
+        return as_json(side.machine.numbers)
+
+    async def epoch(self, request: Request) -> Response:
+        """How the origin before this one ended, as the contract has it; before that is told in the log."""
+        side = self._side(request)
+        ended = None if isinstance(side, WitnessSide) else side.contract.state.realm.previous
+        if ended is None:
+            raise refused(409, "network.epoch", "no origin before this one is to be told the end of")
+        return as_json({"closed": ended.closed, "size": ended.size, "root": ended.root, "state": ended.state})
 
     @property
     def _the_vault(self) -> Vault:

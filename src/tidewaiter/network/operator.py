@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final
@@ -64,6 +65,43 @@ class Operator:
         """Record things: where each stands, or why it does not."""
         answer = self._asked(self._door, "POST", "/tell", msgspec.json.encode(told))
         return msgspec.json.decode(answer, type=list[Placed])
+
+    def state(self, statement: bytes) -> Placed:
+        """Hand in a statement with the entry that stands for it: where it stands, or why it does not."""
+        return msgspec.json.decode(self.ask("/statement", statement), type=list[Placed])[0]
+
+    def relayed(self) -> int:
+        """How many entries of the member's own house were handed on."""
+        return int(msgspec.json.decode(self._asked(self._door, "GET", "/relay"))["relayed"])
+
+    def not_taken(self) -> list[dict[str, Any]]:
+        """The entries of the member's own house that the contract refused, and why."""
+        answer = msgspec.json.decode(self._asked(self._door, "GET", "/relay"), type=dict[str, Any])
+        return list(answer["not_taken"])
+
+    def checkpoint_size(self, origin: str) -> int:
+        """How many entries of an origin the member holds."""
+        return int(next(each["size"] for each in self.status()["origins"] if each["origin"] == origin))
+
+    def state_root(self) -> str:
+        """The root of the state with which the origin before the last one ended, in hexadecimal."""
+        return str(msgspec.json.decode(self._asked(self._door, "GET", "/epoch"))["state"])
+
+    def numbers(self, origin: str) -> dict[str, int]:
+        """The last running number of each submitter in an origin."""
+        return msgspec.json.decode(
+            self._asked(self._door, "GET", f"/numbers?origin={quote(origin)}"), type=dict[str, int]
+        )
+
+    def await_quiet(self, seconds: float = 15) -> None:
+        """Return once all that the sequencer holds is final. Raises NotRunningError where it does not get so far."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            last = self.status()["origins"][-1]
+            if last["size"] == last["final_size"] == min(last["mirrors"].values()):
+                return
+            time.sleep(0.05)
+        raise NotRunningError("not everything becomes final", hint="do a quorum of members run?")
 
     def keep_key(self, subject: str, key: str = "") -> dict[str, str]:
         """Keep a consignment's key, or have one made: subject, key and scope."""

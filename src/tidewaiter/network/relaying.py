@@ -13,6 +13,7 @@ from tidewaiter.ledger.batches import RefusedEntry
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.handing_in import HandingIn
+from tidewaiter.network.serving import Request, Response, Route, as_json
 from tidewaiter.network.vault import Vault
 from tidewaiter.workflow.recording_logs import RecordLogs
 
@@ -39,6 +40,14 @@ class Relay:
     def __init__(self, logs: RecordLogs, vault: Vault, handing_in: HandingIn, charter: Callable[[], Charter]) -> None:
         self.not_taken: list[NotTaken] = []
         self._logs, self._vault, self._handing_in, self._charter = logs, vault, handing_in, charter
+
+    def routes(self) -> list[Route]:
+        """What the operator can ask of it."""
+        return [Route("GET", "/relay", self.status)]
+
+    async def status(self, request: Request) -> Response:
+        """How many entries were handed on, and which were refused."""
+        return as_json({"relayed": await self._vault.all_relayed(), "not_taken": self.not_taken})
 
     async def run(self) -> None:
         """Hand on what comes, until cancelled."""

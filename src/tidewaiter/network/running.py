@@ -42,6 +42,7 @@ async def _serve(folder: Path, told: Callable[[], None] | None) -> None:
                 if home.config.house:
                     store = leaving.enter_context(open_store(Settings(data_folder=home.folder / "postgres")))
                     relay = Relay(store.logs, vault, handing_in, operating.charter)
+                    node.operator_routes += relay.routes()
                     leaving.callback(asyncio.create_task(relay.run()).cancel)
             gc.collect()
             gc.freeze()  # what is there now stays; entries that come are in no cycles

@@ -142,6 +142,11 @@ class Vault:
         rows = await self._run("SELECT entries FROM relayed WHERE origin_id = %s", origin_id)
         return int(rows[0][0]) if rows else 0
 
+    async def all_relayed(self) -> int:
+        """How many entries of all logs of the member's own house were handed on."""
+        rows = await self._run("SELECT coalesce(sum(entries), 0) FROM relayed")
+        return int(rows[0][0])
+
     async def keep_relayed(self, origin_id: int, entries: int) -> None:
         """Write down how far a log of the member's own house was handed on."""
         await self._run(

@@ -98,7 +98,7 @@ def _same_customs(case: Case) -> str:
 )  # fmt: skip
 def _assessed(case: Case) -> str:
     """Goods are released after their duties and taxes were assessed; where nothing is owed, that is the assessment."""
-    if not _releases(case) or case.scope.flags & Flag.ASSESSED or "assessed" in case.leaf.facts:
+    if not _releases(case) or case.scope.flags & Flag.ASSESSED or case.leaf.facts.get("assessed"):
         return ""
     return "there is no assessment of this consignment"
 
@@ -163,19 +163,16 @@ def _delivered(case: Case) -> str:
     return _holding(case) if case.scope.flags & Flag.RELEASED else "the consignment is not released"
 
 
-@rule("payment.owed", "paid", "Write the assessment first.", _RECORD)
-def _paid(case: Case) -> str:
-    """A payment is of a debt: there is an assessment or a decision before it."""
-    return "" if case.scope.flags & Flag.ASSESSED else "there is no assessment that could be paid"
-
-
 @rule("refund.within", "refunded", "Refund no more than what is left of the payment.", _RECORD)
 def _refund(case: Case) -> str:
-    """No more is refunded than was paid: the shares of one payment that are refunded come to no more than the whole."""
+    """No more is refunded than was paid: the shares of one payment that are refunded come to no more than the whole.
+
+    Where nothing was paid here, but the debt was told as paid or guaranteed, they are shares of that debt.
+    """
     payments, named = case.scope.payments, case.leaf.facts.get("payment")
     chosen = [each for each in payments if each[0] == named] if named is not None else payments[-1:]
     if not chosen:
-        return "there is no such payment in this scope"
+        return "there is no such payment in this scope, and no debt that was covered"
     share = case.leaf.facts["share"]
     left = WHOLE_SHARE - chosen[0][1]
     if isinstance(share, int) and share > left:
@@ -276,7 +273,7 @@ def _time(case: Case) -> str:
 
 RULES: Final[tuple[Rule, ...]] = (
     FIRST, _known, _live, _role, _facts, _late, _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts,
-    _delivered, _paid, _refund, _drawn, _granted, _benefit, _stock, _root, _time, *GOVERNING_RULES,
+    _delivered, _refund, _drawn, _granted, _benefit, _stock, _root, _time, *GOVERNING_RULES,
 )  # fmt: skip
 VERSION_1: Final = RuleSet(1, RULES)
 VERSIONS: Final = (VERSION_1,)

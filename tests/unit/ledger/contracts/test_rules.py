@@ -58,7 +58,8 @@ def test_paying_or_a_guarantee_covers_it(network: Network) -> None:
         network.take("assessed", "customs.north", on)
         network.take(kind, by, on)
         network.take("released", "customs.north", on)
-    assert network.refused("paid", "courier", "c") == "payment.owed"
+    network.take("paid", "courier", "c")
+    assert network.refused("released", "customs.north", "c") == "release.assessed"
 
 
 @pytest.mark.parametrize("kind", ["decided", "assessed", "guaranteed", "examined", "released", "refused", "held"])
@@ -170,6 +171,24 @@ def test_no_more_is_refunded_than_was_paid(network: Network) -> None:
     assert network.refused("refunded", "customs.north", share=1, payment=second + 1) == "refund.within"
 
 
+def test_a_debt_that_was_covered_elsewhere_is_refunded_once(network: Network) -> None:
+    network.take("decided", "customs.north", state="released", debt="guaranteed", assessed=1)
+    network.take("refunded", "customs.north", share=0)
+    network.take("refunded", "customs.north", share=WHOLE_SHARE)
+    assert network.refused("refunded", "customs.north", share=1) == "refund.within"
+    network.take("decided", "customs.north", "open", state="accepted", debt="open", assessed=1)
+    assert network.refused("refunded", "customs.north", "open", share=0) == "refund.within"
+    network.take("guaranteed", "customs.north", "paid")
+    network.take("paid", "courier", "paid")
+    network.take("refunded", "customs.north", "paid", share=WHOLE_SHARE)
+    assert network.refused("refunded", "customs.north", "paid", share=1) == "refund.within"
+
+
+def test_what_is_not_assessed_says_so(network: Network) -> None:
+    assert network.refused("decided", "customs.north", state="released", debt="none", assessed=0) == "release.assessed"
+    network.take("decided", "customs.north", state="rejected", debt="none", assessed=0)
+
+
 def test_a_permit_is_drawn_down_to_zero(network: Network) -> None:
     until = BEGAN + YEAR
     drawn = {"permit": scope("permit")}
@@ -224,7 +243,7 @@ def test_stock_goes_out_only_if_it_came_in(network: Network) -> None:
     ("kind", "facts"),
     [
         ("decided", {}), ("decided", {"state": "gone"}), ("decided", {"state": 1}), ("paid", {"amount": 5}),
-        ("refunded", {"share": 0}), ("refunded", {"share": WHOLE_SHARE + 1}), ("refunded", {"share": "5"}),
+        ("refunded", {"share": -1}), ("refunded", {"share": WHOLE_SHARE + 1}), ("refunded", {"share": "5"}),
         ("delivered", {"irregular": 2}), ("held", {"why": "Not so"}),
     ],
 )  # fmt: skip
