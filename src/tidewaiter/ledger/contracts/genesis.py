@@ -49,6 +49,8 @@ class Genesis(Struct, frozen=True):
         names = {check_member(each.name) for each in self.founders}
         numbers = {key_number(check_public(each.public)) for each in self.founders}
         numbers.add(key_number(check_public(self.sequencer)))
+        if any(Role.SEQUENCER in each.roles or not each.roles for each in self.founders):
+            raise LedgerError("a member has at least one role, and the sequencer is none of its roles")
         if not names or len(names) != len(self.founders) or len(numbers) != len(self.founders) + 1:
             raise LedgerError("a network begins with members that have a name and a key of their own each")
 

@@ -23,7 +23,7 @@ from tidewaiter.ledger.contracts.statements import (
     Statement,
     read_key,
 )
-from tidewaiter.ledger.contracts.vocabulary import AUTHORITIES, COMMERCIAL, GOVERNING, mask_of
+from tidewaiter.ledger.contracts.vocabulary import AUTHORITIES, COMMERCIAL, GOVERNING, Role, mask_of
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, key_number
 from tidewaiter.ledger.merkle import root_of
 from tidewaiter.ledger.policies import Policy
@@ -135,7 +135,7 @@ def _decision(case: Case) -> str:
 
 @rule("member.joins", "member_joined", "Use a name and roles that a member may have.", _RECORD)
 def _joins(case: Case) -> str:
-    """A member joins under a name of its own, with at least one role, and while it is none."""
+    """A member joins under a name of its own, with at least one role, and while it is none. The sequencer is no member's role."""
     body = _body(case)
     if not isinstance(body, MemberJoined):
         return ""
@@ -146,6 +146,8 @@ def _joins(case: Case) -> str:
     member = case.state.realm.members.get(body.name)
     if member is not None and member.is_in:
         return f"“{body.name}” is a member already"
+    if Role.SEQUENCER in body.roles:
+        return "the sequencer is no member's role"
     return "" if body.roles else "a member has at least one role"
 
 

@@ -88,7 +88,8 @@ def test_a_decision_counts_once_and_knows_the_one_before(network: Network) -> No
     ("body", "refused"),
     [
         (joined(name="courier"), "member.joins"), (joined(name="seal"), "member.joins"), (joined(name="A b"), "member.joins"),
-        (structs.replace(joined(), roles=()), "member.joins"), (structs.replace(joined(), origin="other"), "statement.bound"),
+        (structs.replace(joined(), roles=()), "member.joins"),
+        (structs.replace(joined(), roles=(Role.SEQUENCER,)), "member.joins"), (structs.replace(joined(), origin="other"), "statement.bound"),
         (structs.replace(joined(), key="A" * 43 + "="), "key.new"),
         (MemberLeft(origin=ORIGIN, decision=1, name="nobody"), "member.leaves"),
         (MemberLeft(origin=ORIGIN, decision=0, name="market"), "statement.quorum"),
@@ -293,6 +294,7 @@ def test_no_network_begins_without_members_and_keys() -> None:
     for wrong in (
         structs.replace(genesis(), founders=()), structs.replace(genesis(), at=1), structs.replace(genesis(), policy="x"),
         structs.replace(genesis(), founders=genesis().founders * 2), structs.replace(genesis(), origin=""),
+        structs.replace(genesis(), founders=(structs.replace(genesis().founders[0], roles=(Role.SEQUENCER,)),)),
         structs.replace(genesis(), sequencer=genesis().founders[0].public), structs.replace(genesis(), sequencer=b"short"),
     ):  # fmt: skip
         with pytest.raises(LedgerError):
