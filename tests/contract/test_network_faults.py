@@ -1,171 +1,131 @@
-"""Members that die at each place where something is written, are cut off, or whose disk is full: nothing promised is lost."""
+"""The simulated network under faults: nothing goes wrong in it, and faults planted in the machines are found."""
 
 from __future__ import annotations
 
-import os
-import resource
-import shutil
-import subprocess
-import time
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Sequence
 
-import httpx
-import msgspec
 import pytest
 
-from networks import Running, running, send
-from tidewaiter.ledger.batches import Promise, write_batch
-from tidewaiter.ledger.receipts import verify_receipt
-from tidewaiter.network.client import PeerError
-from tidewaiter.network.failing import FAIL_VARIABLE
-from tidewaiter.network.files import segments_of
-from tidewaiter.network.serving import RefusedError
+from tidewaiter.cli.app import main
+from tidewaiter.cli.bench.faults.plans import MANNERS, Manner, drawn
+from tidewaiter.cli.bench.faults.report import simulated
+from tidewaiter.cli.bench.faults.running import Machines, run
+from tidewaiter.ledger.batches import Rules
+from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.effects import Caller, Effect
+from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.mirroring import Mirror
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.sequencing import Sequencer, Setup
 
-JOURNAL = ("journal.append", "journal.torn", "journal.sync", "journal.synced")
-
-
-@pytest.fixture(scope="module")
-def net() -> Iterator[Running]:
-    with running(mirrors=2, quorum=2) as started:
-        yield started
-
-
-def await_dead(net: Running, label: str) -> None:
-    process = net.network.processes[label]
-    assert process.wait(20) == -9, net.network.log_of(label)
-    net.network.homes[label].operator_socket.unlink(missing_ok=True)
+SEEDS = 60
+"""Within so many seeds a planted fault is to be found."""
 
 
-def in_the_log(net: Running, promise: Promise, entries: list[bytes]) -> None:
-    """Every entry that was promised has a receipt of both mirrors, at its place."""
-    for label in ("mirror-1", "mirror-2"):
-        net.network.await_final(label, promise.first + promise.count)
-        with net.network.operator(label) as operator:
-            for place, entry in enumerate(entries):
-                receipt = operator.receipt(promise.first + place)
-                assert verify_receipt(receipt, entry, net.charter.read_policy).verdict, label
+class HastyMirror(Mirror):
+    """It cosigns before its disk has what it cosigns."""
+
+    def _after(self, *effects: Effect) -> list[Effect]:
+        return list(effects)
 
 
-@pytest.mark.parametrize("place", JOURNAL)
-def test_a_mirror_that_dies_while_it_writes_goes_on_where_it_was(net: Running, place: str) -> None:
-    hand, network = net.hands["mirror-1"], net.network
-    network.stop("mirror-2")
-    network.start("mirror-2", environment={FAIL_VARIABLE: place})
-    entries = hand.entries(2)
-    promise = hand.hand_in(entries)
-    await_dead(net, "mirror-2")
-    network.start("mirror-2")
-    in_the_log(net, promise, entries)
+class HastySequencer(Sequencer):
+    """It promises before its disk has what it promises."""
+
+    def _after(self, *effects: Effect) -> list[Effect]:
+        return list(effects)
 
 
-@pytest.mark.parametrize("place", JOURNAL)
-def test_a_sequencer_that_dies_while_it_writes_loses_nothing_that_it_promised(net: Running, place: str) -> None:
-    hand, network = net.hands["mirror-2"], net.network
-    promised = hand.hand_in(before := hand.entries(1))
-    network.await_final("mirror-1", promised.first + promised.count)
-    network.stop("sequencer")
-    network.start("sequencer", environment={FAIL_VARIABLE: place})
-    batch = hand.batch(entries := hand.entries(2))
-    with pytest.raises(httpx.TransportError):
-        httpx.post(
-            net.charter.members["sequencer"].url + "/record/batch", content=msgspec.msgpack.encode(batch),
-            headers={"content-type": "application/msgpack"}, trust_env=False,
-        )  # fmt: skip
-    await_dead(net, "sequencer")
-    network.start("sequencer")
-    promise = send(batch, net.charter)
-    assert promise == send(batch, net.charter)
-    in_the_log(net, promised, before)
-    in_the_log(net, promise, entries)
+class EarlySequencer(Sequencer):
+    """It sends checkpoints before its disk has the blocks."""
+
+    def _seal(self) -> list[Effect]:
+        written = super()._seal()
+        for _, block, end in self._sealing:
+            self.followers.add(block, end)
+        self._sealing = []
+        return [*self.followers.send(self._now), *written]
 
 
-def test_a_full_disk_is_told_nothing_is_promised_and_nothing_is_lost(net: Running) -> None:
-    hand, network = net.hands["sequencer"], net.network
-    promised = hand.hand_in(before := hand.entries(1))
-    network.await_final("mirror-1", promised.first + promised.count)
-    pid = network.processes["sequencer"].pid
-    segment = segments_of(network.homes["sequencer"].latest.journal)[-1]
-    unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (segment.stat().st_size + 100, unlimited[1]))
-    batch = hand.batch(entries := hand.entries(5))
-    answer = httpx.post(
-        net.charter.members["sequencer"].url + "/record/batch", content=msgspec.msgpack.encode(batch),
-        headers={"content-type": "application/msgpack"}, trust_env=False,
-    )  # fmt: skip
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage.failed")
-    assert answer.json()["hint"]
-    network.kill("sequencer")
-    network.start("sequencer")
-    promise = send(batch, net.charter)
-    in_the_log(net, promised, before)
-    in_the_log(net, promise, entries)
+class TrustingMirror(Mirror):
+    """It believes the log about the contract."""
+
+    def _applied(self, leaves: list[Leaf], first: int) -> None:
+        for leaf in leaves:
+            self.rules.apply(leaf)
 
 
-def test_a_clock_that_is_wrong_makes_nothing_final_that_conflicts(net: Running) -> None:
-    """A batch from tomorrow is refused, with the reason; the network goes on."""
-    hand = net.hands["sequencer"]
-    leaf = msgspec.json.decode(hand.entries(1)[0])
-    leaf["at"] += 86_400
-    ahead = write_batch(net.charter.origin, hand.key, hand.number + 1, [msgspec.json.encode(leaf, order="sorted")])
-    with pytest.raises(RefusedError) as refused:
-        send(ahead, net.charter)
-    assert refused.value.refuse.code == "entry.ahead"
-    assert "seconds" in refused.value.refuse.why
-    in_the_log(net, hand.hand_in(entries := hand.entries(1)), entries)
+class TwoFacedMirror(Mirror):
+    """It cosigns whatever it is shown of a size that it has."""
+
+    def _known(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
+        return self._cosign(note, checkpoint, caller, now)
 
 
-def test_without_a_quorum_nothing_becomes_final_and_all_of_it_does_afterwards(net: Running) -> None:
-    hand, network = net.hands["mirror-1"], net.network
-    network.pause("mirror-2")
-    try:
-        promise = hand.hand_in(entries := hand.entries(1))
-        time.sleep(1)
-        with network.operator("sequencer") as operator:
-            state = operator.status()["origins"][-1]
-        assert state["size"] >= promise.first + promise.count > state["final_size"]
-    finally:
-        network.resume("mirror-2")
-    in_the_log(net, promise, entries)
+class CarelessMirror(Mirror):
+    """It does not look who signed for entries, nor in which order."""
+
+    def _signed_for(self, slips: object, leaves: object, hashes: object) -> dict[str, int]:
+        return {}
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("ip") is None, reason="network namespaces take root and `ip`")
-def test_a_member_in_a_network_of_its_own_is_cut_off_and_comes_back() -> None:
-    """The mirror's process runs in a namespace of its own, whose one link is taken down and up again."""
-    name, link = f"tw{os.getpid() % 10_000}", f"tw{os.getpid() % 10_000}v"
-    commands = [
-        f"ip netns add {name}", f"ip link add {link}0 type veth peer name {link}1 netns {name}",
-        f"ip addr add 10.213.77.1/30 dev {link}0", f"ip link set {link}0 up",
-        f"ip -n {name} addr add 10.213.77.2/30 dev {link}1", f"ip -n {name} link set {link}1 up",
-        f"ip -n {name} link set lo up",
-    ]  # fmt: skip
-    if subprocess.run(commands[0].split(), check=False, capture_output=True).returncode:
-        pytest.skip("network namespaces are not allowed here")
-    try:
-        for command in commands[1:]:
-            subprocess.run(command.split(), check=True, capture_output=True)
-        with running(mirrors=2, quorum=2, apart="mirror-2", address="10.213.77.2") as net:
-            network, hand = net.network, net.hands["mirror-1"]
-            network.start("sequencer", "mirror-1")
-            network.start("mirror-2", before=("ip", "netns", "exec", name))
-            in_the_log(net, hand.hand_in(entries := hand.entries(1)), entries)
-            subprocess.run(f"ip link set {link}0 down".split(), check=True)
-            promise = hand.hand_in(entries := hand.entries(1))
-            time.sleep(1)
-            with network.operator("sequencer") as operator:
-                state = operator.status()["origins"][-1]
-            assert state["final_size"] < promise.first + promise.count
-            subprocess.run(f"ip link set {link}0 up".split(), check=True)
-            in_the_log(net, promise, entries)
-    finally:
-        subprocess.run(f"ip netns del {name}".split(), check=False, capture_output=True)
+class ForgetfulSequencer(Sequencer):
+    """After a restart it knows no running number."""
+
+    @classmethod
+    def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:
+        machine = super().recovered(setup, rules, records)
+        machine._numbers.clear()
+        machine._promises.clear()
+        return machine
 
 
-def test_who_cannot_be_reached_is_said(net: Running) -> None:
-    hand = net.hands["mirror-1"]
-    net.network.stop("sequencer")
-    batch = write_batch(net.charter.origin, hand.key, hand.number + 1, hand.entries(1))
-    with pytest.raises(PeerError, match="cannot be asked"):
-        send(batch, net.charter)
-    net.network.start("sequencer")
-    hand.number += 1
-    assert send(batch, net.charter).count == 4
+PLANTED = {
+    "a mirror cosigns before it has synced": (Machines(mirror=HastyMirror), MANNERS, "came back with"),
+    "a sequencer promises before it has synced": (Machines(sequencer=HastySequencer), MANNERS, "was promised"),
+    "a sequencer sends checkpoints before it has synced": (Machines(sequencer=EarlySequencer), MANNERS, ""),
+    "a mirror does not replay the contract": (
+        Machines(mirror=TrustingMirror),
+        ("breaks the rules",),
+        "does not replay",
+    ),
+    "a mirror cosigns another root of a size": (Machines(mirror=TwoFacedMirror), MANNERS, "beside or below"),
+    "a mirror does not look who signed": (Machines(mirror=CarelessMirror), ("makes entries up",), "did not hand in"),
+    "a sequencer forgets running numbers": (Machines(sequencer=ForgetfulSequencer), MANNERS, ""),
+    "two of four are taken for a quorum": (Machines(quorum=2), ("two tongues",), "conflict"),
+}
+"""What is planted, in runs with which sequencers it can show, and what is complained of then."""
+
+
+def test_nothing_goes_wrong() -> None:
+    report = simulated(30, 0)
+    assert report.failures == []
+    assert report.figures["final checkpoints"] > 150
+    assert report.figures["crashes"] > 100
+    assert report.refusals["batch.forged"] > 0
+    assert report.refusals["batch.replayed"] > 0
+
+
+def test_a_seed_is_the_same_run_again() -> None:
+    first, second = run(7), run(7)
+    assert (first.figures, first.refusals) == (second.figures, second.refusals)
+    assert run(8).figures != first.figures
+
+
+@pytest.mark.parametrize(("machines", "manners", "complaint"), PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_fault_is_found(machines: Machines, manners: Sequence[Manner], complaint: str) -> None:
+    for seed in (each for each in range(SEEDS) if drawn(each).manner in manners):
+        outcome = run(seed, machines)
+        if any(complaint in each for each in outcome.complaints):
+            assert not run(seed).complaints, "the same seed goes well without the fault"
+            return
+    pytest.fail(f"{SEEDS} seeds did not find it")
+
+
+def test_the_command_tells_figures_and_how_it_went(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["bench", "ledger-simulate", "--seeds", "3", "--from", "5", "--json"])
+    assert left.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["seeds"], told["first"], told["failures"]) == (3, 5, [])

@@ -14,7 +14,7 @@ from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
 from tidewaiter.ledger.contracts.vocabulary import CUSTOMS_BIT, WHOLE_SHARE
 
 _RECORD: Final = "docs/adr/0037"
-_RKC: Final = "Revised Kyoto Convention, General Annex"
+_RELEASE: Final = "Revised Kyoto Convention, General Annex, standard 3.40 (named from memory, not read for this rule)"
 _RELEASING: Final = frozenset({"released", "cleared"})
 _FREE: Final = frozenset({Debt.NONE, Debt.GUARANTEED, Debt.PAID})
 
@@ -94,16 +94,16 @@ def _same_customs(case: Case) -> str:
 
 @rule(
     "release.assessed", "released decided", "Write the assessment first, or tell it in the decision.",
-    f"{_RKC}, standard 3.40",
+    _RELEASE,
 )  # fmt: skip
 def _assessed(case: Case) -> str:
-    """Goods are released after their duties and taxes were assessed; where nothing is owed, that is the assessment."""
+    """Goods are released after their duties and taxes were assessed; that nothing is owed is an assessment too."""
     if not _releases(case) or case.scope.flags & Flag.ASSESSED or case.leaf.facts.get("assessed"):
         return ""
     return "there is no assessment of this consignment"
 
 
-@rule("release.debt", "released decided", "Have the debt paid or guaranteed first.", f"{_RKC}, standards 3.40 and 3.43")
+@rule("release.debt", "released decided", "Have the debt paid or guaranteed first.", _RELEASE)
 def _debt(case: Case) -> str:
     """Goods are released once their debt is paid or guaranteed, or there is none."""
     if not _releases(case):
@@ -151,7 +151,7 @@ def _is_customs(case: Case) -> bool:
 
 @rule(
     "movement.released", "delivered exited", "Wait for the release; if it did happen, write it with the fact irregular.",
-    f"{_RKC}, standard 3.40",
+    _RELEASE,
 )  # fmt: skip
 def _delivered(case: Case) -> str:
     """Goods are delivered, or leave, after their release and while nobody holds them.
@@ -220,7 +220,12 @@ def _granted(case: Case) -> str:
     return "" if case.scope.flags & Flag.STATUS else "no status was granted here"
 
 
-@rule("benefit.live", "benefit_claimed", "Claim no benefit until the status counts again.", "SAFE Framework, pillar 2")
+@rule(
+    "benefit.live",
+    "benefit_claimed",
+    "Claim no benefit until the status counts again.",
+    "SAFE Framework of Standards, pillar 2 (named from memory, not read for this rule)",
+)
 def _benefit(case: Case) -> str:
     """A benefit is claimed on a status that customs granted, that is not suspended and not over."""
     status: Scope | None = case.state.scopes.get(str(case.leaf.facts["credential"]))
