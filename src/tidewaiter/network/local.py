@@ -142,7 +142,7 @@ class LocalNetwork:
                 process.kill()
                 process.wait()
 
-    def await_final(self, label: str, size: int, seconds: float = 30) -> bytes:
+    def await_final(self, label: str, size: int, seconds: float = 90) -> bytes:
         """The final checkpoint of at least this size, as a member has it. Raises LocalError where none comes in time."""
         until = time.monotonic() + seconds
         with self.operator(label) as operator:
