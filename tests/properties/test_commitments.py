@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tidewaiter.ledger.commitments import Disclosure, commit, entry_seed, scope_id, verify_disclosure
+from tidewaiter.ledger.commitments import Disclosure, commit, entry_seed, root_over, scope_id, verify_disclosure
 from tidewaiter.ledger.verdict import LedgerError
 
 KEYS = st.binary(min_size=32, max_size=32)
@@ -63,3 +63,22 @@ def test_what_cannot_be_committed_to_is_refused() -> None:
         commit(b"short", [("a", "1")])
     with pytest.raises(LedgerError, match="no field"):
         commit(bytes(32), [("a", "1")]).disclose("b")
+
+
+@given(KEYS, st.dictionaries(NAMES, VALUES, max_size=20).map(lambda fields: tuple(fields.items())))
+def test_the_root_alone_is_the_root(key: bytes, fields: tuple[tuple[str, str], ...]) -> None:
+    assert root_over(key, fields) == commit(key, fields).root
+
+
+@pytest.mark.parametrize(
+    ("seed", "fields"),
+    [
+        (b"short", (("a", "b"),)),
+        (bytes(32), (("a", "b"), ("a", "c"))),
+        (bytes(32), (("", "b"),)),
+        (bytes(32), (("é" * 200, ""),)),
+    ],
+)
+def test_the_root_alone_refuses_what_a_commitment_refuses(seed: bytes, fields: tuple[tuple[str, str], ...]) -> None:
+    with pytest.raises(LedgerError):
+        root_over(seed, fields)

@@ -188,7 +188,7 @@
     try {
       results = await verified(form.querySelector("#receipt").value, form.querySelector("#policy").value);
     } catch (error) {
-      put(error instanceof CannotSign ? told("note-warning", words.noEd25519) : told("note-error", `${words.bad} ${error.message}`));
+      put(error instanceof CannotSign ? told("note-warning", words.noSignatures) : told("note-error", `${words.bad} ${error.message}`));
       return;
     }
     const bad = results.filter((each) => each.why);
