@@ -231,6 +231,17 @@ def test_goods_that_enter_by_an_event_are_declared_from_what_comes_with_it(house
     assert house.store.decision(filing.declaration_id).row.dataset == "ZONE"
 
 
+def test_a_lot_that_comes_again_is_a_lot_of_its_own(house: House) -> None:
+    again = Quantity(f"{CLASS}/lot/LOT-1", Decimal(7))
+    house.follow(_entering("7", 7, quantities=(again,)))
+    house.keeper.resume()
+    example.examine(house.store, house.kept)  # where it was drawn
+    house.keeper.settle()
+    first, second = house.keeper.account(house.kept).lots
+    assert (first.lot_id, first.balance) == ("LOT-1", 1_000)
+    assert (second.lot_id.startswith("LOT-1 urn:uuid:"), second.balance) == (True, 7)
+
+
 def test_events_are_held_against_entries_and_orders(house: House) -> None:
     receipt = house.tell(MessageKind.ORDERS, order(1, 3), order(2, 3, "SA"))
     assert [line.state for line in receipt.lines] == ["open", "done"]

@@ -267,7 +267,7 @@ class StockKeeper:
             entry = msgspec.json.decode(filing.told, type=Entry)
             arrived_at = entry.arrived_at or released_at
             arrival = Arrival(filing.registered_id or filing.reference, filing.reference, arrived_at, at)
-            return receipts(self._store, kept, entry, arrival)
+            return receipts(self._store, kept, entry, arrival, writing.stock.facts(filing.account_no))
         return left(filing.flow, filing.reference, filing.taken, released_at, at)
 
 
@@ -303,7 +303,9 @@ class _Desk:
         refuse_bad_entry(entry, self._facts)
         filing = file_entry(self._kept, entry, self._at)
         arrival = Arrival(filing.reference, filing.reference, entry.arrived_at or self._at, self._at)
-        facts = receipts(self._store, self._kept, entry, arrival)  # what cannot be worked out is refused here
+        facts = receipts(
+            self._store, self._kept, entry, arrival, self._facts
+        )  # what cannot be worked out is refused here
         self._file(filing, entry.entry_id)
         if filing.declared is None:
             self._keep(facts)

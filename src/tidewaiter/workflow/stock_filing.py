@@ -158,8 +158,9 @@ class Arrival(NamedTuple):
     recorded_at: datetime
 
 
-def receipts(store: StockStore, kept: KeptAccount, entry: Entry, arrival: Arrival) -> list[Fact]:
-    """The facts by which an entry's lots come in."""
+def receipts(store: StockStore, kept: KeptAccount, entry: Entry, arrival: Arrival, known: Sequence[Fact]) -> list[Fact]:
+    """The facts by which an entry's lots come in: each a lot of its own beside those that are known."""
+    lots = {fact.lot_id for fact in known if fact.terms is not None}
     is_free = entry.comes_from is EntryFrom.LOCAL_MARKET
     facts: list[Fact] = []
     for number, line in enumerate(entry.lines, start=1):
@@ -174,6 +175,9 @@ def receipts(store: StockStore, kept: KeptAccount, entry: Entry, arrival: Arriva
             unit_mass_kg=mass / line.quantity if mass is not None else None,
         )  # fmt: skip
         lot_id = line.lot_id or f"{entry.entry_id}/{number}"
+        while lot_id in lots:  # another entry took the name meanwhile
+            lot_id += f" {entry.entry_id}/{number}"
+        lots.add(lot_id)
         facts.append(
             Fact(
                 kind=Kind.RECEIVED_LOCAL if is_free else Kind.RECEIVED_ABROAD, source=f"entry:{entry.entry_id}:{number}",

@@ -136,9 +136,11 @@ class StockFollower:
             told.find(WITHOUT_ENTRY, words, hint)
             return
         new = file_entry(told.kept, entry, told.at)
+        arrival = Arrival(new.reference, new.reference, told.event.event_time, told.at)
+        known = told.writing.stock.facts(told.kept.account_no)
+        facts = receipts(self._store, told.kept, entry, arrival, known)  # what cannot be worked out is not filed
         if told.writing.stock.file(new) is not None and new.declared is None:
-            arrival = Arrival(new.reference, new.reference, told.event.event_time, told.at)
-            told.keep(receipts(self._store, told.kept, entry, arrival))
+            told.keep(facts)
 
 
 def follow_orders(
