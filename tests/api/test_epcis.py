@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient
 
 from api.conftest import Who
@@ -241,3 +242,24 @@ def test_what_is_no_document_is_refused_and_kept(client: TestClient, who: Who) -
     assert client.get(f"{PREFIX}/events").status_code == 401
     assert client.options(f"{PREFIX}/capture", headers=who.post).headers["Allow"] == "OPTIONS, GET, POST"
     assert client.put(f"{PREFIX}/capture", headers=who.post).status_code == 405
+
+
+def test_a_web_socket_is_told_what_comes_and_of_ones_own(client: TestClient, who: Who) -> None:
+    query = {"name": "listened to", "query": {"EQ_bizStep": ["departing"]}}
+    assert client.post(f"{PREFIX}/queries", content=json.dumps(query), headers=who.post | JSON).status_code == 201
+    path = f"{PREFIX}/queries/listened%20to/events?stream=true"
+    with client.websocket_connect(path, headers=who.post) as socket:
+        capture(client, who.courier, object_event(bizStep="departing", epcList=["urn:epc:id:sgtin:4012345.066666.1"]))
+        capture(client, who.post, object_event(bizStep="departing", epcList=["urn:epc:id:sgtin:4012345.066666.2"]))
+        told = json.loads(socket.receive_text(timeout=30))
+    (event,) = told["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
+    assert event["epcList"] == ["urn:epc:id:sgtin:4012345.066666.2"]
+
+
+@pytest.mark.parametrize(("name", "query"), [("listened%20to", "stream=false"), ("nothing", "stream=true")])
+def test_a_web_socket_without_sense_is_closed(client: TestClient, who: Who, name: str, query: str) -> None:
+    with (
+        client.websocket_connect(f"{PREFIX}/queries/{name}/events?{query}", headers=who.post) as socket,
+        pytest.raises(WebSocketDisconnect),
+    ):
+        socket.receive_text(timeout=30)

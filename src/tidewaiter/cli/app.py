@@ -40,6 +40,7 @@ NOUNS = {
     "declaration": "List declarations, and write them for other customs systems.",
     "drop": "Take messages that partners leave in folders, and answer beside them.",
     "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
+    "event": "Take in events of movement (EPCIS 2.0), list and show them.",
     "history": "Show what came before from and to the same people; rebuild it, export it, work out whole periods.",
     "ledger": "Verify, export and open the record; receipts that are verified offline.",
     "list": "Keep lists of parties, addresses, brands, goods and numbers: propose, approve, export; screen a name.",

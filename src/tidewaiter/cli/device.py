@@ -176,18 +176,16 @@ def listen(
     seconds: Annotated[float | None, Parameter(help="Stop after so long; never if not given.")] = None,
 ) -> int:
     """Take the readings that devices publish over MQTT, and watch the flights whose time it is."""
+    from tidewaiter.web.house import capturing_on
     from tidewaiter.web.listening import Broker, listening
-    from tidewaiter.workflow.capturing import Capturing
-    from tidewaiter.workflow.desk import Desk
     from tidewaiter.workflow.devices import devices_of, flights_of
-    from tidewaiter.workflow.following import Following
 
     if plain and host not in ("localhost", "127.0.0.1", "::1"):
         raise UsageError("without TLS anybody on the way reads and alters", hint="leave --plain out")
     broker = Broker(host=host, port=port, user=user, password=password, is_plain=plain)
     ends_at = None if seconds is None else time.monotonic() + seconds
     with opened_store() as store:
-        capturing = Capturing(store, (Following(store, Desk(store)),))
+        capturing = capturing_on(store)
         devices, watch = devices_of(store, capturing), flights_of(store, capturing)
         with listening(devices, broker) as heard:
             try:

@@ -37,7 +37,7 @@ from tidewaiter.workflow.models import Keeping as ModelStore
 from tidewaiter.workflow.models import Models
 from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.policies import Policies
-from tidewaiter.workflow.ports import Outcome
+from tidewaiter.workflow.ports import Outcome, Store
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.recording_opened import RecordStore
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -65,6 +65,10 @@ class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore,
     @property
     def following(self) -> PostgresFollowing:
         """What events told of declarations, and what followed."""
+
+
+class FollowedStore(CaptureStore, Store, Protocol):
+    """What taking events in, and doing what follows, needs of a store."""
 
 
 class Submitter(Protocol):
@@ -184,7 +188,7 @@ class House:
     @cached_property
     def capturing(self) -> Capturing:
         """Where events of movement are taken in, and what follows from them is done."""
-        return Capturing(self.store, (self.following,))
+        return capturing_on(self.store)
 
     @cached_property
     def following(self) -> Following:
@@ -206,6 +210,11 @@ class House:
         if all(hold.kind is not HoldKind.PAYMENT for hold in open_holds(file)):
             return ()
         return why_uncovered(self.store, self.accounts.guarantees, file.row.declaration_id, file.row.version)
+
+
+def capturing_on(store: FollowedStore) -> Capturing:
+    """Where events of movement are taken in on a store, with all that follows from them."""
+    return Capturing(store, (Following(store, Desk(store)),))
 
 
 def now() -> datetime:

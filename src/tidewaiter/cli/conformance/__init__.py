@@ -15,7 +15,9 @@ from tidewaiter.cli.conformance.case import Case
 from tidewaiter.model.errors import TidewaiterError
 
 SAMPLES_VARIABLE = "TIDEWAITER_SAMPLES"
-SuiteName = Literal["wco-dm", "h7", "ens", "ceb", "cargo", "tariff", "regimes", "descriptions", "kcs", "ledger"]
+SuiteName = Literal[
+    "wco-dm", "h7", "ens", "ceb", "cargo", "tariff", "regimes", "descriptions", "kcs", "ledger", "epcis"
+]
 
 
 class Report(Struct, frozen=True):
@@ -133,6 +135,13 @@ def _descriptions() -> tuple[Cases, Information]:
     return descriptions.cases, descriptions.information
 
 
+def _epcis() -> tuple[Cases, Information]:
+    from tidewaiter.cli.conformance import epcis
+
+    run = epcis.Run()
+    return run.cases, run.information
+
+
 def _kcs() -> tuple[Cases, Information]:
     from tidewaiter.cli.conformance.kcs import Suite
 
@@ -149,7 +158,7 @@ def _ledger() -> tuple[Cases, Information]:
 
 SUITES: dict[str, Callable[[], tuple[Cases, Information]]] = {
     "wco-dm": _wco_dm, "h7": _h7, "ens": _ens, "ceb": _ceb, "cargo": _cargo, "tariff": _tariff, "regimes": _regimes,
-    "descriptions": _descriptions, "kcs": _kcs, "ledger": _ledger,
+    "descriptions": _descriptions, "kcs": _kcs, "ledger": _ledger, "epcis": _epcis,
 }  # fmt: skip
 
 

@@ -62,8 +62,21 @@ PATHS: Final = (
 """Every path."""
 
 
+# Told to the framework one by one: the web socket's path among them hides them from the path that takes all.
+OF_QUERIES: Final = tuple(
+    f"{PREFIX}/queries{rest}"
+    for rest in (
+        "",
+        "/{name:str}",
+        "/{name:str}/events",
+        "/{name:str}/subscriptions",
+        "/{name:str}/subscriptions/{one:str}",
+    )
+)
+
+
 @route(
-    path=[PREFIX, f"{PREFIX}/{{rest:path}}"],
+    path=[PREFIX, f"{PREFIX}/{{rest:path}}", *OF_QUERIES],
     http_method=["GET", "POST", "DELETE", "OPTIONS"],
     opt=FOR_THE_KNOWN,
     include_in_schema=False,

@@ -29,8 +29,8 @@ def name_query(house: House, asked: Asked) -> Response[bytes]:
     """Keep a query under a name."""
     content = _object(asked.body)
     name, parameters = content.get("name"), content.get("query")
-    if not isinstance(name, str) or not name or len(name) > NAME_MAX or "\0" in name:
-        raise Refused("ValidationException", 400, f"a name has 1 to {NAME_MAX} characters")
+    if not isinstance(name, str) or not name or len(name) > NAME_MAX or "\0" in name or "/" in name:
+        raise Refused("ValidationException", 400, f"a name has 1 to {NAME_MAX} characters, none of them “/”")
     if not isinstance(parameters, dict):
         raise Refused("ValidationException", 400, "query is no JSON object", "like {'EQ_bizStep': ['shipping']}")
     Query.parse(parameters, asked.prefixes)

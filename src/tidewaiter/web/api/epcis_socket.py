@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import unquote
 
 import anyio
@@ -13,6 +13,7 @@ from litestar import WebSocket, websocket
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketDisconnect
+from litestar.params import PathParameter
 from msgspec import Struct
 
 from tidewaiter.messages.epcis import writing
@@ -31,6 +32,7 @@ SOCKETS_MAX: Final = 64
 REFUSED: Final = 1008  # RFC 6455, section 7.4.1: against the rules of this end
 BUSY: Final = 1013
 _OPEN: set[int] = set()
+QueryName = Annotated[str, PathParameter(description="What the query is called")]
 
 
 class Listening(Struct, frozen=True):
@@ -44,7 +46,7 @@ class Listening(Struct, frozen=True):
 
 
 @websocket(f"{PREFIX}/queries/{{name:str}}/events")
-async def listen(socket: WebSocket[Any, Any, State], name: str, house: NamedDependency[House]) -> None:
+async def listen(socket: WebSocket[Any, Any, State], name: QueryName, house: NamedDependency[House]) -> None:
     """Send what is new of a named query for as long as the client stays."""
     try:
         listening = await anyio.to_thread.run_sync(_listening, socket, unquote(name), house)
