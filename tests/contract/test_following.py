@@ -213,3 +213,18 @@ def test_delivered_before_release_is_a_case_and_ends_when_taken_back(store: Post
 def test_an_event_of_nothing_we_know_is_left_alone(store: PostgresStore) -> None:
     follow(store, event("arriving", "RR000000005GB", read_point=HARWICH))
     assert store.following.open_findings(10) == []
+
+
+def test_what_follows_is_on_the_record(store: PostgresStore) -> None:
+    one = parcel(store, "RR123456785GB", "IMA")
+    arrived = event("arriving", "RR123456785GB", read_point=HARWICH)
+    loud = alarm(SEAL)
+    follow(store, put_in(BAG, reference("s10", "RR123456785GB")), put_on(BAG, SEAL), arrived, loud)
+    with store.writing() as writing:
+        found = writing._connection.execute(
+            "SELECT subject, label, convert_from(entry, 'UTF8')::json ->> 'type' FROM record_entry ORDER BY leaf_index"
+        ).fetchall()
+    subject = f"declaration:{one}"
+    assert (subject, f"event:{arrived.event_id}", "arrived") in found
+    assert (f"device:{SEAL}", f"event:{loud.event_id}", "seal_alarm") in found
+    assert (subject, f"hold:movement.seal_alarm:{loud.event_id}", "held") in found

@@ -132,17 +132,18 @@ class PostgresFollowing:
 
     # --- what was told -----------------------------------------------------------------------------------------
 
-    def add(self, declaration_ids: Sequence[int], moved: Moved) -> None:
-        """Keep that something was told of declarations; told before, it stays as it was."""
+    def add(self, declaration_ids: Sequence[int], moved: Moved) -> list[int]:
+        """Keep that something was told of declarations; those it was not told of before. Told before, it stays as it was."""
         with self._lend() as connection:
-            connection.execute(
+            found = connection.execute(
                 f"INSERT INTO movement_step ({_STEPS}) SELECT declaration_id, %s, %s, %s, %s, %s, %s, %s, %s, %s"
-                " FROM unnest(%s::bigint[]) AS declaration_id ON CONFLICT DO NOTHING",
+                " FROM unnest(%s::bigint[]) AS declaration_id ON CONFLICT DO NOTHING RETURNING declaration_id",
                 [
                     moved.event_id, moved.is_void, moved.step.value, moved.happened_at, moved.recorded_at, moved.place,
                     moved.point.uri if moved.point else "", moved.device_id, moved.words, list(declaration_ids),
                 ],
-            )  # fmt: skip
+            ).fetchall()  # fmt: skip
+        return sorted(int(row[0]) for row in found)
 
     def told(self, declaration_ids: Sequence[int]) -> Mapping[int, list[Moved]]:
         """All that was told of each."""

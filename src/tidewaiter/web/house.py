@@ -37,7 +37,7 @@ from tidewaiter.workflow.models import Keeping as ModelStore
 from tidewaiter.workflow.models import Models
 from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.policies import Policies
-from tidewaiter.workflow.ports import Outcome
+from tidewaiter.workflow.ports import Outcome, Store
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.recording_opened import RecordStore
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -69,6 +69,10 @@ class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore,
     @property
     def following(self) -> PostgresFollowing:
         """What events told of declarations, and what followed."""
+
+
+class FollowedStore(CaptureStore, Store, Protocol):
+    """What taking events in, and doing what follows, needs of a store."""
 
 
 class Submitter(Protocol):

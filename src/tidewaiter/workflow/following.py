@@ -44,6 +44,19 @@ ACTOR: Final = "movement"
 ALARM: Final = "movement"  # the part's name
 ALARM_DAYS: Final = 90  # that a parcel that is on its way stays on the alarm
 FAILED: Final = "movement.not_carried_out"
+_ON_DEVICES: Final = frozenset((Step.SEAL_BOUND, Step.SEAL_OPENED, Step.SEAL_CLOSED, Step.SEAL_ALARM))
+_ON_PARCELS: Final = frozenset(
+    (
+        Step.LOADED,
+        Step.DEPARTED,
+        Step.ARRIVED,
+        Step.PRESENTED,
+        Step.HANDED_OVER,
+        Step.EXITED,
+        Step.DELIVERED,
+        Step.RETURNED,
+    )
+)  # the steps that the record has entries for; release, refusal and examination are customs' own
 _CLOSED: Final = frozenset((State.REFUSED, State.INVALIDATED, State.REJECTED))
 _GONE: Final = frozenset((State.RELEASED, State.CLEARED))
 
@@ -78,9 +91,10 @@ class Following:
         if told.is_void:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}
+        new = book.add(sorted(ids), told)
+        writing.record.append(_entries(told, new))
         if not ids:
             return
-        book.add(sorted(ids), told)
         failed = self._arrive(writing, told, list(ids.values()))
         self._look(writing, sorted(ids), failed)
 
@@ -202,6 +216,25 @@ class Following:
 def _legal_day(concerned: Concerned, told: Moved) -> date:
     """The day on which it happened where the law is made."""
     return legal_day_at(concerned.jurisdiction_code, told.happened_at)
+
+
+def _entries(told: Moved, declaration_ids: Sequence[int]) -> list[Recording]:
+    """The entries of a step: on each parcel that took it; of a seal, on the device that told it. Where it was is not in the open."""
+    if told.is_void:
+        return []
+    fields = (
+        ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
+        ("place", told.place), ("device", told.device_id), ("words", told.words),
+    )  # fmt: skip
+    label = f"event:{told.event_id}"
+    if told.step in _ON_DEVICES and told.device_id:
+        return [Recording(told.step.value, f"device:{told.device_id}", label, fields, {}, told.happened_at)]
+    if told.step not in _ON_PARCELS:
+        return []
+    return [
+        Recording(told.step.value, subject_of(declaration_id), label, fields, {}, told.happened_at)
+        for declaration_id in declaration_ids
+    ]
 
 
 def _holds(finding: Finding) -> bool:

@@ -104,8 +104,8 @@ class FollowingBook(Protocol):
     def standing(self, declaration_ids: Sequence[int]) -> list[Concerned]:
         """How declarations stand now, by their ids."""
 
-    def add(self, declaration_ids: Sequence[int], moved: Moved) -> None:
-        """Keep that something was told of declarations; told before, it stays as it was."""
+    def add(self, declaration_ids: Sequence[int], moved: Moved) -> list[int]:
+        """Keep that something was told of declarations; those it was not told of before. Told before, it stays as it was."""
 
     def told(self, declaration_ids: Sequence[int]) -> Mapping[int, list[Moved]]:
         """All that was told of each."""

@@ -73,6 +73,7 @@ class AnswerWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     f"asked for. Members of a reading: {', '.join(Reading.__struct_fields__)}. A reading sent again within five minutes is "
     "answered again; one whose counter does not rise is refused.",
     operation_id="takeReading",
+    security=[{}],
     responses=refusals(
         "device.unknown", "device.ended", "device.forged", "device.replayed", "device.reading", "message.limit",
         "store.database",
