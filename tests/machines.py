@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ledgers import signer
-from tidewaiter.cli.bench.faults.rules import contract, founded
+from tidewaiter.cli.bench.faults.rules import Founding, contract, founded
 from tidewaiter.ledger import mirroring, sequencing
 from tidewaiter.ledger.batches import Batch, write_batch
 from tidewaiter.ledger.effects import (
@@ -40,7 +40,8 @@ POLICY: Final = Policy(
     (), {name: Party(key.verifier) for name, key in MEMBERS.items()}, {"quorum": Group(3, NAMES)}, "quorum"
 )
 NEXT: Final = signer("record.example/2027", KeyType.ED25519)
-BEGINNING: Final = founded({"one": SUBMITTER, "two": OTHER}, [LOG, NEXT])
+SPEAKERS: Final = {name: signer(f"{name}.speaks", KeyType.ED25519) for name in NAMES}
+BEGINNING: Final = founded(Founding(SPEAKERS, {"one": SUBMITTER, "two": OTHER}, POLICY, LOG))
 
 
 def leaf(salt: str, *, word: str = "arrived", scope: str = "scope", by: SignerKey = SUBMITTER, at: int = NOW) -> bytes:
@@ -123,8 +124,8 @@ def sealed(*batches: Batch, driven: Driven | None = None) -> list[Block]:
     return blocks(driven)
 
 
-def final(driven: Driven, block: Block, names: Sequence[str] = NAMES[:3]) -> FinalCheckpoint:
-    """The final checkpoint that mirrors' answers to a block, and all before it, lead a sequencer to."""
+def final(driven: Driven, block: Block, names: Sequence[str] = NAMES[:3]) -> Any:
+    """The final checkpoint that mirrors' answers to a block, and all before it, lead a sequencer to; None without one."""
     for name in names:
         follower = mirror(name)
         for each in blocks(driven):
@@ -133,4 +134,4 @@ def final(driven: Driven, block: Block, names: Sequence[str] = NAMES[:3]) -> Fin
         follower.sync()
         driven.did(driven.machine.receive(name, follower.messages()[-1], NOW))
     found = [effect for effect in driven.out if isinstance(effect, FinalCheckpoint)]
-    return found[-1]
+    return found[-1] if found else None

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import structs
+
 from tidewaiter.ledger.batches import Batch, Promise, write_batch
 from tidewaiter.ledger.contracts import Role
 from tidewaiter.ledger.keys import SignerKey
@@ -76,8 +78,13 @@ class Running:
 
 
 @contextmanager
-def running(mirrors: int = 3, quorum: int = 2, witnesses: int = 0, start: bool = True) -> Iterator[Running]:  # noqa: FBT001
-    """A sequencer with so many mirrors and witnesses; of the mirrors so many suffice."""
+def running(
+    *, mirrors: int = 3, quorum: int = 2, witnesses: int = 0, apart: str = "", address: str = ""
+) -> Iterator[Running]:
+    """A sequencer with so many mirrors and witnesses; of the mirrors so many suffice.
+
+    Where one is to be reached `apart`, at another address than loopback, nobody is started yet.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tw-net-"))
     try:
         with LocalNetwork(folder) as network:
@@ -88,8 +95,11 @@ def running(mirrors: int = 3, quorum: int = 2, witnesses: int = 0, start: bool =
             }
             for number in range(1, witnesses + 1):
                 parts[network.make(Wanted(label=f"witness-{number}", part="witness", roles=(Role.PORT,)))] = "witness"
+            if apart:
+                home = network.homes[apart]
+                home.change(structs.replace(home.config, listen=f"{address}:{home.config.listen.rpartition(':')[2]}"))
             charter = found(ORIGIN, parts, threshold("quorum", quorum, labels), datetime.now(UTC))  # type: ignore[arg-type]
-            if start:
+            if not apart:
                 network.start(*network.homes)
             yield Running(network, charter)
     finally:

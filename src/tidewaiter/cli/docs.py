@@ -44,6 +44,7 @@ def check(folder: Folder = Path()) -> int:
 def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     """Each generated page and what renders it; `folder` is the root of the project."""
     from tidewaiter.cli.conformance import regimes
+    from tidewaiter.ledger.contracts.reference import render_contracts
     from tidewaiter.messages import partner_reference, reference, return_reference
     from tidewaiter.regimes.report import render_law
     from tidewaiter.revenue import report
@@ -54,6 +55,7 @@ def generated(folder: Path) -> dict[Path, Callable[[], str]]:
     return {
         Path("docs/LAW.md"): lambda: render_law(regimes.oracles(folder / regimes.FOLDER), whose_controls()),
         Path("docs/reference/cli.md"): render_cli,
+        Path("docs/reference/contracts.md"): render_contracts,
         Path("docs/reference/declaration.md"): reference.render_reference,
         Path("docs/reference/declaration.schema.json"): lambda: reference.json_schema().decode() + "\n",
         Path("docs/reference/limits.md"): reference.render_limits,

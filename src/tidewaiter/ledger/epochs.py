@@ -7,6 +7,9 @@ No machine elects a sequencer. When one stops or has lied, people agree on the n
 3. each cosigns the end at just this checkpoint (`Mirror.close`); with a quorum it counts (`is_closed`);
 4. the next origin begins with the state and the running numbers that the last one led to.
 
+No mirror or witness cosigns a checkpoint with such lines because a log has signed it: a sequencer cannot end its own origin.
+A quorum for the end is one of mirrors, since witnesses hold nothing that they could vouch for.
+
 Whoever cosigned a final checkpoint holds it, and any two quorums share an honest member: that member's size is no smaller, so
 no end that a quorum has cosigned leaves out anything final. What was promised and is in no block of the end is handed in
 again by its submitter, under the same number, signed for the next origin.

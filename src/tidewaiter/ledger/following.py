@@ -108,8 +108,6 @@ class Followers:
 
     def _next(self, name: str, each: _Follower, now: int) -> list[Effect]:
         effects: list[Effect] = []
-        if each.sent == each.held:
-            each.heard_at = now
         if each.sent < self.size and each.sent not in self._blocks:
             return [Lagging(name, each.sent)] if self._marks(each, now) else []
         under_way = 0
@@ -117,6 +115,8 @@ class Followers:
         while place < each.sent and place in self._blocks:
             under_way += 1
             place = self._blocks[place][1]
+        if under_way == 0 and each.sent in self._blocks:
+            each.heard_at = now
         while each.sent in self._blocks and under_way < WINDOW:
             block, each.sent = self._blocks[each.sent]
             under_way += 1

@@ -43,7 +43,7 @@ TAKING: Final = frozenset({FROZEN, EVIDENCE})
 """Why a mirror may have frozen and still takes blocks: not so where the log has broken the rules."""
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
-UNREADY: Final = frozenset({"statement.missing", "rules.unknown"})
+UNREADY: Final = frozenset({"statement.bound", "rules.unknown"})
 """Refusals of the contract that tell of this mirror and not of the log: it has to be given something, and goes on then."""
 GIVEN_KEPT: Final = 256
 """Cosignatures that are given again where their checkpoint comes again, though the log has grown since."""
@@ -190,8 +190,13 @@ class Mirror(Durable):
             return self._decline(caller, self._frozen or _ENDED)
         believed = policy.with_log(self.setup.log).believed(part.note)
         checkpoint = believed.checkpoint
-        if not believed.verdict or checkpoint is None or checkpoint.origin != self.setup.origin:
-            why = f"the checkpoint that the part leads to is not to be believed: {believed.verdict.reason or 'other origin'}"
+        if (
+            not believed.verdict
+            or checkpoint is None
+            or checkpoint.origin != self.setup.origin
+            or checkpoint.extensions
+        ):
+            why = f"the checkpoint that the part leads to is not to be believed: {believed.verdict.reason or 'another kind'}"
             return self._decline(caller, Refuse("part.quorum", why, "Wait until the quorum has cosigned it."))
         frontier = followed(self._frontier, part, checkpoint)
         if isinstance(frontier, Refuse):
@@ -258,6 +263,11 @@ class Mirror(Durable):
         if checkpoint.origin != self.setup.origin:
             why = f"the checkpoint is of “{checkpoint.origin[:200]}”, mirrored is “{self.setup.origin}”"
             return Refuse("block.origin", why, "Send it to a mirror of that origin.")
+        if checkpoint.extensions:
+            why = "the checkpoint says more than origin, size and root, as only the end of an origin does"
+            return Refuse(
+                "block.extensions", why, "Send a plain checkpoint; the end is cosigned where people ask for it."
+            )
         verdict = check(note, [self.setup.log]).verdict
         return (note, checkpoint) if verdict else Refuse("block.forged", verdict.reason, hint)
 
@@ -317,6 +327,9 @@ class Mirror(Durable):
                 why = f"the batch has the number {slip.number}, the next of the key {slip.key} is {due}"
                 return Refuse("block.number", why, "Take each batch once, and in the order of its numbers.", where)
             end = place + slip.count
+            if not place <= end <= len(leaves):
+                why = f"a batch is said to have {slip.count} entries, {len(leaves) - place} are left"
+                return Refuse("block.slip", why, "Take no entry that nobody signed for.", where)
             if any(leaf.actor != slip.key or leaf.type == STATE for leaf in leaves[place:end]):
                 why = f"an entry is not by the key {slip.key} that signed for its batch"
                 return Refuse("block.actor", why, "Take only entries of whoever signed.", where)

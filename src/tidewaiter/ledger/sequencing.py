@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from tidewaiter.ledger import admitting
 from tidewaiter.ledger.admitting import AHEAD_SECONDS, Handed
@@ -302,7 +302,7 @@ class Sequencer(Durable):
         slip = admitted.slip
         self._numbers[slip.key] = slip.number
         kept = self._promises.setdefault(slip.key, {})
-        kept[slip.number] = admitted
+        kept[slip.number] = structs.replace(admitted, entries=())
         kept.pop(slip.number - PROMISES_KEPT, None)
         self._entries += admitted.entries
         self._slips.append(slip)

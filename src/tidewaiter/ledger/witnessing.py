@@ -18,6 +18,7 @@ from typing import Final
 from msgspec import Struct
 
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.epochs import CLOSED
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.merkle import EMPTY_ROOT
 from tidewaiter.ledger.notes import SignedNote
@@ -101,6 +102,8 @@ def add_checkpoint(body: bytes, known: SignedNote | None, witness: Witness, now:
         checkpoint = Checkpoint.parse(request.note.text)
     except LedgerError as error:
         return _said(400, error.detail)
+    if CLOSED in checkpoint.extensions:
+        return _said(422, "the end of an origin is cosigned by mirrors, which hold its entries, and not by witnesses")
     return _refused(request, checkpoint, known) or _cosigned(request.note, checkpoint, witness, now)
 
 

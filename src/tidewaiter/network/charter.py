@@ -113,13 +113,17 @@ class Charter(Struct, frozen=True, kw_only=True):
         return Genesis(self.origin, self.at, founders, self.log_key.public, self.policy, VERSION_1.hash)
 
     def amended(self, realm: Realm) -> Charter:
-        """The charter as it stands by what the contract has come to: policy, and members as the policy names them."""
+        """The charter as it stands by what the contract has come to."""
+        return self.under(realm.policy)
+
+    def under(self, policy: str) -> Charter:
+        """The charter under another policy, with the members that it names."""
         members: dict[str, Member] = {}
-        for name, party in Policy.parse(realm.policy.encode()).witnesses.items():
+        for name, party in Policy.parse(policy.encode()).witnesses.items():
             known = self.members.get(name) or Member(part="mirror", url=party.url, key=party.key.text)
             members[name] = structs.replace(known, key=party.key.text, url=party.url or known.url)
         kept = {name: each for name, each in self.members.items() if each.part == "sequencer"}
-        return structs.replace(self, policy=realm.policy, members={**kept, **members})
+        return structs.replace(self, policy=policy, members={**kept, **members})
 
     def of_part(self, part: Part) -> dict[str, Member]:
         """The members that do this."""

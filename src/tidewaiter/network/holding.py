@@ -14,6 +14,7 @@ from msgspec import Struct
 from tidewaiter.ledger import mirroring, sequencing
 from tidewaiter.ledger.batches import Slip
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
 from tidewaiter.ledger.effects import Block, FinalCheckpoint
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.mirroring import Taken
@@ -150,6 +151,14 @@ class Holding:
     def sent(self, block: Block) -> Sent:
         """A block with the statements that go with it."""
         return Sent(block, tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf))
+
+    def statement_of(self, policy: str) -> bytes:
+        """The statement by which the members have agreed on a policy. Raises LedgerError where there is none."""
+        for data in self.shelf.values():
+            body = Statement.parse(data).said
+            if isinstance(body, QuorumChanged) and body.policy == policy:
+                return data
+        raise LedgerError("no statement brought this policy")
 
     def blocks(self, first: int, count: int) -> list[Sent]:
         """The blocks from one that begins at `first` on, as they were sent. Raises LedgerError where none begins there."""

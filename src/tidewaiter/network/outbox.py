@@ -101,6 +101,7 @@ class WitnessFeed:
         self._heard = heard
         self._old_size = 0
         self._note = b""
+        self._statements: deque[bytes] = deque()
         self._nodes: Callable[[int], NodeHash] | None = None
         self._came = asyncio.Event()
 
@@ -121,7 +122,16 @@ class WitnessFeed:
                 await asyncio.sleep(PAUSE_SECONDS)
                 self._came.set()
 
+    def state(self, statement: bytes) -> None:
+        """Show the witness a statement before it is asked the next time."""
+        self._statements.append(statement)
+
     async def _ask(self, note: SignedNote) -> None:
+        while self._statements:
+            answer = await self.peer.post("/record/statements", self._statements[0], "application/json")
+            if answer.status != 204:
+                _LOG.warning("the witness %s does not take a statement: %s", self.name, said(answer))
+            self._statements.popleft()
         checkpoint = Checkpoint.parse(note.text)
         for _ in range(2):
             answer = await self.peer.post("/add-checkpoint", self._request(note, checkpoint).body, "text/plain")

@@ -171,7 +171,11 @@ class SequencerSide:
         if adopted is not None:
             self.machine.setup.submitters = adopted.submitters
             self.holding.origin.keep_standing(adopted.charter)
+            is_another = adopted.charter.policy != self.charter.policy
             self.change(adopted.charter)
+            for feed in self._feeds.values() if is_another else ():
+                feed.state(self.holding.statement_of(adopted.charter.policy))
+            self._feed_witnesses()
 
     def _sent(self, block: Block) -> Sent:
         """The block with its statements; the same object for each mirror."""

@@ -100,7 +100,12 @@ class Answering:
 
     async def take_statement(self, request: Request) -> Response:
         """A statement, before the batch with the entry that stands for it."""
-        self._side(SequencerSide, request.query.get("origin", "")).holding.shelf.put(request.body)
+        side = self._any(request.query.get("origin", ""))
+        if isinstance(side, WitnessSide):
+            if why := side.take_statement(request.body):
+                raise refused(422, "statement.quorum", why, "Have more members sign.")
+            return Response(b"", 204)
+        self._side(SequencerSide, side.charter.origin).holding.shelf.put(request.body)
         return Response(b"", 204)
 
     async def number(self, request: Request) -> Response:

@@ -6,7 +6,11 @@ import asyncio
 import time
 from typing import Final
 
+from msgspec import structs
+
+from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
 from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.witnessing import Answer, Witness, add_checkpoint
 from tidewaiter.network.charter import Charter
@@ -15,6 +19,7 @@ from tidewaiter.network.files import write_durably
 from tidewaiter.network.holding import FINAL, checkpoint_of
 from tidewaiter.network.home import Origin
 
+DECISION: Final = "decision"
 WITNESSED: Final = "witnessed"
 
 
@@ -52,9 +57,28 @@ class WitnessSide:
                 self._known = answer.kept
             return answer
 
-    def change(self, charter: Charter) -> None:
-        """The members have agreed on something else."""
-        self.charter = charter
+    def take_statement(self, data: bytes) -> str:
+        """Why another quorum is not taken up; empty where it is: a witness replays nothing, so it looks who has signed."""
+        statement = Statement.parse(data)
+        body, policy = statement.said, self.charter.read_policy
+        if not isinstance(body, QuorumChanged) or body.origin != self.charter.origin:
+            return ""  # nothing that concerns a witness
+        keys = {
+            key_number(key): (name, key) for name, each in self.charter.members.items() for key in each.submitters[:1]
+        }
+        signed = structs.replace(statement, signatures={n: s for n, s in statement.signatures.items() if n in keys})
+        if signed.unproven({number: key for number, (_, key) in keys.items()}):
+            return "a signature under the statement does not hold"
+        names = {keys[number][0] for number in signed.signatures}
+        verdict = policy.is_met_by({party.key for name, party in policy.witnesses.items() if name in names})
+        if not verdict:
+            return verdict.reason
+        if body.decision <= int(self._origin.kept(DECISION) or b"0"):
+            return ""
+        self.charter = self.charter.under(body.policy)
+        self._origin.keep_standing(self.charter)
+        self._origin.keep(DECISION, str(body.decision).encode())
+        return ""
 
     def take_key(self, key: SignerKey) -> None:
         """Cosign with another key from now on."""

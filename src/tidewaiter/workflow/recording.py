@@ -166,8 +166,7 @@ def _declared(declaration: Declaration | None, due: str) -> tuple[str, ...]:
 
 def decision_facts(state: State, debt: str, *, is_assessed: bool) -> dict[str, Fact]:
     """What a decision's entry says in the open."""
-    told: dict[str, Fact] = {"debt": debt, "state": state.value}
-    return {"assessed": 1, **told} if is_assessed else told
+    return {"assessed": 1 if is_assessed else 0, "debt": debt, "state": state.value}
 
 
 def debt_of(due: Decimal | None, standing: Standing | None) -> str:

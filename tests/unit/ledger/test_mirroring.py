@@ -53,6 +53,10 @@ def renoted(block: Block, **members: object) -> Block:
     return structs.replace(block, note=SignedNote(checkpoint.text, (sign(checkpoint.text, LOG),)).data)
 
 
+def closing(block: Block) -> Closing:
+    return Closing(Checkpoint.parse(SignedNote.parse(block.note).text), NEXT.verifier)
+
+
 BLOCK = sealed(batch(1, leaf("a"), leaf("b")))[0]
 STRANGER = structs.replace(LOG, seed=bytes(32))
 
@@ -63,6 +67,7 @@ def wrong_blocks() -> dict[str, Block]:
     return {
         "block.malformed": structs.replace(BLOCK, note=b"nothing"),
         "block.origin": renoted(BLOCK, origin="another.example/2026"),
+        "block.extensions": renoted(BLOCK, extensions=closing(BLOCK).checkpoint.extensions),
         "block.forged": structs.replace(BLOCK, note=SignedNote(text, (sign(text, STRANGER),)).data),
         "block.gap": twice[1],
         "block.root": structs.replace(BLOCK, entries=(leaf("c"), *BLOCK.entries[1:])),
@@ -85,7 +90,9 @@ def test_what_is_wrong_is_declined_with_the_reason_and_leaves_nothing(code: str,
     assert isinstance(driven.sync()[0].message, Cosigned), "the right block is taken afterwards"
 
 
-@pytest.mark.parametrize("code", ["block.number", "block.actor", "block.slip"])
+@pytest.mark.parametrize(
+    "code", ["block.number", "block.actor", "block.slip", "block.slip of more", "block.slip of less than none"]
+)
 def test_entries_that_nobody_signed_for_are_declined(code: str) -> None:
     """The log itself makes entries up: its blocks are whole, and the slips in them are not."""
     driven = sequencer()
@@ -97,13 +104,15 @@ def test_entries_that_nobody_signed_for_are_declined(code: str) -> None:
         "block.number": structs.replace(slip, number=2),
         "block.actor": structs.replace(slip, key="0" * 32),
         "block.slip": structs.replace(slip, signature=bytes(64)),
+        "block.slip of more": structs.replace(slip, count=3),
+        "block.slip of less than none": structs.replace(slip, count=-1),
     }
     machine._slips[0] = made_up[code]
     driven.did(machine.tick(NOW + 300))
     driven.sync()
     follower = mirror()
     (reply,) = follower.did(follower.machine.receive(blocks(driven)[0], "caller", NOW))
-    assert reply.message.refuse.code == code
+    assert reply.message.refuse.code == code.split(" ")[0]
     assert follower.machine.frozen is None
 
 
@@ -222,10 +231,6 @@ def test_evidence_that_shows_nothing_is_passed_over() -> None:
     )
     assert not equivocation(second.note, first.note, Proof(bytes(32)), LOG.verifier)
     assert not equivocation(first.note, second.note, Proof(bytes(32)), NEXT.verifier)
-
-
-def closing(block: Block) -> Closing:
-    return Closing(Checkpoint.parse(SignedNote.parse(block.note).text), NEXT.verifier)
 
 
 def test_an_origin_ends_where_a_quorum_that_has_frozen_cosigns_its_end() -> None:

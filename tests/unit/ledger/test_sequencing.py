@@ -5,11 +5,37 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from machines import ACTOR, LOG, NOW, OTHER, POLICY, batch, blocks, final, leaf, mirror, sealed, sequencer
+from ledgers import signer
+from machines import (
+    ACTOR,
+    BEGINNING,
+    KEYS,
+    LOG,
+    MEMBERS,
+    NAMES,
+    NEXT,
+    NOW,
+    ORIGIN,
+    OTHER,
+    POLICY,
+    SPEAKERS,
+    Driven,
+    batch,
+    blocks,
+    final,
+    leaf,
+    mirror,
+    sealed,
+    sequencer,
+)
+from tidewaiter.cli.bench.faults.rules import contract, opened
+from tidewaiter.ledger import mirroring
 from tidewaiter.ledger.batches import Batch, Promise
-from tidewaiter.ledger.effects import Block, Cosigned, FinalCheckpoint, Refuse, Reply, Send
-from tidewaiter.ledger.leaves import Leaf
-from tidewaiter.ledger.sequencing import Limits
+from tidewaiter.ledger.effects import Block, Cosigned, Declined, FinalCheckpoint, Refuse, Reply, Send
+from tidewaiter.ledger.leaves import Leaf, key_number
+from tidewaiter.ledger.mirroring import Mirror
+from tidewaiter.ledger.policies import Group, Party, Policy
+from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
 
 FAR = NOW + 10_000_000
@@ -240,3 +266,68 @@ def test_a_clock_that_is_set_back_holds_nothing_up() -> None:
     driven.did(driven.machine.tick(NOW + 250))
     driven.sync()
     assert len(blocks(driven)) == 1
+
+
+def test_who_says_it_holds_all_and_has_not_cosigned_is_asked_again() -> None:
+    """What a mirror says without its signature may be somebody else's word, or no longer so."""
+    driven = sequencer()
+    sealed(batch(1), batch(2), driven=driven)
+    said = Declined(ORIGIN, 4, Refuse("block.older", "it is said that all is held", "Send less."))
+    driven.did(driven.machine.receive("m0", said, NOW + 5_000))
+    sent: list[int] = []
+    for now in range(NOW + 5_000, NOW + 7_000, 20):
+        effects = driven.did(driven.machine.tick(now))
+        sent += [effect.message.first for effect in effects if isinstance(effect, Send) and effect.to == "m0"]
+    assert 2 in sent
+
+
+def test_an_origin_that_follows_begins_with_how_the_one_before_ended_and_its_block_ends_there() -> None:
+    driven = sequencer()
+    (block,) = sealed(batch(1), driven=driven)
+    follower = mirror()
+    follower.did(follower.machine.receive(block, "sequencer", NOW))
+    begun = opened(follower.machine.rules, follower.machine.root, NEXT, list(SPEAKERS.values()))
+    assert sorted(follower.machine.numbers.items()) == [(ACTOR, 1)]
+
+    keys = {**KEYS, key_number(SPEAKERS["m0"].verifier.public): SPEAKERS["m0"].verifier.public}
+    setup = Setup(NEXT.name, NEXT, POLICY, NAMES, keys, start=Start(follower.machine.numbers))
+    after = Driven(Sequencer(setup, contract(begun.snapshot, begun.statements)))
+    after.did(after.machine.submit(batch(2, origin=NEXT.name), "early", NOW))
+    after.sync()
+    (refused,) = after.messages()[-1].refused
+    assert refused.code == "epoch.first"
+    first = batch(1, begun.entry, by=SPEAKERS["m0"], origin=NEXT.name)
+    after.did(after.machine.submit(first, "people", NOW))
+    after.sync()
+    assert [message.count for message in after.messages() if isinstance(message, Promise)] == [0, 1]
+    (opening,) = blocks(after)
+    assert [Leaf.parse(entry).type for entry in opening.entries] == ["epoch_closed", "state"]
+
+    setup_of_mirror = mirroring.Setup(NEXT.name, NEXT.verifier, MEMBERS["m0"], keys, follower.machine.numbers)
+    unready = Driven(Mirror(setup_of_mirror, contract(begun.snapshot)))
+    (missing,) = unready.did(unready.machine.receive(opening, "sequencer", NOW))
+    assert missing.message.refuse.code == "statement.bound"
+    assert unready.machine.frozen is None, "it lacks the statement; the log did no wrong"
+    unready.machine.rules.statements = begun.statements
+    unready.did(unready.machine.receive(opening, "sequencer", NOW))
+    assert isinstance(unready.sync()[0].message, Cosigned)
+
+
+def test_a_member_that_joins_is_sent_the_log_and_counts_as_the_new_policy_says() -> None:
+    driven = sequencer()
+    (block,) = sealed(batch(1), driven=driven)
+    joined = signer("m4.example")
+    witnesses = {**POLICY.witnesses, "m4": Party(joined.verifier)}
+    names = ("m1", "m2", "m3", "m4")
+    policy = Policy((), witnesses, {"quorum": Group(4, names)}, "quorum")
+    sent = driven.did(driven.machine.change(policy, names))
+    assert [(effect.to, effect.message) for effect in sent] == [("m4", block)]
+    final(driven, block, ("m0", "m1", "m2", "m3"))
+    assert driven.machine.final_size == 0, "who has left does not count, and one is still missing"
+    follower = Driven(Mirror(mirroring.Setup(ORIGIN, LOG.verifier, joined, dict(KEYS)), contract(BEGINNING)))
+    follower.did(follower.machine.receive(block, "sequencer", NOW))
+    (answer,) = follower.sync()
+    driven.did(driven.machine.receive("m4", answer.message, NOW))
+    assert driven.machine.final_size == 2
+    more = sealed(batch(2), driven=driven)[-1]
+    assert {effect.to for effect in driven.out if isinstance(effect, Send) and effect.message == more} == set(names)

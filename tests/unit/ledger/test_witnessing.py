@@ -7,6 +7,7 @@ from msgspec import structs
 
 from ledgers import ORIGIN, entries, signer
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.epochs import Closing
 from tidewaiter.ledger.keys import KeyType
 from tidewaiter.ledger.merkle import EMPTY_ROOT, MemoryLog, leaf_hash
 from tidewaiter.ledger.notes import NoteSignature, SignedNote
@@ -112,3 +113,11 @@ def test_a_request_is_read_as_it_is_written() -> None:
     assert origin_of(body) == ORIGIN
     with pytest.raises(LedgerError):
         parse_request(body.replace(b"old 31", b"old  31"))
+
+
+def test_the_end_of_an_origin_is_not_a_witness_s_to_cosign() -> None:
+    following = signer("record.example/2027", KeyType.ED25519).verifier
+    text = Closing(Checkpoint.parse(note(3).text), following).checkpoint.text
+    assert asked(Request(0, (), SignedNote(text, (sign(text, LOG),))).body).status == 422
+    text = Checkpoint(ORIGIN, 3, MemoryLog(map(leaf_hash, entries(3))).root, ("something else",)).text
+    assert asked(Request(0, (), SignedNote(text, (sign(text, LOG),))).body).status == 200

@@ -237,6 +237,23 @@ def measure_ledger(
     return output.EXIT_ERROR if report.lost else output.EXIT_OK
 
 
+@app.command(name="contracts")
+def measure_contracts(
+    *,
+    parcels: Annotated[int, Parameter(help="Parcels that go their way, with nine entries each.")] = 50_000,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Measure how many entries a second of processor time the record's contracts take, with a state root for each block."""
+    from tidewaiter.cli.bench import contracts as measuring
+
+    report = measuring.run(parcels)
+    if output_as.json:
+        output.print_json(report)
+    else:
+        output.print_one(measuring.row(report), output_as)
+    return output.EXIT_OK
+
+
 @app.command(name="ledger-simulate")
 def simulate_ledger(
     *,

@@ -11,6 +11,8 @@ from tidewaiter.ledger.contracts.records import DEBTS, SEAL, Debt, Flag, Key, Ma
 from tidewaiter.ledger.contracts.vocabulary import ANY_CUSTOMS_BITS, CUSTOMS_BIT, WHOLE_SHARE
 from tidewaiter.ledger.leaves import Leaf
 
+COVERED: Final = -1
+"""The position of what was not paid here, but told as covered."""
 STEPS: Final = {"loaded": 1, "departed": 2, "arrived": 3, "presented": 4, "exited": 5, "delivered": 6, "returned": 6}
 _OPENING: Final = Flag.CONTROLLED | Flag.RELEASED
 _DECIDED: Final = Flag.CONTROLLED | Flag.RELEASED | Flag.REFUSED | Flag.ENDED
@@ -33,11 +35,12 @@ def _decided(to: Taking) -> int:
     facts, state = to.leaf.facts, to.leaf.facts["state"]
     to.scope.customs = to.scope.customs or to.key.party
     flags = to.scope.flags & ~_DECIDED
-    if "assessed" in facts:
+    if facts.get("assessed"):
         flags |= Flag.ASSESSED
     debt = facts.get("debt")
     if debt is not None:
         to.scope.debt = DEBTS[str(debt)]
+        _cover(to.scope)
     match state:
         case "released" | "cleared":
             flags |= Flag.RELEASED | (to.scope.flags & Flag.ENDED)
@@ -53,17 +56,26 @@ def _assessed(to: Taking) -> int:
     to.scope.customs = to.scope.customs or to.key.party
     to.scope.flags |= Flag.ASSESSED
     to.scope.debt = DEBTS[str(to.leaf.facts.get("debt", "open"))]
+    _cover(to.scope)
     return 0
 
 
 def _guaranteed(to: Taking) -> int:
     to.scope.debt = int(Debt.GUARANTEED)
+    _cover(to.scope)
     return 0
+
+
+def _cover(scope: Scope) -> None:
+    """A debt that is told as paid or guaranteed, without a payment here, is what refunds are shares of."""
+    if scope.debt in (Debt.GUARANTEED, Debt.PAID) and not scope.payments:
+        scope.payments = ((COVERED, 0),)
 
 
 def _paid(to: Taking) -> int:
     to.scope.debt = int(Debt.PAID)
-    to.scope.payments = (*to.scope.payments, (to.position, 0))
+    before = tuple(each for each in to.scope.payments if each != (COVERED, 0))
+    to.scope.payments = (*before, (to.position, 0))
     return 0
 
 

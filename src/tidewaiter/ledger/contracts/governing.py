@@ -240,24 +240,23 @@ def _follows(case: Case) -> str:
 
 @rule("settled.once", "settled", "Cover payments that nobody has settled, each once, and state their root.", _RECORD)
 def _settled(case: Case) -> str:
-    """A payment or refund is settled once, between two members that both sign, one of which recorded it; the entry is bound to
-    just those that it covers."""
+    """A payment or refund is settled once, between two parties that both sign, one of which recorded it; the entry is bound to
+    just those that it covers. A party is a member by its name, or a key that names nobody by its number."""
     body = _body(case)
     if not isinstance(body, Settled):
         return ""
-    members = {key.member for key in _signers(case)}
-    if len(set(body.sides)) != 2 or not members.issuperset(body.sides):
-        return "both sides of a settlement are members, and sign"
+    signers = {key.party for key in _signers(case)}
+    if len(set(body.sides)) != 2 or not signers.issuperset(body.sides):
+        return "both sides of a settlement sign"
     positions = covered(body.covers)
     if not positions:
         return f"a settlement covers 1 to {POSITIONS_MAX} payments, in order and each once"
     payments: list[Payment] = []
-    parties = {*body.sides, *_statement(case).signatures}
     for position in positions:
         payment = case.state.payments.get(payment_name(position))
         if payment is None:
             return f"there is no payment at {position} that is still to be settled"
-        if payment.party not in parties:
+        if payment.party not in body.sides:
             return f"neither side recorded the payment at {position}"
         payments.append(payment)
     return "" if root_of(each.leaf for each in payments).hex() == body.root else "it is bound to other payments"

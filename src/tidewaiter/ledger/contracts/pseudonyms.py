@@ -19,8 +19,8 @@ from tidewaiter.ledger.wire import written_base64
 
 SECRET_BYTES: Final = 32
 PERIOD_SECONDS: Final = 30 * 86_400
-OVERLAP_SECONDS: Final = 7 * 86_400
-"""How long a key counts after its period: what was late may still be handed in under it."""
+OVERLAP_SECONDS: Final = 30 * 86_400
+"""How long a key counts after its period: what was late is handed in under it, and what it collected is settled."""
 _HEAD: Final = b"tidewaiter pseudonym v1\n"
 
 

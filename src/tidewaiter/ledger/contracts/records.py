@@ -67,8 +67,8 @@ class Scope(Struct, array_like=True):
     """The state of one scope. In the order and with the numbers as here it is hashed: neither changes.
 
     `flags`, `marks` and `debt` are numbers of `Flag`, `Mark` and `Debt`; `step` is the last step of the movement. `customs` is who
-    decides on it, `holds` who holds it. `left` is the share of a permit or lot that is left. `payments` are positions and what
-    share of each was paid back. `seen` are the first eight bytes of each commitment, so that nothing counts twice.
+    decides on it, `holds` who holds it. `left` is the share of a permit or lot that is left. `payments` are positions (-1 for a debt that was covered
+    elsewhere) and what share of each was paid back. `seen` are the first eight bytes of each commitment, so that nothing counts twice.
     """
 
     flags: int = 0

@@ -14,7 +14,7 @@ from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
 from tidewaiter.ledger.contracts.vocabulary import CUSTOMS_BIT, WHOLE_SHARE
 
 _RECORD: Final = "docs/adr/0037"
-_RKC: Final = "Revised Kyoto Convention, General Annex"
+_RELEASE: Final = "Revised Kyoto Convention, General Annex, standard 3.40 (named from memory, not read for this rule)"
 _RELEASING: Final = frozenset({"released", "cleared"})
 _FREE: Final = frozenset({Debt.NONE, Debt.GUARANTEED, Debt.PAID})
 
@@ -94,16 +94,16 @@ def _same_customs(case: Case) -> str:
 
 @rule(
     "release.assessed", "released decided", "Write the assessment first, or tell it in the decision.",
-    f"{_RKC}, standard 3.40",
+    _RELEASE,
 )  # fmt: skip
 def _assessed(case: Case) -> str:
-    """Goods are released after their duties and taxes were assessed; where nothing is owed, that is the assessment."""
-    if not _releases(case) or case.scope.flags & Flag.ASSESSED or "assessed" in case.leaf.facts:
+    """Goods are released after their duties and taxes were assessed; that nothing is owed is an assessment too."""
+    if not _releases(case) or case.scope.flags & Flag.ASSESSED or case.leaf.facts.get("assessed"):
         return ""
     return "there is no assessment of this consignment"
 
 
-@rule("release.debt", "released decided", "Have the debt paid or guaranteed first.", f"{_RKC}, standards 3.40 and 3.43")
+@rule("release.debt", "released decided", "Have the debt paid or guaranteed first.", _RELEASE)
 def _debt(case: Case) -> str:
     """Goods are released once their debt is paid or guaranteed, or there is none."""
     if not _releases(case):
@@ -151,7 +151,7 @@ def _is_customs(case: Case) -> bool:
 
 @rule(
     "movement.released", "delivered exited", "Wait for the release; if it did happen, write it with the fact irregular.",
-    f"{_RKC}, standard 3.40",
+    _RELEASE,
 )  # fmt: skip
 def _delivered(case: Case) -> str:
     """Goods are delivered, or leave, after their release and while nobody holds them.
@@ -163,19 +163,16 @@ def _delivered(case: Case) -> str:
     return _holding(case) if case.scope.flags & Flag.RELEASED else "the consignment is not released"
 
 
-@rule("payment.owed", "paid", "Write the assessment first.", _RECORD)
-def _paid(case: Case) -> str:
-    """A payment is of a debt: there is an assessment or a decision before it."""
-    return "" if case.scope.flags & Flag.ASSESSED else "there is no assessment that could be paid"
-
-
 @rule("refund.within", "refunded", "Refund no more than what is left of the payment.", _RECORD)
 def _refund(case: Case) -> str:
-    """No more is refunded than was paid: the shares of one payment that are refunded come to no more than the whole."""
+    """No more is refunded than was paid: the shares of one payment that are refunded come to no more than the whole.
+
+    Where nothing was paid here, but the debt was told as paid or guaranteed, they are shares of that debt.
+    """
     payments, named = case.scope.payments, case.leaf.facts.get("payment")
     chosen = [each for each in payments if each[0] == named] if named is not None else payments[-1:]
     if not chosen:
-        return "there is no such payment in this scope"
+        return "there is no such payment in this scope, and no debt that was covered"
     share = case.leaf.facts["share"]
     left = WHOLE_SHARE - chosen[0][1]
     if isinstance(share, int) and share > left:
@@ -223,7 +220,12 @@ def _granted(case: Case) -> str:
     return "" if case.scope.flags & Flag.STATUS else "no status was granted here"
 
 
-@rule("benefit.live", "benefit_claimed", "Claim no benefit until the status counts again.", "SAFE Framework, pillar 2")
+@rule(
+    "benefit.live",
+    "benefit_claimed",
+    "Claim no benefit until the status counts again.",
+    "SAFE Framework of Standards, pillar 2 (named from memory, not read for this rule)",
+)
 def _benefit(case: Case) -> str:
     """A benefit is claimed on a status that customs granted, that is not suspended and not over."""
     status: Scope | None = case.state.scopes.get(str(case.leaf.facts["credential"]))
@@ -276,7 +278,7 @@ def _time(case: Case) -> str:
 
 RULES: Final[tuple[Rule, ...]] = (
     FIRST, _known, _live, _role, _facts, _late, _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts,
-    _delivered, _paid, _refund, _drawn, _granted, _benefit, _stock, _root, _time, *GOVERNING_RULES,
+    _delivered, _refund, _drawn, _granted, _benefit, _stock, _root, _time, *GOVERNING_RULES,
 )  # fmt: skip
 VERSION_1: Final = RuleSet(1, RULES)
 VERSIONS: Final = (VERSION_1,)

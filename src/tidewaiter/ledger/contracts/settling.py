@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, localcontext
 from typing import Final
 
@@ -88,7 +88,10 @@ class Settlement(Struct, frozen=True):
         return commit(seed, self.fields())
 
     def body(self, origin: str, sides: tuple[str, str], seed: bytes) -> Settled:
-        """The statement that both sides sign: which payments are settled, and the commitment to what comes of them."""
+        """The statement that both sides sign: which payments are settled, and the commitment to what comes of them.
+
+        A side that recorded its payments under a key that names nobody is told by the number of that key.
+        """
         first, second = sorted(sides)
         return Settled(
             origin=origin, sides=(first, second), covers=ranges(self.positions), root=self.root,
@@ -139,8 +142,13 @@ def settle(openings: Iterable[Opening], period: str) -> Settlement:
     return Settlement(period, tuple(lines), tuple(owed), positions, root)
 
 
-def verify_settlement(body: Settled, openings: Sequence[Opening], period: str, seed: bytes) -> Verdict:
-    """Whether a settlement that two members signed is what its payments come to; for whoever can open them."""
+def verify_settlement(
+    body: Settled, openings: Sequence[Opening], period: str, seed: bytes, names: Mapping[str, str]
+) -> Verdict:
+    """Whether a settlement that two parties signed is what its payments come to; for whoever can open them.
+
+    `names` are those of keys that name nobody, by their number, for whoever knows them.
+    """
     try:
         own = settle(openings, period)
         root = own.committed(seed).root
@@ -151,7 +159,7 @@ def verify_settlement(body: Settled, openings: Sequence[Opening], period: str, s
     if own.root != body.root:
         return Verdict("the settlement is bound to other entries than were opened")
     parties = {each for line in own.collected for each in (line.collector, line.beneficiary)}
-    if not parties <= set(body.sides):
+    if not parties <= {names.get(side, side) for side in body.sides}:
         return Verdict(f"the payments concern {', '.join(sorted(parties))}, not just the two sides")
     return PROVED if root == body.settlement else Verdict("the settlement comes to something else")
 

@@ -104,7 +104,8 @@ class EpochClosed(_Body, frozen=True, tag="epoch_closed"):
 
 
 class Settled(_Body, frozen=True, tag="settled"):
-    """Two members have settled the payments at the positions `covers`, each from first to last.
+    """Two parties have settled the payments at the positions `covers`, each from first to last. A side is a member's name, or
+    the number of a key that names nobody.
 
     `root` is the Merkle root over the leaf hashes there, in order; `settlement` commits to what is owed, which only the two can open. Both sign.
     """

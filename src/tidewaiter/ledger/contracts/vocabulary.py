@@ -100,11 +100,14 @@ class Whole(Struct, frozen=True):
 
 FactKind = Choice | Match | Whole
 SHARE: Final = Whole(1, WHOLE_SHARE, 1, "share: parts of 1,000,000,000, rounded up")
+PART: Final = Whole(0, WHOLE_SHARE, 1, "share: parts of 1,000,000,000, rounded up; 0 for nothing")
 FLAG: Final = Whole(1, 1, 1, "1")
+YES_OR_NO: Final = Whole(0, 1, 1, "1 or 0")
 MOMENT: Final = Whole(0, WHOLE_MAX, BUCKET_SECONDS, "seconds since 1970 (UTC), of a quarter hour's beginning")
 POSITION: Final = Whole(0, WHOLE_MAX, 1, "position of an entry, counted over all origins of the network")
 SCOPE: Final = Match(r"[0-9a-f]{32}", "scope of another entry")
 HASH: Final = Match(r"[0-9a-f]{64}", "SHA-256 in hexadecimal")
+TEXT: Final = Match(r"[\x20-\x7e]{0,128}", "a text")
 WORD: Final = Match(r"[a-z][a-z0-9_]{0,31}", "a word")
 DEBT: Final = Choice(frozenset({"none", "open", "guaranteed", "paid"}))
 STATES: Final = Choice(
@@ -156,15 +159,15 @@ _MOVERS: Final = _BOTH | {Role.CARRIER, Role.PORT, Role.ZONE, Role.DEVICE, Role.
 _SEALS: Final = _BOTH | {Role.CARRIER, Role.PORT, Role.ZONE, Role.DEVICE}
 _MONEY: Final = frozenset({Role.CUSTOMS, Role.COLLECTOR})
 _ANY: Final = frozenset(Role) - {Role.SEQUENCER}
-_IRREGULAR: Final[dict[str, FactKind]] = {"irregular": FLAG}
+_STEP_FACTS: Final[dict[str, FactKind]] = {"irregular": FLAG, "void": FLAG}
 
 CONSIGNMENT: Final = (
     EntryType("decided", "customs decided; the declaration is in this state now", _C, {"state": STATES},
-              {"debt": DEBT, "assessed": FLAG}),
+              {"debt": DEBT, "assessed": YES_OR_NO}),
     EntryType("assessed", "duties and taxes were worked out", _C, {}, {"debt": DEBT}),
     EntryType("guaranteed", "the debt is covered by a guarantee", _C),
     EntryType("paid", "the debt was paid", _MONEY),
-    EntryType("refunded", "a share of a payment was paid back", _MONEY, {"share": SHARE}, {"payment": POSITION}),
+    EntryType("refunded", "a share of a payment was paid back", _MONEY, {"share": PART}, {"payment": POSITION}),
     EntryType("held", "the goods may not go on", _C | {Role.PERMITS}, {}, {"why": WORD}),
     EntryType("hold_lifted", "a hold is over", _C | {Role.PERMITS}),
     EntryType("examined", "the goods were examined", _C, {},
@@ -174,7 +177,7 @@ CONSIGNMENT: Final = (
     EntryType("permit_drawn", "a share of a permit was used", _C | {Role.PERMITS}, {"permit": SCOPE, "share": SHARE}),
 )  # fmt: skip
 MOVEMENT: Final = tuple(
-    EntryType(name, says, _MOVERS, {}, _IRREGULAR)
+    EntryType(name, says, _MOVERS, {}, _STEP_FACTS)
     for name, says in (
         ("loaded", "the goods were loaded"), ("departed", "they left"), ("arrived", "they arrived"),
         ("presented", "they were presented to customs"), ("moved", "they were moved"),
@@ -204,14 +207,20 @@ STANDING: Final = (
     EntryType("benefit_claimed", "a benefit of the status is made use of", _ANY - {Role.DEVICE}, {"credential": SCOPE}),
 )
 GOVERNANCE: Final = (
-    EntryType("settled", "two members have settled what they owe each other for some payments", _MONEY),
+    EntryType("settled", "two parties have settled what they owe each other for some payments", _MONEY),
     EntryType("member_joined", "there is a new member", _ANY),
     EntryType("member_left", "a member is none any more", _ANY),
     EntryType("key_rotated", "a key is followed by another one, or by none", _ANY),
     EntryType("key_registered", "a further key counts", _ANY),
     EntryType("quorum_changed", "other members suffice from now on", _ANY, {"policy": HASH}),
     EntryType("rules_changed", "other rules apply from a position on", _ANY, {"rules": HASH, "position": POSITION}),
-    EntryType("epoch_closed", "the origin before this one ended, and goes on here", _ANY | {Role.SEQUENCER}),
+    EntryType(
+        "epoch_closed",
+        "the origin before this one ended, and goes on here",
+        _ANY | {Role.SEQUENCER},
+        {},
+        {"origin": TEXT, "root": TEXT, "size": POSITION},
+    ),
 )
 CLOSING: Final = (
     EntryType(

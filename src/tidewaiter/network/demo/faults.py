@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
@@ -21,6 +22,7 @@ KILLED: Final = "marketplace"
 ALSO_GONE: Final = "free-zone"
 DECEIVED: Final = "courier"
 SUBJECT: Final = "pallet 12"
+EVIDENCE_SECONDS_MAX: Final = 10
 
 
 class Faults:
@@ -63,7 +65,7 @@ class Faults:
         (answer,) = asyncio.run(self._sent(stage.charter.members[DECEIVED].url, Block(mirrored - 1, (b"",), (), note)))
         said = f"{answer.refuse.why} ({answer.refuse.code})" if isinstance(answer, Declined) else "was cosigned"
         stage.line(liar, f"signs another root of {mirrored} entries and shows it to {DECEIVED}", f"refused: {said}")
-        evidence = Evidence.parse(network.homes[DECEIVED].origins()[-1].kept(EVIDENCE))
+        evidence = Evidence.parse(self._evidence())
         verdict = equivocation(evidence.first, evidence.second, evidence.proof, stage.charter.log_key)
         stage.line(
             "anybody", "verifies the evidence offline", "the log told two histories" if verdict else verdict.reason
@@ -71,6 +73,13 @@ class Faults:
         with network.operator(DECEIVED) as operator:
             frozen = operator.status()["origins"][-1]["frozen"]
         stage.line(DECEIVED, f"cosigns nothing more of {origin}; final were {size} entries", frozen)
+
+    def _evidence(self) -> bytes:
+        """What the deceived mirror has kept, once it is on its disk."""
+        until = time.monotonic() + EVIDENCE_SECONDS_MAX
+        while not (kept := self.stage.network.homes[DECEIVED].latest.kept(EVIDENCE)) and time.monotonic() < until:
+            time.sleep(0.05)
+        return kept
 
     @staticmethod
     async def _sent(url: str, block: Block) -> list[object]:

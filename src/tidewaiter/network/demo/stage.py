@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from tidewaiter.ledger.contracts import Role
-from tidewaiter.ledger.contracts.statements import Body, Statement
+from tidewaiter.ledger.contracts.statements import Body, QuorumChanged, Statement
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.demo.clock import quarter
@@ -102,7 +102,11 @@ class Stage:
         if placed.refuse is not None:
             self.line(by, kind, f"refused: {placed.refuse.why} ({placed.refuse.code})")
             return placed
-        self.await_final(placed)
+        if isinstance(body, QuorumChanged):
+            # Others count under the new quorum from the next block on; who holds this one knows that it is final.
+            self.network.await_final(by, (placed.index or 0) + 1)
+        else:
+            self.await_final(placed)
         signed = ", ".join(signers)
         self.line(
             by, kind, f"final as entry {placed.index}, signed by {signed}" + (", and the new key" if more else "")

@@ -7,13 +7,14 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from parties import BEGAN, ORIGIN, Network, number, scope, signer
+from parties import BEGAN, ORIGIN, Network, number, public, scope, signer
 from tidewaiter.ledger.commitments import commit
-from tidewaiter.ledger.contracts import Applied, Refusal
+from tidewaiter.ledger.contracts import Applied, Refusal, Role
 from tidewaiter.ledger.contracts.settling import Opening, Owed, settle, verify_settlement
-from tidewaiter.ledger.contracts.statements import Settled, Statement
+from tidewaiter.ledger.contracts.statements import KeyRegistered, Settled, Statement
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.ledger.wire import written_base64
 
 NORTH, SOUTH = "customs.north", "customs.south"
 PERIOD, SEED = "2027-01", b"\x05" * 32
@@ -50,11 +51,11 @@ def test_two_members_settle_what_they_owe_each_other() -> None:
     assert settlement.owed == (Owed("courier", NORTH, "EUR", Decimal("4.9")),)
     assert settlement.balances() == {("courier", "EUR"): Decimal("-4.9"), (NORTH, "EUR"): Decimal("4.9")}
     body = settlement.body(ORIGIN, SIDES, SEED)
-    assert verify_settlement(body, openings, PERIOD, SEED)
-    assert not verify_settlement(body, openings[:2], PERIOD, SEED)
-    assert not verify_settlement(body, openings, PERIOD, b"\x06" * 32)
-    assert not verify_settlement(structs.replace(body, sides=(SOUTH, NORTH)), openings, PERIOD, SEED)
-    assert not verify_settlement(structs.replace(body, root="00" * 32), openings, PERIOD, SEED)
+    assert verify_settlement(body, openings, PERIOD, SEED, {})
+    assert not verify_settlement(body, openings[:2], PERIOD, SEED, {})
+    assert not verify_settlement(body, openings, PERIOD, b"\x06" * 32, {})
+    assert not verify_settlement(structs.replace(body, sides=(SOUTH, NORTH)), openings, PERIOD, SEED, {})
+    assert not verify_settlement(structs.replace(body, root="00" * 32), openings, PERIOD, SEED, {})
     once = network.say(body, *SIDES)
     assert isinstance(once, Applied)
     assert not network.state.payments
@@ -83,19 +84,23 @@ def test_what_no_mirror_takes_as_settled() -> None:
 
 def test_a_payment_under_a_pseudonym_is_settled_with_its_signature() -> None:
     network = Network()
-    from parties import public
-    from tidewaiter.ledger.contracts import Role
-    from tidewaiter.ledger.contracts.statements import KeyRegistered
-    from tidewaiter.ledger.wire import written_base64
-
     body = KeyRegistered(
         origin=ORIGIN, key=written_base64(public("pseudonym")), roles=(Role.COLLECTOR,), until=BEGAN + 900_000
     )
     assert isinstance(network.say(body, NORTH, "pseudonym"), Applied)
     opening = opened(network, "paid", "pseudonym", *payment("10", "10"))
-    settled = settle([opening], PERIOD).body(ORIGIN, SIDES, SEED)
-    assert isinstance(network.say(settled, *SIDES), Refusal)
-    assert isinstance(network.say(settled, *SIDES, "pseudonym"), Applied)
+    named = settle([opening], PERIOD).body(ORIGIN, SIDES, SEED)
+    assert isinstance(network.say(named, *SIDES, "pseudonym"), Refusal)
+    sides = (number("pseudonym"), NORTH)
+    unnamed = settle([opening], PERIOD).body(ORIGIN, sides, SEED)
+    assert isinstance(network.say(unnamed, *SIDES), Refusal)
+    answer = network.say(unnamed, "pseudonym", NORTH)
+    assert isinstance(answer, Applied)
+    assert not verify_settlement(unnamed, [opening], PERIOD, SEED, {})
+    assert verify_settlement(unnamed, [opening], PERIOD, SEED, {number("pseudonym"): "courier"})
+    assert (
+        number("courier") not in Statement.of(unnamed).signed(signer("pseudonym")).signed(signer(NORTH)).data.decode()
+    )
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ class Observer:
         self.largest: dict[str, Place] = {}
         self.final: list[Place] = []
         self.complaints: list[str] = []
+        self.waiting: list[Block] = []
 
     def saw(self, sender: str, message: Any) -> None:
         """A message was sent."""
@@ -62,6 +63,15 @@ class Observer:
         place = (checkpoint.size, checkpoint.root)
         if checkpoint.origin != self.origin or place in self.places:
             return
+        if self._is_placed(block, place, text):
+            waiting, self.waiting = self.waiting, []
+            for each in waiting:
+                self._saw_block(each)
+        else:
+            self.waiting.append(block)
+
+    def _is_placed(self, block: Block, place: Place, text: str) -> bool:
+        """Whether a block follows from one that was sent before; after a restart the last may be sent first."""
         hashes = [leaf_hash(entry) for entry in block.entries]
         for before, branch in list(self.places.items()):
             if before[0] == block.first:
@@ -69,8 +79,8 @@ class Observer:
                 if (frontier.size, frontier.root) == place:
                     self.places[place] = Branch(frontier, block, before)
                     self.texts.setdefault(place[0], set()).add(text)
-                    return
-        self.complaints.append(f"a sequencer signed {place[0]} entries that follow from nothing it sent before")
+                    return True
+        return False
 
     def _saw_cosignature(self, name: str, size: int, line: str) -> None:
         if name in self.liars or name not in self.policy.witnesses:

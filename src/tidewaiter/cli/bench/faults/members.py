@@ -85,6 +85,8 @@ class Member:
         self.disk = Disk(world.chance)
         self.is_up = False
         self.is_gone = False
+        self.is_trapped = False
+        """Whether it goes down while it syncs next."""
         self.suffix = ""
         self.life = 0
         self._upto = 0
@@ -164,7 +166,12 @@ class Member:
             if self.is_up and self.life == life and self._upto > upto:
                 self._sync()
 
-        self.world.after(self.world.chance.between(1, 15), done)
+        takes = self.world.chance.between(1, 15)
+        if self.is_trapped:
+            self.is_trapped = False
+            self.world.tally["crashes while syncing"] += 1
+            self.world.after(self.world.chance.between(0, takes), self.crash)
+        self.world.after(takes, done)
 
     def _fail(self, why: str) -> None:
         self.world.tally["disk failures"] += 1
@@ -183,7 +190,7 @@ class SequencerMember(Member):
     def __init__(self, world: World, name: str, make: Callable[[list[bytes]], Sequencer]) -> None:
         super().__init__(world, name)
         self._make = make
-        self.listeners: tuple[str, ...] = ()
+        self.final: FinalCheckpoint | None = None
         self.start()
         world.every(TICK_MS, self._tick)
 
@@ -201,8 +208,7 @@ class SequencerMember(Member):
 
     def told(self, effect: FinalCheckpoint | Lagging | Found) -> None:
         if isinstance(effect, FinalCheckpoint):
-            for each in self.listeners:
-                self.world.send(self.name, each, effect)
+            self.final = effect
 
     def take(self, sender: str, message: Any) -> None:
         if not self.is_up:

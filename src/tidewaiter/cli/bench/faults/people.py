@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from tidewaiter.cli.bench.faults.checking import EMPTY, Observer, Place
 from tidewaiter.cli.bench.faults.members import Bring, End, Freeze, Report
+from tidewaiter.cli.bench.faults.submitters import Epoch
 from tidewaiter.cli.bench.faults.world import World
+from tidewaiter.ledger.batches import Promise, write_batch
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Cosigned, Declined
 from tidewaiter.ledger.epochs import Closing, is_closed
-from tidewaiter.ledger.keys import VerifierKey
+from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.merkle import leaf_hash, root_of
 from tidewaiter.ledger.notes import NoteSignature, SignedNote
 from tidewaiter.ledger.signing import check
@@ -94,3 +96,24 @@ class People:
             self.is_done = True
             self.world.tally["origins ended"] += 1
             self.done((self.closing.last.size, self.closing.last.root))
+
+
+class Opener:
+    """A member that hands in how the origin before ended, as the first entry of the next, and tells when it is in."""
+
+    def __init__(self, world: World, key: SignerKey, entry: bytes, epoch: Epoch, done: Callable[[], None]) -> None:
+        self.world, self.name, self.epoch, self.done = world, "opener", epoch, done
+        self.batch = write_batch(epoch.origin, key, 1, (entry,))
+        self.is_in = False
+        world.nodes[self.name] = self
+        world.every(STEP_MS, self._step)
+
+    def _step(self) -> None:
+        if not self.is_in:
+            self.world.send(self.name, self.epoch.sequencer, self.batch)
+
+    def take(self, sender: str, message: Any) -> None:
+        """The promise that it is in."""
+        if isinstance(message, Promise) and message.is_by(self.epoch.log) and message.count and not self.is_in:
+            self.is_in = True
+            self.done()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from tidewaiter.cli.bench.faults.world import Weather
 from tidewaiter.simulation.chance import Chance
 
-Manner = Literal["honest", "dies", "two tongues", "breaks the rules"]
+Manner = Literal["honest", "dies", "two tongues", "breaks the rules", "makes entries up"]
+MANNERS: Final[tuple[Manner, ...]] = ("honest", "dies", "two tongues", "breaks the rules", "makes entries up")
+WEIGHTS: Final = (60, 12, 16, 7, 5)
+"""What sequencers do, and how often in a hundred."""
 
 
 class Plan(Struct, frozen=True):
@@ -32,7 +35,7 @@ def drawn(seed: int) -> Plan:
     tolerated = 2 if chance.happens(250_000) else 1
     faulty = chance.between(0, tolerated)
     liars = chance.between(0, faulty)
-    manner: Manner = ("honest", "dies", "two tongues", "breaks the rules")[chance.weighed((65, 12, 16, 7))]
+    manner: Manner = MANNERS[chance.weighed(WEIGHTS)]
     return Plan(
         seed=seed,
         mirrors=3 * tolerated + 1,
@@ -46,5 +49,5 @@ def drawn(seed: int) -> Plan:
             delay=chance.one_of((5, 40, 120)),
         ),
         submitters=chance.between(2, 3),
-        batches=chance.between(3, 8),
+        batches=chance.between(10, 16) if manner == "two tongues" else chance.between(3, 8),
     )

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tidewaiter.cli.bench.faults.running import Machines, Outcome, run
 
 FIGURES: Final = (
-    "final checkpoints", "final entries", "messages", "dropped", "crashes", "gone for good", "partitions", "disks full",
-    "disk failures", "clocks set", "attacks", "replays", "split views", "equivocations proved", "origins ended",
+    "final checkpoints", "final entries", "messages", "dropped", "crashes", "crashes while syncing", "gone for good", "partitions", "disks full",
+    "disk failures", "clocks set", "attacks", "replays", "split views", "equivocations proved", "origins ended", "joined from tiles",
     "left to people, with evidence",
 )  # fmt: skip
 
@@ -31,6 +31,7 @@ class Report(Struct, frozen=True):
     seeds: int
     first: int
     seconds: float
+    cpu_seconds: float
     runs: dict[str, int]
     figures: dict[str, int]
     refusals: dict[str, int]
@@ -39,13 +40,15 @@ class Report(Struct, frozen=True):
 
 def simulated(seeds: int, first: int, machines: Machines = Machines()) -> Report:  # noqa: B008 (frozen)
     """Run so many seeds from the first on."""
-    began = time.perf_counter()
+    began, began_cpu = time.perf_counter(), time.process_time()
     outcomes = [run(seed, machines) for seed in range(first, first + seeds)]
-    return added_up(outcomes, first, time.perf_counter() - began)
+    report = added_up(outcomes, first)
+    took, took_cpu = time.perf_counter() - began, time.process_time() - began_cpu
+    return structs.replace(report, seconds=round(took, 1), cpu_seconds=round(took_cpu, 1))
 
 
-def added_up(outcomes: Iterable[Outcome], first: int, seconds: float) -> Report:
-    """The figures of all runs together."""
+def added_up(outcomes: Iterable[Outcome], first: int) -> Report:
+    """The figures of all runs together, without the time they took."""
     runs: Counter[str] = Counter()
     figures: Counter[str] = Counter()
     refusals: Counter[str] = Counter()
@@ -61,7 +64,8 @@ def added_up(outcomes: Iterable[Outcome], first: int, seconds: float) -> Report:
     return Report(
         sum(runs.values()) // 2,
         first,
-        round(seconds, 1),
+        0.0,
+        0.0,
         dict(sorted(runs.items())),
         {name: figures[name] for name in FIGURES},
         dict(refusals.most_common()),
@@ -73,8 +77,10 @@ def rows(report: Report) -> list[dict[str, str | int]]:
     """The report as a table: what was counted, and how often."""
     parts = (("runs", report.runs), ("what happened", report.figures), ("refused", report.refusals))
     found = [_row(title, name, count) for title, counts in parts for name, count in counts.items()]
+    found.append(_row("took", "seconds", str(report.seconds)))
+    found.append(_row("took", "seconds of one core", str(report.cpu_seconds)))
     return found + [_row("went wrong", f"seed {each.seed}: {each.complaints[0]}", 1) for each in report.failures]
 
 
-def _row(title: str, name: str, count: int) -> dict[str, str | int]:
+def _row(title: str, name: str, count: int | str) -> dict[str, str | int]:
     return {"of": title, "what": name, "count": count}

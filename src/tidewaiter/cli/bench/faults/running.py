@@ -11,23 +11,26 @@ from msgspec import Struct
 from tidewaiter.cli.bench.faults.attackers import Attacker
 from tidewaiter.cli.bench.faults.checking import Observer, Place, by_submitter
 from tidewaiter.cli.bench.faults.members import Liar, Member, MirrorMember, SequencerMember
-from tidewaiter.cli.bench.faults.people import People
+from tidewaiter.cli.bench.faults.people import Opener, People
 from tidewaiter.cli.bench.faults.plans import Plan, drawn
-from tidewaiter.cli.bench.faults.rules import MakeRules, contract, founded, lawless
+from tidewaiter.cli.bench.faults.rules import Founding, Inventor, MakeRules, contract, founded, lawless, opened
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
 from tidewaiter.cli.bench.faults.world import Weather, World
 from tidewaiter.ledger import mirroring, sequencing
+from tidewaiter.ledger.appending import TileWriter
 from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.joining import parts
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.policies import Group, Party, Policy
+from tidewaiter.ledger.reading import TileReader
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Start
 from tidewaiter.simulation.chance import Chance
 
 ORIGINS: Final = ("record.example/2026", "record.example/2026-2")
 CALM_AT_MS: Final = 4_000
-END_MS: Final = 40_000
+END_MS: Final = 24_000
 FAULT_MS: Final = 150
 WORDS: Final = ("assessed", "assessed", "arrived", "released", "held", "hold_lifted", "paid")
 
@@ -62,6 +65,8 @@ class Network:
         self.world = World(Chance("run", plan.seed), plan.weather)
         self.chance = Chance("faults", plan.seed)
         self.names = [f"m{number}" for number in range(plan.mirrors)]
+        self.told = list(self.names)
+        """The mirrors that the first sequencer sends blocks to."""
         self.liars = set(self.names[: plan.liars])
         self.honest = [name for name in self.names if name not in self.liars]
         quorum = machines.quorum or plan.quorum
@@ -72,7 +77,10 @@ class Network:
             Observer(origin, log.verifier, self.policy, self.liars)
             for origin, log in zip(ORIGINS, self.logs, strict=True)
         ]
-        self.keys: dict[str, bytes] = {}
+        self.speakers = {name: key(f"{name}.speaks", KeyType.ED25519) for name in self.names}
+        """The keys with which members sign statements, and what they hand in."""
+        self.keys = {key_number(each.verifier.public): each.verifier.public for each in self.speakers.values()}
+        self.second: MakeRules = partial(contract, b"")
         self.members: list[Member] = []
         self.mirrors: list[dict[str, MirrorMember]] = [{}, {}]
         self.closed: Place | None = None
@@ -83,11 +91,11 @@ class Network:
         self.submitters = [self._submitter(Submitter, f"s{number}", epoch) for number in range(self.plan.submitters)]
         self.attacker = self._submitter(Attacker, "attacker", epoch)
         customs = {each.name: each.key for each in (*self.submitters, self.attacker)}
-        beginning = founded(customs, self.logs)
+        beginning = founded(Founding(self.speakers, customs, self.policy, self.logs[0]))
         self.lawful: MakeRules = partial(contract, beginning)
         rules = partial(lawless, beginning) if self.plan.manner == "breaks the rules" else self.lawful
         self._mirrors(0, self.lawful, {})
-        self.sequencer = self._sequencer("sequencer", 0, rules, Start(), self.names)
+        self.sequencer = self._sequencer("sequencer", 0, rules, Start(), self.told)
         self.people = People(self.world, self.observers[0], self.names, self.logs[1].verifier)
         self.people.done = self._next_epoch
         self.people.is_lawful = lambda place: self._late(0, place, self.lawful, {}).size == place[0]
@@ -130,7 +138,8 @@ class Network:
             setup = sequencing.Setup(
                 ORIGINS[number], self.logs[number], self.policy, tuple(mirrors), self.keys, Limits(12, 200, 400), start
             )
-            return self.machines.sequencer.recovered(setup, rules(), records)
+            kind = Inventor if number == 0 and self.plan.manner == "makes entries up" else self.machines.sequencer
+            return kind.recovered(setup, rules(), records)
 
         made = SequencerMember(self.world, name, make)
         made.suffix = "" if number == 0 else "/2"
@@ -138,15 +147,15 @@ class Network:
         return made
 
     def _sequencer_faults(self) -> None:
-        at = self.chance.between(600, CALM_AT_MS - 500)
+        at = self.chance.between(300, 1_800)
         match self.plan.manner:
             case "dies":
                 self.world.after(at, lambda: self._goes("sequencer"))
                 self.world.after(CALM_AT_MS + 500, self._end_epoch)
             case "two tongues":
-                self.world.after(at, self._fork)
+                self.world.after(at // 3, self._fork)
                 self.world.after(CALM_AT_MS + 1_500, self._end_epoch)
-            case "breaks the rules":
+            case "breaks the rules" | "makes entries up":
                 self.world.after(CALM_AT_MS + 1_500, self._end_epoch)
 
     def _goes(self, name: str) -> None:
@@ -159,16 +168,17 @@ class Network:
 
     def _fork(self) -> None:
         """The sequencer goes on from where it is in two ways, each for some of the mirrors and submitters."""
-        size = self.chance.between(1, len(self.honest) - 1)
+        size = self.chance.between(1, len(self.honest) - 1)  # of the honest mirrors that are told the other history
         other = [*self.honest[:size], *self.liars]
         twin = self._sequencer("twin", 0, self.lawful, Start(), other)
         twin.disk.append(self.sequencer.disk.read())
         twin.is_up = False
         twin.start()
-        if self.chance.happens(500_000):
-            self.sequencer.machine.change(self.policy, [*self.honest[size:], *self.liars])
-        for submitter in self.submitters:
-            if self.chance.happens(500_000):
+        if self.chance.happens(750_000):
+            self.told[:] = [*self.honest[size:], *self.liars]
+            self.sequencer.machine.change(self.policy, self.told)
+        for place, submitter in enumerate(self.submitters):
+            if place % 2 == 0:
                 submitter.epoch = Epoch(ORIGINS[0], "twin", self.logs[0].verifier, {})
         self.world.tally["split views"] += 1
 
@@ -184,14 +194,20 @@ class Network:
         """The origin has ended: the next begins with the state that it led to, at the member of an honest mirror."""
         self.closed = last
         replayed = self._replayed(0, last, self.lawful, {})
-        numbers, rules = replayed.numbers, partial(contract, snapshot_of(replayed))
-        self._mirrors(1, rules, numbers)
-        self._sequencer("sequencer2", 1, rules, Start(numbers), self.names)
+        speakers = [self.speakers[name] for name in self.honest]
+        begun = opened(contract_of(replayed), last[1], self.logs[1], speakers)
+        numbers, self.second = replayed.numbers, partial(contract, begun.snapshot, begun.statements)
+        self._mirrors(1, self.second, numbers)
+        self._sequencer("sequencer2", 1, self.second, Start(numbers), self.names)
         epoch = Epoch(ORIGINS[1], "sequencer2", self.logs[1].verifier, numbers)
         for name in self.honest[-self.plan.gone :] if self.plan.gone else []:
             self._goes(f"{name}/2")
-        for submitter in (*self.submitters, self.attacker):
-            submitter.begin(epoch)
+
+        def begins() -> None:
+            for submitter in (*self.submitters, self.attacker):
+                submitter.begin(epoch)
+
+        Opener(self.world, speakers[0], begun.entry, epoch, begins)
 
     def _replayed(self, number: int, last: Place, rules: MakeRules, numbers: dict[str, int]) -> Mirror:
         """The whole log, taken in by somebody who was not there; a complaint where that cannot be."""
@@ -224,7 +240,7 @@ class Network:
         if not up:
             return
         member = self.chance.one_of(up)
-        match self.chance.weighed((30, 22, 12, 10, 8, 4)):
+        match self.chance.weighed((24, 14, 12, 10, 8, 4, 14)):
             case 1:
                 member.crash()
             case 2 if not self.world.cut:
@@ -242,6 +258,8 @@ class Network:
             case 5:
                 self.world.skew[member.name] = self.chance.between(-900_000, 900_000)
                 self.world.tally["clocks set"] += 1
+            case 6:
+                member.is_trapped = True
 
     @staticmethod
     def _mended(member: Member) -> None:
@@ -267,7 +285,10 @@ class Network:
         """Whether all that was handed in is final, and every mirror that can has followed."""
         if self.world.now < CALM_AT_MS + 200:
             return False
-        if any(each.done < len(each.work) for each in (*self.submitters, self.attacker)):
+        if any(
+            each.done < len(each.work) or each.epoch.origin != ORIGINS[self.closed is not None]
+            for each in (*self.submitters, self.attacker)
+        ):
             return False
         if self.plan.manner != "honest" and self.closed is None:
             return False
@@ -283,10 +304,10 @@ class Network:
         )
 
 
-def snapshot_of(mirror: Mirror) -> bytes:
-    """The state that a mirror's log has led to."""
+def contract_of(mirror: Mirror) -> Contract:
+    """The contract in the state that a mirror's log has led to."""
     assert isinstance(mirror.rules, Contract)
-    return mirror.rules.state.snapshot()
+    return mirror.rules
 
 
 def judged(network: Network) -> Outcome:
@@ -302,10 +323,10 @@ def judged(network: Network) -> Outcome:
         network._replayed(0, ends[0], network.lawful, {})
     else:
         closed = network._replayed(0, ends[0], network.lawful, {})
-        network._replayed(1, ends[1], partial(contract, snapshot_of(closed)), closed.numbers)
+        network._replayed(1, ends[1], network.second, closed.numbers)
     complaints += [each for observer in network.observers for each in observer.complaints if each not in complaints]
     said = by_submitter(first.entries(ends[0]) + second.entries(ends[1]))
-    complaints += left_out(network, said)
+    complaints += left_out(network, said) + joined(network)
     proved = world.tally["equivocations proved"]
     if proved and plan.manner != "two tongues":
         complaints.append("an honest sequencer was proved to have signed two logs")
@@ -318,6 +339,30 @@ def judged(network: Network) -> Outcome:
     world.tally["final checkpoints"] = len(first.final) + len(second.final)
     world.tally["final entries"] = ends[0][0] + ends[1][0]
     return Outcome(plan, world.tally, world.refusals, complaints)
+
+
+def joined(network: Network) -> list[str]:
+    """Somebody joins and catches up from the tiles of each final log; complaints where that cannot be."""
+    complaints = []
+    rules = (network.lawful, network.second)
+    for member in network.members:
+        if not isinstance(member, SequencerMember) or member.final is None:
+            continue
+        number = int(bool(member.suffix))
+        observer, note = network.observers[number], member.final.note
+        end = next(place for place in observer.final if place[0] == member.final.size)
+        files: dict[str, bytes] = {}
+        writer = TileWriter()
+        for tile, data in [*writer.add(observer.entries(end)), *writer.edge()]:
+            files[tile.path] = data
+        log = network.logs[number].verifier
+        mirror = Mirror(mirroring.Setup(ORIGINS[number], log, key("joins.example"), network.keys), rules[number]())
+        for part in parts(TileReader(files.get, end[0]), 0, note):
+            mirror.fill(part, network.policy, "joins", network.world.clock(""))
+        if (mirror.size, mirror.root, mirror.note) != (*end, note):
+            complaints.append(f"nobody can join from the tiles of {end[0]} entries of {member.name}")
+        network.world.tally["joined from tiles"] += 1
+    return complaints
 
 
 def left_out(network: Network, said: dict[str, list[tuple[str, str]]]) -> list[str]:
@@ -341,7 +386,7 @@ def promises_broken(network: Network, submitter: Submitter, found: set[tuple[str
         return []
     complaints = []
     for (origin, number), promise in submitter.promises.items():
-        if origin == ORIGINS[0] and network.plan.manner in ("two tongues", "breaks the rules"):
+        if origin == ORIGINS[0] and network.plan.manner not in ("honest", "dies"):
             continue
         refused = {each.place for each in promise.refused}
         for place, entry in enumerate(submitter.entries_of(number)):

@@ -7,13 +7,18 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+import msgspec
 from msgspec import Struct
 
-from tidewaiter.ledger.effects import Declined, Refuse
+from tidewaiter.ledger.effects import Declined, Message, Refuse
 from tidewaiter.simulation.chance import Chance
 
 BEGINNING: Final = 1_800_000_000_000
 """Milliseconds since 1970 at which the simulated clocks begin."""
+
+
+_WRITE: Final = msgspec.msgpack.Encoder().encode
+_READ: Final = msgspec.msgpack.Decoder(Message).decode
 
 
 class Node(Protocol):
@@ -67,7 +72,9 @@ class World:
         self.after(self.chance.between(1, period), again)
 
     def send(self, sender: str, to: str, message: Any) -> None:
-        """Put a message on its way, through the weather."""
+        """Put a message on its way, as bytes, through the weather."""
+        if isinstance(message, Message):
+            message = _READ(_WRITE(message))
         self.seen(sender, to, message)
         refuse = message.refuse if isinstance(message, Declined) else message
         if isinstance(refuse, Refuse):
