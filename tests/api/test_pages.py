@@ -351,7 +351,14 @@ class TestSigningIn:
     def test_who_is_not_signed_in_is_shown_what_is_open_and_the_way_in(self, guarded: TestClient) -> None:
         guarded.cookies.clear()
         page = guarded.get("/quote").text
-        assert re.findall(r'<li><a href="([^"]+)"', page) == ["/quote", "/classify", "/regimes", "/api", "/health"]
+        assert re.findall(r'<li><a href="([^"]+)"', page) == [
+            "/quote",
+            "/classify",
+            "/track",
+            "/regimes",
+            "/api",
+            "/health",
+        ]
         assert '<a href="/login">Sign in</a>' in page
         self.sign_in(guarded, "anna", PASSWORD)
         page = guarded.get("/quote").text

@@ -49,6 +49,10 @@ def config() -> OpenAPIConfig:
                 name="Returns", description="Goods that go back, the proof that they have left, and what is given back"
             ),
             Tag(
+                name="Movement",
+                description="Where goods are by what was told, readings of devices; events as EPCIS 2.0 has them: /api/epcis/v2",
+            ),
+            Tag(
                 name="Stock",
                 description="Goods in free zones and warehouses: what came, what left, what is suspended; statements",
             ),

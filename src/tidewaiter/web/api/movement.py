@@ -75,7 +75,7 @@ class AnswerWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     operation_id="takeReading",
     security=[{}],
     responses=refusals(
-        "device.unknown", "device.ended", "device.forged", "device.replayed", "device.reading", "message.limit",
+        "request.invalid", "device.unknown", "device.ended", "device.forged", "device.replayed", "device.reading", "message.limit",
         "store.database",
     ),
     request_max_body_size=BODY_BYTES_MAX,
