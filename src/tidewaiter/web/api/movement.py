@@ -98,7 +98,7 @@ async def take_reading(request: Request[Any, Any, State], house: NamedDependency
     operation_id="readMovement",
     opt=FOR_THE_KNOWN,
     tags=TAGS,
-    responses=refusals("auth.required", "not_found", "store.database"),
+    responses=refusals("request.invalid", "auth.required", "not_found", "store.database"),
 )
 def movement_of(request: AnyRequest, house: NamedDependency[House], reference: Reference) -> CourseShape:
     """Its course by the time things happened. Findings are for officers: a declarant gets none."""
