@@ -63,6 +63,14 @@ class DemoReturns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pays: str = ""
 
 
+class DemoMovement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file with events of movement, and who tells of them."""
+
+    file: str
+    sender: str
+    shows: str
+
+
 class DemoRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of targeting rules, and what becomes of it: published, or put on trial."""
 
@@ -80,6 +88,7 @@ class Demonstration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[DemoRules, ...]
     budgets: dict[str, Budget]
     files: tuple[DemoFile, ...]
+    movement: tuple[DemoMovement, ...]
     returns: tuple[DemoReturns, ...]
 
 
@@ -104,6 +113,7 @@ def demo(
         receipts = _hand_in(store, folder, demonstration.files)
         rows = [receipt_row(entry.file, receipt) for entry, receipt in zip(demonstration.files, receipts, strict=True)]
         output.print_rows(rows, output_as, title=demonstration.title)
+        _move(store, folder, demonstration.movement)
         _land(store, min(entry.legal_day for entry in demonstration.files))
         _take_back(store, folder, demonstration.returns)
         catch_up(store)
@@ -119,6 +129,16 @@ def demo(
         if serve:
             _serve(store, host, port)
     return output.EXIT_OK
+
+
+def _move(store: PostgresStore, folder: Traversable, files: Iterable[DemoMovement]) -> None:
+    """Take in what was told of the goods' way."""
+    from tidewaiter.web.house import capturing_on, now
+    from tidewaiter.workflow.event_ports import Captor
+
+    for entry in files:
+        by = Captor(entry.sender, store.senders.ensure(entry.sender).sender_id)
+        capturing_on(store).capture(folder.joinpath(entry.file).read_bytes(), by, now())
 
 
 def _read(manifest: Traversable) -> Demonstration:
