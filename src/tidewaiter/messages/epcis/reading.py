@@ -35,6 +35,8 @@ from tidewaiter.model.finding import Finding, Severity
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
 EVENTS_MAX: Final = 10_000
 DEPTH_MAX: Final = 64
+TWICE_MAX: Final = 100
+"""Names that stand twice, of which each is told; of further ones nothing is said."""
 _ZONE: Final = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
 _UOM: Final = re.compile(r"[A-Z0-9]{2,3}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f])+")
@@ -355,7 +357,7 @@ def _json(data: bytes, findings: list[Finding]) -> Any:
         if len(found) != len(pairs):
             seen: set[str] = set()
             for name, _ in pairs:
-                if name in seen:
+                if name in seen and len(findings) < TWICE_MAX:
                     words = f"“{name[:60]}” stands twice in one object; the last one counts"
                     findings.append(Finding("epcis.twice", Severity.WARNING, "", words, hint="leave one of them out"))
                 seen.add(name)
