@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from litestar.testing import TestClient
@@ -11,11 +12,13 @@ from msgspec import Struct
 
 from api import parcels
 from api.conftest import BASE, Who
+from events import document, object_event
 from tidewaiter.cli.ledger_files import Source, problems
 from tidewaiter.ledger.keys import VerifierKey
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.reading import TileReader
 from tidewaiter.web.house import House
+from tidewaiter.workflow.event_ports import Captor
 from tidewaiter.workflow.recording_receipts import ParcelReceipt, verify
 
 Ask = Callable[..., str]
@@ -149,3 +152,30 @@ def test_a_buyer_is_told_nobodys_name(ask: Ask, house: House, parcel: Parcel) ->
             assert not value or value not in page
     for item in declaration.goods_items:
         assert item.description not in page
+
+
+def test_whoever_has_the_code_is_told_the_way_and_no_door(
+    client: TestClient, who: Who, house: House, ask: Ask, parcel: Parcel
+) -> None:
+    number = house.store.outcome(parcel.number).row.registered_id
+    thing = f"https://tidewaiter.example/voc/ref/mrn/{number}"
+    steps = [
+        ("loading", "urn:epc:id:sgln:4012345.00001.0", "2026-06-14T08:00:00Z"),
+        ("departing", "https://tidewaiter.example/voc/ref/place/north-quay", "2026-06-14T09:00:00Z"),
+        ("https://tidewaiter.example/voc/handing_over", "geo:55.67,12.56", "2026-06-14T10:00:00Z"),
+        ("https://tidewaiter.example/voc/delivering", "urn:example:door:7-main-street", "2026-06-14T11:00:00Z"),
+    ]
+    told = [
+        object_event(epcList=[thing], bizStep=step, eventTime=at, eventTimeZoneOffset="+00:00", readPoint={"id": place})
+        for step, place, at in steps
+    ]
+    by = Captor("Meridian Post", who.post_id)
+    assert house.capturing.capture(document(*told), by, datetime(2026, 6, 14, 12, tzinfo=UTC)).is_success
+    page = ask(number=parcel.reference, code=parcel.code)
+    way = page[page.index("data-way") : page.index("What was decided")]
+    assert [way.index(word) for word in ("loaded", "departed", "North quay")] == sorted(
+        way.index(word) for word in ("loaded", "departed", "North quay")
+    )
+    assert "55.67" not in page
+    assert "main street" not in page
+    assert "Meridian" not in way

@@ -97,18 +97,13 @@ def answer(
 def look(
     *, days: Annotated[int, Parameter(help="Parcels of which something was told within so many days.")] = 120
 ) -> int:
-    """Hold the courses of parcels that are on their way against the rules as time has passed; run it daily."""
+    """Hold the courses of parcels that are on their way against the rules as time has passed; a running server does so each hour."""
+    from tidewaiter.web.watching import look_at_all
     from tidewaiter.workflow.desk import Desk
     from tidewaiter.workflow.following import Following
 
-    count = 0
     with opened_store() as store:
-        following = Following(store, Desk(store))
-        after = 0
-        while ids := store.following.on_their_way(after, days, LIST_MAX):
-            with store.writing() as transaction:
-                following.look_again(transaction, ids)
-            count, after = count + len(ids), ids[-1]
+        count = look_at_all(store, Following(store, Desk(store)), days)
         open_findings = len(store.following.open_findings(LIST_MAX))
     output.out().print(f"{count} parcels looked at; {open_findings} findings are open", markup=False)
     return output.EXIT_FINDINGS if open_findings else output.EXIT_OK

@@ -34,6 +34,7 @@ from tidewaiter.web.sealing import REST_SECONDS, sealing
 from tidewaiter.web.settings import HOSTS_VARIABLE, PASSWORD_VARIABLE, SettingsError, WebSettings
 from tidewaiter.web.stocking import stocking
 from tidewaiter.web.subscribing import subscribing
+from tidewaiter.web.watching import watching
 from tidewaiter.web.workers import Staff, bound, leave_with_parent, process, workers_wanted
 from tidewaiter.workflow.books import Books
 from tidewaiter.workflow.desk import Desk
@@ -59,7 +60,7 @@ def serve(
         leaving.enter_context(beside.kept(opened.url, posting))
         leaving.enter_context(beside.kept(opened.url, sealing, rest=REST_SECONDS))
         leaving.enter_context(
-            beside.kept(opened.url, delivering, connecting, scoring, refusing, linking, stocking, subscribing)
+            beside.kept(opened.url, delivering, connecting, scoring, refusing, linking, stocking, subscribing, watching)
         )
         door = leaving.enter_context(bound(host, port))
         if count == 1:

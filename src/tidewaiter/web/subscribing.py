@@ -1,18 +1,13 @@
-"""Events are captured to their end and subscriptions served beside the server."""
+"""Subscriptions to events are served beside the server."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Final
 
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.deliveries import posting
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.subscribing import Subscriber
-
-LATE: Final = timedelta(seconds=60)
-"""How long a capture may be read by whoever took it in, before it is taken up here."""
 
 
 def subscribing(store: PostgresStore) -> Callable[[], object]:

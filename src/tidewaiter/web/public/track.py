@@ -10,6 +10,7 @@ import hmac
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import unquote
 
 import anyio.to_thread
 from litestar import Request, Response, get, post
@@ -21,6 +22,9 @@ from msgspec import Struct
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import NotFoundError
+from tidewaiter.movement import Moved, course
+from tidewaiter.movement.steps import LEADS_TO
+from tidewaiter.movement.steps import Step as MovementStep
 from tidewaiter.web import lookup, words
 from tidewaiter.web.desk.raw import download
 from tidewaiter.web.house import House
@@ -41,6 +45,13 @@ CANDIDATES_MAX: Final = 50
 TOLD: Final = ("reference", "registered_id", "transport_document", "due", "version", "state")
 """Fields that whoever holds number and code is told: never a name, an address, a telephone number or what the goods are."""
 
+STEPS_MAX: Final = 30
+PLACE_MAX: Final = 60
+TOLD_STEPS: Final = frozenset(LEADS_TO)
+"""Steps that move goods; who saw them in between, and what seals said, is not told."""
+AT_A_DOOR: Final = frozenset((MovementStep.DELIVERED, MovementStep.HANDED_OVER, MovementStep.RETURNED))
+"""Steps whose place may be where somebody lives."""
+
 _NO_CODE: Final = re.compile(r"[^A-Z2-7]")
 
 
@@ -58,6 +69,14 @@ class Step(Struct, frozen=True):
     fields: tuple[tuple[str, str], ...]
 
 
+class Passed(Struct, frozen=True):
+    """One step of a parcel's way as anybody who has its code is told it."""
+
+    step: str
+    at: datetime
+    place: str
+
+
 class Followed(Struct, frozen=True):
     """A parcel that was found, with its receipt where something is sealed already."""
 
@@ -68,6 +87,8 @@ class Followed(Struct, frozen=True):
     receipt: str
     policy: str
     waiting: int  # entries that are not sealed yet
+    standing: str  # where its goods are by what was told
+    way: list[Passed]
 
 
 @get("/track", sync_to_thread=False)
@@ -130,9 +151,30 @@ def _followed(request: AnyRequest, house: House, number: str, code: str) -> Temp
         text, steps = b"", []
     followed = Followed(
         number=number, code=code, row=row, steps=steps, receipt=text.decode(), policy=policy.text.decode(),
-        waiting=len(entries) - len(steps),
+        waiting=len(entries) - len(steps), **_way(house, row.declaration_id),
     )  # fmt: skip
     return _page(request, number=number, followed=followed, policy=followed.policy)
+
+
+def _way(house: House, declaration_id: int) -> dict[str, Any]:
+    """Where the goods are, and the last steps that brought them there, by what was told and stands."""
+    way = course(house.store.following.told([declaration_id])[declaration_id])
+    named = {place: name for place, _, name in house.store.following.places() if name}
+    passed = [
+        Passed(each.moved.step.value, each.moved.happened_at, named.get(each.moved.place) or _place(each.moved))
+        for each in way.passed
+        if each.after is not None and each.moved.step in TOLD_STEPS
+    ]
+    return {"standing": way.state.value if passed else "", "way": passed[-STEPS_MAX:]}
+
+
+def _place(moved: Moved) -> str:
+    """What a place is called by its own URI; nothing where that is a point on the map, which may be somebody's door."""
+    if moved.point is not None or moved.place.startswith("geo:") or moved.step in AT_A_DOOR:
+        return ""
+    last = unquote(moved.place.rstrip("/").replace("/", ":").rsplit(":", 1)[-1])
+    name = re.sub(r"[-_]+", " ", last)[:PLACE_MAX]
+    return name[:1].upper() + name[1:]
 
 
 def _found(house: House, number: str, code: str) -> DeclarationRow | None:

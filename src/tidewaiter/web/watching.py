@@ -1,0 +1,58 @@
+"""Movement is watched beside the server: what broke off is finished, silent aircraft are noticed, time itself is looked at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from tidewaiter.store import PostgresStore
+from tidewaiter.web.house import capturing_on
+from tidewaiter.workflow.batching import now
+from tidewaiter.workflow.desk import Desk
+from tidewaiter.workflow.devices import devices_of, flights_of
+from tidewaiter.workflow.following import Following
+
+LATE: Final = timedelta(seconds=60)
+"""How long whoever took a capture in may read it, before it is taken up here."""
+LOOK_EVERY: Final = timedelta(hours=1)
+DAYS: Final = 120  # for which a parcel that nothing is told of is looked at
+AT_ONCE: Final = 500
+
+
+def watching(store: PostgresStore) -> Callable[[], object]:
+    """One round: captures and readings that were kept and not read, flights, and each hour the parcels on their way."""
+    capturing = capturing_on(store)
+    devices, flights, following = (
+        devices_of(store, capturing),
+        flights_of(store, capturing),
+        Following(store, Desk(store)),
+    )
+    log = logging.getLogger(__name__)
+    looked_at: datetime | None = None
+
+    def one_round() -> None:
+        nonlocal looked_at
+        at = now()
+        steps: list[Callable[[], object]] = [lambda: capturing.resume(at - LATE), devices.catch_up, flights.watch]
+        if looked_at is None or at - looked_at >= LOOK_EVERY:
+            steps.append(lambda: look_at_all(store, following))
+            looked_at = at
+        for step in steps:
+            try:
+                step()
+            except Exception:  # the others go on; it is tried again in the next round
+                log.exception("movement is not watched in part")
+
+    return one_round
+
+
+def look_at_all(store: PostgresStore, following: Following, days: int = DAYS) -> int:
+    """Hold the courses of parcels that are on their way against the rules as time has passed; how many were looked at."""
+    count = after = 0
+    while ids := store.following.on_their_way(after, days, AT_ONCE):
+        with store.writing() as transaction:
+            following.look_again(transaction, ids)
+        count, after = count + len(ids), ids[-1]
+    return count
