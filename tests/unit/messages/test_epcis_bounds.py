@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from events import document, object_event
+from tidewaiter.messages.epcis.fields import URI_BYTES_MAX, WORD_BYTES_MAX
 from tidewaiter.messages.epcis.reading import (
     DOCUMENT_BYTES_MAX,
     PLACES_MAX,
@@ -98,3 +99,29 @@ def test_deep_nesting_is_a_finding() -> None:
     ):
         assert len(data) < DOCUMENT_BYTES_MAX
         assert read(data).findings[0].rule_id in ("epcis.not_json", "epcis.too_deep")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"epcList": ["urn:x:" + "\u6c34" * URI_BYTES_MAX]},
+        {"epcList": ["own:" + "a" * (URI_BYTES_MAX - 10)]},
+        {"eventID": "urn:x:" + "a" * URI_BYTES_MAX},
+        {"readPoint": {"id": "urn:x:" + "a" * URI_BYTES_MAX}},
+    ],
+)
+def test_a_uri_is_no_longer_than_an_index_holds(changed: dict[str, Any]) -> None:
+    """It counts as it is kept: in bytes, and with its prefix written out."""
+    assert [each.rule_id for each in read(document(object_event(**changed))).findings] == ["epcis.uri"]
+
+
+def test_a_word_of_ones_own_is_no_longer_than_an_index_holds() -> None:
+    """It stands together with a number in one term."""
+    step = "https://example.org/" + "\u6c34" * WORD_BYTES_MAX
+    assert [each.rule_id for each in read(document(object_event(bizStep=step))).findings] == ["epcis.word"]
+
+
+def test_an_event_before_the_record_can_tell_time_is_a_finding() -> None:
+    """Entries of the record count seconds since 1970."""
+    data = document(object_event(eventTime="1969-12-31T23:59:59Z"))
+    assert [each.rule_id for each in read(data).findings] == ["epcis.time"]

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Any, Final, NoReturn
@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.messages.epcis import vocabulary as words
-from tidewaiter.messages.epcis.fields import TEXT_MAX, Fields, Place, Wrong
+from tidewaiter.messages.epcis.fields import URI_BYTES_MAX, Fields, Place, Wrong
 from tidewaiter.messages.epcis.writing import body_of
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.event import (
@@ -36,6 +36,7 @@ from tidewaiter.model.finding import Finding, Severity
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
 EVENTS_MAX: Final = 10_000
 DEPTH_MAX: Final = 64
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIXES_MAX: Final = 100
 PREFIX_LENGTH_MAX: Final = 200  # written out, as it is for every name that has it
 PLACES_MAX: Final = 20_000  # that master data says lie in others
@@ -176,7 +177,7 @@ def read_event(content: Any, prefixes: Mapping[str, str], place: Place = ()) -> 
     event = Event(
         event_id=fields.uri("eventID"),
         type=type_,
-        event_time=fields.needed("eventTime", fields.time("eventTime")),
+        event_time=_event_time(fields),
         time_zone=fields.matching("eventTimeZoneOffset", _ZONE, "like +02:00"),
         action=fields.one_of("action", Action) if is_action else None,
         epcs=fields.uris("epcList"),
@@ -216,6 +217,13 @@ def content_id(event: Event) -> str:
     """
     said = replace(event, event_id="", body=b"", recorded_at=None)
     return f"ni:///sha-256;{hashlib.sha256(canonical_bytes(said)).hexdigest()}"
+
+
+def _event_time(fields: Fields) -> datetime:
+    found = fields.needed("eventTime", fields.time("eventTime"))
+    if found < EARLIEST:
+        raise fields.wrong("time", "eventTime", "eventTime is before 1970", "the record counts from then")
+    return found
 
 
 def _type(fields: Fields) -> EventType:
@@ -362,7 +370,7 @@ def _within(header: Any) -> Iterable[tuple[str, str]]:
 
 
 def _is_place(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= TEXT_MAX and words.is_uri(value) and "\0" not in value
+    return isinstance(value, str) and len(value.encode()) <= URI_BYTES_MAX and words.is_uri(value) and "\0" not in value
 
 
 def offset_of(time_zone: str) -> timedelta:
