@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient
 
+from api import parcels
 from api.conftest import Who
 from events import document, object_event
 from tidewaiter.messages.epcis.querying import PARAMETERS
@@ -263,3 +265,49 @@ def test_a_web_socket_without_sense_is_closed(client: TestClient, who: Who, name
         pytest.raises(WebSocketDisconnect),
     ):
         socket.receive_text(timeout=30)
+
+
+DEEP = b'{"name": "deep", "query": ' + b"[" * 100_000
+ZEROS = "000000000001" + "0" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/queries", json.dumps({"name": "nul", "query": {"EQ_stringValue": ["\0"]}}).encode()),
+        ("POST", "/queries", json.dumps({"name": "nul", "query": {"EQ_https://x.example/\0": ["1"]}}).encode()),
+        ("POST", "/queries", DEEP),
+        (
+            "POST",
+            "/queries/known/subscriptions",
+            json.dumps({"dest": "http://127.0.0.1:9/\0", "stream": True}).encode(),
+        ),
+        (
+            "POST",
+            "/queries/known/subscriptions",
+            json.dumps({"dest": "http://127.0.0.1:9/\n", "stream": True}).encode(),
+        ),
+        ("GET", f"/events?eventCountLimit={ZEROS}", b""),
+        ("DELETE", "/nextPageToken/" + base64.urlsafe_b64encode(b'{"after": ' + b"[" * 3_000).decode(), b""),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_and_no_fault_of_ours(
+    client: TestClient, who: Who, house: Any, method: str, path: str, body: bytes
+) -> None:
+    if not any(each.sender_id == who.post_id for each in house.store.webhooks.all()):
+        house.store.webhooks.add(who.post_id, "http://127.0.0.1:9/notices", 0)
+    known = json.dumps({"name": "known", "query": {"EQ_bizStep": ["shipping"]}})
+    assert client.post(f"{PREFIX}/queries", content=known, headers=who.post | JSON).status_code in (201, 409)
+    answer = client.request(method, PREFIX + path, content=body, headers=who.post | JSON)
+    assert answer.status_code in (400, 404), answer.text[:300]
+    assert answer.json()["type"].startswith("epcisException:")
+
+
+def test_a_number_that_a_sender_chose_itself_shows_it_nobody_elses_events(client: TestClient, who: Who) -> None:
+    """Whoever calls its declaration by a rival's article sees nothing of it."""
+    thing = "urn:epc:id:sgtin:4012345.011111.rival"
+    capture(client, who.post, object_event(epcList=[thing]))
+    declared = parcels.arrived("4012345.011111.rival")
+    taken = client.post("/api/v1/messages", content=parcels.message(declared), headers=who.courier)
+    assert taken.status_code == 201
+    assert found(client, who.courier, f"MATCH_epc={quote(thing)}") == []
