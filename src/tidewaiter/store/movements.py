@@ -94,7 +94,7 @@ class PostgresEventBook:
         """Keep what became of a capture."""
         self._connect().execute(
             "UPDATE event_capture SET finished_at = %s, is_success = %s, event_ids = %s, known_ids = %s,"
-            " findings = %s::jsonb WHERE capture_id = %s",
+            " findings = %s::jsonb WHERE capture_id = %s AND finished_at IS NULL",
             [
                 capture.finished_at, capture.is_success, list(capture.event_ids), list(capture.known_ids),
                 canonical_bytes(capture.findings).decode().replace("\\u0000", ""), capture.capture_id,
