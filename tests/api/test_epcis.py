@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -11,11 +13,14 @@ import pytest
 from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient
 
+from api import parcels
 from api.conftest import Who
 from events import document, object_event
 from tidewaiter.messages.epcis.querying import PARAMETERS
 from tidewaiter.web.api import epcis
 from tidewaiter.web.api.epcis_answers import PREFIX
+from tidewaiter.web.serve import finish
+from tidewaiter.workflow.event_ports import Captor
 
 JSON = {"Content-Type": "application/json"}
 
@@ -263,3 +268,59 @@ def test_a_web_socket_without_sense_is_closed(client: TestClient, who: Who, name
         pytest.raises(WebSocketDisconnect),
     ):
         socket.receive_text(timeout=30)
+
+
+DEEP = b'{"name": "deep", "query": ' + b"[" * 100_000
+ZEROS = "000000000001" + "0" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/queries", json.dumps({"name": "nul", "query": {"EQ_stringValue": ["\0"]}}).encode()),
+        ("POST", "/queries", json.dumps({"name": "nul", "query": {"EQ_https://x.example/\0": ["1"]}}).encode()),
+        ("POST", "/queries", DEEP),
+        (
+            "POST",
+            "/queries/known/subscriptions",
+            json.dumps({"dest": "http://127.0.0.1:9/\0", "stream": True}).encode(),
+        ),
+        (
+            "POST",
+            "/queries/known/subscriptions",
+            json.dumps({"dest": "http://127.0.0.1:9/\n", "stream": True}).encode(),
+        ),
+        ("GET", f"/events?eventCountLimit={ZEROS}", b""),
+        ("DELETE", "/nextPageToken/" + base64.urlsafe_b64encode(b'{"after": ' + b"[" * 3_000).decode(), b""),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_and_no_fault_of_ours(
+    client: TestClient, who: Who, house: Any, method: str, path: str, body: bytes
+) -> None:
+    if not any(each.sender_id == who.post_id for each in house.store.webhooks.all()):
+        house.store.webhooks.add(who.post_id, "http://127.0.0.1:9/notices", 0)
+    known = json.dumps({"name": "known", "query": {"EQ_bizStep": ["shipping"]}})
+    assert client.post(f"{PREFIX}/queries", content=known, headers=who.post | JSON).status_code in (201, 409)
+    answer = client.request(method, PREFIX + path, content=body, headers=who.post | JSON)
+    assert answer.status_code in (400, 404), answer.text[:300]
+    assert answer.json()["type"].startswith("epcisException:")
+
+
+def test_a_number_that_a_sender_chose_itself_shows_it_nobody_elses_events(client: TestClient, who: Who) -> None:
+    """Whoever calls its declaration by a rival's article sees nothing of it."""
+    thing = "urn:epc:id:sgtin:4012345.011111.rival"
+    capture(client, who.post, object_event(epcList=[thing]))
+    declared = parcels.arrived("4012345.011111.rival")
+    taken = client.post("/api/v1/messages", content=parcels.message(declared), headers=who.courier)
+    assert taken.status_code == 201
+    assert found(client, who.courier, f"MATCH_epc={quote(thing)}") == []
+
+
+def test_what_a_crash_left_unread_is_read_when_the_server_begins(client: TestClient, who: Who, house: Any) -> None:
+    thing = "urn:epc:id:sgtin:4012345.011111.left"
+    by, at = Captor("Meridian Post", who.post_id), datetime.now(UTC)
+    being_read = house.capturing.receive(document(object_event(epcList=[f"{thing}.now"])), by, at)
+    house.capturing.receive(document(object_event(epcList=[thing])), by, at - timedelta(hours=1))
+    finish(house)
+    assert len(found(client, who.post, f"MATCH_epc={quote(thing)}")) == 1
+    assert client.get(f"{PREFIX}/capture/{being_read.capture_id}", headers=who.post).json()["running"] is True

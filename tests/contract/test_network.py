@@ -8,6 +8,7 @@ import pytest
 
 from networks import Hand, Running, running, send
 from tidewaiter.ledger.batches import write_batch
+from tidewaiter.ledger.contracts.statements import MemberLeft, Statement
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.reading import verify_log
 from tidewaiter.ledger.receipts import verify_receipt
@@ -107,6 +108,20 @@ def test_each_refusal_has_a_code_a_reason_and_is_a_problem(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_a_statement_that_nobody_known_has_signed_is_not_kept(net: Running, *, is_signed: bool) -> None:
+    """It is kept for good and may have megabytes, so a stranger could fill the disk."""
+    body = MemberLeft(origin=net.charter.origin, decision=1, name="mirror-1")
+    statement = Statement.of(body)
+    if is_signed:
+        statement = statement.signed(net.network.homes["mirror-2"].keyring.make_submitter())
+    answer = httpx.post(
+        url(net, "sequencer") + "/record/statements", content=statement.data,
+        headers={"content-type": "application/json"}, trust_env=False,
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["code"]) == (403, "statement.unsigned")
 
 
 def test_a_mirror_takes_no_batches_and_a_sequencer_no_blocks(net: Running) -> None:

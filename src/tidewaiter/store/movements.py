@@ -37,10 +37,11 @@ _CAPTURE: Final = (
 )
 _EVENT: Final = msgspec.json.Decoder(Event)
 _FINDINGS: Final = msgspec.json.Decoder(tuple[Finding, ...])
-# A sender sees what it told, and what is about parcels that it declared.
+# A sender sees what it told, and what is about parcels that it declared: by the numbers of their carriage and their
+# registration, not by its own references, which it may call as a rival calls its goods.
 _VISIBLE: Final = (
     " AND (sender_id = %(sender)s OR things && (SELECT coalesce(array_agg(DISTINCT number), '{}') FROM"
-    " (SELECT unnest(ARRAY[transport_document_id, registered_id, functional_reference_id]) FROM declaration"
+    " (SELECT unnest(ARRAY[transport_document_id, registered_id]) FROM declaration"
     " WHERE declaration.sender_id = %(sender)s) AS each(number) WHERE number <> ''))"
 )
 
@@ -93,7 +94,7 @@ class PostgresEventBook:
         """Keep what became of a capture."""
         self._connect().execute(
             "UPDATE event_capture SET finished_at = %s, is_success = %s, event_ids = %s, known_ids = %s,"
-            " findings = %s::jsonb WHERE capture_id = %s",
+            " findings = %s::jsonb WHERE capture_id = %s AND finished_at IS NULL",
             [
                 capture.finished_at, capture.is_success, list(capture.event_ids), list(capture.known_ids),
                 canonical_bytes(capture.findings).decode().replace("\\u0000", ""), capture.capture_id,

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
@@ -42,6 +43,7 @@ from tidewaiter.workflow.intake import Intake
 
 LOCAL_SENDER: Final = "local"  # in whose name pages submit where nobody else is known
 SWITCH_SECONDS: Final = 0.0005
+BEING_READ: Final = timedelta(minutes=1)  # in which another process may still read what it took in
 GRACE_SECONDS: Final = 10  # for answers under way when the server is told to stop
 
 
@@ -195,9 +197,10 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 
 def finish(house: House) -> None:
-    """Work through messages that were kept and not yet decided. What fails is logged; serving goes on."""
-    try:
-        house.intake.resume()
-        house.returning.resume()
-    except Exception:  # whatever is wrong with an old message must not stop new ones
-        logging.getLogger("tidewaiter.web").exception("messages left half done could not be finished")
+    """Work through what was kept and not yet decided or read. What fails is logged; the rest, and serving, go on."""
+    before = datetime.now(UTC) - BEING_READ
+    for resume in (house.intake.resume, house.returning.resume, lambda: house.capturing.resume(before)):
+        try:
+            resume()
+        except Exception:  # whatever is wrong with an old message must not stop new ones
+            logging.getLogger("tidewaiter.web").exception("messages left half done could not be finished")

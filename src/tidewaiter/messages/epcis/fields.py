@@ -13,7 +13,10 @@ from tidewaiter.messages.epcis import vocabulary
 from tidewaiter.model.finding import Finding, Severity
 
 TEXT_MAX: Final = 2_000
-"""Characters of one URI or text."""
+"""Characters of one text."""
+URI_BYTES_MAX: Final = 800
+WORD_BYTES_MAX: Final = 400
+"""As they are kept: two URIs and an event's id, or a word and a URI, stand together in one key of an index."""
 LIST_MAX: Final = 20_000
 NUMBER_DIGITS_MAX: Final = 40
 _TIME: Final = re.compile(
@@ -82,10 +85,13 @@ class Fields:
         return self._uri(text, name) if name in self.names else ""
 
     def _uri(self, text: Any, name: str, number: int | None = None) -> str:
-        if not isinstance(text, str) or len(text) > TEXT_MAX or not vocabulary.is_uri(text) or "\0" in text:
+        is_uri = isinstance(text, str) and vocabulary.is_uri(text) and "\0" not in text
+        found = vocabulary.expanded(text, self.prefixes) if is_uri else ""
+        if not is_uri or len(found.encode()) > URI_BYTES_MAX:
             place = (*self._place, name) if number is None else (*self._place, name, number)
-            raise Wrong("uri", place, f"{name} is no URI", "like urn:epc:id:… or https://…", str(text))
-        return vocabulary.expanded(text, self.prefixes)
+            words = f"{name} is no URI of up to {URI_BYTES_MAX} bytes"
+            raise Wrong("uri", place, words, "like urn:epc:id:… or https://…", str(text))
+        return found
 
     def uris(self, name: str) -> tuple[str, ...]:
         """URIs; none where they are not there."""
@@ -106,7 +112,7 @@ class Fields:
 
     def _word(self, text: Any, name: str, known: frozenset[str]) -> str:
         found = vocabulary.word(text, known, self.prefixes) if isinstance(text, str) else ""
-        if not found or len(found) > TEXT_MAX or "\0" in found:
+        if not found or len(found.encode()) > WORD_BYTES_MAX or "\0" in found:
             raise self.wrong(
                 "word", name, f"{name} is “{str(text)[:60]}”", "a word of CBV 2.0, or a URI of somebody's own"
             )

@@ -242,7 +242,7 @@ def _comparable(name: str, value: Any) -> Decimal | datetime:
 
 def _whole(name: str, values: Sequence[Any]) -> int:
     text = str(values[0])
-    if len(values) != 1 or not text.isascii() or not text.isdigit() or not 0 < int(text[:12]) < 10**9:
+    if len(values) != 1 or not text.isascii() or not text.isdigit() or len(text) > 9 or not int(text):
         raise Wrong("query", (name,), f"{name} takes one whole number above 0", "", text)
     return int(text)
 

@@ -9,15 +9,16 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any, Final, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.messages.epcis import vocabulary as words
-from tidewaiter.messages.epcis.fields import Fields, Place, Wrong
+from tidewaiter.messages.epcis.fields import URI_BYTES_MAX, Fields, Place, Wrong
 from tidewaiter.messages.epcis.writing import body_of
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.event import (
@@ -35,8 +36,12 @@ from tidewaiter.model.finding import Finding, Severity
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
 EVENTS_MAX: Final = 10_000
 DEPTH_MAX: Final = 64
-TWICE_MAX: Final = 100
-"""Names that stand twice, of which each is told; of further ones nothing is said."""
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+PREFIXES_MAX: Final = 100
+PREFIX_LENGTH_MAX: Final = 200  # written out, as it is for every name that has it
+PLACES_MAX: Final = 20_000  # that master data says lie in others
+TWICE_MAX: Final = 100  # names that are told to stand twice
+_HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")  # may be half a surrogate pair
 _ZONE: Final = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
 _UOM: Final = re.compile(r"[A-Z0-9]{2,3}")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f])+")
@@ -106,8 +111,11 @@ def read(data: bytes) -> Document:
         return Document((), (wrong.finding(),))
     try:
         found, place, prefixes, header = _event_list(content)
+        within = tuple(islice(_within(header), PLACES_MAX + 1))
+        if len(within) > PLACES_MAX:
+            raise Wrong("too_many", ("epcisHeader",), f"{PLACES_MAX} places lie in others at most", "send several")
     except Wrong as wrong:
-        return Document((), (wrong.finding(),))
+        return Document((), (*findings, wrong.finding()))
     if len(found) > EVENTS_MAX:
         too_many = Wrong("too_many", place, f"a document has {EVENTS_MAX} events at most", "send several")
         return Document((), (too_many.finding(),))
@@ -118,16 +126,16 @@ def read(data: bytes) -> Document:
             events.append(read_event(each, prefixes, where))
         except Wrong as wrong:
             findings.append(wrong.finding())
-    return Document(tuple(events), tuple(findings), tuple(_within(header)))
+    return Document(tuple(events), tuple(findings), within)
 
 
 def _event_list(content: Any) -> tuple[list[Any], Place, dict[str, str], Any]:
     """The events in whatever they came in, where they stand, the prefixes that hold for all, and the header."""
     if isinstance(content, list):
-        return content, (), words.prefixes_of(None), None
+        return content, (), _prefixes(None, ()), None
     if not isinstance(content, dict):
         raise Wrong("no_document", (), "this is neither an EPCIS document nor an event", "send a JSON object")
-    prefixes = words.prefixes_of(content.get("@context"))
+    prefixes = _prefixes(content.get("@context"), ())
     kind = content.get("type")
     if kind not in ("EPCISDocument", "EPCISQueryDocument"):
         return [content], (), prefixes, None
@@ -146,11 +154,22 @@ def _event_list(content: Any) -> tuple[list[Any], Place, dict[str, str], Any]:
     return body["eventList"], place, prefixes, content.get("epcisHeader")
 
 
+def _prefixes(context: Any, place: Place) -> dict[str, str]:
+    """The prefixes that an `@context` at a place says. Raises Wrong for more or longer ones than anybody needs."""
+    found = words.prefixes_of(context)
+    longest = max(map(len, found.values()))
+    if len(found) > PREFIXES_MAX or longest > PREFIX_LENGTH_MAX:
+        said = f"{len(found)} prefixes, the longest written out in {longest} characters"
+        hint = f"{PREFIXES_MAX} at most, of {PREFIX_LENGTH_MAX} characters"
+        raise Wrong("context", (*place, "@context"), said, hint)
+    return found
+
+
 def read_event(content: Any, prefixes: Mapping[str, str], place: Place = ()) -> Event:
     """One event. Raises Wrong for the first thing that makes it none."""
     if not isinstance(content, dict):
         raise Wrong("no_event", place, "an event is a JSON object", "")
-    own = {**prefixes, **words.prefixes_of(content["@context"])} if "@context" in content else dict(prefixes)
+    own = {**prefixes, **_prefixes(content["@context"], place)} if "@context" in content else prefixes
     fields = Fields(content, place, own)
     type_ = _type(fields)
     known = _OF_ALL | _OF_TYPE[type_]
@@ -158,7 +177,7 @@ def read_event(content: Any, prefixes: Mapping[str, str], place: Place = ()) -> 
     event = Event(
         event_id=fields.uri("eventID"),
         type=type_,
-        event_time=fields.needed("eventTime", fields.time("eventTime")),
+        event_time=_event_time(fields),
         time_zone=fields.matching("eventTimeZoneOffset", _ZONE, "like +02:00"),
         action=fields.one_of("action", Action) if is_action else None,
         epcs=fields.uris("epcList"),
@@ -198,6 +217,13 @@ def content_id(event: Event) -> str:
     """
     said = replace(event, event_id="", body=b"", recorded_at=None)
     return f"ni:///sha-256;{hashlib.sha256(canonical_bytes(said)).hexdigest()}"
+
+
+def _event_time(fields: Fields) -> datetime:
+    found = fields.needed("eventTime", fields.time("eventTime"))
+    if found < EARLIEST:
+        raise fields.wrong("time", "eventTime", "eventTime is before 1970", "the record counts from then")
+    return found
 
 
 def _type(fields: Fields) -> EventType:
@@ -339,8 +365,12 @@ def _within(header: Any) -> Iterable[tuple[str, str]]:
         for element in elements if isinstance(elements, list) else ():
             children = element.get("children") if isinstance(element, dict) else None
             for child in children if isinstance(children, list) else ():
-                if isinstance(child, str) and isinstance(element.get("id"), str):
+                if _is_place(child) and _is_place(element.get("id")):
                     yield child, element["id"]
+
+
+def _is_place(value: Any) -> bool:
+    return isinstance(value, str) and len(value.encode()) <= URI_BYTES_MAX and words.is_uri(value) and "\0" not in value
 
 
 def offset_of(time_zone: str) -> timedelta:
@@ -369,11 +399,13 @@ def _json(data: bytes, findings: list[Finding]) -> Any:
         content = json.loads(
             data.decode("utf-8-sig"), parse_float=Decimal, object_pairs_hook=named, parse_constant=_refuse
         )
-    except (ValueError, RecursionError) as error:
+        _check_depth(content)
+        if _HALF.search(data):
+            json.dumps(content, ensure_ascii=False, default=str).encode()
+    except (ValueError, RecursionError, InvalidOperation) as error:
         raise Wrong(
             "not_json", (), f"this is not JSON: {str(error)[:200]}", "send EPCIS 2.0 in JSON, in UTF-8"
         ) from error
-    _check_depth(content)
     return content
 
 

@@ -137,7 +137,7 @@ def read_token(text: str) -> dict[str, Any]:
     """The place in a token. Raises Refused."""
     try:
         place = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=dict[str, Any])
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError) as error:
         raise Refused("NoSuchNameException", 404, "there is no such page", "begin with the first one") from error
     after, left = place.get("after", ""), place.get("left")
     is_place = isinstance(after, str) or (isinstance(after, int) and 0 <= after < 2**62)

@@ -23,6 +23,7 @@ from tidewaiter.workflow.subscribing import SubscriptionError, next_at, read_sch
 
 NAME_MAX: Final = 200
 SECRET_MAX: Final = 200
+DEST_MAX: Final = 2_000
 
 
 def name_query(house: House, asked: Asked) -> Response[bytes]:
@@ -137,7 +138,7 @@ def _may_be_told(house: House, asked: Asked, dest: str) -> bool:
         origin = (wanted.scheme, wanted.hostname, wanted.port)
     except ValueError:
         return False
-    if wanted.username or wanted.fragment:
+    if wanted.username or wanted.fragment or not dest.isprintable() or len(dest) > DEST_MAX:
         return False
     hooks = [each for each in house.store.webhooks.all() if each.ended_at is None]
     return any(
@@ -182,6 +183,9 @@ def _subscription(found: Subscription) -> dict[str, Any]:
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        found = msgspec.json.decode(body, type=dict[str, Any])
+        if b"\\u0000" in msgspec.json.encode(found):
+            raise ValueError("a text holds what no text has")
+        return found
+    except (ValueError, RecursionError) as error:  # msgspec's own is a ValueError
         raise Refused("ValidationException", 400, f"this is no JSON object: {error}") from error
