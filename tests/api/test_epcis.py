@@ -19,7 +19,7 @@ from events import document, object_event
 from tidewaiter.messages.epcis.querying import PARAMETERS
 from tidewaiter.web.api import epcis
 from tidewaiter.web.api.epcis_answers import PREFIX
-from tidewaiter.web.serve import finish
+from tidewaiter.web.watching import watching
 from tidewaiter.workflow.event_ports import Captor
 
 JSON = {"Content-Type": "application/json"}
@@ -316,11 +316,11 @@ def test_a_number_that_a_sender_chose_itself_shows_it_nobody_elses_events(client
     assert found(client, who.courier, f"MATCH_epc={quote(thing)}") == []
 
 
-def test_what_a_crash_left_unread_is_read_when_the_server_begins(client: TestClient, who: Who, house: Any) -> None:
+def test_what_a_crash_left_unread_is_read_beside_the_server(client: TestClient, who: Who, house: Any) -> None:
     thing = "urn:epc:id:sgtin:4012345.011111.left"
     by, at = Captor("Meridian Post", who.post_id), datetime.now(UTC)
     being_read = house.capturing.receive(document(object_event(epcList=[f"{thing}.now"])), by, at)
     house.capturing.receive(document(object_event(epcList=[thing])), by, at - timedelta(hours=1))
-    finish(house)
+    watching(house.store)()
     assert len(found(client, who.post, f"MATCH_epc={quote(thing)}")) == 1
     assert client.get(f"{PREFIX}/capture/{being_read.capture_id}", headers=who.post).json()["running"] is True

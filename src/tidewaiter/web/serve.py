@@ -11,7 +11,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
@@ -43,7 +42,6 @@ from tidewaiter.workflow.intake import Intake
 
 LOCAL_SENDER: Final = "local"  # in whose name pages submit where nobody else is known
 SWITCH_SECONDS: Final = 0.0005
-BEING_READ: Final = timedelta(minutes=1)  # in which another process may still read what it took in
 GRACE_SECONDS: Final = 10  # for answers under way when the server is told to stop
 
 
@@ -197,9 +195,8 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 
 def finish(house: House) -> None:
-    """Work through what was kept and not yet decided or read. What fails is logged; the rest, and serving, go on."""
-    before = datetime.now(UTC) - BEING_READ
-    for resume in (house.intake.resume, house.returning.resume, lambda: house.capturing.resume(before)):
+    """Work through what was kept and not yet decided. What fails is logged; the rest, and serving, go on."""
+    for resume in (house.intake.resume, house.returning.resume):
         try:
             resume()
         except Exception:  # whatever is wrong with an old message must not stop new ones
