@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Sequence
 from datetime import date
 from itertools import islice
@@ -10,6 +11,9 @@ from itertools import islice
 import psycopg
 
 from tidewaiter.cli.bench import parcels
+from tidewaiter.ledger.contracts import VERSION_1, Founder, Genesis, Refusal, Role, State
+from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.messages import forms
 from tidewaiter.model.declaration import Declaration
 from tidewaiter.store import PostgresStore
@@ -40,3 +44,27 @@ def decisions_and_entries(store: PostgresStore) -> tuple[int, int]:
         ).fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
+
+
+def refused_by_contract(store: PostgresStore) -> list[str]:
+    """The entries of the house's own record that a network's contract would refuse, the house being its customs.
+
+    The end of a year's own log is left out, as it is where the record is handed on: a network has epochs of its own.
+    """
+    identity = store.record_keeper.identity
+    key = SignerKey(identity.name, KeyType.ED25519, identity.seed)
+    other = SignerKey("log.example/1", KeyType.ED25519, bytes(range(32)))
+    at = int(time.time()) // 900 * 900
+    founders = (Founder("customs", key.verifier.public, (Role.CUSTOMS,)),)
+    genesis = Genesis("log.example/1", at, founders, other.verifier.public, "quorum none\n", VERSION_1.hash)
+    state = State.begin(genesis)
+    said = []
+    for log in store.logs.logs():
+        for each in store.logs.after(log.origin_id, 0, 100_000):
+            leaf = Leaf.parse(each.entry)
+            if leaf.type == "epoch_closed":
+                continue
+            answer = state.apply(leaf)
+            if isinstance(answer, Refusal):
+                said.append(f"{each.label} of {each.subject}: {leaf.type} {leaf.facts}: {answer.code}, {answer.why}")
+    return said

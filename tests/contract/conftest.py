@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from recorded import refused_by_contract
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.intake import Intake
 
@@ -23,3 +24,10 @@ def seeds(store: PostgresStore) -> None:
     """The draws of today (and of tomorrow, should midnight pass) come from one seed."""
     for day in (datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(1)):
         store.seed(day, b"\x05" * 32)
+
+
+@pytest.fixture
+def lawful(store: PostgresStore) -> Iterator[None]:
+    """What the test has recorded is taken by the contract of a network, entry by entry."""
+    yield
+    assert refused_by_contract(store) == []

@@ -28,6 +28,8 @@ from tidewaiter.workflow.flights import Flights
 from tidewaiter.workflow.following import Following
 from tidewaiter.workflow.following_ports import Done
 
+pytestmark = pytest.mark.usefixtures("lawful")
+
 SECRET = b"k" * 32
 NUMBER = "RR123456785GB"
 DEPOT, DROP = Point(51.95, 1.25), Point(51.96, 1.35)

@@ -31,6 +31,8 @@ from tidewaiter.workflow.outcomes import Examinations, OutcomeError
 from tidewaiter.workflow.rule_set_records import SamePersonError
 from tidewaiter.workflow.seized_lists import Draft, propose_seized
 
+pytestmark = pytest.mark.usefixtures("lawful")
+
 DAY = date(2026, 11, 20)
 B1 = Result.NOT_SATISFACTORY
 FOUND = (Found(risk_type=RiskType.IPR, line_no=1, is_seized=True, words="counterfeit"),)

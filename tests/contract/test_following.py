@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from contract.test_connectors import declared, hand_in
+from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Consignment, Document
 from tidewaiter.model.event import Action, ErrorDeclaration, Event, EventType, SensorElement, SensorReport
@@ -21,6 +22,8 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.following import Following
 from tidewaiter.workflow.following_ports import Done, MovementFinding
 from tidewaiter.workflow.replay import replay
+
+pytestmark = pytest.mark.usefixtures("lawful")
 
 _NUMBERS = itertools.count(1)
 BAG = reference("receptacle", "DKCPHAGBLALBAUN60001001110005")
@@ -228,3 +231,33 @@ def test_what_follows_is_on_the_record(store: PostgresStore) -> None:
     assert (subject, f"event:{arrived.event_id}", "arrived") in found
     assert (f"device:{SEAL}", f"event:{loud.event_id}", "seal_alarm") in found
     assert (subject, f"hold:movement.seal_alarm:{loud.event_id}", "held") in found
+
+
+def entries(store: PostgresStore, declaration_id: int) -> list[tuple[str, dict[str, str | int]]]:
+    leaves = (Leaf.parse(each.entry) for each in store.logs.of_subject(f"declaration:{declaration_id}"))
+    return [(leaf.type, leaf.facts) for leaf in leaves]
+
+
+def test_a_release_lifts_on_the_record_what_held_the_goods(store: PostgresStore) -> None:
+    one = parcel(store, "RR123456785GB")
+    follow(store, put_in(BAG, reference("s10", "RR123456785GB")), put_on(BAG, SEAL), alarm(SEAL))
+    follow(store, event(STEP["presenting"], "RR123456785GB", hours=0))
+    desk = Desk(store)
+    desk.act(one, Trigger.EXAMINED_SATISFACTORY, "officer anna", "nothing found")
+    if state(store, one) is State.AWAITING_PAYMENT:
+        desk.act(one, Trigger.PAYMENT_RECEIVED, "cashier", "paid")
+    types = [type_ for type_, _ in entries(store, one)]
+    assert types.count("held") == 1
+    assert state(store, one) in (State.RELEASED, State.CLEARED), desk.possible(state(store, one))
+    lifted = types.index("hold_lifted")
+    assert types.index("held") < lifted
+    assert entries(store, one)[lifted + 1][1]["state"] in ("released", "cleared")
+    follow(store, event(STEP["delivering"], "RR123456785GB", hours=0))
+    assert entries(store, one)[-1] == ("delivered", {})
+
+
+def test_a_delivery_without_release_is_told_as_irregular(store: PostgresStore) -> None:
+    one = parcel(store, "RR123456785GB")
+    follow(store, event(STEP["delivering"], "RR123456785GB", hours=24 * 9))
+    told = [facts for type_, facts in entries(store, one) if type_ == "delivered"]
+    assert told == [{"irregular": 1}]

@@ -11,6 +11,8 @@ from tidewaiter.store.accounts import MATCHING
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.paying import allocation_of, approve, open_debt
 
+pytestmark = pytest.mark.usefixtures("lawful")
+
 __all__ = ["intake"]  # a fixture
 
 OWED = D("59.20")

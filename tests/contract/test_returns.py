@@ -35,6 +35,8 @@ from tidewaiter.workflow.return_reading import decision_of, replay, replay_all
 from tidewaiter.workflow.return_records import CaseFilter
 from tidewaiter.workflow.returning import Returning, Said
 
+pytestmark = pytest.mark.usefixtures("lawful")
+
 D = Decimal
 WHOLE = D("86.37")  # duty 25.53 and 2.12, VAT 37.02 and 21.70
 
@@ -498,6 +500,7 @@ import sys
 from datetime import date
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.returning import Handed, Returning
+
 
 if __name__ == "__main__":
     with PostgresStore(sys.argv[1]) as store:

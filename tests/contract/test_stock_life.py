@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 from msgspec import Struct
 
 from tidewaiter.cli import stock_example as example
+from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.messages import forms
 from tidewaiter.messages.epcis.writing import body_of, document
 from tidewaiter.model.decision import State
@@ -23,7 +25,7 @@ from tidewaiter.model.event import Action, ErrorDeclaration, Event, EventType, Q
 from tidewaiter.model.event_words import STEP, VOCABULARY
 from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
-from tidewaiter.stock.facts import Kind
+from tidewaiter.stock.facts import Fact, Kind
 from tidewaiter.stock.filings import Order, OrderLine, Place
 from tidewaiter.stock.law import PlaceKind
 from tidewaiter.store import PostgresStore
@@ -35,6 +37,7 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.stock import StockKeeper
 from tidewaiter.workflow.stock_acts import Removal, StockActs, Transfer
 from tidewaiter.workflow.stock_following import StockFollower
+from tidewaiter.workflow.stock_recording import keep_facts
 from tidewaiter.workflow.stock_records import (
     ArrivingStock,
     FilingState,
@@ -43,9 +46,10 @@ from tidewaiter.workflow.stock_records import (
     Opening,
     StockError,
     StockReceipt,
+    StockWriting,
 )
 
-pytestmark = pytest.mark.usefixtures("seeds")
+pytestmark = pytest.mark.usefixtures("seeds", "lawful")
 
 GOODS = example.GOODS
 CLASS = f"{VOCABULARY}ref/goods/{GOODS}"
@@ -361,6 +365,28 @@ def test_each_fact_is_on_the_record(house: House, database_url: str) -> None:
     assert text.count('"type":"stock_destroyed"') >= 1
     assert '"why":"sample"' in text
     assert GOODS not in text
+
+
+def test_what_went_before_it_was_told_to_have_come_is_told_as_irregular(house: House) -> None:
+    other = _second(house)
+    lost = Fact(
+        source="loss:1",
+        kind=Kind.LOSS,
+        goods_id=GOODS,
+        lot_id="A",
+        quantity=Decimal(1),
+        effective_at=now(),
+        recorded_at=now(),
+    )
+    came = msgspec.structs.replace(lost, source="in:1", kind=Kind.RECEIVED_ABROAD)
+    again = msgspec.structs.replace(lost, source="loss:2")
+    for fact in (lost, came, again):
+        with house.store.writing() as writing:
+            keep_facts(cast(StockWriting, writing), other.account_no, [fact])
+    leaves = [Leaf.parse(each.entry) for each in house.store.logs.of_subject(f"stock:{other.account_no}")]
+    assert [(each.type, each.facts.get("irregular")) for each in leaves] == [
+        ("stock_out", 1), ("stock_in", None), ("stock_out", None),
+    ]  # fmt: skip
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------

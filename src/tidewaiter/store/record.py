@@ -22,7 +22,7 @@ from tidewaiter.ledger.merkle import Frontier, leaf_hash
 from tidewaiter.ledger.wire import written_base64
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.settings import RECORD_KEY_VARIABLE, RECORD_NAME_VARIABLE
-from tidewaiter.workflow.recording import Recording, leaf_of
+from tidewaiter.workflow.recording import HOLD_LABEL, LIFTED_LABEL, Recording, is_releasing, leaf_of, lifted_by
 
 ENTRY_COLUMNS: Final = "origin_id, leaf_index, subject, label, entry"
 ENTRY_TEXT_COLUMNS: Final = "subject, label, entry"
@@ -132,6 +132,7 @@ class PostgresRecord:
         """Write what was appended."""
         if not self._waiting or self._at is None:
             return
+        self._lift()
         connection, lines = self._connect(), []
         waiting = [each for each in self._waiting if isinstance(each, Recording)]
         with connection.cursor() as cursor:
@@ -153,6 +154,40 @@ class PostgresRecord:
                 lines.append(each)
         self._write(*self._end(self._at), b"".join(lines))
         self._waiting, self._keys_made, self._payloads = [], [], []
+
+    def held(self, subjects: Sequence[str]) -> set[str]:
+        """Which of these are held, as the record has it; see `workflow.recording.Record`."""
+        found = self._held_before(subjects) if subjects else set()
+        for each in self._waiting:
+            if isinstance(each, Recording) and each.subject in subjects:
+                if each.label.startswith(HOLD_LABEL):
+                    found.add(each.subject)
+                elif is_releasing(each):
+                    found.discard(each.subject)
+        return found
+
+    def _held_before(self, subjects: Sequence[str]) -> set[str]:
+        last = (
+            "SELECT subject FROM record_entry WHERE subject = ANY(%s) AND (label LIKE %s OR label LIKE %s) GROUP BY subject"
+            " HAVING (array_agg(label ORDER BY origin_id DESC, leaf_index DESC))[1] LIKE %s"
+        )
+        parameters = [list(subjects), f"{HOLD_LABEL}%", f"{LIFTED_LABEL}%", f"{HOLD_LABEL}%"]
+        return {row[0] for row in self._connect().execute(last, parameters)}
+
+    def _lift(self) -> None:
+        """Where goods that were held are released, the entry before says that the hold is over."""
+        waiting = self._waiting
+        subjects = [each.subject for each in waiting if isinstance(each, Recording) and is_releasing(each)]
+        if not subjects:
+            return
+        held, self._waiting = self._held_before(subjects), []
+        for each in waiting:
+            if isinstance(each, Recording) and each.label.startswith(HOLD_LABEL):
+                held.add(each.subject)
+            elif isinstance(each, Recording) and is_releasing(each) and each.subject in held:
+                held.discard(each.subject)
+                self.append([lifted_by(each)])
+            self._waiting.append(each)
 
     def committed(self) -> None:
         """The transaction was committed: what it opened is open for all."""

@@ -18,7 +18,7 @@ from tidewaiter.model.decision import State
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.model.finding import Finding
 from tidewaiter.stock.counting import Difference, StockCount
-from tidewaiter.stock.facts import Fact, Reservation
+from tidewaiter.stock.facts import INS, Fact, Reservation
 from tidewaiter.stock.filings import Place, Taken
 from tidewaiter.stock.law import Flow, PlaceKind
 from tidewaiter.store.rows import decompress
@@ -118,6 +118,11 @@ class PostgresStock:
         """All facts, as they were recorded."""
         rows = self._rows("SELECT content FROM stock_fact WHERE account_no = %s ORDER BY fact_no", [account_no])
         return [msgspec.json.decode(row["content"], type=Fact) for row in rows]
+
+    def has_come_in(self, account_no: int) -> bool:
+        """Whether anything was told to have come in."""
+        condition = "SELECT 1 AS one FROM stock_fact WHERE account_no = %s AND kind = ANY(%s) LIMIT 1"
+        return bool(self._rows(condition, [account_no, [str(each) for each in sorted(INS)]]))
 
     def add(self, account_no: int, facts: Sequence[Fact]) -> list[Fact]:
         """Keep facts; those that were not known from their source before."""

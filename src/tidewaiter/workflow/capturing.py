@@ -150,7 +150,7 @@ def _recording(event: Event) -> Recording:
     ]
     facts: dict[str, Any] = {"void": 1} if event.error_declaration is not None else {}
     label = "void" if event.error_declaration is not None else "told"
-    return Recording("moved", f"event:{event.event_id}", label, fields, facts, event.event_time)
+    return Recording("moved", f"event:{event.event_id}", label, fields, facts, event.recorded_at or event.event_time)
 
 
 _ALL: Final = Scope()

@@ -36,7 +36,7 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.evaluate import passed
 from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, FollowingBook, FollowingWriting
 from tidewaiter.workflow.ports import Store, Writing
-from tidewaiter.workflow.recording import Recording, subject_of
+from tidewaiter.workflow.recording import HOLD_LABEL, Recording, subject_of
 from tidewaiter.workflow.records import ChangeOfState, Prior
 from tidewaiter.workflow.targeting import Change
 
@@ -57,6 +57,7 @@ _ON_PARCELS: Final = frozenset(
         Step.RETURNED,
     )
 )  # the steps that the record has entries for; release, refusal and examination are customs' own
+_AFTER_RELEASE: Final = frozenset((Step.EXITED, Step.DELIVERED))
 _CLOSED: Final = frozenset((State.REFUSED, State.INVALIDATED, State.REJECTED))
 _GONE: Final = frozenset((State.RELEASED, State.CLEARED))
 
@@ -92,11 +93,37 @@ class Following:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}
         new = book.add(sorted(ids), told)
-        writing.record.append(_entries(told, new))
+        writing.record.append(self._entries(writing, told, [ids[each] for each in new]))
         if not ids:
             return
         failed = self._arrive(writing, told, list(ids.values()))
         self._look(writing, sorted(ids), failed)
+
+    def _entries(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> list[Recording]:
+        """The entries of a step, at the moment it was told: on each parcel that took it; of a seal, on the device.
+
+        Where it was is not in the open. What left or was delivered without release, or while it was held, is told as irregular.
+        """
+        if told.is_void:
+            return []
+        fields = (
+            ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
+            ("place", told.place), ("device", told.device_id), ("words", told.words),
+        )  # fmt: skip
+        label, at, type_ = f"event:{told.event_id}", self._clock(), told.step.value
+        if told.step in _ON_DEVICES and told.device_id:
+            return [Recording(type_, f"device:{told.device_id}", label, fields, {}, at)]
+        if told.step not in _ON_PARCELS:
+            return []
+        subjects = {subject_of(each.declaration_id): each.state for each in concerned}
+        wrong: set[str] = set()
+        if told.step in _AFTER_RELEASE:
+            wrong = {subject for subject, state in subjects.items() if state not in _GONE}
+            wrong |= writing.record.held(list(subjects))
+        return [
+            Recording(type_, subject, label, fields, {"irregular": 1} if subject in wrong else {}, at)
+            for subject in subjects
+        ]
 
     # --- arrival -----------------------------------------------------------------------------------------------
 
@@ -218,25 +245,6 @@ def _legal_day(concerned: Concerned, told: Moved) -> date:
     return legal_day_at(concerned.jurisdiction_code, told.happened_at)
 
 
-def _entries(told: Moved, declaration_ids: Sequence[int]) -> list[Recording]:
-    """The entries of a step: on each parcel that took it; of a seal, on the device that told it. Where it was is not in the open."""
-    if told.is_void:
-        return []
-    fields = (
-        ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
-        ("place", told.place), ("device", told.device_id), ("words", told.words),
-    )  # fmt: skip
-    label = f"event:{told.event_id}"
-    if told.step in _ON_DEVICES and told.device_id:
-        return [Recording(told.step.value, f"device:{told.device_id}", label, fields, {}, told.happened_at)]
-    if told.step not in _ON_PARCELS:
-        return []
-    return [
-        Recording(told.step.value, subject_of(declaration_id), label, fields, {}, told.happened_at)
-        for declaration_id in declaration_ids
-    ]
-
-
 def _holds(finding: Finding) -> bool:
     rule = by_id(finding.rule_id)
     return rule is not None and rule.holds
@@ -265,5 +273,5 @@ def _held(each: Concerned, finding: Finding, at: datetime) -> Recording:
     fields = (
         ("rule", finding.rule_id), ("event", finding.pointer), ("words", finding.words), ("value", finding.value),
     )  # fmt: skip
-    label = f"hold:{finding.rule_id}:{finding.pointer}"
+    label = f"{HOLD_LABEL}{finding.rule_id}:{finding.pointer}"
     return Recording("held", subject_of(each.declaration_id), label, fields, {"why": "movement"}, at)

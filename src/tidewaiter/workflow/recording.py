@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from tidewaiter.workflow.records import ChangeOfState
 
 DECIDED: Final = "decided"
+RELEASING: Final = frozenset({"released", "cleared"})
+"""States in which goods are at the disposal of the declarant: who decides so lifts what held them."""
+HOLD_LABEL: Final = "hold:"
+LIFTED_LABEL: Final = "lifted:"
 
 DECISION_FIELDS: Final = (
     "evaluation_sha256",
@@ -82,6 +86,9 @@ class Record(Protocol):
 
     def append_kept(self, recordings: Sequence[Recording]) -> None:
         """The same of decisions, whose fields are found again in their evidence and are not kept twice."""
+
+    def held(self, subjects: Sequence[str]) -> set[str]:
+        """Which of these are held, as the record has it."""
 
 
 class Recorded(Protocol):
@@ -195,6 +202,17 @@ def change_recording(
     return Recording(
         DECIDED, subject_of(change.declaration_id), f"transition:{transition_id}", fields, facts, change.recorded_at
     )
+
+
+def is_releasing(recording: Recording) -> bool:
+    """Whether an entry says that goods are released."""
+    return recording.type == DECIDED and recording.facts.get("state") in RELEASING
+
+
+def lifted_by(decision: Recording) -> Recording:
+    """The entry that what held the goods is over, since this decision releases them."""
+    fields = (("decision", decision.label),)
+    return Recording("hold_lifted", decision.subject, LIFTED_LABEL + decision.label, fields, {}, decision.at)
 
 
 def clean(text: str) -> str:

@@ -13,7 +13,7 @@ from tidewaiter.model.decision import State
 from tidewaiter.revenue.postings import Kind, Posting
 from tidewaiter.revenue.returns import GIVING, Outcome
 from tidewaiter.workflow.recording import DECIDED, Recording, clean, decision_facts, subject_of
-from tidewaiter.workflow.return_records import NewDecision
+from tidewaiter.workflow.return_records import Earlier, NewDecision
 
 SHARE_WHOLE: Final = 1_000_000_000
 """What a share of all is told as: parts per thousand million, rounded up."""
@@ -28,7 +28,7 @@ _STATES: Final[Mapping[Outcome, State]] = {
     Outcome.REFUSED: State.REFUSED,
     Outcome.WAITING: State.AWAITING_DOCUMENTS,
     Outcome.CASE: State.UNDER_CONTROL,
-    Outcome.BY_SELLER: State.CLEARED,
+    Outcome.BY_SELLER: State.ACCEPTED,  # as a claim on the seller: no goods are cleared by it
 }
 _DECLARATION: Final = "declaration:"
 
@@ -56,8 +56,11 @@ def posting_recording(posting: Posting, at: datetime) -> Recording | None:
     return Recording(type_, subject, f"posting:{posting.key}", fields, {}, at)
 
 
-def return_recording(new: NewDecision, return_id: str, due: Decimal) -> Recording:
-    """The entry of a decision on a return; `due` is what was due on its import, in the decision's currency."""
+def return_recording(new: NewDecision, return_id: str, due: Decimal, earlier: Earlier) -> Recording:
+    """The entry of a decision on a return; `due` is what was due on its import, in the decision's currency.
+
+    Shares are rounded so that parts come to what the whole comes to: with what was given back before, and without.
+    """
     decision, declaration_id = new.decision, new.considered.declaration_id
     fields = (
         ("decision_sha256", digest(canonical_bytes(decision))),
@@ -70,7 +73,9 @@ def return_recording(new: NewDecision, return_id: str, due: Decimal) -> Recordin
     )
     label = f"return:{new.case_no}:{new.version}"
     if decision.outcome in GIVING and declaration_id is not None:
-        given: dict[str, Fact] = {"share": share_of(decision.total, due)}
+        before = sum((each.amount for each in earlier.lines), Decimal(0))
+        share = share_of(before + decision.total, due) - share_of(before, due)
+        given: dict[str, Fact] = {"share": share}
         return Recording("refunded", subject_of(declaration_id), label, fields, given, new.decided_at)
     facts = decision_facts(_STATES.get(decision.outcome, State.UNDER_CONTROL), "none", is_assessed=False)
     return Recording(DECIDED, f"return:{new.case_no}", label, fields, facts, new.decided_at)

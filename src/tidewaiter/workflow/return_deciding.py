@@ -105,7 +105,7 @@ class Cases:
             decision=decision, postings=postings,
         )  # fmt: skip
         transaction.decide(new)
-        transaction.record.append([return_recording(new, file.kept.record.return_id, _due(found))])
+        transaction.record.append([return_recording(new, file.kept.record.return_id, _due(found), earlier)])
         if persons is not None and found is not None and decision.outcome in GIVING:
             back = part_back(found.declaration, transaction.earlier(found.declaration_id).quantities)
             persons.give_back(found.declaration_id, _counted(found), back, at)
@@ -122,7 +122,7 @@ class Cases:
             decision=_undecided(problem), postings=(),
         )  # fmt: skip
         transaction.decide(new)
-        transaction.record.append([return_recording(new, file.kept.record.return_id, Decimal(0))])
+        transaction.record.append([return_recording(new, file.kept.record.return_id, Decimal(0), _NOTHING)])
 
     def decided_again(self, file: CaseFile, version: int) -> bytes:
         """The bytes that one of a case's decisions comes to when it is made again from what was kept."""

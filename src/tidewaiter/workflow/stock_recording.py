@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import structs
+
 from tidewaiter.stock.facts import INS, Fact, Kind
 from tidewaiter.workflow.recording import Recording, clean
 from tidewaiter.workflow.stock_records import StockWriting
@@ -20,12 +22,23 @@ WHY: Final = {  # what an entry of the record says in the open of goods that lea
 
 def keep_facts(writing: StockWriting, account_no: int, facts: Sequence[Fact]) -> Sequence[Fact]:
     """Keep facts and write their entries; those that were new. A fact told twice is kept and recorded once."""
+    has_come = writing.stock.has_come_in(account_no)
     new = writing.stock.add(account_no, facts)
     kinds: dict[str, Kind] = {}
     if any(fact.kind is Kind.CORRECTION for fact in new):
         kinds = {fact.source: fact.kind for fact in writing.stock.facts(account_no)}
-    writing.record.append([_recording(account_no, fact, kinds.get(fact.reverses)) for fact in new])
+    recordings = []
+    for fact in new:
+        recording = _recording(account_no, fact, kinds.get(fact.reverses))
+        has_come = has_come or recording.type == "stock_in"
+        recordings.append(recording if has_come else _ahead(recording))
+    writing.record.append(recordings)
     return new
+
+
+def _ahead(recording: Recording) -> Recording:
+    """What went is told before what came in: it may be so, and is marked."""
+    return structs.replace(recording, facts={**recording.facts, "irregular": 1})
 
 
 def _recording(account_no: int, fact: Fact, reversed_kind: Kind | None) -> Recording:

@@ -220,6 +220,9 @@ class StockBook(Protocol):
     def facts(self, account_no: int) -> Sequence[Fact]:
         """All facts, as they were recorded."""
 
+    def has_come_in(self, account_no: int) -> bool:
+        """Whether anything was told to have come in."""
+
     def add(self, account_no: int, facts: Sequence[Fact]) -> Sequence[Fact]:
         """Keep facts; those that were not known from their source before."""
 

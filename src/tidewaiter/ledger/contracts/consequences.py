@@ -67,8 +67,8 @@ def _guaranteed(to: Taking) -> int:
 
 
 def _cover(scope: Scope) -> None:
-    """A debt that is told as paid or guaranteed, without a payment here, is what refunds are shares of."""
-    if scope.debt in (Debt.GUARANTEED, Debt.PAID) and not scope.payments:
+    """A debt that is told, without a payment here, is what refunds are shares of; of one that is open it is remitted."""
+    if scope.debt in (Debt.OPEN, Debt.GUARANTEED, Debt.PAID) and not scope.payments:
         scope.payments = ((COVERED, 0),)
 
 
@@ -170,10 +170,13 @@ def _stored(to: Taking) -> int:
 
 def _taken(to: Taking) -> int:
     """Without a share nothing is counted: what went out is told apart by other means than the record."""
-    to.scope.left -= int(to.leaf.facts.get("share", 0))
-    if to.scope.left == 0:
+    to.scope.left = max(0, to.scope.left - int(to.leaf.facts.get("share", 0)))
+    if to.scope.flags & Flag.STORED and to.scope.left == 0:
         to.scope.flags |= Flag.ENDED
-    return 0
+    if "irregular" not in to.leaf.facts:
+        return 0
+    to.scope.marks |= Mark.TOLD
+    return int(Mark.TOLD)
 
 
 def _issued(to: Taking) -> int:

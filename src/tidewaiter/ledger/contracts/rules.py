@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from tidewaiter.ledger.contracts.consequences import COVERED
 from tidewaiter.ledger.contracts.governing import FIRST, GOVERNING_RULES
 from tidewaiter.ledger.contracts.records import SEEN_BYTES, Debt, Flag, Scope
 from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
@@ -171,12 +172,15 @@ def _delivered(case: Case) -> str:
 def _refund(case: Case) -> str:
     """No more is refunded than was paid: the shares of one payment that are refunded come to no more than the whole.
 
-    Where nothing was paid here, but the debt was told as paid or guaranteed, they are shares of that debt.
+    Where nothing was paid here, but the debt was told, they are shares of that debt; of one that is open, customs remit.
     """
     payments, named = case.scope.payments, case.leaf.facts.get("payment")
     chosen = [each for each in payments if each[0] == named] if named is not None else payments[-1:]
     if not chosen:
-        return "there is no such payment in this scope, and no debt that was covered"
+        return "there is no such payment in this scope, and no debt"
+    is_open = case.scope.debt == Debt.OPEN and chosen[0][0] == COVERED
+    if is_open and not _is_customs(case):
+        return "the debt is open: only customs that decide here remit it"
     share = case.leaf.facts["share"]
     left = WHOLE_SHARE - chosen[0][1]
     if isinstance(share, int) and share > left:
@@ -242,9 +246,19 @@ def _benefit(case: Case) -> str:
     return ""
 
 
-@rule("stock.there", "stock_out stock_destroyed", "Write first that it came in.", _RECORD)
+@rule(
+    "stock.there",
+    "stock_out stock_destroyed",
+    "Write first that it came in; if it did go before that was told, write it with the fact irregular.",
+    _RECORD,
+)
 def _stock(case: Case) -> str:
-    """Goods go out of a zone or warehouse, or are destroyed there, only if they came in and are still there."""
+    """Goods go out of a zone or warehouse, or are destroyed there, only if they came in and are still there.
+
+    If it was told otherwise, it is told with `irregular`, and marked.
+    """
+    if "irregular" in case.leaf.facts:
+        return ""
     if not case.scope.flags & Flag.STORED:
         return "nothing came in under this scope"
     share = case.leaf.facts.get("share")

@@ -159,6 +159,8 @@ _MOVERS: Final = _BOTH | {Role.CARRIER, Role.PORT, Role.ZONE, Role.DEVICE, Role.
 _SEALS: Final = _BOTH | {Role.CARRIER, Role.PORT, Role.ZONE, Role.DEVICE}
 _MONEY: Final = frozenset({Role.CUSTOMS, Role.COLLECTOR})
 _ANY: Final = frozenset(Role) - {Role.SEQUENCER}
+_STOCK: Final = frozenset({Role.CUSTOMS, Role.ZONE})  # customs where they keep the account of who runs it
+_GOING_FACTS: Final[dict[str, FactKind]] = {"irregular": FLAG, "share": SHARE, "why": WORD}
 _STEP_FACTS: Final[dict[str, FactKind]] = {"irregular": FLAG, "void": FLAG}
 
 CONSIGNMENT: Final = (
@@ -192,13 +194,9 @@ DEVICES: Final = (
     EntryType("seal_alarm", "the seal reports that it was tampered with", _SEALS),
 )
 STOCK: Final = (
-    EntryType(
-        "stock_in", "goods came into a zone or warehouse", frozenset({Role.ZONE}), {}, {"share": SHARE, "why": WORD}
-    ),
-    EntryType("stock_out", "goods went out of it", frozenset({Role.ZONE}), {}, {"share": SHARE, "why": WORD}),
-    EntryType(
-        "stock_destroyed", "goods were destroyed there", frozenset({Role.ZONE}), {}, {"share": SHARE, "why": WORD}
-    ),
+    EntryType("stock_in", "goods came into a zone or warehouse", _STOCK, {}, {"share": SHARE, "why": WORD}),
+    EntryType("stock_out", "goods went out of it", _STOCK, {}, _GOING_FACTS),
+    EntryType("stock_destroyed", "goods were destroyed there", _STOCK, {}, _GOING_FACTS),
 )
 STANDING: Final = (
     EntryType("permit_issued", "a permit is valid", frozenset({Role.PERMITS}), {"until": MOMENT}),
