@@ -145,8 +145,8 @@ def page_of(house: House, asked: Asked, query: Query, name: str) -> Response[byt
     left = page.after.get("left", query.limit)
     size = page.size if left is None else min(page.size, max(left, 0))
     if query.maximum is not None and after is None:
-        found = list(islice(house.store.events.select(query, asked.scope), query.maximum + 1))
-        if len(found) > query.maximum:
+        count = sum(1 for _ in islice(house.store.events.select(query, asked.scope), query.maximum + 1))
+        if count > query.maximum:
             words = f"more than maxEventCount={query.maximum} events meet the query"
             raise Refused("QueryTooLargeException", 413, words, "narrow it, or ask for eventCountLimit")
     found = list(islice(house.store.events.select(query, asked.scope, after), size + 1))
