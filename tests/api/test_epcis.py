@@ -324,3 +324,13 @@ def test_what_a_crash_left_unread_is_read_beside_the_server(client: TestClient, 
     watching(house.store)()
     assert len(found(client, who.post, f"MATCH_epc={quote(thing)}")) == 1
     assert client.get(f"{PREFIX}/capture/{being_read.capture_id}", headers=who.post).json()["running"] is True
+
+
+def test_nobody_takes_back_what_another_told(client: TestClient, who: Who) -> None:
+    name = "urn:uuid:bb338495-0e6d-41dd-afee-a862ecd32518"
+    event = object_event(eventID=name, epcList=["urn:epc:id:sgtin:4012345.011111.mine"])
+    told = event | {"errorDeclaration": {"declarationTime": "2026-11-21T08:00:00Z"}}
+    assert capture(client, who.post, event)["success"]
+    job = capture(client, who.courier, told)
+    assert (job["success"], job["errors"][0]["code"]) == (False, "epcis.not_yours")
+    assert capture(client, who.post, told)["success"]

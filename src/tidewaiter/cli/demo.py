@@ -137,7 +137,9 @@ def _move(store: PostgresStore, folder: Traversable, files: Iterable[DemoMovemen
     from tidewaiter.workflow.event_ports import Captor
 
     for entry in files:
-        by = Captor(entry.sender, store.senders.ensure(entry.sender).sender_id)
+        sender_id = store.senders.ensure(entry.sender).sender_id
+        store.senders.entrust(sender_id, tells_of_all=True)
+        by = Captor(entry.sender, sender_id)
         capturing_on(store).capture(folder.joinpath(entry.file).read_bytes(), by, now())
 
 

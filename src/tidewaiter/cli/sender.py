@@ -47,6 +47,22 @@ def revoke(name: Name) -> int:
 
 
 @app.command
+def entrust(
+    name: Name,
+    *,
+    ended: Annotated[bool, Parameter(negative="", help="It is believed of its own parcels alone from now on.")] = False,
+) -> int:
+    """Believe what a carrier, post or port tells of others' parcels: arrivals, seals, what is in which receptacle.
+
+    What anybody else tells is kept, and moves the parcels that it declared itself.
+    """
+    with opened_store() as store:
+        store.senders.entrust(store.senders.by_name(name).sender_id, tells_of_all=not ended)
+    output.out().print(f"{name}: believed of {'its own parcels' if ended else 'all parcels'}", markup=False)
+    return output.EXIT_OK
+
+
+@app.command
 def quality(
     name: Annotated[str, Parameter(help="The sender's name; all senders if not given.")] = "",
     *,

@@ -25,6 +25,10 @@ CONCERNED_MAX: Final = 50_000  # declarations of one event
 DEPTH_MAX: Final = 6  # things in things
 _NO_DECLARATION: Final = "('rejected', 'awaiting_original', 'applied')"
 _MONTHS: Final = 12  # after which a number may stand for another parcel
+_MAY_MOVE: Final = (
+    "(%(event_id)s = '' OR EXISTS (SELECT FROM event LEFT JOIN sender teller USING (sender_id) WHERE event.event_id = %(event_id)s AND"
+    " (event.sender_id IS NULL OR teller.tells_of_all OR event.sender_id = declaration.sender_id)))"
+)
 _STANDING: Final = (
     "SELECT declaration_id, state, is_arrived, jurisdiction_code, transport_document_id,"
     " CASE WHEN state IN ('released', 'cleared') THEN coalesce((SELECT min(recorded_at) FROM transition"
@@ -106,8 +110,12 @@ class PostgresFollowing:
 
     # --- declarations ------------------------------------------------------------------------------------------
 
-    def concerned(self, numbers: Sequence[str]) -> list[Concerned]:
-        """The declarations known by one of these numbers that are a parcel's, by their ids."""
+    def concerned(self, numbers: Sequence[str], event_id: str = "") -> list[Concerned]:
+        """The declarations known by one of these numbers that are a parcel's, by their ids, as far as the event may move them.
+
+        Who tells of it moves its own parcels; others' only where the administration said that it tells of all. Without an
+        event it is this system that asks.
+        """
         wanted = [each for each in numbers if each and "\x00" not in each]
         if not wanted:
             return []
@@ -115,8 +123,9 @@ class PostgresFollowing:
             f"({column} = ANY(%(wanted)s) AND {column} <> '')" for column in ("registered_id", "transport_document_id")
         )
         return self._standing(
-            f"({ways}) AND state NOT IN {_NO_DECLARATION} AND received_at > now() - interval '{_MONTHS} months'",
-            {"wanted": wanted},
+            f"({ways}) AND state NOT IN {_NO_DECLARATION} AND received_at > now() - interval '{_MONTHS} months'"
+            f" AND {_MAY_MOVE}",
+            {"wanted": wanted, "event_id": event_id},
         )
 
     def standing(self, declaration_ids: Sequence[int]) -> list[Concerned]:

@@ -59,6 +59,14 @@ class PostgresEventBook:
         )
         return {f"{event_id} {'void' if is_void else 'told'}": kept for event_id, is_void, kept in found}
 
+    def tellers(self, events: Sequence[Event]) -> Mapping[str, int | None]:
+        """Which sender told the events that are kept under the ids of these."""
+        found = self._connect().execute(
+            "SELECT event_id, sender_id FROM event WHERE event_id = ANY(%s) AND NOT is_void",
+            [[each.event_id for each in events]],
+        )
+        return dict(found.fetchall())
+
     def add(self, events: Sequence[Event], capture_id: str, captor: Captor) -> None:
         """Keep events that are new, in this order."""
         connection = self._connect()

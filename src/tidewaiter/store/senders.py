@@ -71,6 +71,15 @@ class Senders:
         """Every sender, by name."""
         return self._read("ORDER BY name", [])
 
+    def entrust(self, sender_id: int, *, tells_of_all: bool) -> None:
+        """Say whether what a sender tells of movement moves others' parcels, too. Raises NotFoundError."""
+        with self._connections.lend() as connection:
+            done = connection.execute(
+                "UPDATE sender SET tells_of_all = %s WHERE sender_id = %s", [tells_of_all, sender_id]
+            )
+        if done.rowcount != 1:
+            raise NotFoundError(f"there is no sender {sender_id}")
+
     def set_active(self, sender_id: int, *, is_active: bool) -> None:
         """Let a sender hand in messages, or no longer. Raises NotFoundError."""
         with self._connections.lend() as connection:

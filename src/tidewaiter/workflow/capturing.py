@@ -28,6 +28,7 @@ from tidewaiter.workflow.recording import Recording
 CaptureWriting = EventWriting
 Captured = Capture
 CONFLICT: Final = "epcis.conflict"
+NOT_YOURS: Final = "epcis.not_yours"
 
 
 class Follower(Protocol):
@@ -94,11 +95,18 @@ class Capturing:
         book = writing.movements
         findings = list(document.findings)
         known = dict(book.known(document.events))
+        taking_back = [event for event in document.events if event.error_declaration is not None]
+        own = capture.captor.sender_id
+        tellers = book.tellers(taking_back) if taking_back and own is not None else {}
         new: list[Event] = []
         again: list[str] = []
         for event in document.events:
             key, told = key_of(event), digest_of(event)
-            if key not in known:
+            if event.error_declaration is not None and tellers.get(event.event_id, own) != own:
+                words = "this event was told by somebody else, who alone takes it back"
+                hint = "tell an event of your own of how it was, or ask customs"
+                findings.append(Finding(NOT_YOURS, Severity.ERROR, event.event_id, words, event.event_id, hint))
+            elif key not in known:
                 known[key] = told
                 new.append(replace(event, recorded_at=capture.received_at))
             elif known[key] == told:

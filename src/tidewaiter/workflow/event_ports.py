@@ -56,6 +56,9 @@ class EventBook(Protocol):
     def known(self, events: Sequence[Event]) -> Mapping[str, bytes]:
         """The digests of those that are kept under the ids of these, by `key_of`."""
 
+    def tellers(self, events: Sequence[Event]) -> Mapping[str, int | None]:
+        """Which sender told the events that are kept under the ids of these; None where it was an officer or this system."""
+
     def add(self, events: Sequence[Event], capture_id: str, captor: Captor) -> None:
         """Keep events that are new, in this order."""
 

@@ -88,7 +88,7 @@ class Following:
         book.contain("on", event.event_id, associated(event))
         inside = book.within([*things_of(event), told.device_id], event.event_time)
         numbers = dict.fromkeys(number for each in (*inside, *transactions_of(event)) for number in numbers_of(each))
-        ids = {each.declaration_id: each for each in book.concerned(list(numbers))}
+        ids = {each.declaration_id: each for each in book.concerned(list(numbers), event.event_id)}
         if told.is_void:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}

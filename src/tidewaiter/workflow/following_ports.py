@@ -98,8 +98,8 @@ class FollowingBook(Protocol):
     def within(self, things: Sequence[str], at: datetime) -> list[str]:
         """These things, what each of them is on, and all that is in those at a moment: each once."""
 
-    def concerned(self, numbers: Sequence[str]) -> list[Concerned]:
-        """The declarations known by one of these numbers that are a parcel's, by their ids."""
+    def concerned(self, numbers: Sequence[str], event_id: str = "") -> list[Concerned]:
+        """The declarations known by one of these numbers, as far as whoever told the event may move them."""
 
     def standing(self, declaration_ids: Sequence[int]) -> list[Concerned]:
         """How declarations stand now, by their ids."""
