@@ -17,6 +17,7 @@ from networks import Running, running, send
 from tidewaiter.ledger.batches import Promise, write_batch
 from tidewaiter.ledger.receipts import verify_receipt
 from tidewaiter.network.client import PeerError
+from tidewaiter.network.driving import OFFSET_VARIABLE
 from tidewaiter.network.failing import FAIL_VARIABLE
 from tidewaiter.network.files import segments_of
 from tidewaiter.network.serving import RefusedError
@@ -169,3 +170,19 @@ def test_who_cannot_be_reached_is_said(net: Running) -> None:
     net.network.start("sequencer")
     hand.number += 1
     assert send(batch, net.charter).count == 4
+
+
+@pytest.mark.parametrize("days", [-30, 30])
+def test_a_mirror_whose_clock_is_wrong_keeps_to_the_logs_own_time(net: Running, days: int) -> None:
+    hand, network = net.hands["mirror-1"], net.network
+    network.stop("mirror-2")
+    network.start("mirror-2", environment={OFFSET_VARIABLE: str(days * 86_400)})
+    try:
+        entries = hand.entries(2)
+        promise = hand.hand_in(entries)
+        in_the_log(net, promise, entries)
+    finally:
+        network.stop("mirror-2")
+        network.start("mirror-2")
+    in_the_log(net, again := hand.hand_in(more := hand.entries(1)), more)
+    assert again.first > promise.first

@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from tidewaiter.cli import output
+from tidewaiter.cli import output, statement
 from tidewaiter.cli.output import UsageError
 
 app = App(name="network")
+app.command(statement.app)
 
 
 @app.command

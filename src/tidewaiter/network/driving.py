@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,9 @@ from tidewaiter.ledger.journals import HEAD_BYTES
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.files import DiskError, Journal, Place
 
+OFFSET_VARIABLE: Final = "TIDEWAITER_CLOCK_OFFSET"
+"""For tests alone: by how many seconds this process's clock is wrong."""
+_OFFSET_MS: Final = int(os.environ.get(OFFSET_VARIABLE, "0")) * 1000
 REPLY_SECONDS_MAX: Final = 15.0
 _LOG: Final = logging.getLogger(__name__)
 
@@ -151,7 +155,7 @@ class Driver:
 
 def now_ms() -> int:
     """The moment by this machine's clock, in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+    return time.time_ns() // 1_000_000 + _OFFSET_MS
 
 
 async def every(seconds: float, do: Callable[[], Awaitable[None]]) -> None:

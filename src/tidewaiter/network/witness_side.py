@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Final
 
 from msgspec import structs
@@ -14,6 +13,7 @@ from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.witnessing import Answer, Witness, add_checkpoint
 from tidewaiter.network.charter import Charter
+from tidewaiter.network.driving import now_ms
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import write_durably
 from tidewaiter.network.holding import FINAL, checkpoint_of
@@ -50,7 +50,7 @@ class WitnessSide:
         """The answer to a request of tlog-witness. Raises DiskError."""
         async with self._one_at_a_time:
             witness = Witness((self._key,), {self.charter.origin: (self.charter.log_key,)})
-            answer = add_checkpoint(body, self._known, witness, int(time.time()))
+            answer = add_checkpoint(body, self._known, witness, now_ms() // 1000)
             if answer.kept is not None:
                 path = self._origin.folder / WITNESSED
                 await asyncio.to_thread(write_durably, path, answer.kept.data, self._failpoints)
