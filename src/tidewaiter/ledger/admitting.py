@@ -10,7 +10,7 @@ from msgspec import Struct
 from tidewaiter.ledger.batches import BATCH_BYTES_MAX, ENTRIES_MAX, STATE, Batch, Slip, has_signed
 from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
-from tidewaiter.ledger.merkle import leaf_hash, root_of
+from tidewaiter.ledger.merkle import leaf_hashes, root_of
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
 from tidewaiter.ledger.verdict import LedgerError
 
@@ -31,7 +31,7 @@ def read(batch: Batch, origin: str, submitters: Mapping[str, bytes], now: int) -
     refuse = _too_much(batch) or _of_another(batch, origin, submitters)
     if refuse:
         return refuse
-    hashes = [leaf_hash(entry) for entry in batch.entries]
+    hashes = leaf_hashes(batch.entries)
     root = root_of(hashes)
     if not has_signed(submitters, Slip(batch.key, batch.number, len(hashes), batch.signature), origin, root):
         return Refuse(

@@ -31,7 +31,7 @@ from tidewaiter.ledger.equivocation import Evidence, Proof, compared, equivocati
 from tidewaiter.ledger.joining import Part, followed
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import Leaf, key_number
-from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash
+from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash, leaf_hashes
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.signing import check, cosign
@@ -296,7 +296,7 @@ class Mirror(Durable):
         if block.first != self.size:
             why = f"the block begins at {block.first}, held are {self.size}"
             return Refuse("block.gap", why, "Send the blocks from there on.", str(self.size))
-        hashes = [leaf_hash(entry) for entry in block.entries]
+        hashes = leaf_hashes(block.entries)
         frontier = self._frontier.extended(hashes)
         if not block.entries or (frontier.size, frontier.root) != (checkpoint.size, checkpoint.root):
             why = f"the entries lead to {frontier.size} entries with another root than the checkpoint says"
@@ -460,7 +460,7 @@ class Mirror(Durable):
     def _retake(self, block: Block) -> None:
         """A block that was verified before it was written: hashes and rules again, and no signatures of submitters."""
         note = SignedNote.parse(block.note)
-        frontier = self._frontier.extended(map(leaf_hash, block.entries))
+        frontier = self._frontier.extended(leaf_hashes(block.entries))
         *leaves, state = map(Leaf.parse, block.entries)
         verified = _Verified(leaves, state, frontier, {slip.key: slip.number for slip in block.slips})
         if Checkpoint.parse(note.text).root != frontier.root or self._replayed(verified) is not None:

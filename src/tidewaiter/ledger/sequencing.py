@@ -61,8 +61,8 @@ class Limits(Struct, frozen=True):
 
     entries: int = ENTRIES_MAX
     seal_ms: int = SEAL_MS
-    unfinal_max: int = 64_000
-    """Entries in the log that are not final, beyond which batches are put off."""
+    unfinal_max: int = 8_000
+    """Entries in the log that are not final, beyond which batches are put off: what waits here is what finality takes longer."""
 
 
 class Start(Struct, frozen=True):
@@ -169,7 +169,9 @@ class Sequencer(Durable):
     def submit(self, batch: Batch, caller: Caller, now: int) -> list[Effect]:
         """A batch is handed in: its promise, once it is on disk, or a refusal goes to the caller."""
         self._pass(now)
-        refuse = self._unable()
+        # What comes next is put off before it is read: whoever is put off asks again soon, and often.
+        is_next = batch.number == self._numbers.get(batch.key, 0) + 1
+        refuse = self._unable() or (self._too_busy(len(batch.entries)) if is_next else None)
         if refuse:
             return [Reply(caller, refuse)]
         handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._wall)
@@ -178,7 +180,7 @@ class Sequencer(Durable):
         before = self._promises.get(batch.key, {}).get(batch.number)
         if before is not None and before.root == handed.root:
             return self._after(Reply(caller, self._promise(before)))
-        refuse = self._out_of_order(batch) or self._too_busy(len(batch.entries))
+        refuse = self._out_of_order(batch)
         if refuse:
             return [Reply(caller, refuse)]
         over = len(self._entries) + len(batch.entries) > self.setup.limits.entries

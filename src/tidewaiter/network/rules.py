@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,8 +17,8 @@ from tidewaiter.network.charter import Charter, CharterError
 from tidewaiter.network.files import write_durably
 from tidewaiter.network.tile_folder import TileFolder, entries_from
 
-_TYPE: Final = b'"type":"'
-_GOVERNING: Final = frozenset(name.encode() for name in GOVERNING)
+_ENDS: Final = tuple(f'"type":"{name}"}}'.encode() for name in sorted(GOVERNING))
+"""How an entry of governance ends, in its one writing."""
 
 
 REPLAYED: Final = 4096
@@ -45,11 +45,12 @@ def followed(contract: Contract, tiles: TileFolder, charter: Charter) -> Contrac
     return Contract(contract.state.following(charter.origin, closing.root), contract.statements)
 
 
-def named_in(entries: Iterable[bytes]) -> list[str]:
+def named_in(entries: Sequence[bytes]) -> list[str]:
     """The commitments of those entries of a block that stand for a statement."""
-    return [
-        Leaf.parse(entry).commitment for entry in entries if entry[entry.rfind(_TYPE) + len(_TYPE) : -2] in _GOVERNING
-    ]
+    block = b"\n".join(entries)
+    if not any(each in block for each in _ENDS):  # as nearly always; found at the speed of memory
+        return []
+    return [Leaf.parse(entry).commitment for entry in entries if entry.endswith(_ENDS)]
 
 
 class Shelf(Mapping[str, bytes]):

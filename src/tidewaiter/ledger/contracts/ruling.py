@@ -152,12 +152,11 @@ class RuleSet(Struct, frozen=True):
 
     def compiled(self) -> dict[str, Program]:
         """What to do for each type of entry."""
-        return {
-            each.name: Program(
-                each, mask_of(each.roles), tuple(r for r in self.rules if not r.types or each.name in r.types)
-            )
-            for each in self.types
-        }
+        programs = {}
+        for each in self.types:
+            rules = tuple(r for r in self.rules if not r.types or each.name in r.types)
+            programs[each.name] = Program(each, mask_of(each.roles), rules, tuple(r.check for r in rules))
+        return programs
 
 
 class Program(Struct, frozen=True):
@@ -166,3 +165,5 @@ class Program(Struct, frozen=True):
     kind: EntryType
     mask: int
     rules: tuple[Rule, ...]
+    checks: tuple[Check, ...]
+    """Those of the rules, in their order."""

@@ -122,10 +122,10 @@ class State:
         key = self.keys.get(leaf.actor)
         said = _read(statement) if statement is not None and leaf.type in GOVERNING else None
         case = Case(leaf, program.kind, program.mask, scope, key, self, said)
-        for each in program.rules:
-            why = each.check(case)
+        for place, check in enumerate(program.checks):
+            why = check(case)
             if why:
-                return Refusal(each.id, why, each.hint)
+                return Refusal(program.rules[place].id, why, program.rules[place].hint)
         if leaf.type == STATE:
             return self._close(leaf)
         if said is not None:
@@ -282,9 +282,10 @@ class State:
             held.pop(name, None)
         else:
             held[name] = record
-            due = self._due_at(table, record)
-            if old is None or due < self._due_at(table, old):
-                self._await(due, table, name)
+            if old is None or table != "scopes" or not _is_due_as_late(old, record):
+                due = self._due_at(table, record)
+                if old is None or due < self._due_at(table, old):
+                    self._await(due, table, name)
         self._dirty.add((table, name))
 
     def _await(self, due: int, table: str, name: str) -> None:
@@ -340,6 +341,11 @@ class Contract:
 def apply(state: State, leaf: Leaf, statement: bytes | None = None) -> Applied | Refusal:
     """Take the next entry into the state, or say why not."""
     return state.apply(leaf, statement)
+
+
+def _is_due_as_late(old: Scope, new: Scope) -> bool:
+    """Whether a scope is plainly known for as long as before: what decides on that is the same, and no moment is earlier."""
+    return old.flags == new.flags and old.holds == new.holds and old.last_at <= new.last_at and old.until <= new.until
 
 
 def _read(statement: bytes) -> Statement | None:
