@@ -25,9 +25,9 @@ CONCERNED_MAX: Final = 50_000  # declarations of one event
 DEPTH_MAX: Final = 6  # things in things
 _NO_DECLARATION: Final = "('rejected', 'awaiting_original', 'applied')"
 _MONTHS: Final = 12  # after which a number may stand for another parcel
-_MAY_MOVE: Final = (
-    "(%(event_id)s = '' OR EXISTS (SELECT FROM event LEFT JOIN sender teller USING (sender_id) WHERE event.event_id = %(event_id)s AND"
-    " (event.sender_id IS NULL OR teller.tells_of_all OR event.sender_id = declaration.sender_id)))"
+_MAY_MOVE: Final = (  # what no sender told, this system or an officer did
+    "NOT EXISTS (SELECT FROM event JOIN sender teller USING (sender_id) WHERE event.event_id = %(event_id)s"
+    " AND NOT teller.tells_of_all AND event.sender_id <> declaration.sender_id)"
 )
 _STANDING: Final = (
     "SELECT declaration_id, state, is_arrived, jurisdiction_code, transport_document_id,"
