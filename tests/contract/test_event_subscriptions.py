@@ -18,7 +18,7 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
 from tidewaiter.web.deliveries import posting
 from tidewaiter.workflow.capturing import Capturing
-from tidewaiter.workflow.event_ports import Captor, Scope, Subscription
+from tidewaiter.workflow.event_ports import Captor, Capture, Scope, Subscription
 from tidewaiter.workflow.subscribing import Subscriber, SubscriptionError, next_at, read_schedule
 
 SECRET = b"between us"
@@ -134,3 +134,24 @@ def test_what_was_kept_and_not_read_is_read_later(store: PostgresStore) -> None:
     assert (found.capture_id, len(found.event_ids)) == (waiting.capture_id, 1)
     assert capturing.resume(at + timedelta(seconds=1)) == []
     assert store.events.content(waiting.capture_id) == document(object_event())
+
+
+def test_one_capture_that_fails_again_keeps_no_other_back(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime(2026, 11, 28, 3, tzinfo=UTC)
+    capturing = Capturing(store)
+    poisoned = capturing.receive(document(object_event()), Captor("tester"), at)
+    sound = capturing.receive(document(object_event(bizStep="receiving")), Captor("tester"), at)
+    finish = Capturing.finish
+
+    def fails(self: Capturing, capture: Capture, content: bytes) -> Capture:
+        if capture.capture_id == poisoned.capture_id:
+            raise RuntimeError("it fails again")
+        return finish(self, capture, content)
+
+    monkeypatch.setattr(Capturing, "finish", fails)
+    with pytest.raises(RuntimeError, match="again"):
+        capturing.resume(at + timedelta(seconds=1))
+    assert store.events.capture(sound.capture_id, Scope()).finished_at is not None
+    assert store.events.capture(poisoned.capture_id, Scope()).finished_at is None

@@ -75,11 +75,20 @@ class Capturing:
         return capture
 
     def resume(self, before: datetime) -> list[Capture]:
-        """Read what was kept before a moment and not read, because something broke off."""
-        found = []
+        """Read what was kept before a moment and not read, because something broke off.
+
+        One that fails again keeps no other back; what the first of them raised is raised when all were tried.
+        """
+        found: list[Capture] = []
+        failed: list[Exception] = []
         for capture_id in self._store.events.unfinished(before):
-            capture = self._store.events.capture(capture_id, _ALL)
-            found.append(self.finish(capture, self._store.events.content(capture_id)))
+            try:
+                capture = self._store.events.capture(capture_id, _ALL)
+                found.append(self.finish(capture, self._store.events.content(capture_id)))
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return found
 
     def finish(self, capture: Capture, content: bytes) -> Capture:
