@@ -44,6 +44,6 @@ def test_a_capture_that_broke_off_is_finished_though_another_part_fails(
     one_round()
     assert store.events.capture(late.capture_id, Scope()).finished_at is not None
     assert store.events.capture(early.capture_id, Scope()).finished_at is None
-    assert [record.message for record in caplog.records] == ["movement is not watched in part"]
+    assert [record.message for record in caplog.records] == ["movement is not watched in part: flights"]
     one_round()
     assert store.events.last_number() == 1

@@ -17,6 +17,7 @@ from tidewaiter.workflow.following import Following
 LATE: Final = timedelta(seconds=60)
 """How long whoever took a capture in may read it, before it is taken up here."""
 LOOK_EVERY: Final = timedelta(hours=1)
+TROUBLE: Final = timedelta(minutes=1)  # after which a part that failed is tried again
 DAYS: Final = 120  # for which a parcel that nothing is told of is looked at
 AT_ONCE: Final = 500
 
@@ -30,20 +31,24 @@ def watching(store: PostgresStore) -> Callable[[], object]:
         Following(store, Desk(store)),
     )
     log = logging.getLogger(__name__)
-    looked_at: datetime | None = None
+    resting: dict[str, datetime] = {}  # until when a part is left alone: it failed, or has just been done
+
+    def attempt(name: str, part: Callable[[], object], at: datetime, every: timedelta = timedelta()) -> None:
+        if at < resting.get(name, at):
+            return
+        resting[name] = at + every
+        try:
+            part()
+        except Exception:  # the others go on
+            resting[name] = at + TROUBLE
+            log.exception("movement is not watched in part: %s", name)
 
     def one_round() -> None:
-        nonlocal looked_at
         at = now()
-        steps: list[Callable[[], object]] = [lambda: capturing.resume(at - LATE), devices.catch_up, flights.watch]
-        if looked_at is None or at - looked_at >= LOOK_EVERY:
-            steps.append(lambda: look_at_all(store, following))
-            looked_at = at
-        for step in steps:
-            try:
-                step()
-            except Exception:  # the others go on; it is tried again in the next round
-                log.exception("movement is not watched in part")
+        attempt("captures", lambda: capturing.resume(at - LATE), at)
+        attempt("readings", devices.catch_up, at)
+        attempt("flights", flights.watch, at)
+        attempt("parcels", lambda: look_at_all(store, following), at, LOOK_EVERY)
 
     return one_round
 
