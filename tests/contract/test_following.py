@@ -13,6 +13,7 @@ from contract.test_connectors import declared, hand_in
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Consignment, Document
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.event import Action, ErrorDeclaration, Event, EventType, SensorElement, SensorReport
 from tidewaiter.model.event_words import STEP, reference
 from tidewaiter.movement import MovementState, course
@@ -21,6 +22,7 @@ from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.following import Following
 from tidewaiter.workflow.following_ports import Done, MovementFinding
+from tidewaiter.workflow.recording import subject_of
 from tidewaiter.workflow.replay import replay
 
 pytestmark = pytest.mark.usefixtures("lawful")
@@ -261,3 +263,24 @@ def test_a_delivery_without_release_is_told_as_irregular(store: PostgresStore) -
     follow(store, event(STEP["delivering"], "RR123456785GB", hours=24 * 9))
     told = [facts for type_, facts in entries(store, one) if type_ == "delivered"]
     assert told == [{"irregular": 1}]
+
+
+def test_an_arrival_that_fails_half_way_leaves_nothing_behind_and_the_event_stands(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = parcel(store, "RR123456785GB")
+    before = store.outcome(one)
+    carry_out = Desk.carry_out
+
+    def half_way(desk: Desk, *arguments: Any) -> State:
+        carry_out(desk, *arguments)
+        raise TidewaiterError("the law broke off")
+
+    monkeypatch.setattr(Desk, "carry_out", half_way)
+    follow(store, event("arriving", "RR123456785GB", hours=30, read_point=HARWICH))
+    assert store.outcome(one) == before
+    assert found(store, one)["movement.not_carried_out"].words == "Arrival was not carried out: the law broke off"
+    store.logs.seal()
+    types = [Leaf.parse(each.entry).type for each in store.logs.of_subject(subject_of(one))]
+    assert types == ["decided", "arrived"]
+    assert [each.moved.step for each in course(store.following.told([one])[one]).passed] == ["arrived"]

@@ -155,6 +155,15 @@ class PostgresRecord:
         self._write(*self._end(self._at), b"".join(lines))
         self._waiting, self._keys_made, self._payloads = [], [], []
 
+    def mark(self) -> tuple[int, int, int]:
+        """How much was appended so far, for `go_back`."""
+        return len(self._waiting), len(self._keys_made), len(self._payloads)
+
+    def go_back(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was appended since a mark."""
+        waiting, keys_made, payloads = mark
+        del self._waiting[waiting:], self._keys_made[keys_made:], self._payloads[payloads:]
+
     def held(self, subjects: Sequence[str]) -> set[str]:
         """Which of these are held, as the record has it; see `workflow.recording.Record`."""
         found = self._held_before(subjects) if subjects else set()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -114,6 +114,18 @@ class PostgresWriting:
         self._lent.execute(
             f"BEGIN; SET LOCAL enable_seqscan = off; SELECT pg_advisory_xact_lock({WRITER_LOCK})".encode()  # one trip
         )
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """While in the `with`: what is raised undoes what was written in it, and nothing else of the transaction."""
+        mark, transition_id = self.record.mark(), self._transition_id
+        try:
+            with self._connection.transaction():  # a savepoint, for a transaction is under way
+                yield
+        except BaseException:
+            self.record.go_back(mark)
+            self._transition_id = transition_id
+            raise
 
     def commit(self) -> None:
         """Make what was written durable."""

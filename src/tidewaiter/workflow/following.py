@@ -147,7 +147,8 @@ class Following:
                 legal_day=_legal_day(each, told),
             )  # fmt: skip
             try:
-                state = self._desk.carry_out(writing, act)
+                with writing.attempt():
+                    state = self._desk.carry_out(writing, act)
             except TidewaiterError as error:
                 failed[each.declaration_id] = Finding(
                     FAILED, Severity.WARNING, told.event_id, f"Arrival was not carried out: {error.detail}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -143,6 +144,9 @@ class FollowingBook(Protocol):
 
 class FollowingWriting(Writing, Protocol):
     """The writer's transaction with the book of movements."""
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """While in the `with`: what is raised undoes what was written in it, and nothing else of the transaction."""
 
     @property
     def following(self) -> FollowingBook:
