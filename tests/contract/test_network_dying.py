@@ -20,8 +20,10 @@ from tidewaiter.network.client import PeerError
 from tidewaiter.network.driving import OFFSET_VARIABLE
 from tidewaiter.network.failing import FAIL_VARIABLE
 from tidewaiter.network.files import segments_of
+from tidewaiter.network.local import LocalError
 from tidewaiter.network.serving import RefusedError
 
+TILES = ("fold.begin", "fold.tiles", "file.write", "file.sync", "file.rename", "folder.sync")
 JOURNAL = ("journal.append", "journal.torn", "journal.sync", "journal.synced")
 
 
@@ -57,6 +59,25 @@ def test_a_mirror_that_dies_while_it_writes_goes_on_where_it_was(net: Running, p
     await_dead(net, "mirror-2")
     network.start("mirror-2")
     in_the_log(net, promise, entries)
+
+
+# A member that dies while it is asked leaves the asking library with a socket that it does not close.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("place", TILES)
+@pytest.mark.parametrize("label", ["mirror-2", "sequencer"])
+def test_who_dies_while_it_writes_tiles_goes_on_where_it_was(net: Running, label: str, place: str) -> None:
+    """It dies as it comes up again, when what the journal has is put into tiles; then it comes up, with all of it."""
+    hand, network = net.hands["mirror-1"], net.network
+    promise = hand.hand_in(entries := hand.entries(75))
+    network.kill(label)
+    with pytest.raises(LocalError):
+        network.start(label, environment={FAIL_VARIABLE: place})
+    assert network.processes[label].wait(20) == -9, network.log_of(label)
+    network.start(label)
+    in_the_log(net, promise, entries[:2])
+    again = hand.hand_in(more := hand.entries(1))
+    assert again.first >= promise.first + promise.count
+    in_the_log(net, again, more)
 
 
 @pytest.mark.parametrize("place", JOURNAL)

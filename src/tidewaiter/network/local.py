@@ -80,6 +80,9 @@ class LocalNetwork:
         Raises LocalError with the end of the log of one that does not come up.
         """
         for label in labels:
+            self.homes[label].operator_socket.unlink(
+                missing_ok=True
+            )  # left by one that was killed: nobody answers there
             log = (self.homes[label].folder / "log").open("ab")
             with log:
                 self.processes[label] = subprocess.Popen(  # noqa: S603 our own program
@@ -93,7 +96,7 @@ class LocalNetwork:
     def _await(self, label: str) -> None:
         until = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < until and self.processes[label].poll() is None:
-            if self.homes[label].operator_socket.exists():
+            if _is_open(self.homes[label].operator_socket):
                 with contextlib.suppress(NotRunningError), self.operator(label) as operator:
                     operator.ask("/ready")
                     return
@@ -164,3 +167,13 @@ def free_port() -> int:
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         return int(asking.getsockname()[1])
+
+
+def _is_open(path: Path) -> bool:
+    """Whether somebody listens at a socket; one that is left by a process that was killed refuses."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(path))
+        except OSError:
+            return False
+    return True
