@@ -8,7 +8,9 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
+import zstandard
 
 from database import TEMPLATE
 from events import document, object_event
@@ -134,3 +136,18 @@ def test_what_was_kept_and_not_read_is_read_later(store: PostgresStore) -> None:
     assert (found.capture_id, len(found.event_ids)) == (waiting.capture_id, 1)
     assert capturing.resume(at + timedelta(seconds=1)) == []
     assert store.events.content(waiting.capture_id) == document(object_event())
+
+
+def test_a_capture_that_cannot_be_finished_holds_up_none_of_the_others(store: PostgresStore) -> None:
+    at = datetime(2026, 11, 28, 3, tzinfo=UTC)
+    capturing = Capturing(store)
+    broken, good = (
+        capturing.receive(document(object_event(eventID=f"urn:x:{name}")), Captor("tester"), at).capture_id
+        for name in ("broken", "good")
+    )
+    with psycopg.connect(store.url) as connection:
+        connection.execute("UPDATE event_capture SET content = 'no zstd' WHERE capture_id = %s", [broken])
+    with pytest.raises(zstandard.ZstdError):
+        capturing.resume(at + timedelta(seconds=1))
+    assert store.events.capture(good, Scope()).is_success
+    assert store.events.unfinished(at + timedelta(seconds=1)) == [broken]

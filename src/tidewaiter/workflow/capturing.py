@@ -75,11 +75,19 @@ class Capturing:
         return capture
 
     def resume(self, before: datetime) -> list[Capture]:
-        """Read what was kept before a moment and not read, because something broke off."""
-        found = []
+        """Read what was kept before a moment and not read, because something broke off.
+
+        What fails holds up none of the others: the first failure is raised when all were tried.
+        """
+        found, failures = [], []
         for capture_id in self._store.events.unfinished(before):
-            capture = self._store.events.capture(capture_id, _ALL)
-            found.append(self.finish(capture, self._store.events.content(capture_id)))
+            try:
+                capture = self._store.events.capture(capture_id, _ALL)
+                found.append(self.finish(capture, self._store.events.content(capture_id)))
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
         return found
 
     def finish(self, capture: Capture, content: bytes) -> Capture:
