@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ from tidewaiter.workflow.capturing import digest_of
 from tidewaiter.workflow.event_ports import Captor, Capture, Kept, NamedQuery, Scope, Subscription
 
 ROWS_AT_ONCE: Final = 200
+TELLING_LENGTH: Final = 8
+"""Characters from which on a number tells whose parcel an event is about: S10 has 13, an air waybill 11."""
 SERVING_LOCK: Final = 0x7469_6430
 FIELDS: Final = {
     "eventTypes": "type", "epcs": "epc", "bizSteps": "bizStep", "bizLocations": "bizLocation", "readPoints": "readPoint",
@@ -35,14 +38,18 @@ _CAPTURE: Final = (
     "capture_no, capture_id, captor, sender_id, behaviour, received_at, finished_at, is_success, event_ids, known_ids,"
     " findings::text"
 )
-_EVENT: Final = msgspec.json.Decoder(Event)
+_EVENT: Final = msgspec.json.Decoder(Event, float_hook=Decimal)
+_EVENT_BYTES: Final = msgspec.json.Encoder(
+    order="deterministic", decimal_format="number"
+)  # in extensions a number stays one
 _FINDINGS: Final = msgspec.json.Decoder(tuple[Finding, ...])
 # A sender sees what it told, and what is about parcels that it declared: by the numbers of their carriage and their
-# registration, not by its own references, which it may call as a rival calls its goods.
+# registration, not by its own references, which it may call as a rival calls its goods, nor by numbers so short that they
+# stand at the end of many a URI.
 _VISIBLE: Final = (
     " AND (sender_id = %(sender)s OR things && (SELECT coalesce(array_agg(DISTINCT number), '{}') FROM"
     " (SELECT unnest(ARRAY[transport_document_id, registered_id]) FROM declaration"
-    " WHERE declaration.sender_id = %(sender)s) AS each(number) WHERE number <> ''))"
+    f" WHERE declaration.sender_id = %(sender)s) AS each(number) WHERE length(number) >= {TELLING_LENGTH}))"
 )
 
 
@@ -84,7 +91,7 @@ class PostgresEventBook:
                     copy.write_row((
                         number, event.event_id, event.error_declaration is not None, digest_of(event), event.event_time,
                         event.recorded_at, captor.sender_id, capture_id, terms, numbers_in(event),
-                        zstandard.compress(canonical_bytes(event)),
+                        zstandard.compress(_EVENT_BYTES.encode(event)),
                     ))  # fmt: skip
             cursor.executemany(
                 "INSERT INTO event_value (field, value) VALUES (%s, %s) ON CONFLICT DO NOTHING", sorted(values)

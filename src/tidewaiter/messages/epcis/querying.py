@@ -46,7 +46,7 @@ class Query(Struct, frozen=True):
             if not values or len(values) > VALUES_MAX:
                 raise Wrong("query", (name,), f"{name} has {len(values)} values; 1 to {VALUES_MAX} are taken", "")
             if name in _SETTINGS:
-                settings |= _SETTINGS[name](name, values)
+                settings |= _SETTINGS[name](name, [_value_written_out(name, each, prefixes) for each in values])
             else:
                 conditions.append(_condition(name, values, prefixes))
         if settings.get("limit") is not None and settings.get("maximum") is not None:
@@ -67,6 +67,40 @@ class Query(Struct, frozen=True):
             return False, event.recorded_at
         value = event.extensions.get(self.order_by)
         return value is None, str(value)
+
+
+def written_out(parameters: Mapping[str, Any], prefixes: Mapping[str, str]) -> dict[str, Any]:
+    """The same parameters with all names in them written out: they mean the same wherever other prefixes hold."""
+    return {
+        _name_written_out(name, prefixes): _value_written_out(name, each, prefixes) for name, each in parameters.items()
+    }
+
+
+def _name_written_out(name: str, prefixes: Mapping[str, str]) -> str:
+    if name in _FIXED or name in _SETTINGS:
+        return name
+    for start in _WITH_TYPE:
+        if name.startswith(start):
+            return start + words.expanded(name.removeprefix(start), prefixes)
+    match = _FLEXIBLE.fullmatch(name)
+    if match is None:
+        return name
+    start, field, attribute = name[: match.start("field")], match["field"], ""
+    if match["verb"] == "EQATTR":
+        field, _, attribute = field.rpartition("_")
+    written = words.expanded(field, prefixes)
+    return f"{start}{written}_{words.expanded(attribute, prefixes)}" if attribute else start + written
+
+
+def _value_written_out(name: str, value: Any, prefixes: Mapping[str, str]) -> Any:
+    """URIs and words are written out; texts, and what a field of somebody's own is compared with, stay as they are."""
+    is_text = name in _FIXED and _FIXED[name][2] is _text
+    is_flexible = name not in _FIXED and name not in _SETTINGS and not name.startswith(tuple(_WITH_TYPE))
+    if is_text or is_flexible:
+        return value
+    if isinstance(value, list):
+        return [_value_written_out(name, each, prefixes) for each in value]
+    return words.expanded(value, prefixes) if isinstance(value, str) else value
 
 
 def _uri(name: str, value: Any, prefixes: Mapping[str, str]) -> str:

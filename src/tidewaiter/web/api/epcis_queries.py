@@ -12,7 +12,7 @@ from litestar import Response
 
 from tidewaiter.messages.epcis import writing
 from tidewaiter.messages.epcis.fields import read_time
-from tidewaiter.messages.epcis.querying import Query
+from tidewaiter.messages.epcis.querying import Query, written_out
 from tidewaiter.model.errors import NotFoundError
 from tidewaiter.web.api.epcis_answers import PREFIX, Page, Refused, answer, next_link
 from tidewaiter.web.api.epcis_asked import Asked
@@ -34,7 +34,8 @@ def name_query(house: House, asked: Asked) -> Response[bytes]:
         raise Refused("ValidationException", 400, f"a name has 1 to {NAME_MAX} characters, none of them “/”")
     if not isinstance(parameters, dict):
         raise Refused("ValidationException", 400, "query is no JSON object", "like {'EQ_bizStep': ['shipping']}")
-    Query.parse(parameters, asked.prefixes)
+    parameters = written_out(parameters, asked.prefixes)
+    Query.parse(parameters)
     house.store.events.name_query(name, asked.scope, parameters, now())
     return answer(status=201, headers={"Location": f"{PREFIX}/queries/{quote(name, safe='')}"})
 
@@ -62,7 +63,7 @@ def forget(house: House, asked: Asked) -> Response[bytes]:
 def events(house: House, asked: Asked) -> Response[bytes]:
     """What a named query finds now."""
     named = _query(house, asked)
-    return page_of(house, asked, Query.parse(named.parameters, asked.prefixes), named.name)
+    return page_of(house, asked, Query.parse(named.parameters), named.name)
 
 
 def subscribe(house: House, asked: Asked) -> Response[bytes]:
