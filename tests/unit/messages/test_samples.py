@@ -46,9 +46,13 @@ def declarations() -> list[Declaration]:
 
 def test_every_file_is_listed_and_described() -> None:
     present = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*/*") if path.name != "README.md"}
-    assert present == {*NAMES, *RETURNS}
+    assert present == {*NAMES, *RETURNS, *(entry["file"] for entry in MANIFEST["movement"])}
     for entry in [*MANIFEST["files"], *MANIFEST["returns"]]:
         assert isinstance(entry.get("legal_day") or entry["received_on"], date)
+        assert entry["sender"]
+        assert len(entry["shows"]) > 30
+        assert (FOLDER / entry["file"]).parent.joinpath("README.md").is_file()
+    for entry in MANIFEST["movement"]:
         assert entry["sender"]
         assert len(entry["shows"]) > 30
         assert (FOLDER / entry["file"]).parent.joinpath("README.md").is_file()
