@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,7 +15,7 @@ from tidewaiter.cli import output
 from tidewaiter.cli.accounts.booking import catch_up
 from tidewaiter.cli.output import Output
 from tidewaiter.cli.session import opened_store
-from tidewaiter.stock.facts import INS, Kind
+from tidewaiter.stock.facts import INS, Fact, Kind
 from tidewaiter.stock.filings import Place
 from tidewaiter.stock.law import PlaceKind
 from tidewaiter.stock.statement_csv import movements_csv, plain, statement_csv
@@ -193,11 +193,7 @@ def remove(
     )  # fmt: skip
     with opened_store() as store:
         facts = StockActs(store).remove(removal)
-    rows = [
-        {"known from": f.source, "what": f.kind.value, "lot": f.lot_id, "quantity": plain(f.quantity)} for f in facts
-    ]
-    output.print_rows(rows, output_as)
-    return output.EXIT_OK
+    return _kept(facts, output_as)
 
 
 @app.command
@@ -219,11 +215,7 @@ def transfer(
     )  # fmt: skip
     with opened_store() as store:
         facts = StockActs(store).transfer(moved)
-    rows = [
-        {"known from": f.source, "what": f.kind.value, "lot": f.lot_id, "quantity": plain(f.quantity)} for f in facts
-    ]
-    output.print_rows(rows, output_as)
-    return output.EXIT_OK
+    return _kept(facts, output_as)
 
 
 @app.command
@@ -362,3 +354,12 @@ def _difference_row(count_id: str, difference: Any) -> dict[str, Any]:
 
 def _starts(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
+
+
+def _kept(facts: Sequence[Fact], output_as: Output) -> int:
+    """Show the facts that an act was kept as."""
+    rows = [
+        {"known from": f.source, "what": f.kind.value, "lot": f.lot_id, "quantity": plain(f.quantity)} for f in facts
+    ]
+    output.print_rows(rows, output_as)
+    return output.EXIT_OK
