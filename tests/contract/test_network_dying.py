@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import msgspec
@@ -70,7 +71,7 @@ def test_who_dies_while_it_writes_tiles_goes_on_where_it_was(net: Running, label
     hand, network = net.hands["mirror-1"], net.network
     promise = hand.hand_in(entries := hand.entries(75))
     network.kill(label)
-    with pytest.raises(LocalError):
+    with suppress(LocalError):  # it may answer once before it dies, and then counts as started
         network.start(label, environment={FAIL_VARIABLE: place})
     assert network.processes[label].wait(20) == -9, network.log_of(label)
     network.start(label)

@@ -172,7 +172,7 @@ class NatsIntake:
         }
         subject = subject_of(self._origin, batch.submitter)
         try:
-            answer = await self.jetstream.publish(subject, batch.data, stream=self.stream, headers=headers)
+            answer = await self._published(subject, batch.data, headers)
         except APIError as error:
             if error.err_code != _WRONG_LAST_SEQUENCE:
                 raise
@@ -185,6 +185,20 @@ class NatsIntake:
             return told_again(batch, answer.seq, await self._data_at(answer.seq))
         self._last[batch.submitter] = _Last(batch.number, answer.seq)
         return Stored(answer.seq)
+
+    async def _published(self, subject: str, data: bytes, headers: dict[str, str]) -> api.PubAck:
+        """The servers' word on a message, which is offered again while none of them knows of the stream.
+
+        That is so for a moment after it was made, and while its leader is chosen; nothing is stored by it.
+        """
+        until = time.monotonic() + ANSWERS_WITHIN_SECONDS
+        while True:
+            try:
+                return await self.jetstream.publish(subject, data, stream=self.stream, headers=headers)
+            except NoStreamResponseError:
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(AGAIN_AFTER_SECONDS)
 
     async def _told_before(self, batch: Offered, last: _Last) -> Stored:
         """Where a batch stands whose number was taken before: looked for by halves, since positions grow with numbers."""
