@@ -27,6 +27,7 @@ from msgspec import Struct, field
 from tidewaiter.ledger.batches import STATE, Rules, Slip, has_signed, slips_root
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Refuse, Reply
+from tidewaiter.ledger.entries import EntryReader
 from tidewaiter.ledger.equivocation import Evidence, Proof, compared, equivocation
 from tidewaiter.ledger.joining import Part, followed
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
@@ -90,7 +91,6 @@ class Closed(Struct, frozen=True, tag="closed"):
 
 Record = Taken | Filled | Frozen | Closed | Found
 _RECORDS: Final = msgspec.msgpack.Decoder(Record)
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
 _BROKEN: Final = "The log signed this; the members have to look why, and end the epoch."
@@ -102,6 +102,7 @@ class _Verified(Struct, frozen=True):
 
     leaves: list[Leaf]
     state: Leaf
+    hashes: list[bytes]
     frontier: Frontier
     numbers: dict[str, int]
 
@@ -115,6 +116,7 @@ class Mirror(Durable):
         self.note: bytes = b""
         self.evidence: Found | None = None
         self._log_actor = key_number(setup.log.public)
+        self._reader = EntryReader()
         self._frontier = Frontier()
         self._numbers = dict(setup.numbers)
         self._notes: dict[int, SignedNote] = {}
@@ -177,7 +179,7 @@ class Mirror(Durable):
         if refuse is not None:
             return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
         self._take(note, verified.frontier, verified.numbers)
-        written: list[Effect] = [self._persist(_ENCODE(Taken(block)))]
+        written: list[Effect] = [self._persist(Taken(block), verified.hashes)]
         return written + self._answer(note, checkpoint, caller, now)
 
     def fill(self, part: Part, policy: Policy, caller: Caller, now: int) -> list[Effect]:
@@ -205,7 +207,7 @@ class Mirror(Durable):
         refuse = self._filled(filled, frontier)
         if refuse is not None:
             return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
-        written: list[Effect] = [self._persist(_ENCODE(filled))]
+        written: list[Effect] = [self._persist(filled)]
         if not filled.note:
             return written
         return written + self._answer(SignedNote.parse(part.note), checkpoint, caller, now)
@@ -250,7 +252,7 @@ class Mirror(Durable):
         written: list[Effect] = []
         if not self._closed:
             self._closed = closing.text
-            written.append(self._persist(_ENCODE(Closed(closing.text))))
+            written.append(self._persist(Closed(closing.text)))
         return written + self._cosign(SignedNote(closing.text, ()), closing, caller, now)
 
     def _read(self, data: bytes) -> tuple[SignedNote, Checkpoint] | Refuse:
@@ -302,7 +304,7 @@ class Mirror(Durable):
             why = f"the entries lead to {frontier.size} entries with another root than the checkpoint says"
             return Refuse("block.root", why, "Send just the entries that were signed for.")
         try:
-            *leaves, state = map(Leaf.parse, block.entries)
+            *leaves, state = self._reader.leaves(block.entries)
         except LedgerError as error:
             return Refuse("entry.malformed", error.detail, "Let nothing into the log that is no entry.")
         if state.type != STATE or state.actor != self._log_actor:
@@ -312,7 +314,7 @@ class Mirror(Durable):
             why = "the block's last entry commits to other signatures of submitters than are shown"
             return Refuse("block.slips", why, "Send the slips as they were when the block was sealed.")
         numbers = self._signed_for(block.slips, leaves, hashes)
-        return numbers if isinstance(numbers, Refuse) else _Verified(leaves, state, frontier, numbers)
+        return numbers if isinstance(numbers, Refuse) else _Verified(leaves, state, hashes, frontier, numbers)
 
     def _signed_for(self, slips: tuple[Slip, ...], leaves: list[Leaf], hashes: list[bytes]) -> dict[str, int] | Refuse:
         """The running numbers after these batches, each signed by its submitter over just these entries."""
@@ -370,7 +372,7 @@ class Mirror(Durable):
     def _filled(self, filled: Filled, frontier: Frontier) -> Refuse | None:
         """Take entries in that the quorum has cosigned; what the contract finds in them, where it finds something."""
         try:
-            leaves = [Leaf.parse(entry) for entry in filled.entries]
+            leaves = self._reader.leaves(filled.entries)
         except LedgerError as error:
             return Refuse("entry.malformed", error.detail, _BROKEN)
         refuse = self._applied(leaves, self.size)
@@ -411,7 +413,7 @@ class Mirror(Durable):
     def _found(self, evidence: Evidence) -> list[Effect]:
         found = Found(evidence.data)
         self._become_known(found)
-        return [self._persist(_ENCODE(found)), *self._after(found)]
+        return [self._persist(found), *self._after(found)]
 
     def _become_known(self, found: Found) -> None:
         self.evidence = found
@@ -423,7 +425,7 @@ class Mirror(Durable):
         written: list[Effect] = []
         if self._frozen is None:
             self._frozen = refuse
-            written.append(self._persist(_ENCODE(Frozen(refuse))))
+            written.append(self._persist(Frozen(refuse)))
         return written + self._after(*self._decline(caller, self._frozen))
 
     def _not_closing(self, closing: Checkpoint) -> Refuse | None:
@@ -460,9 +462,11 @@ class Mirror(Durable):
     def _retake(self, block: Block) -> None:
         """A block that was verified before it was written: hashes and rules again, and no signatures of submitters."""
         note = SignedNote.parse(block.note)
-        frontier = self._frontier.extended(leaf_hashes(block.entries))
-        *leaves, state = map(Leaf.parse, block.entries)
-        verified = _Verified(leaves, state, frontier, {slip.key: slip.number for slip in block.slips})
+        hashes = leaf_hashes(block.entries)
+        frontier = self._frontier.extended(hashes)
+        *leaves, state = self._reader.leaves(block.entries)
+        numbers = {slip.key: slip.number for slip in block.slips}
+        verified = _Verified(leaves, state, hashes, frontier, numbers)
         if Checkpoint.parse(note.text).root != frontier.root or self._replayed(verified) is not None:
             raise LedgerError("a block of the mirror's journal is not one that it took")
         self._take(note, frontier, verified.numbers)

@@ -6,7 +6,6 @@ in a thread, and then says in a file how far: at a start everything behind that 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,7 +18,7 @@ from tidewaiter.ledger.reading import TileReader
 from tidewaiter.ledger.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, bundle_of, entries_in, hashes_in, top_of
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.failing import Failpoints
-from tidewaiter.network.files import NO_FAILPOINTS, DiskError, sync_folder, write_durably
+from tidewaiter.network.files import NO_FAILPOINTS, DiskError, sync_together, write_durably
 
 _SYNCED: Final = "synced"
 
@@ -65,16 +64,13 @@ class TileFolder:
 
     def _write_fresh(self, fresh: dict[Tile, bytes], size: int) -> None:
         self._failpoints.at("fold.begin")
-        folders: set[Path] = set()
+        paths = {tile: self.folder / tile.path for tile in fresh}
         try:
+            for folder in {path.parent for path in paths.values()}:
+                folder.mkdir(parents=True, exist_ok=True)
             for tile, data in fresh.items():
-                path = self.folder / tile.path
-                if path.parent not in folders:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    folders.update(_up_to(path.parent, self.folder))
-                _write_and_sync(path, data)
-            for folder in sorted(folders):
-                sync_folder(folder)
+                paths[tile].write_bytes(data)
+            sync_together(paths.values(), self.folder)
         except OSError as error:
             raise DiskError(
                 f"tiles could not be written: {error.strerror}", hint="make room, or look at the disk"
@@ -161,19 +157,8 @@ def entries_from(folder: TileFolder, first: int, end: int) -> list[bytes]:
     return entries[first - start : end - start]
 
 
-def _up_to(folder: Path, top: Path) -> list[Path]:
-    return [folder, *(each for each in folder.parents if each == top or top in each.parents)]
-
-
 def _read_number(path: Path) -> int:
     try:
         return int(path.read_text("ascii"))
     except (FileNotFoundError, ValueError):
         return 0
-
-
-def _write_and_sync(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

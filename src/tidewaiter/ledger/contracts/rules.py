@@ -294,9 +294,10 @@ def _time(case: Case) -> str:
     return ""
 
 
-RULES: Final[tuple[Rule, ...]] = (
-    FIRST, _known, _live, _role, _facts, _late, _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts,
-    _delivered, _refund, _drawn, _granted, _benefit, _stock, _root, _time, *GOVERNING_RULES,
+BEFORE: Final[tuple[Rule, ...]] = (FIRST, _known, _live, _role, _facts, _late)
+WITHIN: Final[tuple[Rule, ...]] = (
+    _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts, _delivered, _refund, _drawn, _granted,
+    _benefit, _stock, _root, _time, *GOVERNING_RULES,
 )  # fmt: skip
-VERSION_1: Final = RuleSet(1, RULES)
+VERSION_1: Final = RuleSet(1, BEFORE, WITHIN)
 VERSIONS: Final = (VERSION_1,)

@@ -7,7 +7,6 @@ import pytest
 from parties import BEGAN, Network, scope
 from tidewaiter.ledger.contracts import VERSION_1, Applied, Refusal, State
 from tidewaiter.ledger.contracts.consequences import CONSEQUENCES
-from tidewaiter.ledger.contracts.rules import RULES
 from tidewaiter.ledger.contracts.vocabulary import ENTRY_TYPES, GOVERNING, STATES, WHOLE_SHARE
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.model.decision import State as DeclarationState
@@ -334,9 +333,9 @@ def test_scopes_that_ended_are_forgotten_after_a_while(network: Network) -> None
 def test_every_type_has_a_consequence_and_every_rule_a_text() -> None:
     names = {each.name for each in ENTRY_TYPES}
     assert set(CONSEQUENCES) == names - GOVERNING - {"state"}
-    ids = [each.id for each in RULES]
+    ids = [each.id for each in VERSION_1.rules]
     assert len(set(ids)) == len(ids)
-    for each in RULES:
+    for each in VERSION_1.rules:
         assert each.types <= names, each.id
         assert each.text.endswith("."), each.id
         assert each.hint, each.id
