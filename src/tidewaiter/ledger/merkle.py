@@ -78,6 +78,12 @@ def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
     return Frontier().extended(leaf_hashes).root
 
 
+def row_above(row: Iterable[bytes]) -> list[bytes]:
+    """The hashes over neighbours, two by two, of hashes whose number is even."""
+    pairs = iter(row)
+    return [_sha256(_NODE + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+
+
 class Frontier(Struct, frozen=True):
     """The right edge of a log: its size and the hashes of the nodes of `parts(0, size)`, all that growing needs."""
 
@@ -106,8 +112,7 @@ class Frontier(Struct, frozen=True):
                 row.insert(0, edge.pop())
             if len(row) % 2:
                 kept.append(row.pop())
-            pairs = iter(row)
-            row = [_sha256(_NODE + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            row = row_above(row)
             level += 1
         kept.reverse()
         return Frontier(size + added, (*edge, *kept))

@@ -60,7 +60,7 @@ class Limits(Struct, frozen=True):
 
     entries: int = ENTRIES_MAX
     seal_ms: int = SEAL_MS
-    unfinal_max: int = 8_000
+    unfinal_max: int = 5_000
     """Entries in the log that are not final, beyond which batches are put off: what waits here is what finality takes longer."""
 
 

@@ -21,7 +21,7 @@ from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
 from tidewaiter.network.sequencer_side import Agreed, Common
 
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 1.0
 EVIDENCE: Final = "evidence"
 _LOG: Final = logging.getLogger(__name__)
 

@@ -39,7 +39,7 @@ from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, WitnessFeed,
 from tidewaiter.network.rules import Shelf
 
 TICK_SECONDS: Final = 0.02
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 1.0
 FINAL_PATH: Final = "/record/final"
 EVIDENCE_PATH: Final = "/record/evidence"
 _ENCODE: Final = msgspec.msgpack.Encoder().encode

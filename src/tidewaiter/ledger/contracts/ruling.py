@@ -65,12 +65,14 @@ class View(Protocol):
 
 
 class Case(Struct, gc=False):
-    """An entry before the rules: its type and who may write it, the state of its scope, the key of its actor (if any is
-    known), the state of everything else, and the statement that an entry of governance is bound to."""
+    """An entry before the rules: its type and who may write it, how its commitment begins (as scopes keep it), the state of
+    its scope, the key of its actor (if any is known), the state of everything else, and the statement that an entry of
+    governance is bound to."""
 
     leaf: Leaf
     kind: EntryType
     mask: int
+    begins: bytes
     scope: Scope
     key: Key | None
     state: View

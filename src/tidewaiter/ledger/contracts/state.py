@@ -126,7 +126,8 @@ class State:
         scope = self.scopes.get(leaf.scope, EMPTY_SCOPE)
         key = self.keys.get(leaf.actor)
         said = _read(statement) if statement is not None and leaf.type in GOVERNING else None
-        case = Case(leaf, program.kind, program.mask, scope, key, self, said)
+        begins = bytes.fromhex(leaf.commitment[: 2 * SEEN_BYTES])
+        case = Case(leaf, program.kind, program.mask, begins, scope, key, self, said)
         asked = (leaf.actor, leaf.at, leaf.type, *leaf.facts.items())
         if asked not in self._passed:
             for rule in program.before:
@@ -143,8 +144,7 @@ class State:
             amend(self, said)
             self._advance(leaf.at)
             return APPLIED
-        assert key is not None  # `actor.known` stands before
-        return self._take(leaf, scope, key)
+        return self._take(case)
 
     def root(self) -> bytes:
         """The hash over the whole state; the same wherever the same entries were applied."""
@@ -220,19 +220,22 @@ class State:
             raise LedgerError("there is no mark")
         self._journal = self._marked = None
 
-    def _take(self, leaf: Leaf, scope: Scope, key: Key) -> Applied:
-        changed = _copied(scope)
-        marks = CONSEQUENCES[leaf.type](Taking(changed, leaf, key, self.realm.position))
+    def _take(self, case: Case) -> Applied:
+        leaf, scope, key = case.leaf, case.scope, case.key
+        assert key is not None  # `actor.known` stands before
+        realm, changed = self.realm, _copied(scope)
+        position = realm.before + realm.size
+        marks = CONSEQUENCES[leaf.type](Taking(changed, leaf, key, position))
         if scope is EMPTY_SCOPE:
-            changed.first = self.realm.position
-        changed.seen = scope.seen + bytes.fromhex(leaf.commitment[: 2 * SEEN_BYTES])
+            changed.first = position
+        changed.seen = scope.seen + case.begins
         if leaf.at > changed.last_at:
             changed.last_at = leaf.at
         if leaf.type == "permit_drawn":
             changed = self._drawn(leaf, changed)
         elif leaf.type in _MONEY:
             payment = Payment(leaf_hash(leaf.entry()), key.party, leaf.at)
-            self.put("payments", payment_name(self.realm.position), payment)
+            self.put("payments", payment_name(position), payment)
         self._put_scope(leaf.scope, scope, changed)
         self._advance(leaf.at)
         return Applied(_TOLD[marks]) if marks else APPLIED
@@ -318,15 +321,18 @@ class State:
             self._journal.append(("scopes", name, None if is_new else old))
         self.scopes[name] = new
         if is_new or not _is_due_as_late(old, new):
-            due = self._due_at("scopes", new)
-            if is_new or due < self._due_at("scopes", old):
+            due = self._scope_due_at(new)
+            if is_new or due < self._scope_due_at(old):
                 self._await(due, "scopes", name)
         self._changed.add((new.first, name))
 
     def _await(self, due: int, table: str, name: str) -> None:
         """Look at a record again when the log's time has come so far; it is looked at no later than it is due."""
         if due < FOREVER:
-            self._due.setdefault(due, []).append((table, name))
+            waiting = self._due.get(due)
+            if waiting is None:
+                waiting = self._due[due] = []
+            waiting.append((table, name))
 
     def _due_at(self, table: str, record: Any) -> int:
         """From when on a record is known no longer: never while somebody holds the goods, or for a permit that is valid."""
@@ -335,10 +341,14 @@ class State:
             return int(record.at + windows.idle)
         if table == "keys":
             return min(FOREVER, int(record.until) + windows.idle)
-        if record.holds:
+        return self._scope_due_at(record)
+
+    def _scope_due_at(self, scope: Scope) -> int:
+        if scope.holds:
             return FOREVER
-        ended = record.last_at + (windows.ended if record.flags & Flag.ENDED else windows.idle)
-        return max(ended, int(record.until) + windows.ended) if record.flags & _STANDING else int(ended)
+        windows, flags = self.windows, scope.flags
+        ended = scope.last_at + (windows.ended if flags & Flag.ENDED else windows.idle)
+        return max(ended, scope.until + windows.ended) if flags & _STANDING else ended
 
 
 class Contract:
