@@ -41,6 +41,9 @@ def read(batch: Batch, origin: str, submitters: Mapping[str, bytes], now: int, r
             "Sign the hash over just these entries, with origin, key and number, as the reference has it.",
         )
     leaves = _leaves(batch, now, reader)
+    if not isinstance(leaves, Refuse) and len(set(hashes)) != len(hashes):
+        place = next(n for n, each in enumerate(hashes) if hashes.index(each) < n)
+        return Refuse("entry.twice", "the entry stands in the batch before", "Hand in each once.", f"entries/{place}")
     return leaves if isinstance(leaves, Refuse) else Handed(leaves, hashes, root)
 
 
@@ -82,9 +85,6 @@ def _leaves(batch: Batch, now: int, reader: EntryReader) -> list[Leaf] | Refuse:
     for place, leaf in enumerate(leaves):
         if leaf.actor != key or leaf.type == STATE or leaf.at > latest:
             return _unfit(leaf, batch, now, f"entries/{place}")
-    if len(set(batch.entries)) != len(batch.entries):
-        place = next(n for n, each in enumerate(batch.entries) if batch.entries.index(each) < n)
-        return Refuse("entry.twice", "the entry stands in the batch before", "Hand in each once.", f"entries/{place}")
     return leaves
 
 

@@ -44,11 +44,14 @@ class Refusal(Protocol):
 class Rules(Protocol):
     """The contract with the state it has come to: what sequencer and mirrors replay alike.
 
-    Every entry goes through `apply`; that which closes a block too, after `root` was asked for it.
+    Every entry goes through `apply` or `take`; that which closes a block too, after `root` was asked for it.
     """
 
     def apply(self, leaf: Leaf) -> Refusal | None:
         """Take an entry into the state; where it is refused, why, and the state is as it was."""
+
+    def take(self, leaves: Sequence[Leaf]) -> Sequence[tuple[int, Refusal]]:
+        """Take entries one after another; those that are refused, by their places, are as if they had not been there."""
 
     def root(self) -> bytes:
         """The hash over the whole state."""

@@ -353,21 +353,31 @@ class Mirror(Durable):
         return self._applied([*verified.leaves, verified.state], first)
 
     def _applied(self, leaves: list[Leaf], first: int) -> Refuse | None:
+        """What the contract finds in entries from an index on, whole blocks and a part of one."""
         self.rules.mark()
-        for place, leaf in enumerate(leaves, start=first):
-            if leaf.type == STATE and leaf.facts.get("root") != self.rules.root().hex():
-                self.rules.undo()
+        begin = 0
+        for end in (*(place for place, leaf in enumerate(leaves) if leaf.type == STATE), len(leaves)):
+            refuse = self._refused(leaves[begin:end], first + begin)
+            if refuse is None and end < len(leaves) and leaves[end].facts.get("root") != self.rules.root().hex():
                 why = "the rules lead to another state than the entry that closes the block says"
-                return Refuse("block.state_root", why, _BROKEN, str(place))
-            refusal = self.rules.apply(leaf)
-            if refusal is not None:
+                refuse = Refuse("block.state_root", why, _BROKEN, str(first + end))
+            refuse = refuse or self._refused(leaves[end : end + 1], first + end)
+            if refuse is not None:
                 self.rules.undo()
-                why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
-                if refusal.code in UNREADY:
-                    return Refuse(refusal.code, why, refusal.hint, str(place))
-                return Refuse("block.contract", why, _BROKEN, str(place))
+                return refuse
+            begin = end + 1
         self.rules.keep()
         return None
+
+    def _refused(self, leaves: list[Leaf], first: int) -> Refuse | None:
+        refused = self.rules.take(leaves)
+        if not refused:
+            return None
+        place, refusal = refused[0]
+        why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
+        if refusal.code in UNREADY:
+            return Refuse(refusal.code, why, refusal.hint, str(first + place))
+        return Refuse("block.contract", why, _BROKEN, str(first + place))
 
     def _filled(self, filled: Filled, frontier: Frontier) -> Refuse | None:
         """Take entries in that the quorum has cosigned; what the contract finds in them, where it finds something."""

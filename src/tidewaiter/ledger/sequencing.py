@@ -275,23 +275,21 @@ class Sequencer(Durable):
         return Refuse("sequencer.busy", why, "Hand in the same again in a second; nothing of it was taken.")
 
     def _admit(self, batch: Batch, handed: Handed, caller: Caller) -> list[Effect]:
-        refused: list[RefusedEntry] = []
-        is_governed = False
-        for place, leaf in enumerate(handed.leaves):
-            refusal = self._rules.apply(leaf)
-            if refusal is not None:
-                refused.append(RefusedEntry(place, refusal.code, refusal.why, refusal.hint))
-            else:
-                is_governed |= leaf.type in GOVERNING
-                self._latest = max(self._latest, leaf.at)
+        refused = tuple(
+            RefusedEntry(place, refusal.code, refusal.why, refusal.hint)
+            for place, refusal in self._rules.take(handed.leaves)
+        )
         out = {each.place for each in refused}
-        entries = batch.entries
+        leaves, entries = handed.leaves, batch.entries
         if out:
+            leaves = [leaf for place, leaf in enumerate(leaves) if place not in out]
             entries = tuple(entry for place, entry in enumerate(entries) if place not in out)
+        self._latest = max([self._latest, *{leaf.at for leaf in leaves}])
+        is_governed = not GOVERNING.isdisjoint([leaf.type for leaf in leaves])
         slip = Slip(
             batch.key, batch.number, len(entries), batch.signature, tuple((n, handed.hashes[n]) for n in sorted(out))
         )
-        admitted = Admitted(slip, self.size, handed.root, entries, tuple(refused))
+        admitted = Admitted(slip, self.size, handed.root, entries, refused)
         self._hashes += [each for place, each in enumerate(handed.hashes) if place not in out] if out else handed.hashes
         self._take(admitted)
         written: list[Effect] = [self._persist(admitted)]
@@ -383,10 +381,10 @@ class Sequencer(Durable):
     def _replay(self, record: Record) -> None:
         match record:
             case Admitted():
-                for leaf in self._reader.leaves(record.entries):
-                    self._latest = max(self._latest, leaf.at)
-                    if self._rules.apply(leaf) is not None:
-                        raise LedgerError("the contract does not take what the journal says it took")
+                leaves = self._reader.leaves(record.entries)
+                if self._rules.take(leaves):
+                    raise LedgerError("the contract does not take what the journal says it took")
+                self._latest = max([self._latest, *(leaf.at for leaf in leaves)])
                 self._hashes += leaf_hashes(record.entries)
                 self._take(record)
             case Sealed():

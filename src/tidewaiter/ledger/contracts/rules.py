@@ -10,7 +10,7 @@ from typing import Final
 
 from tidewaiter.ledger.contracts.consequences import COVERED
 from tidewaiter.ledger.contracts.governing import FIRST, GOVERNING_RULES
-from tidewaiter.ledger.contracts.records import SEEN_BYTES, Debt, Flag, Scope
+from tidewaiter.ledger.contracts.records import SEEN_LENGTH, Debt, Flag, Scope
 from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
 from tidewaiter.ledger.contracts.vocabulary import CUSTOMS_BIT, WHOLE_SHARE
 
@@ -72,7 +72,7 @@ def _once(case: Case) -> str:
 @rule("scope.full", "", "Go on in a new scope, and commit to this one there.", _RECORD)
 def _full(case: Case) -> str:
     """A scope has 1,024 entries at most."""
-    is_full = len(case.scope.seen) >= SEEN_BYTES * case.state.windows.entries
+    is_full = len(case.scope.seen) >= SEEN_LENGTH * case.state.windows.entries
     return "the scope has as many entries as it may have" if is_full else ""
 
 

@@ -72,7 +72,7 @@ class Case(Struct, gc=False):
     leaf: Leaf
     kind: EntryType
     mask: int
-    begins: bytes
+    begins: str
     scope: Scope
     key: Key | None
     state: View

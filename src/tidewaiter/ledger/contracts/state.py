@@ -14,7 +14,7 @@ wrong is applied between `mark` and `undo` or `keep`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -27,7 +27,7 @@ from tidewaiter.ledger.contracts.governing import payment_name
 from tidewaiter.ledger.contracts.records import (
     EMPTY_SCOPE,
     PACK,
-    SEEN_BYTES,
+    SEEN_LENGTH,
     Ended,
     Flag,
     Key,
@@ -43,7 +43,6 @@ from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.contracts.tree import Tree
 from tidewaiter.ledger.contracts.vocabulary import GOVERNING, STATE, Role, mask_of
 from tidewaiter.ledger.leaves import Leaf, key_number
-from tidewaiter.ledger.merkle import leaf_hash
 from tidewaiter.ledger.verdict import LedgerError
 
 SNAPSHOT: Final = "tidewaiter state v1"
@@ -126,7 +125,7 @@ class State:
         scope = self.scopes.get(leaf.scope, EMPTY_SCOPE)
         key = self.keys.get(leaf.actor)
         said = _read(statement) if statement is not None and leaf.type in GOVERNING else None
-        begins = bytes.fromhex(leaf.commitment[: 2 * SEEN_BYTES])
+        begins = leaf.commitment[:SEEN_LENGTH]
         case = Case(leaf, program.kind, program.mask, begins, scope, key, self, said)
         asked = (leaf.actor, leaf.at, leaf.type, *leaf.facts.items())
         if asked not in self._passed:
@@ -134,9 +133,10 @@ class State:
                 if why := rule.check(case):
                     return Refusal(rule.id, why, rule.hint)
             self._passed.add(asked)
-        for place, check in enumerate(program.checks):
+        for check in program.checks:
             if why := check(case):
-                return Refusal(program.within[place].id, why, program.within[place].hint)
+                rule = program.within[program.checks.index(check)]
+                return Refusal(rule.id, why, rule.hint)
         if leaf.type == STATE:
             return self._close(leaf)
         if said is not None:
@@ -234,7 +234,7 @@ class State:
         if leaf.type == "permit_drawn":
             changed = self._drawn(leaf, changed)
         elif leaf.type in _MONEY:
-            payment = Payment(leaf_hash(leaf.entry()), key.party, leaf.at)
+            payment = Payment(bytes.fromhex(leaf.commitment), key.party, leaf.at)
             self.put("payments", payment_name(position), payment)
         self._put_scope(leaf.scope, scope, changed)
         self._advance(leaf.at)
@@ -352,9 +352,9 @@ class State:
 
 
 class Contract:
-    """The state with the statements that are at hand, as a sequencer or mirror holds it: `apply` and `root`.
+    """The state with the statements that are at hand, as a sequencer or mirror holds it: `apply`, `take` and `root`.
 
-    Every entry goes through `apply`, the closing one of each block too, after `root` was asked for it: with that entry
+    Every entry goes through one of them, the closing one of each block too, after `root` was asked for it: with that entry
     positions and the log's own time go on. `statements` are by the commitment of their entry; whoever drives adds to them.
     """
 
@@ -363,8 +363,18 @@ class Contract:
 
     def apply(self, leaf: Leaf) -> Refusal | None:
         """Take an entry; where it is refused, why, and the state is as it was."""
-        answer = self.state.apply(leaf, self.statements.get(leaf.commitment) if leaf.type in GOVERNING else None)
-        return answer if isinstance(answer, Refusal) else None
+        refused = self.take([leaf])
+        return refused[0][1] if refused else None
+
+    def take(self, leaves: Sequence[Leaf]) -> list[tuple[int, Refusal]]:
+        """Take entries one after another; those that are refused, by their places, are as if they had not been there."""
+        apply, statements = self.state.apply, self.statements
+        refused: list[tuple[int, Refusal]] = []
+        for place, leaf in enumerate(leaves):
+            answer = apply(leaf, statements.get(leaf.commitment) if leaf.type in GOVERNING else None)
+            if answer is not APPLIED and isinstance(answer, Refusal):
+                refused.append((place, answer))
+        return refused
 
     def root(self) -> bytes:
         """The hash over the whole state."""

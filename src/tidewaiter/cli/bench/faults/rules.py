@@ -111,10 +111,10 @@ def opened(ended: Contract, last: bytes, log: SignerKey, signers: Sequence[Signe
 class Lawless(Contract):
     """What a sequencer has that takes anything, and says that it was lawful."""
 
-    def apply(self, leaf: Leaf) -> Refusal | None:
+    def take(self, leaves: Sequence[Leaf]) -> list[tuple[int, Refusal]]:
         """Take anything."""
-        super().apply(leaf)
-        return None
+        super().take(leaves)
+        return []
 
 
 class Inventor(Sequencer):
