@@ -71,16 +71,23 @@ class FinalCheckpoint(Struct, frozen=True, tag="final"):
     note: bytes
 
 
+class Hashed(Struct, frozen=True):
+    """Entries' leaf hashes, and the nodes above whole tiles that they completed: what a member that keeps tiles need not hash again."""
+
+    leaves: Sequence[bytes]
+    tops: Sequence[bytes]
+
+
 class Persist(Struct, frozen=True):
     """Append to the journal, sync, and then tell `synced(upto)`.
 
-    `record` is what `data` is the writing of; where it closes a block, `hashes` are the leaf hashes of the block's entries.
+    `record` is what `data` is the writing of; `hashed` are the hashes of the block's entries where it closes one.
     """
 
     data: bytes
     upto: int
     record: Struct
-    hashes: Sequence[bytes] = ()
+    hashed: Hashed | None = None
 
 
 class Keep(Struct, frozen=True):
@@ -131,10 +138,10 @@ class Durable:
         self._done = 0
         self._held: deque[tuple[int, Effect]] = deque()
 
-    def _persist(self, record: Struct, hashes: Sequence[bytes] = ()) -> Persist:
-        """Write a record; what is said `_after` this waits for it. `hashes` are as `Persist` has them."""
+    def _persist(self, record: Struct, hashed: Hashed | None = None) -> Persist:
+        """Write a record; what is said `_after` this waits for it."""
         self._upto += 1
-        return Persist(framed(_ENCODE(record)), self._upto, record, hashes)
+        return Persist(framed(_ENCODE(record)), self._upto, record, hashed)
 
     def _keep(self, record: Struct) -> Keep:
         """Write a record that nobody waits for."""

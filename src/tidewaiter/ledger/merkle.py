@@ -103,11 +103,17 @@ class Frontier(Struct, frozen=True):
 
     def extended(self, leaf_hashes: Iterable[bytes]) -> Frontier:
         """The edge after these leaves were added."""
+        return self.grown(leaf_hashes, 0)[0]
+
+    def grown(self, leaf_hashes: Iterable[bytes], of_level: int) -> tuple[Frontier, list[bytes]]:
+        """The edge after these leaves were added, and the nodes of a level that they completed."""
         row, size, level = list(leaf_hashes), self.size, 0
-        added = len(row)
+        added, completed = len(row), list[bytes]()
         kept: list[bytes] = []  # of the new edge, from the lowest node up
         edge = list(self.hashes)
         while row:  # a whole level at a time: most leaves come by the thousand
+            if level == of_level:
+                completed = row.copy()
             if size >> level & 1:
                 row.insert(0, edge.pop())
             if len(row) % 2:
@@ -115,7 +121,7 @@ class Frontier(Struct, frozen=True):
             row = row_above(row)
             level += 1
         kept.reverse()
-        return Frontier(size + added, (*edge, *kept))
+        return Frontier(size + added, (*edge, *kept)), completed
 
 
 class MemoryLog:

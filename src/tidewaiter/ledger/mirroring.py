@@ -26,7 +26,7 @@ from msgspec import Struct, field
 
 from tidewaiter.ledger.batches import STATE, Rules, Slip, has_signed, slips_root
 from tidewaiter.ledger.checkpoints import Checkpoint
-from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Refuse, Reply
+from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Hashed, Refuse, Reply
 from tidewaiter.ledger.entries import EntryReader
 from tidewaiter.ledger.equivocation import Evidence, Proof, compared, equivocation
 from tidewaiter.ledger.joining import Part, followed
@@ -36,6 +36,7 @@ from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash, 
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.signing import check, cosign
+from tidewaiter.ledger.tiles import TILE_HEIGHT
 from tidewaiter.ledger.verdict import LedgerError
 
 FROZEN: Final = "mirror.frozen"
@@ -102,7 +103,7 @@ class _Verified(Struct, frozen=True):
 
     leaves: list[Leaf]
     state: Leaf
-    hashes: list[bytes]
+    hashed: Hashed
     frontier: Frontier
     numbers: dict[str, int]
 
@@ -179,7 +180,7 @@ class Mirror(Durable):
         if refuse is not None:
             return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
         self._take(note, verified.frontier, verified.numbers)
-        written: list[Effect] = [self._persist(Taken(block), verified.hashes)]
+        written: list[Effect] = [self._persist(Taken(block), verified.hashed)]
         return written + self._answer(note, checkpoint, caller, now)
 
     def fill(self, part: Part, policy: Policy, caller: Caller, now: int) -> list[Effect]:
@@ -299,7 +300,7 @@ class Mirror(Durable):
             why = f"the block begins at {block.first}, held are {self.size}"
             return Refuse("block.gap", why, "Send the blocks from there on.", str(self.size))
         hashes = leaf_hashes(block.entries)
-        frontier = self._frontier.extended(hashes)
+        frontier, tops = self._frontier.grown(hashes, TILE_HEIGHT)
         if not block.entries or (frontier.size, frontier.root) != (checkpoint.size, checkpoint.root):
             why = f"the entries lead to {frontier.size} entries with another root than the checkpoint says"
             return Refuse("block.root", why, "Send just the entries that were signed for.")
@@ -314,7 +315,11 @@ class Mirror(Durable):
             why = "the block's last entry commits to other signatures of submitters than are shown"
             return Refuse("block.slips", why, "Send the slips as they were when the block was sealed.")
         numbers = self._signed_for(block.slips, leaves, hashes)
-        return numbers if isinstance(numbers, Refuse) else _Verified(leaves, state, hashes, frontier, numbers)
+        return (
+            numbers
+            if isinstance(numbers, Refuse)
+            else _Verified(leaves, state, Hashed(hashes, tops), frontier, numbers)
+        )
 
     def _signed_for(self, slips: tuple[Slip, ...], leaves: list[Leaf], hashes: list[bytes]) -> dict[str, int] | Refuse:
         """The running numbers after these batches, each signed by its submitter over just these entries."""
@@ -473,10 +478,10 @@ class Mirror(Durable):
         """A block that was verified before it was written: hashes and rules again, and no signatures of submitters."""
         note = SignedNote.parse(block.note)
         hashes = leaf_hashes(block.entries)
-        frontier = self._frontier.extended(hashes)
+        frontier, tops = self._frontier.grown(hashes, TILE_HEIGHT)
         *leaves, state = self._reader.leaves(block.entries)
         numbers = {slip.key: slip.number for slip in block.slips}
-        verified = _Verified(leaves, state, hashes, frontier, numbers)
+        verified = _Verified(leaves, state, Hashed(hashes, tops), frontier, numbers)
         if Checkpoint.parse(note.text).root != frontier.root or self._replayed(verified) is not None:
             raise LedgerError("a block of the mirror's journal is not one that it took")
         self._take(note, frontier, verified.numbers)

@@ -36,6 +36,7 @@ from tidewaiter.ledger.effects import (
     Durable,
     Effect,
     FinalCheckpoint,
+    Hashed,
     Refuse,
     Reply,
     Send,
@@ -48,6 +49,7 @@ from tidewaiter.ledger.merkle import Frontier, leaf_hash, leaf_hashes
 from tidewaiter.ledger.notes import NoteSignature, SignedNote
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.signing import check, sign
+from tidewaiter.ledger.tiles import TILE_HEIGHT
 from tidewaiter.ledger.verdict import LedgerError
 
 SEAL_MS: Final = 200
@@ -321,11 +323,11 @@ class Sequencer(Durable):
             return []
         entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
         hashes = [*self._hashes, leaf_hash(entry)]
-        frontier = self._sealed.extended(hashes)
+        frontier, tops = self._sealed.grown(hashes, TILE_HEIGHT)
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
         sealed = Sealed(entry, SignedNote(text, (sign(text, self.setup.key),)).data)
         self._close_block(sealed, frontier)
-        return [self._persist(sealed, hashes)]
+        return [self._persist(sealed, Hashed(hashes, tops))]
 
     def _moment(self) -> int:
         """The log's own time: it never goes back, nor is it behind its entries by more than they may be ahead."""

@@ -15,7 +15,7 @@ from tidewaiter.ledger import mirroring, sequencing
 from tidewaiter.ledger.batches import Slip
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
-from tidewaiter.ledger.effects import Block, FinalCheckpoint
+from tidewaiter.ledger.effects import Block, FinalCheckpoint, Hashed, Keep, Persist
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.mirroring import Taken
 from tidewaiter.ledger.notes import SignedNote
@@ -39,7 +39,7 @@ class _Waiting(Struct, frozen=True):
 
     upto: int
     entries: Sequence[bytes]
-    hashes: Sequence[bytes]
+    hashed: Hashed | None
     note: bytes
 
 
@@ -65,21 +65,24 @@ class Holding:
     def records(self) -> Iterator[bytes]:
         """The journal's records, for the machine to be made of; what they hold is taken in on the way."""
         for place, record in read_journal(self.origin.journal):
-            self.wrote(_RECORDS.decode(record), 0, place)
+            self._take_in(_RECORDS.decode(record), None, 0, place)
             self.safe(0)
             yield record
 
-    def wrote(self, record: Struct, upto: int, place: Place, hashes: Sequence[bytes] = ()) -> None:
-        """A record was appended to the journal at a place; `hashes` are those of the block that it closes, if they are known."""
+    def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
+        """A record was appended to the journal at a place."""
+        self._take_in(written.record, written.hashed if isinstance(written, Persist) else None, upto, place)
+
+    def _take_in(self, record: Struct, hashed: Hashed | None, upto: int, place: Place) -> None:
         match record:
             case Admitted(entries=entries):
                 self._began = self._began or place
                 self._entries += entries
             case Sealed(entry, note):
-                self._queue(_Waiting(upto, [*self._entries, entry], hashes, note), self._began or place)
+                self._queue(_Waiting(upto, [*self._entries, entry], hashed, note), self._began or place)
                 self._entries, self._began = [], None
             case Taken(block):
-                self._queue(_Waiting(upto, block.entries, hashes, block.note), place)
+                self._queue(_Waiting(upto, block.entries, hashed, block.note), place)
             case FinalCheckpoint(note=note):
                 self.final = note
 
@@ -87,7 +90,7 @@ class Holding:
         """Everything up to this `Persist` is on disk: what was sealed by then may be served."""
         while self._waiting and self._waiting[0].upto <= upto:
             block = self._waiting.popleft()
-            self.tiles.add(block.entries, block.hashes or None)
+            self.tiles.add(block.entries, block.hashed)
             self.note = block.note
 
     def _queue(self, block: _Waiting, place: Place) -> None:

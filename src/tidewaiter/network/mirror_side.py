@@ -124,7 +124,7 @@ class MirrorSide:
 
     def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """As `driving.Shown` has it."""
-        self.holding.wrote(written.record, upto, place, written.hashes if isinstance(written, Persist) else ())
+        self.holding.wrote(written, upto, place)
 
     def safe(self, upto: int) -> None:
         """As `driving.Shown` has it."""

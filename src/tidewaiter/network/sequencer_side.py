@@ -125,7 +125,7 @@ class SequencerSide:
 
     def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """As `driving.Shown` has it."""
-        self.holding.wrote(written.record, upto, place, written.hashes if isinstance(written, Persist) else ())
+        self.holding.wrote(written, upto, place)
         self._look_at_statements()
 
     def safe(self, upto: int) -> None:
