@@ -82,9 +82,11 @@ def _leaves(batch: Batch, now: int, reader: EntryReader) -> list[Leaf] | Refuse:
             "entry.malformed", error.detail, "Write it as RFC 8785 has it, with just the members.", error.place
         )
     latest, key = now // 1000 + AHEAD_SECONDS, batch.key
-    for place, leaf in enumerate(leaves):
-        if leaf.actor != key or leaf.type == STATE or leaf.at > latest:
-            return _unfit(leaf, batch, now, f"entries/{place}")
+    told = {(leaf.actor, leaf.type, leaf.at) for leaf in leaves}
+    if any(actor != key or kind == STATE or at > latest for actor, kind, at in told):
+        for place, leaf in enumerate(leaves):
+            if leaf.actor != key or leaf.type == STATE or leaf.at > latest:
+                return _unfit(leaf, batch, now, f"entries/{place}")
     return leaves
 
 

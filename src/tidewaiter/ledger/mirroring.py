@@ -337,7 +337,8 @@ class Mirror(Durable):
             if not place <= end <= len(leaves):
                 why = f"a batch is said to have {slip.count} entries, {len(leaves) - place} are left"
                 return Refuse("block.slip", why, "Take no entry that nobody signed for.", where)
-            if any(leaf.actor != slip.key or leaf.type == STATE for leaf in leaves[place:end]):
+            part = leaves[place:end]
+            if {leaf.actor for leaf in part} - {slip.key} or STATE in {leaf.type for leaf in part}:
                 why = f"an entry is not by the key {slip.key} that signed for its batch"
                 return Refuse("block.actor", why, "Take only entries of whoever signed.", where)
             if not has_signed(self.setup.submitters, slip, self.setup.origin, slip.root(hashes[place:end])):
