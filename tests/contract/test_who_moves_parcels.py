@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -18,7 +19,8 @@ from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
 from tidewaiter.web.house import capturing_on
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.event_ports import Captor
+from tidewaiter.workflow.event_ports import OF_DEVICE, Captor
+from tidewaiter.workflow.following_ports import Teller, Telling
 from tidewaiter.workflow.intake import Intake
 
 
@@ -161,3 +163,17 @@ def test_a_seal_told_late_to_have_been_on_the_bag_holds_what_is_in_it(store: Pos
     assert not tellers.is_alarmed, "whoever says so has no word here"
     tellers.tell("carrier", **fields, bizStep="installing", eventTime=_at(6))
     assert tellers.is_alarmed
+
+
+def test_who_told_of_a_step_is_kept_and_only_carriers_are_named(store: PostgresStore) -> None:
+    tellers = Tellers(store)
+    for by in ("declarant", "carrier", "officer"):
+        tellers.tell(by, eventID=f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, by)}", bizStep=STEP["presenting"])
+    tellers.ids[OF_DEVICE + "SEAL-7"] = None
+    tellers.tell(OF_DEVICE + "SEAL-7", eventID=f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, 'device')}")
+    ids = [f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, by)}" for by in ("declarant", "carrier", "officer", "device")]
+    found = store.following.tellers([*ids, "urn:uuid:unknown"])
+    assert [found[each] for each in ids] == [
+        Teller(Telling.DECLARANT), Teller(Telling.CARRIER, "carrier"), Teller(Telling.CUSTOMS), Teller(Telling.DEVICE),
+    ]  # fmt: skip
+    assert list(found) == ids

@@ -20,7 +20,17 @@ from tidewaiter.regimes import jurisdictions
 from tidewaiter.store.changing import change_together
 from tidewaiter.store.movements import event_in
 from tidewaiter.store.record import PostgresRecord
-from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, MovementFinding, Within
+from tidewaiter.workflow.event_ports import OF_DEVICE
+from tidewaiter.workflow.following_ports import (
+    Alarming,
+    Concerned,
+    Done,
+    Followed,
+    MovementFinding,
+    Teller,
+    Telling,
+    Within,
+)
 from tidewaiter.workflow.records import ChangeOfState, Prior
 
 CONCERNED_MAX: Final = 50_000  # declarations of one event
@@ -209,6 +219,17 @@ class PostgresFollowing:
             ).fetchall()
         return [int(row[0]) for row in found]
 
+    def tellers(self, event_ids: Sequence[str]) -> dict[str, Teller]:
+        """Who told each of these events; the later one's word, where somebody took it back."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT event_id, captor, sender.name, coalesce(tells_of_all, false) FROM event"
+                " JOIN event_capture USING (capture_id) LEFT JOIN sender ON sender.sender_id = event.sender_id"
+                " WHERE event_id = ANY(%s) ORDER BY event_no",
+                [list(event_ids)],
+            ).fetchall()
+        return {str(row[0]): _teller(*row[1:]) for row in found}
+
     def on_their_way(self, after: int, days: int, limit: int) -> list[int]:
         """Declarations with larger numbers of which something happened within so many days, in order."""
         with self._lend() as connection:
@@ -365,6 +386,12 @@ class PostgresFollowing:
                 "SELECT place, jurisdiction_code, name FROM movement_place ORDER BY place"
             ).fetchall()
         return [(str(row[0]), str(row[1]), str(row[2])) for row in found]
+
+
+def _teller(captor: str, sender: str | None, tells_of_all: bool) -> Teller:  # noqa: FBT001
+    if sender is None:
+        return Teller(Telling.DEVICE if captor.startswith(OF_DEVICE) else Telling.CUSTOMS)
+    return Teller(Telling.CARRIER, sender) if tells_of_all else Teller(Telling.DECLARANT)
 
 
 def _moved(row: Sequence[Any]) -> Moved:

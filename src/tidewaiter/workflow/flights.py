@@ -19,7 +19,7 @@ from tidewaiter.movement.readings import Reading
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.device_events import alarm_document, delivery_document
 from tidewaiter.workflow.device_ports import Capturer, Device, DeviceStore, Flight
-from tidewaiter.workflow.event_ports import Captor
+from tidewaiter.workflow.event_ports import OF_DEVICE, Captor
 from tidewaiter.workflow.following_ports import Concerned, Within
 
 
@@ -109,6 +109,6 @@ class Flights:
         if answer.is_allowed:
             at = self._clock()
             self._capturing.capture(
-                delivery_document(device, uri, reading, at), Captor(f"device {device.device_id}"), at
+                delivery_document(device, uri, reading, at), Captor(OF_DEVICE + device.device_id), at
             )
         return answer

@@ -89,6 +89,22 @@ class Alarming(Struct, frozen=True, kw_only=True):
     found_at: datetime
 
 
+class Telling(StrEnum):
+    """Who told of something."""
+
+    CUSTOMS = "customs"  # an officer, or this system
+    DEVICE = "device"  # what travels with the goods
+    CARRIER = "carrier"  # whoever the administration entrusted to tell of all: carriers, posts, ports
+    DECLARANT = "declarant"  # a sender, of its own
+
+
+class Teller(Struct, frozen=True):
+    """Who told of something; `name` is that of a carrier, which answers for what it tells to all."""
+
+    telling: Telling
+    name: str = ""
+
+
 class Within(Struct, frozen=True):
     """A thing that is in, on or under another one: as everybody's word goes, or (`only_for`) as one sender said of its own."""
 
