@@ -74,6 +74,7 @@ class Holding:
             case Admitted(entries=entries):
                 self._began = self._began or place
                 self._entries += entries
+                self.shelf.hold(named_in(entries))
             case Sealed(entry, note):
                 self._queue([*self._entries, entry], note, self._began or place, upto)
                 self._entries, self._began = [], None
@@ -92,7 +93,8 @@ class Holding:
     def _queue(self, entries: list[bytes], note: bytes, place: Place, upto: int) -> None:
         self._places[self._next] = place
         self._next += len(entries)
-        if named_in(entries):
+        if named := named_in(entries):
+            self.shelf.hold(named)
             self.governing.append(self._next)
         self._waiting.append(_Waiting(upto, entries, note))
 

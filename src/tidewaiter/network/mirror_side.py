@@ -9,10 +9,13 @@ from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.effects import FinalCheckpoint, Found, Lagging, Message, Send
+from tidewaiter.ledger.effects import Block, FinalCheckpoint, Found, Lagging, Message, Send
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.mirroring import Mirror, Setup
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.signing import check
+from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.driving import REPLY_SECONDS_MAX, Driver, StoppedError, every, now_ms
 from tidewaiter.network.files import Journal, Place
@@ -62,8 +65,9 @@ class MirrorSide:
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[Message]] = []
         for block, statements in ((each.block, each.statements) for each in blocks):
-            for statement in statements:
-                self.holding.shelf.put(statement)
+            if statements and self._is_by_the_log(block):
+                for statement in statements:
+                    self.holding.shelf.put(statement)
             caller: asyncio.Future[Message] = loop.create_future()
             waiting.append(caller)
             self.driver.carry_out(self.machine.receive(block, caller, now_ms()))
@@ -74,6 +78,13 @@ class MirrorSide:
                 return await asyncio.gather(*waiting)
         except TimeoutError as error:
             raise StoppedError("the disk did not answer in time", hint="send the blocks again") from error
+
+    def _is_by_the_log(self, block: Block) -> bool:
+        """Whether a block's checkpoint is signed by the log: statements are kept for good, so not everybody's are taken."""
+        try:
+            return bool(check(SignedNote.parse(block.note), (self.charter.log_key,)).verdict)
+        except LedgerError:
+            return False
 
     async def freeze(self) -> Message:
         """How much is held, once nothing more of this origin will be cosigned."""

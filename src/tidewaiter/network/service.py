@@ -37,6 +37,8 @@ STATEMENTS_PATH: Final = "/record/statements"
 BLOCKS_BYTES_MAX: Final = GROUP_MAX * (BATCH_BYTES_MAX + 1_000_000)
 EVIDENCE_BYTES_MAX: Final = 4 * NOTE_BYTES_MAX
 FINAL_SECONDS_MAX: Final = 20
+WAITING_MAX: Final = 64
+"""Who may wait at once for something to become final; members tell one another and do not wait so."""
 _STATUS: Final = {
     "batch.gap": 409, "batch.replayed": 409, "batch.forged": 403, "batch.key_unknown": 403, "batch.oversized": 413,
     "entry.oversized": 413, "sequencer.busy": 503, "sequencer.stopped": 503, "sequencer.closed": 503, "storage.failed": 503,
@@ -68,6 +70,7 @@ class Answering:
 
     def __init__(self, member: Sides) -> None:
         self._member = member
+        self._waiting = 0
 
     def routes(self) -> list[Route]:
         """What it answers."""
@@ -111,7 +114,7 @@ class Answering:
         if not _is_signed_by_one(Statement.parse(request.body), sequencer.machine.setup.submitters):
             why = "no key that is known here has signed the statement, or a signature of one does not hold"
             raise refused(403, "statement.unsigned", why, "Sign it with a key that the network knows.")
-        sequencer.holding.shelf.put(request.body)
+        sequencer.take_statement(Statement.parse(request.body))
         return Response(b"", 204)
 
     async def number(self, request: Request) -> Response:
@@ -158,10 +161,23 @@ class Answering:
         else:
             after = _number(request.query.get("after", "-1") if "after" in request.query else "0", "after")
             seconds = FINAL_SECONDS_MAX if "after" in request.query else 0
-            note = await side.holding.await_final(after + 1, seconds)
+            note = await self._final_of(side.holding, after + 1, seconds)
         if not note:
             raise refused(404, "final.none", "nothing is final yet", "Ask again in a second.")
         return Response(note, 200, TEXT)
+
+    async def _final_of(self, holding: Holding, size: int, seconds: float) -> bytes:
+        """The last final checkpoint, waited for if need be; so many at once may wait, each of whom holds a connection."""
+        if not seconds or holding.final_size >= size:
+            return holding.final
+        if self._waiting >= WAITING_MAX:
+            why = f"{WAITING_MAX} wait here already for what becomes final"
+            raise refused(503, "final.crowded", why, "Ask again in a second, or without `after`.")
+        self._waiting += 1
+        try:
+            return await holding.await_final(size, seconds)
+        finally:
+            self._waiting -= 1
 
     async def take_evidence(self, request: Request) -> Response:
         """Somebody shows that a log told two histories."""
