@@ -15,6 +15,7 @@ from tidewaiter.ledger.effects import Message, Refuse
 from tidewaiter.ledger.notes import NOTE_BYTES_MAX
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.ledger.witnessing import origin_of
+from tidewaiter.network.driving import now_ms
 from tidewaiter.network.holding import Holding
 from tidewaiter.network.mirror_side import MirrorSide
 from tidewaiter.network.outbox import BLOCKS_PATH, GROUP_MAX, Sent
@@ -31,6 +32,7 @@ from tidewaiter.network.serving import (
     as_json,
     refused,
 )
+from tidewaiter.network.standing import DECISIONS_PATH, standing_of
 from tidewaiter.network.witness_side import WitnessSide
 
 STATEMENTS_PATH: Final = "/record/statements"
@@ -85,6 +87,7 @@ class Answering:
             Route("GET", FINAL_PATH, self.give_final),
             Route("POST", EVIDENCE_PATH, self.take_evidence, EVIDENCE_BYTES_MAX),
             Route("GET", "/record/receipts/{index}", self.receipt),
+            Route("GET", DECISIONS_PATH, self.decisions),
             Route("POST", "/add-checkpoint", self.add_checkpoint, NOTE_BYTES_MAX + 10_000),
             Route("GET", "/{log}/checkpoint", self.checkpoint),
             Route("GET", "/{log}/tile/{path*}", self.tile),
@@ -193,6 +196,13 @@ class Answering:
             return Response(holding.receipt(_number(request.path["index"], "index")).text, 200, TEXT)
         except LedgerError as error:
             raise refused(404, "receipt.none", error.detail, error.hint) from error
+
+    async def decisions(self, request: Request) -> Response:
+        """What members have decided so far: how often, on which quorum, who is in, and whose keys count."""
+        side = self._any(request.query.get("origin", ""))
+        if isinstance(side, WitnessSide):
+            raise refused(421, "network.role", "a witness replays nothing", "Ask a mirror or the sequencer.")
+        return as_json(standing_of(side.contract.state, now_ms() // 1000))
 
     async def add_checkpoint(self, request: Request) -> Response:
         """As c2sp.org/tlog-witness has it."""
