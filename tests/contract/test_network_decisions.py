@@ -22,7 +22,7 @@ from tidewaiter.network.home import Home
 from tidewaiter.network.keyring import submitter_number
 from tidewaiter.network.local import LocalError, LocalNetwork, Wanted
 
-ORIGIN, NEXT, THIRD = (f"record.example/{number}" for number in (1, 2, 3))
+ORIGIN, NEXT, THIRD, FOURTH = (f"record.example/{number}" for number in (1, 2, 3, 4))
 WITH_DATABASE = ("north", "south")
 LABELS = ("log", "north", "south", "east")
 
@@ -237,8 +237,21 @@ def test_the_log_of_a_sequencer_that_is_gone_is_ended_by_its_mirrors(net: LocalN
     assert [each["state"] for each in said["steps"]] == ["final as entry 0", "final as entry 2"]
     net.start("south")
     main_ok("node", "join", net.homes["south"].folder, north.folder / "decisions" / "charter.json")
-    placed = recorded(net, "north", "parcel 8")
-    assert checkpoint_of(net.await_final("south", (placed.index or 0) + 1)).origin == THIRD
+    net.pause("log")  # so that south alone makes it final: it counts since a decision that it only now catches up with
+    try:
+        placed = recorded(net, "north", "parcel 8")
+        assert checkpoint_of(net.await_final("south", (placed.index or 0) + 1, 30)).origin == THIRD
+    finally:
+        net.resume("log")
+
+
+def test_one_command_hands_the_log_over_where_all_folders_are_at_hand(net: LocalNetwork, command: Commands) -> None:
+    log, south, north = (net.homes[each] for each in ("log", "south", "north"))
+    net.await_final("log", 1)
+    said = command("node", "hand-over", log.folder, "--to", FOURTH, "--with", north.folder, "--with", south.folder)
+    assert [each["state"] for each in said["steps"]] == ["final as entry 0", "final as entry 2"]
+    placed = recorded(net, "north", "parcel 9")
+    assert checkpoint_of(net.await_final("south", (placed.index or 0) + 1)).origin == FOURTH
 
 
 def main_ok(*words: object) -> None:

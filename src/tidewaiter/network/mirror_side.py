@@ -104,7 +104,7 @@ class MirrorSide:
 
     def take_final(self, note: bytes) -> bool:
         """Whether a checkpoint is final and of what is held here; it is kept then."""
-        if self.holding.believes(note, self._policy) is None:
+        if self.holding.believes(note, self._policy) is None and not self._believes_later(note):
             return False
         if checkpoint_of(note).size > self.holding.final_size:
             self.holding.become_final(note)
@@ -115,6 +115,17 @@ class MirrorSide:
                 self.holding.origin.keep_standing(adopted.charter)
                 self.change(adopted.charter)
         return True
+
+    def _believes_later(self, note: bytes) -> bool:
+        """Whether those have cosigned who count since a decision that is held here, and was not known to be final yet.
+
+        The quorum before has signed that decision, as the contract saw; so a member that was away catches up with whom it never counted.
+        """
+        for agreed in self._agreed:
+            checkpoint = self.holding.believes(note, agreed.charter.read_policy)
+            if checkpoint is not None and checkpoint.size >= agreed.size:
+                return True
+        return False
 
     def _look_at_statements(self) -> None:
         """Keys that a block has brought count for the blocks after it; members and quorum once that is final."""
