@@ -43,6 +43,7 @@ NOUNS = {
     "election": "Keep what operators elect between alternatives of the law: propose, approve, list.",
     "event": "Take in events of movement (EPCIS 2.0), list and show them.",
     "history": "Show what came before from and to the same people; rebuild it, export it, work out whole periods.",
+    "intake": "Store batches of the record in a file or on NATS, and hand them in to the log.",
     "ledger": "Verify, export and open the record; receipts that are verified offline.",
     "list": "Keep lists of parties, addresses, brands, goods and numbers: propose, approve, export; screen a name.",
     "message": "List messages and give back their bytes as received.",

@@ -7,10 +7,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from tidewaiter.ledger.batches import BATCH_BYTES_MAX, ENTRIES_MAX, STATE, Batch, Slip, has_signed
+from tidewaiter.ledger.batches import BATCH_BYTES_MAX, ENTRIES_MAX, STATE, Batch, Slip, has_signed, signed_root
 from tidewaiter.ledger.effects import Refuse
+from tidewaiter.ledger.entries import EntryReader
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
-from tidewaiter.ledger.merkle import leaf_hashes, root_of
+from tidewaiter.ledger.merkle import leaf_hashes
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
 from tidewaiter.ledger.verdict import LedgerError
 
@@ -26,20 +27,23 @@ class Handed(Struct, frozen=True):
     root: bytes
 
 
-def read(batch: Batch, origin: str, submitters: Mapping[str, bytes], now: int) -> Handed | Refuse:
+def read(batch: Batch, origin: str, submitters: Mapping[str, bytes], now: int, reader: EntryReader) -> Handed | Refuse:
     """The batch, verified; or why it is refused as a whole. `now` is in milliseconds."""
     refuse = _too_much(batch) or _of_another(batch, origin, submitters)
     if refuse:
         return refuse
     hashes = leaf_hashes(batch.entries)
-    root = root_of(hashes)
+    root = signed_root(hashes)
     if not has_signed(submitters, Slip(batch.key, batch.number, len(hashes), batch.signature), origin, root):
         return Refuse(
             "batch.forged",
             f"the signature is not by the key {batch.key} over these entries under the number {batch.number}",
-            "Sign the root of just these entries, with origin, key and number, as the reference has it.",
+            "Sign the hash over just these entries, with origin, key and number, as the reference has it.",
         )
-    leaves = _leaves(batch, now)
+    leaves = _leaves(batch, now, reader)
+    if not isinstance(leaves, Refuse) and len(set(hashes)) != len(hashes):
+        place = next(n for n, each in enumerate(hashes) if hashes.index(each) < n)
+        return Refuse("entry.twice", "the entry stands in the batch before", "Hand in each once.", f"entries/{place}")
     return leaves if isinstance(leaves, Refuse) else Handed(leaves, hashes, root)
 
 
@@ -70,27 +74,27 @@ def _of_another(batch: Batch, origin: str, submitters: Mapping[str, bytes]) -> R
     return None
 
 
-def _leaves(batch: Batch, now: int) -> list[Leaf] | Refuse:
-    latest = now // 1000 + AHEAD_SECONDS
-    leaves: list[Leaf] = []
-    for place, entry in enumerate(batch.entries):
-        where = f"entries/{place}"
-        try:
-            leaf = Leaf.parse(entry)
-        except LedgerError as error:
-            return Refuse("entry.malformed", error.detail, "Write it as RFC 8785 has it, with just the members.", where)
-        if leaf.actor != batch.key:
-            why = f"the entry is by {leaf.actor}, the batch by {batch.key}"
-            return Refuse("entry.actor", why, "Hand in only what the key that signs answers for.", where)
-        if leaf.type == STATE:
-            return Refuse(
-                "entry.type", "only the sequencer closes blocks", "Leave out entries of the type state.", where
-            )
-        if leaf.at > latest:
-            why = f"the entry's moment {leaf.at} lies ahead of now by {leaf.at - now // 1000} seconds"
-            return Refuse("entry.ahead", why, "Set the clock, or hand it in once its time has come.", where)
-        leaves.append(leaf)
-    if len(set(batch.entries)) != len(batch.entries):
-        place = next(n for n, each in enumerate(batch.entries) if batch.entries.index(each) < n)
-        return Refuse("entry.twice", "the entry stands in the batch before", "Hand in each once.", f"entries/{place}")
+def _leaves(batch: Batch, now: int, reader: EntryReader) -> list[Leaf] | Refuse:
+    try:
+        leaves = reader.leaves(batch.entries)
+    except LedgerError as error:
+        return Refuse(
+            "entry.malformed", error.detail, "Write it as RFC 8785 has it, with just the members.", error.place
+        )
+    latest, key = now // 1000 + AHEAD_SECONDS, batch.key
+    told = {(leaf.actor, leaf.type, leaf.at) for leaf in leaves}
+    if any(actor != key or kind == STATE or at > latest for actor, kind, at in told):
+        for place, leaf in enumerate(leaves):
+            if leaf.actor != key or leaf.type == STATE or leaf.at > latest:
+                return _unfit(leaf, batch, now, f"entries/{place}")
     return leaves
+
+
+def _unfit(leaf: Leaf, batch: Batch, now: int, where: str) -> Refuse:
+    if leaf.actor != batch.key:
+        why = f"the entry is by {leaf.actor}, the batch by {batch.key}"
+        return Refuse("entry.actor", why, "Hand in only what the key that signs answers for.", where)
+    if leaf.type == STATE:
+        return Refuse("entry.type", "only the sequencer closes blocks", "Leave out entries of the type state.", where)
+    why = f"the entry's moment {leaf.at} lies ahead of now by {leaf.at - now // 1000} seconds"
+    return Refuse("entry.ahead", why, "Set the clock, or hand it in once its time has come.", where)

@@ -1,12 +1,13 @@
 """What a member hands in: a batch of entries under one signature, and the promise it gets back.
 
-A signature on every entry would be the limit of the whole network, so one is made over the root of a batch. Batches of a
+A signature on every entry would be the limit of the whole network, so one is made over the hash of a batch. Batches of a
 key have running numbers from 1 on, without gaps: what was handed in once cannot be handed in again, and nothing
 comes before what it follows. The number runs on over the origins of a network.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -14,7 +15,7 @@ from msgspec import Struct, structs
 
 from tidewaiter.ledger.keys import KeyType, SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import Leaf, key_number
-from tidewaiter.ledger.merkle import leaf_hash, root_of
+from tidewaiter.ledger.merkle import leaf_hash, leaf_hashes, root_of
 from tidewaiter.ledger.wire import written_base64
 
 ENTRIES_MAX: Final = 1000
@@ -43,11 +44,14 @@ class Refusal(Protocol):
 class Rules(Protocol):
     """The contract with the state it has come to: what sequencer and mirrors replay alike.
 
-    Every entry goes through `apply`; that which closes a block too, after `root` was asked for it.
+    Every entry goes through `apply` or `take`; that which closes a block too, after `root` was asked for it.
     """
 
     def apply(self, leaf: Leaf) -> Refusal | None:
         """Take an entry into the state; where it is refused, why, and the state is as it was."""
+
+    def take(self, leaves: Sequence[Leaf]) -> Sequence[tuple[int, Refusal]]:
+        """Take entries one after another; those that are refused, by their places, are as if they had not been there."""
 
     def root(self) -> bytes:
         """The hash over the whole state."""
@@ -91,11 +95,11 @@ class Slip(Struct, frozen=True):
         return f"{self.key} {self.number} {self.count} {written_base64(self.signature)}{refused}"
 
     def root(self, leaf_hashes: Sequence[bytes]) -> bytes:
-        """The root that was signed, out of the hashes of the entries that were taken."""
+        """The hash that was signed, out of the hashes of the entries that were taken."""
         hashes = list(leaf_hashes)
         for place, each in self.refused:
             hashes.insert(place, each)
-        return root_of(hashes)
+        return signed_root(hashes)
 
 
 class Batch(Struct, frozen=True, tag="batch"):
@@ -135,15 +139,24 @@ class Promise(Struct, frozen=True, tag="promise"):
         return log.has_signed(self.message, self.signature)
 
 
+def signed_root(leaf_hashes: Sequence[bytes]) -> bytes:
+    """What stands for the entries of a batch where it is signed: SHA-256 over their leaf hashes, one after another.
+
+    A tree over them would let a submitter prove that one entry was in a batch, which the log's own tree does; it would cost
+    every member one hash for each entry.
+    """
+    return hashlib.sha256(b"".join(leaf_hashes)).digest()
+
+
 def batch_message(origin: str, key: str, number: int, root: bytes) -> bytes:
-    """What a submitter signs for a batch with this root."""
+    """What a submitter signs for a batch with this `signed_root`."""
     return f"tidewaiter batch v1\n{origin}\n{key}\n{number}\n{written_base64(root)}\n".encode()
 
 
 def write_batch(origin: str, key: SignerKey, number: int, entries: Sequence[bytes]) -> Batch:
     """A batch, signed with a key of type Ed25519."""
     actor = key_number(key.verifier.public)
-    root = root_of(map(leaf_hash, entries))
+    root = signed_root(leaf_hashes(entries))
     return Batch(origin, actor, number, tuple(entries), key.sign(batch_message(origin, actor, number, root)))
 
 

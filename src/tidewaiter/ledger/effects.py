@@ -16,8 +16,10 @@ is torn is cut off and **the rest is synced**, and a new machine is made of the 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from tidewaiter.ledger.batches import Batch, Promise, Slip
@@ -69,17 +71,30 @@ class FinalCheckpoint(Struct, frozen=True, tag="final"):
     note: bytes
 
 
+class Hashed(Struct, frozen=True):
+    """Entries' leaf hashes, and the nodes above whole tiles that they completed: what a member that keeps tiles need not hash again."""
+
+    leaves: Sequence[bytes]
+    tops: Sequence[bytes]
+
+
 class Persist(Struct, frozen=True):
-    """Append to the journal, sync, and then tell `synced(upto)`."""
+    """Append to the journal, sync, and then tell `synced(upto)`.
+
+    `record` is what `data` is the writing of; `hashed` are the hashes of the block's entries where it closes one.
+    """
 
     data: bytes
     upto: int
+    record: Struct
+    hashed: Hashed | None = None
 
 
 class Keep(Struct, frozen=True):
-    """Append to the journal; it may be lost."""
+    """Append to the journal; it may be lost. `record` is what `data` is the writing of."""
 
     data: bytes
+    record: Struct
 
 
 class Send(Struct, frozen=True):
@@ -109,6 +124,7 @@ class Found(Struct, frozen=True, tag="found"):
     evidence: bytes
 
 
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
 Message = Batch | Promise | Refuse | Block | Cosigned | Declined | FinalCheckpoint | Found
 Effect = Persist | Keep | Send | Reply | FinalCheckpoint | Lagging | Found
 
@@ -122,10 +138,14 @@ class Durable:
         self._done = 0
         self._held: deque[tuple[int, Effect]] = deque()
 
-    def _persist(self, record: bytes) -> Persist:
+    def _persist(self, record: Struct, hashed: Hashed | None = None) -> Persist:
         """Write a record; what is said `_after` this waits for it."""
         self._upto += 1
-        return Persist(framed(record), self._upto)
+        return Persist(framed(_ENCODE(record)), self._upto, record, hashed)
+
+    def _keep(self, record: Struct) -> Keep:
+        """Write a record that nobody waits for."""
+        return Keep(framed(_ENCODE(record)), record)
 
     def _after(self, *effects: Effect) -> list[Effect]:
         """Say this once everything written so far is on disk: at once where it is."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from enum import IntEnum
+from functools import cached_property
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -47,14 +48,14 @@ SIGNATURE_BYTES: Final = {
 }  # fmt: skip
 
 
-class VerifierKey(Struct, frozen=True):
+class VerifierKey(Struct, frozen=True, dict=True):
     """A public key under its name."""
 
     name: str
     type: KeyType
     public: bytes
 
-    @property
+    @cached_property
     def key_id(self) -> bytes:
         """The four bytes by which signatures name it beside its name."""
         named = self.name.encode() + b"\n" + bytes([self.type]) + self.public
@@ -73,7 +74,7 @@ class VerifierKey(Struct, frozen=True):
         if len(public) != PUBLIC_BYTES[key_type]:
             raise LedgerError(f"the key of {name} has {len(public)} bytes instead of {PUBLIC_BYTES[key_type]}")
         key = cls(name, key_type, public)
-        key._loaded()
+        _ = key._loaded
         if key.key_id.hex() != key_id:
             raise LedgerError(f"the key of {name} has the id {key.key_id.hex()}, not {key_id}")
         return key
@@ -83,11 +84,12 @@ class VerifierKey(Struct, frozen=True):
         if len(signature) != SIGNATURE_BYTES[self.type]:
             return False
         try:
-            self._loaded().verify(signature, message)
+            self._loaded.verify(signature, message)
         except (InvalidSignature, LedgerError):
             return False
         return True
 
+    @cached_property
     def _loaded(self) -> Ed25519PublicKey | MLDSA44PublicKey:
         try:
             if self.type is KeyType.COSIGNATURE_ML_DSA_44:
@@ -97,7 +99,7 @@ class VerifierKey(Struct, frozen=True):
             raise LedgerError(f"the key of {self.name} is none that can be used here: {error}") from error
 
 
-class SignerKey(Struct, frozen=True):
+class SignerKey(Struct, frozen=True, dict=True):
     """A private key under its name: the seed it is derived from, 32 bytes that nobody else may know."""
 
     name: str
@@ -112,10 +114,10 @@ class SignerKey(Struct, frozen=True):
     def __repr__(self) -> str:
         return f"SignerKey({self.name!r}, {self.type.name}, …)"
 
-    @property
+    @cached_property
     def verifier(self) -> VerifierKey:
         """The public key that goes with it."""
-        return VerifierKey(self.name, self.type, self._private().public_key().public_bytes_raw())
+        return VerifierKey(self.name, self.type, self._private.public_key().public_bytes_raw())
 
     @property
     def text(self) -> str:
@@ -136,8 +138,9 @@ class SignerKey(Struct, frozen=True):
 
     def sign(self, message: bytes) -> bytes:
         """The signature over these bytes."""
-        return self._private().sign(message)
+        return self._private.sign(message)
 
+    @cached_property
     def _private(self) -> Ed25519PrivateKey | MLDSA44PrivateKey:
         try:
             if self.type is KeyType.COSIGNATURE_ML_DSA_44:

@@ -78,6 +78,12 @@ def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
     return Frontier().extended(leaf_hashes).root
 
 
+def row_above(row: Iterable[bytes]) -> list[bytes]:
+    """The hashes over neighbours, two by two, of hashes whose number is even."""
+    pairs = iter(row)
+    return [_sha256(_NODE + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+
+
 class Frontier(Struct, frozen=True):
     """The right edge of a log: its size and the hashes of the nodes of `parts(0, size)`, all that growing needs."""
 
@@ -97,20 +103,25 @@ class Frontier(Struct, frozen=True):
 
     def extended(self, leaf_hashes: Iterable[bytes]) -> Frontier:
         """The edge after these leaves were added."""
+        return self.grown(leaf_hashes, 0)[0]
+
+    def grown(self, leaf_hashes: Iterable[bytes], of_level: int) -> tuple[Frontier, list[bytes]]:
+        """The edge after these leaves were added, and the nodes of a level that they completed."""
         row, size, level = list(leaf_hashes), self.size, 0
-        added = len(row)
+        added, completed = len(row), list[bytes]()
         kept: list[bytes] = []  # of the new edge, from the lowest node up
         edge = list(self.hashes)
         while row:  # a whole level at a time: most leaves come by the thousand
+            if level == of_level:
+                completed = row.copy()
             if size >> level & 1:
                 row.insert(0, edge.pop())
             if len(row) % 2:
                 kept.append(row.pop())
-            pairs = iter(row)
-            row = [_sha256(_NODE + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+            row = row_above(row)
             level += 1
         kept.reverse()
-        return Frontier(size + added, (*edge, *kept))
+        return Frontier(size + added, (*edge, *kept)), completed
 
 
 class MemoryLog:

@@ -26,7 +26,8 @@ from msgspec import Struct, field
 
 from tidewaiter.ledger.batches import STATE, Rules, Slip, has_signed, slips_root
 from tidewaiter.ledger.checkpoints import Checkpoint
-from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Refuse, Reply
+from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Hashed, Refuse, Reply
+from tidewaiter.ledger.entries import EntryReader
 from tidewaiter.ledger.equivocation import Evidence, Proof, compared, equivocation
 from tidewaiter.ledger.joining import Part, followed
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
@@ -35,6 +36,7 @@ from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash, 
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.signing import check, cosign
+from tidewaiter.ledger.tiles import TILE_HEIGHT
 from tidewaiter.ledger.verdict import LedgerError
 
 FROZEN: Final = "mirror.frozen"
@@ -90,7 +92,6 @@ class Closed(Struct, frozen=True, tag="closed"):
 
 Record = Taken | Filled | Frozen | Closed | Found
 _RECORDS: Final = msgspec.msgpack.Decoder(Record)
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
 _BROKEN: Final = "The log signed this; the members have to look why, and end the epoch."
@@ -102,6 +103,7 @@ class _Verified(Struct, frozen=True):
 
     leaves: list[Leaf]
     state: Leaf
+    hashed: Hashed
     frontier: Frontier
     numbers: dict[str, int]
 
@@ -115,6 +117,7 @@ class Mirror(Durable):
         self.note: bytes = b""
         self.evidence: Found | None = None
         self._log_actor = key_number(setup.log.public)
+        self._reader = EntryReader()
         self._frontier = Frontier()
         self._numbers = dict(setup.numbers)
         self._notes: dict[int, SignedNote] = {}
@@ -177,7 +180,7 @@ class Mirror(Durable):
         if refuse is not None:
             return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
         self._take(note, verified.frontier, verified.numbers)
-        written: list[Effect] = [self._persist(_ENCODE(Taken(block)))]
+        written: list[Effect] = [self._persist(Taken(block), verified.hashed)]
         return written + self._answer(note, checkpoint, caller, now)
 
     def fill(self, part: Part, policy: Policy, caller: Caller, now: int) -> list[Effect]:
@@ -205,7 +208,7 @@ class Mirror(Durable):
         refuse = self._filled(filled, frontier)
         if refuse is not None:
             return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
-        written: list[Effect] = [self._persist(_ENCODE(filled))]
+        written: list[Effect] = [self._persist(filled)]
         if not filled.note:
             return written
         return written + self._answer(SignedNote.parse(part.note), checkpoint, caller, now)
@@ -250,7 +253,7 @@ class Mirror(Durable):
         written: list[Effect] = []
         if not self._closed:
             self._closed = closing.text
-            written.append(self._persist(_ENCODE(Closed(closing.text))))
+            written.append(self._persist(Closed(closing.text)))
         return written + self._cosign(SignedNote(closing.text, ()), closing, caller, now)
 
     def _read(self, data: bytes) -> tuple[SignedNote, Checkpoint] | Refuse:
@@ -297,12 +300,12 @@ class Mirror(Durable):
             why = f"the block begins at {block.first}, held are {self.size}"
             return Refuse("block.gap", why, "Send the blocks from there on.", str(self.size))
         hashes = leaf_hashes(block.entries)
-        frontier = self._frontier.extended(hashes)
+        frontier, tops = self._frontier.grown(hashes, TILE_HEIGHT)
         if not block.entries or (frontier.size, frontier.root) != (checkpoint.size, checkpoint.root):
             why = f"the entries lead to {frontier.size} entries with another root than the checkpoint says"
             return Refuse("block.root", why, "Send just the entries that were signed for.")
         try:
-            *leaves, state = map(Leaf.parse, block.entries)
+            *leaves, state = self._reader.leaves(block.entries)
         except LedgerError as error:
             return Refuse("entry.malformed", error.detail, "Let nothing into the log that is no entry.")
         if state.type != STATE or state.actor != self._log_actor:
@@ -312,7 +315,11 @@ class Mirror(Durable):
             why = "the block's last entry commits to other signatures of submitters than are shown"
             return Refuse("block.slips", why, "Send the slips as they were when the block was sealed.")
         numbers = self._signed_for(block.slips, leaves, hashes)
-        return numbers if isinstance(numbers, Refuse) else _Verified(leaves, state, frontier, numbers)
+        return (
+            numbers
+            if isinstance(numbers, Refuse)
+            else _Verified(leaves, state, Hashed(hashes, tops), frontier, numbers)
+        )
 
     def _signed_for(self, slips: tuple[Slip, ...], leaves: list[Leaf], hashes: list[bytes]) -> dict[str, int] | Refuse:
         """The running numbers after these batches, each signed by its submitter over just these entries."""
@@ -330,7 +337,8 @@ class Mirror(Durable):
             if not place <= end <= len(leaves):
                 why = f"a batch is said to have {slip.count} entries, {len(leaves) - place} are left"
                 return Refuse("block.slip", why, "Take no entry that nobody signed for.", where)
-            if any(leaf.actor != slip.key or leaf.type == STATE for leaf in leaves[place:end]):
+            part = leaves[place:end]
+            if {leaf.actor for leaf in part} - {slip.key} or STATE in {leaf.type for leaf in part}:
                 why = f"an entry is not by the key {slip.key} that signed for its batch"
                 return Refuse("block.actor", why, "Take only entries of whoever signed.", where)
             if not has_signed(self.setup.submitters, slip, self.setup.origin, slip.root(hashes[place:end])):
@@ -351,26 +359,36 @@ class Mirror(Durable):
         return self._applied([*verified.leaves, verified.state], first)
 
     def _applied(self, leaves: list[Leaf], first: int) -> Refuse | None:
+        """What the contract finds in entries from an index on, whole blocks and a part of one."""
         self.rules.mark()
-        for place, leaf in enumerate(leaves, start=first):
-            if leaf.type == STATE and leaf.facts.get("root") != self.rules.root().hex():
-                self.rules.undo()
+        begin = 0
+        for end in (*(place for place, leaf in enumerate(leaves) if leaf.type == STATE), len(leaves)):
+            refuse = self._refused(leaves[begin:end], first + begin)
+            if refuse is None and end < len(leaves) and leaves[end].facts.get("root") != self.rules.root().hex():
                 why = "the rules lead to another state than the entry that closes the block says"
-                return Refuse("block.state_root", why, _BROKEN, str(place))
-            refusal = self.rules.apply(leaf)
-            if refusal is not None:
+                refuse = Refuse("block.state_root", why, _BROKEN, str(first + end))
+            refuse = refuse or self._refused(leaves[end : end + 1], first + end)
+            if refuse is not None:
                 self.rules.undo()
-                why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
-                if refusal.code in UNREADY:
-                    return Refuse(refusal.code, why, refusal.hint, str(place))
-                return Refuse("block.contract", why, _BROKEN, str(place))
+                return refuse
+            begin = end + 1
         self.rules.keep()
         return None
+
+    def _refused(self, leaves: list[Leaf], first: int) -> Refuse | None:
+        refused = self.rules.take(leaves)
+        if not refused:
+            return None
+        place, refusal = refused[0]
+        why = f"the contract refuses the entry: {refusal.why} ({refusal.code})"
+        if refusal.code in UNREADY:
+            return Refuse(refusal.code, why, refusal.hint, str(first + place))
+        return Refuse("block.contract", why, _BROKEN, str(first + place))
 
     def _filled(self, filled: Filled, frontier: Frontier) -> Refuse | None:
         """Take entries in that the quorum has cosigned; what the contract finds in them, where it finds something."""
         try:
-            leaves = [Leaf.parse(entry) for entry in filled.entries]
+            leaves = self._reader.leaves(filled.entries)
         except LedgerError as error:
             return Refuse("entry.malformed", error.detail, _BROKEN)
         refuse = self._applied(leaves, self.size)
@@ -411,7 +429,7 @@ class Mirror(Durable):
     def _found(self, evidence: Evidence) -> list[Effect]:
         found = Found(evidence.data)
         self._become_known(found)
-        return [self._persist(_ENCODE(found)), *self._after(found)]
+        return [self._persist(found), *self._after(found)]
 
     def _become_known(self, found: Found) -> None:
         self.evidence = found
@@ -423,7 +441,7 @@ class Mirror(Durable):
         written: list[Effect] = []
         if self._frozen is None:
             self._frozen = refuse
-            written.append(self._persist(_ENCODE(Frozen(refuse))))
+            written.append(self._persist(Frozen(refuse)))
         return written + self._after(*self._decline(caller, self._frozen))
 
     def _not_closing(self, closing: Checkpoint) -> Refuse | None:
@@ -460,9 +478,11 @@ class Mirror(Durable):
     def _retake(self, block: Block) -> None:
         """A block that was verified before it was written: hashes and rules again, and no signatures of submitters."""
         note = SignedNote.parse(block.note)
-        frontier = self._frontier.extended(leaf_hashes(block.entries))
-        *leaves, state = map(Leaf.parse, block.entries)
-        verified = _Verified(leaves, state, frontier, {slip.key: slip.number for slip in block.slips})
+        hashes = leaf_hashes(block.entries)
+        frontier, tops = self._frontier.grown(hashes, TILE_HEIGHT)
+        *leaves, state = self._reader.leaves(block.entries)
+        numbers = {slip.key: slip.number for slip in block.slips}
+        verified = _Verified(leaves, state, Hashed(hashes, tops), frontier, numbers)
         if Checkpoint.parse(note.text).root != frontier.root or self._replayed(verified) is not None:
             raise LedgerError("a block of the mirror's journal is not one that it took")
         self._take(note, frontier, verified.numbers)

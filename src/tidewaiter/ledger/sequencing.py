@@ -36,19 +36,20 @@ from tidewaiter.ledger.effects import (
     Durable,
     Effect,
     FinalCheckpoint,
-    Keep,
+    Hashed,
     Refuse,
     Reply,
     Send,
 )
+from tidewaiter.ledger.entries import EntryReader
 from tidewaiter.ledger.following import Followers
-from tidewaiter.ledger.journals import framed
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, key_number
-from tidewaiter.ledger.merkle import Frontier, leaf_hash
+from tidewaiter.ledger.merkle import Frontier, leaf_hash, leaf_hashes
 from tidewaiter.ledger.notes import NoteSignature, SignedNote
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.signing import check, sign
+from tidewaiter.ledger.tiles import TILE_HEIGHT
 from tidewaiter.ledger.verdict import LedgerError
 
 SEAL_MS: Final = 200
@@ -61,7 +62,7 @@ class Limits(Struct, frozen=True):
 
     entries: int = ENTRIES_MAX
     seal_ms: int = SEAL_MS
-    unfinal_max: int = 8_000
+    unfinal_max: int = 5_000
     """Entries in the log that are not final, beyond which batches are put off: what waits here is what finality takes longer."""
 
 
@@ -105,7 +106,6 @@ class Sealed(Struct, frozen=True, tag="sealed"):
 
 Record = Admitted | Sealed | FinalCheckpoint
 _RECORDS: Final = msgspec.msgpack.Decoder(Record)
-_ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
 class _Open(Struct):
@@ -124,6 +124,7 @@ class Sequencer(Durable):
         self.final: FinalCheckpoint | None = None
         self.is_closed = False
         self._rules, self._actor = rules, key_number(setup.key.verifier.public)
+        self._reader = EntryReader()
         self._sealed, self._hashes = Frontier(), list[bytes]()
         self._entries, self._slips = list[bytes](), list[Slip]()
         self._since: int | None = None
@@ -174,7 +175,7 @@ class Sequencer(Durable):
         refuse = self._unable() or (self._too_busy(len(batch.entries)) if is_next else None)
         if refuse:
             return [Reply(caller, refuse)]
-        handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._wall)
+        handed = admitting.read(batch, self.setup.origin, self.setup.submitters, self._wall, self._reader)
         if isinstance(handed, Refuse):
             return [Reply(caller, handed)]
         before = self._promises.get(batch.key, {}).get(batch.number)
@@ -276,26 +277,24 @@ class Sequencer(Durable):
         return Refuse("sequencer.busy", why, "Hand in the same again in a second; nothing of it was taken.")
 
     def _admit(self, batch: Batch, handed: Handed, caller: Caller) -> list[Effect]:
-        refused: list[RefusedEntry] = []
-        is_governed = False
-        for place, leaf in enumerate(handed.leaves):
-            refusal = self._rules.apply(leaf)
-            if refusal is not None:
-                refused.append(RefusedEntry(place, refusal.code, refusal.why, refusal.hint))
-            else:
-                is_governed |= leaf.type in GOVERNING
-                self._latest = max(self._latest, leaf.at)
+        refused = tuple(
+            RefusedEntry(place, refusal.code, refusal.why, refusal.hint)
+            for place, refusal in self._rules.take(handed.leaves)
+        )
         out = {each.place for each in refused}
-        entries = batch.entries
+        leaves, entries = handed.leaves, batch.entries
         if out:
+            leaves = [leaf for place, leaf in enumerate(leaves) if place not in out]
             entries = tuple(entry for place, entry in enumerate(entries) if place not in out)
+        self._latest = max([self._latest, *{leaf.at for leaf in leaves}])
+        is_governed = not GOVERNING.isdisjoint([leaf.type for leaf in leaves])
         slip = Slip(
             batch.key, batch.number, len(entries), batch.signature, tuple((n, handed.hashes[n]) for n in sorted(out))
         )
-        admitted = Admitted(slip, self.size, handed.root, entries, tuple(refused))
+        admitted = Admitted(slip, self.size, handed.root, entries, refused)
         self._hashes += [each for place, each in enumerate(handed.hashes) if place not in out] if out else handed.hashes
         self._take(admitted)
-        written: list[Effect] = [self._persist(_ENCODE(admitted))]
+        written: list[Effect] = [self._persist(admitted)]
         written += self._after(Reply(caller, self._promise(admitted)))
         is_full = len(self._entries) >= self.setup.limits.entries
         return written + (self._seal() if is_full or is_governed else [])
@@ -323,11 +322,12 @@ class Sequencer(Durable):
         if not self._entries:
             return []
         entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
-        frontier = self._sealed.extended([*self._hashes, leaf_hash(entry)])
+        hashes = [*self._hashes, leaf_hash(entry)]
+        frontier, tops = self._sealed.grown(hashes, TILE_HEIGHT)
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
         sealed = Sealed(entry, SignedNote(text, (sign(text, self.setup.key),)).data)
         self._close_block(sealed, frontier)
-        return [self._persist(_ENCODE(sealed))]
+        return [self._persist(sealed, Hashed(hashes, tops))]
 
     def _moment(self) -> int:
         """The log's own time: it never goes back, nor is it behind its entries by more than they may be ahead."""
@@ -374,7 +374,7 @@ class Sequencer(Durable):
             return []
         final = FinalCheckpoint(size, opened.note.data)
         self._become_final(final)
-        return [Keep(framed(_ENCODE(final))), final]
+        return [self._keep(final), final]
 
     def _become_final(self, final: FinalCheckpoint) -> None:
         self.final = final
@@ -383,11 +383,11 @@ class Sequencer(Durable):
     def _replay(self, record: Record) -> None:
         match record:
             case Admitted():
-                for leaf in map(Leaf.parse, record.entries):
-                    self._latest = max(self._latest, leaf.at)
-                    if self._rules.apply(leaf) is not None:
-                        raise LedgerError("the contract does not take what the journal says it took")
-                self._hashes += map(leaf_hash, record.entries)
+                leaves = self._reader.leaves(record.entries)
+                if self._rules.take(leaves):
+                    raise LedgerError("the contract does not take what the journal says it took")
+                self._latest = max([self._latest, *(leaf.at for leaf in leaves)])
+                self._hashes += leaf_hashes(record.entries)
                 self._take(record)
             case Sealed():
                 frontier = self._sealed.extended([*self._hashes, leaf_hash(record.entry)])

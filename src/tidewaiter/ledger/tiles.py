@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from tidewaiter.ledger.merkle import HASH_BYTES, SIZE_MAX, node_hash
+from tidewaiter.ledger.merkle import HASH_BYTES, SIZE_MAX, row_above
 from tidewaiter.ledger.verdict import LedgerError
 
 TILE_HEIGHT: Final = 8
@@ -121,5 +121,5 @@ def bundle_of(entries: Sequence[bytes]) -> bytes:
 def top_of(hashes: Sequence[bytes]) -> bytes:
     """The hash over neighbours whose number is a power of two."""
     while len(hashes) > 1:
-        hashes = [node_hash(hashes[place], hashes[place + 1]) for place in range(0, len(hashes), 2)]
+        hashes = row_above(hashes)
     return hashes[0]

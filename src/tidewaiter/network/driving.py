@@ -25,7 +25,6 @@ from tidewaiter.ledger.effects import (
     Reply,
     Send,
 )
-from tidewaiter.ledger.journals import HEAD_BYTES
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.files import DiskError, Journal, Place
 
@@ -57,8 +56,8 @@ class StoppedError(UnavailableError):
 class Shown(Protocol):
     """Who is told what a machine shows."""
 
-    def wrote(self, record: bytes, upto: int, place: Place) -> None:
-        """A record was appended to the journal; it is safe once everything up to this `Persist` is."""
+    def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
+        """A record was appended to the journal; it is safe once everything up to the `Persist` of this number is."""
 
     def safe(self, upto: int) -> None:
         """Everything up to this `Persist` is safe."""
@@ -99,26 +98,26 @@ class Driver:
                         caller.set_result(message)
                 case Send():
                     self._shown.send(effect)
-                case Persist(data, upto):
-                    self._upto = upto
-                    if self._append(data):
+                case Persist():
+                    self._upto = effect.upto
+                    if self._append(effect):
                         self._sync_soon()
-                case Keep(data):
-                    self._append(data)
+                case Keep():
+                    self._append(effect)
                 case FinalCheckpoint() | Lagging() | Found():
                     self._shown.show(effect)
 
-    def _append(self, data: bytes) -> bool:
+    def _append(self, effect: Persist | Keep) -> bool:
         if self.machine.is_stopped:
             return False
         try:
             if self._syncing is None:
                 self._journal.turn()
-            place = self._journal.append(data)
+            place = self._journal.append(effect.data)
         except DiskError as error:
             self._fail(error)
             return False
-        self._shown.wrote(data[HEAD_BYTES:], self._upto, place)
+        self._shown.wrote(effect, self._upto, place)
         return True
 
     def _sync_soon(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -15,7 +15,7 @@ from tidewaiter.ledger import mirroring, sequencing
 from tidewaiter.ledger.batches import Slip
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
-from tidewaiter.ledger.effects import Block, FinalCheckpoint
+from tidewaiter.ledger.effects import Block, FinalCheckpoint, Hashed, Keep, Persist
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.mirroring import Taken
 from tidewaiter.ledger.notes import SignedNote
@@ -38,7 +38,8 @@ class _Waiting(Struct, frozen=True):
     """A block that is in the journal and not safe yet."""
 
     upto: int
-    entries: list[bytes]
+    entries: Sequence[bytes]
+    hashed: Hashed | None
     note: bytes
 
 
@@ -64,22 +65,25 @@ class Holding:
     def records(self) -> Iterator[bytes]:
         """The journal's records, for the machine to be made of; what they hold is taken in on the way."""
         for place, record in read_journal(self.origin.journal):
-            self.wrote(record, 0, place)
+            self._take_in(_RECORDS.decode(record), None, 0, place)
             self.safe(0)
             yield record
 
-    def wrote(self, record: bytes, upto: int, place: Place) -> None:
+    def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """A record was appended to the journal at a place."""
-        match _RECORDS.decode(record):
+        self._take_in(written.record, written.hashed if isinstance(written, Persist) else None, upto, place)
+
+    def _take_in(self, record: Struct, hashed: Hashed | None, upto: int, place: Place) -> None:
+        match record:
             case Admitted(entries=entries):
                 self._began = self._began or place
                 self._entries += entries
                 self.shelf.hold(named_in(entries))
             case Sealed(entry, note):
-                self._queue([*self._entries, entry], note, self._began or place, upto)
+                self._queue(_Waiting(upto, [*self._entries, entry], hashed, note), self._began or place)
                 self._entries, self._began = [], None
             case Taken(block):
-                self._queue(list(block.entries), block.note, place, upto)
+                self._queue(_Waiting(upto, block.entries, hashed, block.note), place)
             case FinalCheckpoint(note=note):
                 self.final = note
 
@@ -87,16 +91,16 @@ class Holding:
         """Everything up to this `Persist` is on disk: what was sealed by then may be served."""
         while self._waiting and self._waiting[0].upto <= upto:
             block = self._waiting.popleft()
-            self.tiles.add(block.entries)
+            self.tiles.add(block.entries, block.hashed)
             self.note = block.note
 
-    def _queue(self, entries: list[bytes], note: bytes, place: Place, upto: int) -> None:
+    def _queue(self, block: _Waiting, place: Place) -> None:
         self._places[self._next] = place
-        self._next += len(entries)
-        if named := named_in(entries):
+        self._next += len(block.entries)
+        if named := named_in(block.entries):
             self.shelf.hold(named)
             self.governing.append(self._next)
-        self._waiting.append(_Waiting(upto, entries, note))
+        self._waiting.append(block)
 
     @property
     def size(self) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.effects import Block, FinalCheckpoint, Found, Lagging, Message, Send
+from tidewaiter.ledger.effects import Block, FinalCheckpoint, Found, Keep, Lagging, Message, Persist, Send
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.mirroring import Mirror, Setup
@@ -24,7 +24,7 @@ from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
 from tidewaiter.network.sequencer_side import Agreed, Common
 
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 1.0
 EVIDENCE: Final = "evidence"
 _LOG: Final = logging.getLogger(__name__)
 
@@ -144,9 +144,9 @@ class MirrorSide:
                 self.driver.carry_out(self.machine.compare(note, self.holding.tiles.nodes()))
         return True
 
-    def wrote(self, record: bytes, upto: int, place: Place) -> None:
+    def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """As `driving.Shown` has it."""
-        self.holding.wrote(record, upto, place)
+        self.holding.wrote(written, upto, place)
 
     def safe(self, upto: int) -> None:
         """As `driving.Shown` has it."""

@@ -46,12 +46,12 @@ class Outbox:
     def __init__(self, name: str, peer: Peer, heard: Callable[[str, Cosigned | Declined | Refuse], None]) -> None:
         self.name, self.peer = name, peer
         self._heard = heard
-        self._blocks: deque[Sent] = deque()
+        self._blocks: deque[msgspec.Raw] = deque()
         self._came = asyncio.Event()
         self.trouble = ""
 
-    def put(self, block: Sent) -> None:
-        """Send this block too."""
+    def put(self, block: msgspec.Raw) -> None:
+        """Send this block too, a `Sent` that was encoded: once for all mirrors."""
         self._blocks.append(block)
         self._came.set()
 
@@ -82,7 +82,7 @@ class Outbox:
                 await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def post_blocks(peer: Peer, blocks: list[Sent]) -> list[Cosigned | Declined | Refuse]:
+async def post_blocks(peer: Peer, blocks: list[Sent] | list[msgspec.Raw]) -> list[Cosigned | Declined | Refuse]:
     """A mirror's answers to blocks, one for each. Raises PeerError, LedgerError for what is no answer."""
     answer = await peer.post(BLOCKS_PATH, _ENCODE(blocks), MSGPACK)
     if answer.status != 200:

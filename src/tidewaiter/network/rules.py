@@ -19,6 +19,8 @@ from tidewaiter.network.tile_folder import TileFolder, entries_from
 
 _ENDS: Final = tuple(f'"type":"{name}"}}'.encode() for name in sorted(GOVERNING))
 """How an entry of governance ends, in its one writing."""
+_TAIL: Final = min(map(len, _ENDS))
+_TAILS: Final = frozenset(each[-_TAIL:] for each in _ENDS)
 
 
 REPLAYED: Final = 4096
@@ -47,8 +49,7 @@ def followed(contract: Contract, tiles: TileFolder, charter: Charter) -> Contrac
 
 def named_in(entries: Sequence[bytes]) -> list[str]:
     """The commitments of those entries of a block that stand for a statement."""
-    block = b"\n".join(entries)
-    if not any(each in block for each in _ENDS):  # as nearly always; found at the speed of memory
+    if _TAILS.isdisjoint([entry[-_TAIL:] for entry in entries]):  # as nearly always
         return []
     return [Leaf.parse(entry).commitment for entry in entries if entry.endswith(_ENDS)]
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.contracts.governing import brought
@@ -18,8 +20,10 @@ from tidewaiter.ledger.effects import (
     Declined,
     FinalCheckpoint,
     Found,
+    Keep,
     Lagging,
     Message,
+    Persist,
     Refuse,
     Send,
 )
@@ -34,13 +38,14 @@ from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import Journal, Place
 from tidewaiter.network.holding import Holding
 from tidewaiter.network.home import Origin
-from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, Sent, WitnessFeed, post_blocks
+from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, WitnessFeed, post_blocks
 from tidewaiter.network.rules import Shelf
 
 TICK_SECONDS: Final = 0.02
-FLUSH_SECONDS: Final = 5.0
+FLUSH_SECONDS: Final = 1.0
 FINAL_PATH: Final = "/record/final"
 EVIDENCE_PATH: Final = "/record/evidence"
+_ENCODE: Final = msgspec.msgpack.Encoder().encode
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -80,7 +85,7 @@ class SequencerSide:
         self._catching_up: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = b""
-        self._last_sent: Sent | None = None
+        self._last_sent: tuple[Block, msgspec.Raw] | None = None
         self._agreed: deque[Agreed] = deque()
         self._look_at_statements()
         setup.submitters = dict(contract.state.submitters)
@@ -138,9 +143,9 @@ class SequencerSide:
             if known is None or known.url != member.url or known.part != member.part:
                 self._reach(name)
 
-    def wrote(self, record: bytes, upto: int, place: Place) -> None:
+    def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """As `driving.Shown` has it."""
-        self.holding.wrote(record, upto, place)
+        self.holding.wrote(written, upto, place)
         self._look_at_statements()
 
     def safe(self, upto: int) -> None:
@@ -197,11 +202,11 @@ class SequencerSide:
                 feed.state(self.holding.statement_of(adopted.charter.policy))
             self._feed_witnesses()
 
-    def _sent(self, block: Block) -> Sent:
-        """The block with its statements; the same object for each mirror."""
-        if self._last_sent is None or self._last_sent.block is not block:
-            self._last_sent = self.holding.sent(block)
-        return self._last_sent
+    def _sent(self, block: Block) -> msgspec.Raw:
+        """The block with its statements, encoded once for all mirrors."""
+        if self._last_sent is None or self._last_sent[0] is not block:
+            self._last_sent = block, msgspec.Raw(_ENCODE(self.holding.sent(block)))
+        return self._last_sent[1]
 
     def _heard(self, name: str, answer: Cosigned | Declined | Refuse) -> None:
         if isinstance(answer, Declined):

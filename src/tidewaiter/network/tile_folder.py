@@ -6,20 +6,19 @@ in a thread, and then says in a file how far: at a start everything behind that 
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from tidewaiter.ledger.merkle import Frontier, NodeHash
+from tidewaiter.ledger.effects import Hashed
+from tidewaiter.ledger.merkle import Frontier, NodeHash, leaf_hashes
 from tidewaiter.ledger.reading import TileReader
 from tidewaiter.ledger.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, bundle_of, entries_in, hashes_in, top_of
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.failing import Failpoints
-from tidewaiter.network.files import NO_FAILPOINTS, DiskError, sync_folder, write_durably
+from tidewaiter.network.files import NO_FAILPOINTS, DiskError, sync_together, write_durably
 
 _SYNCED: Final = "synced"
 
@@ -37,10 +36,10 @@ class TileFolder:
         folder.mkdir(parents=True, exist_ok=True)
         self._trusted = _read_number(folder / _SYNCED)
 
-    def add(self, entries: Sequence[bytes], hashes: Sequence[bytes] | None = None) -> None:
-        """Add entries, with their leaf hashes where they are known. Raises LedgerError."""
-        if hashes is None:
-            hashes = [sha256(b"\x00" + entry).digest() for entry in entries]
+    def add(self, entries: Sequence[bytes], hashed: Hashed | None = None) -> None:
+        """Add entries, with their hashes where they are known. Raises LedgerError."""
+        hashes = hashed.leaves if hashed else leaf_hashes(entries)
+        tops = iter(hashed.tops if hashed else ())
         place = 0
         while place < len(entries):
             room = TILE_WIDTH - len(self._entries)
@@ -50,7 +49,7 @@ class TileFolder:
             self.size += taken
             place += taken
             if len(self._entries) == TILE_WIDTH:
-                self._fill()
+                self._fill(next(tops, None))
 
     def flushing(self) -> Callable[[], None]:
         """What waits for the disk, to be called in a thread: it returns once every full tile so far is written and safe.
@@ -65,16 +64,13 @@ class TileFolder:
 
     def _write_fresh(self, fresh: dict[Tile, bytes], size: int) -> None:
         self._failpoints.at("fold.begin")
-        folders: set[Path] = set()
+        paths = {tile: self.folder / tile.path for tile in fresh}
         try:
+            for folder in {path.parent for path in paths.values()}:
+                folder.mkdir(parents=True, exist_ok=True)
             for tile, data in fresh.items():
-                path = self.folder / tile.path
-                if path.parent not in folders:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    folders.update(_up_to(path.parent, self.folder))
-                _write_and_sync(path, data)
-            for folder in sorted(folders):
-                sync_folder(folder)
+                paths[tile].write_bytes(data)
+            sync_together(paths.values(), self.folder)
         except OSError as error:
             raise DiskError(
                 f"tiles could not be written: {error.strerror}", hint="make room, or look at the disk"
@@ -128,7 +124,8 @@ class TileFolder:
             return None
         return self._entries if tile.level == ENTRIES else self._levels[level]
 
-    def _fill(self) -> None:
+    def _fill(self, top: bytes | None) -> None:
+        """A bundle and a tile of the lowest level are full; `top` is the hash over that tile, where it is known."""
         index = self.size // TILE_WIDTH - 1
         self._write(Tile(ENTRIES, index), bundle_of(self._entries))
         self._entries = []
@@ -140,7 +137,8 @@ class TileFolder:
             self._levels[level] = []
             if level + 1 == len(self._levels):
                 self._levels.append([])
-            self._levels[level + 1].append(top_of(hashes))
+            self._levels[level + 1].append(top or top_of(hashes))
+            top = None
 
     def _write(self, tile: Tile, data: bytes) -> None:
         if (tile.index + 1) << TILE_HEIGHT * (max(tile.level, 0) + 1) <= self._trusted:
@@ -161,19 +159,8 @@ def entries_from(folder: TileFolder, first: int, end: int) -> list[bytes]:
     return entries[first - start : end - start]
 
 
-def _up_to(folder: Path, top: Path) -> list[Path]:
-    return [folder, *(each for each in folder.parents if each == top or top in each.parents)]
-
-
 def _read_number(path: Path) -> int:
     try:
         return int(path.read_text("ascii"))
     except (FileNotFoundError, ValueError):
         return 0
-
-
-def _write_and_sync(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

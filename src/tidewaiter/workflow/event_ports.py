@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
@@ -14,6 +14,9 @@ from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
 from tidewaiter.workflow.ports import Writing
 from tidewaiter.workflow.recording import Recorded
+
+OF_DEVICE: Final = "device "
+"""How the name of a captor begins that is a device."""
 
 
 class Captor(Struct, frozen=True):

@@ -84,46 +84,69 @@ class Following:
         book, told = writing.following, moved(event)
         if told.is_void:
             book.take_back(event.event_id)
-        book.contain("in", event.event_id, contained(event))
-        book.contain("on", event.event_id, associated(event))
-        inside = book.within([*things_of(event), told.device_id], event.event_time)
-        numbers = dict.fromkeys(number for each in (*inside, *transactions_of(event)) for number in numbers_of(each))
-        ids = {each.declaration_id: each for each in book.concerned(list(numbers), event.event_id)}
+        now_in, now_on = contained(event), associated(event)  # nothing of an event that is taken back
+        book.contain("in", event.event_id, now_in)
+        book.contain("on", event.event_id, now_on)
+        ids = self._concerned(book, event, told)
         if told.is_void:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}
-        new = book.add(sorted(ids), told)
-        writing.record.append(self._entries(writing, told, [ids[each] for each in new]))
+        writing.record.append(self._of_device(told))
+        self._tell(writing, told, ids)
+        # What is told late was so all the same: what is known to have happened since then happened to these things too.
+        since = (*book.happened_to(now_in, "in", event.event_id), *book.happened_to(now_on, "on", event.event_id))
+        for later in since:
+            known, ids = set(book.told_of(later.event_id)), self._concerned(book, later, moved(later))
+            self._tell(writing, moved(later), {each: ids[each] for each in ids if each not in known})
+
+    def _concerned(self, book: FollowingBook, event: Event, told: Moved) -> dict[int, Concerned]:
+        """The declarations that an event concerns, by their ids."""
+        numbers: dict[int | None, dict[str, None]] = {None: {}}
+        for each in book.within([*things_of(event), told.device_id], event.event_time):
+            numbers.setdefault(each.only_for, {}).update(dict.fromkeys(numbers_of(each.thing)))
+        numbers[None] |= dict.fromkeys(number for each in transactions_of(event) for number in numbers_of(each))
+        return {
+            each.declaration_id: each
+            for only_for, wanted in numbers.items()
+            for each in book.concerned(list(wanted), event.event_id, only_for)
+        }
+
+    def _tell(self, writing: FollowingWriting, told: Moved, ids: dict[int, Concerned]) -> None:
+        """What follows for declarations that something is told of."""
         if not ids:
             return
+        new = writing.following.add(sorted(ids), told)
+        writing.record.append(self._of_parcels(writing, told, [ids[each] for each in new]))
         failed = self._arrive(writing, told, list(ids.values()))
         self._look(writing, sorted(ids), failed)
 
-    def _entries(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> list[Recording]:
-        """The entries of a step, at the moment it was told: on each parcel that took it; of a seal, on the device.
-
-        Where it was is not in the open. What left or was delivered without release, or while it was held, is told as irregular.
-        """
-        if told.is_void:
+    def _of_device(self, told: Moved) -> list[Recording]:
+        """The entry of what became of a seal, on its device, at the moment it was told."""
+        if told.is_void or told.step not in _ON_DEVICES or not told.device_id:
             return []
-        fields = (
-            ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
-            ("place", told.place), ("device", told.device_id), ("words", told.words),
-        )  # fmt: skip
-        label, at, type_ = f"event:{told.event_id}", self._clock(), told.step.value
-        if told.step in _ON_DEVICES and told.device_id:
-            return [Recording(type_, f"device:{told.device_id}", label, fields, {}, at)]
-        if told.step not in _ON_PARCELS:
+        return [self._entry(told, f"device:{told.device_id}", {})]
+
+    def _of_parcels(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> list[Recording]:
+        """The entries of a step, at the moment it was told, on each parcel that took it.
+
+        What left or was delivered without release, or while it was held, is told as irregular.
+        """
+        if told.is_void or told.step not in _ON_PARCELS:
             return []
         subjects = {subject_of(each.declaration_id): each.state for each in concerned}
         wrong: set[str] = set()
         if told.step in _AFTER_RELEASE:
             wrong = {subject for subject, state in subjects.items() if state not in _GONE}
             wrong |= writing.record.held(list(subjects))
-        return [
-            Recording(type_, subject, label, fields, {"irregular": 1} if subject in wrong else {}, at)
-            for subject in subjects
-        ]
+        return [self._entry(told, subject, {"irregular": 1} if subject in wrong else {}) for subject in subjects]
+
+    def _entry(self, told: Moved, subject: str, facts: dict[str, int]) -> Recording:
+        """The entry of a step on a subject; where it was is not in the open."""
+        fields = (
+            ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
+            ("place", told.place), ("device", told.device_id), ("words", told.words),
+        )  # fmt: skip
+        return Recording(told.step.value, subject, f"event:{told.event_id}", fields, facts, self._clock())
 
     # --- arrival -----------------------------------------------------------------------------------------------
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tidewaiter.ledger.appending import TileWriter
-from tidewaiter.ledger.merkle import MemoryLog, leaf_hash
+from tidewaiter.ledger.effects import Hashed
+from tidewaiter.ledger.merkle import Frontier, MemoryLog, leaf_hash
 from tidewaiter.ledger.reading import verify_log
-from tidewaiter.ledger.tiles import tiles_of
+from tidewaiter.ledger.tiles import TILE_HEIGHT, tiles_of
 from tidewaiter.network.tile_folder import TileFolder, entries_from
 
 ENTRIES = [b"entry %d" % number * (number % 3) for number in range(66_000)]
@@ -31,6 +32,18 @@ def test_every_tile_is_what_a_writer_of_the_specification_writes(tmp_path: Path)
     for tile, data in expected:
         assert tiles.tile(tile) == data, tile.path
     assert tiles.frontier == writer.frontier
+
+
+def test_hashes_that_a_machine_has_worked_out_lead_to_the_same_tiles(tmp_path: Path) -> None:
+    tiles, edge = TileFolder(tmp_path / "told"), Frontier()
+    for start, end in itertools.pairwise(CUTS):
+        hashes = [leaf_hash(entry) for entry in ENTRIES[start:end]]
+        edge, tops = edge.grown(hashes, TILE_HEIGHT)
+        tiles.add(ENTRIES[start:end], Hashed(hashes, tops))
+    itself = grown(tmp_path / "itself")
+    for tile in tiles_of(len(ENTRIES)):
+        assert tiles.tile(tile) == itself.tile(tile), tile.path
+    assert tiles.frontier == edge == itself.frontier
 
 
 @pytest.mark.parametrize("size", CUTS[1:])

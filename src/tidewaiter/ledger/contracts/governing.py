@@ -261,7 +261,7 @@ def _settled(case: Case) -> str:
         if payment.party not in body.sides:
             return f"neither side recorded the payment at {position}"
         payments.append(payment)
-    return "" if root_of(each.leaf for each in payments).hex() == body.root else "it is bound to other payments"
+    return "" if root_of(each.commitment for each in payments).hex() == body.root else "it is bound to other payments"
 
 
 def covered(covers: Iterable[tuple[int, int]]) -> list[int]:

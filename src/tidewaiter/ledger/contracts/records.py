@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 SEAL: Final = "seal"
 """Who holds goods whose seal was tampered with."""
-SEEN_BYTES: Final = 8
+SEEN_LENGTH: Final = 16
 
 
 class Flag:
@@ -63,14 +63,15 @@ class Debt:
 DEBTS: Final = {"none": 1, "open": 2, "guaranteed": 3, "paid": 4}
 
 
-class Scope(Struct, array_like=True):
+class Scope(Struct, array_like=True, gc=False):
     """The state of one scope. In the order and with the numbers as here it is hashed: neither changes.
 
-    `flags`, `marks` and `debt` are numbers of `Flag`, `Mark` and `Debt`; `step` is the last step of the movement. `customs` is who
+    `first` is the position of its first entry. `flags`, `marks` and `debt` are numbers of `Flag`, `Mark` and `Debt`; `step` is the last step of the movement. `customs` is who
     decides on it, `holds` who holds it. `left` is the share of a permit or lot that is left. `payments` are positions (-1 for a debt that was covered
-    elsewhere) and what share of each was paid back. `seen` are the first eight bytes of each commitment, so that nothing counts twice.
+    elsewhere) and what share of each was paid back. `seen` are the first sixteen digits of each commitment, so that nothing counts twice.
     """
 
+    first: int = 0
     flags: int = 0
     marks: int = 0
     debt: int = 0
@@ -82,12 +83,12 @@ class Scope(Struct, array_like=True):
     device: str = ""
     holds: tuple[str, ...] = ()
     payments: tuple[tuple[int, int], ...] = ()
-    seen: bytes = b""
+    seen: str = ""
 
-    def has_seen(self, commitment: bytes) -> bool:
+    def has_seen(self, commitment: str) -> bool:
         """Whether an entry with a commitment that begins so stands in the scope."""
         place = self.seen.find(commitment)
-        while place >= 0 and place % SEEN_BYTES:
+        while place >= 0 and place % SEEN_LENGTH:
             place = self.seen.find(commitment, place + 1)
         return place >= 0
 
@@ -118,10 +119,10 @@ class Member(Struct, array_like=True):
     is_in: bool = True
 
 
-class Payment(Struct, array_like=True):
-    """A payment or refund that no settlement covers yet: the leaf's hash, who recorded it, when."""
+class Payment(Struct, array_like=True, gc=False):
+    """A payment or refund that no settlement covers yet: the entry's commitment, who recorded it, when."""
 
-    leaf: bytes
+    commitment: bytes
     party: str
     at: int
 

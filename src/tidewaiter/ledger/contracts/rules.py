@@ -10,7 +10,7 @@ from typing import Final
 
 from tidewaiter.ledger.contracts.consequences import COVERED
 from tidewaiter.ledger.contracts.governing import FIRST, GOVERNING_RULES
-from tidewaiter.ledger.contracts.records import SEEN_BYTES, Debt, Flag, Scope
+from tidewaiter.ledger.contracts.records import SEEN_LENGTH, Debt, Flag, Scope
 from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
 from tidewaiter.ledger.contracts.vocabulary import CUSTOMS_BIT, WHOLE_SHARE
 
@@ -63,19 +63,17 @@ def _late(case: Case) -> str:
 @rule("entry.once", "", "It stands in the record; there is nothing to do.", _RECORD)
 def _once(case: Case) -> str:
     """A commitment stands once in its scope: the same thing handed in again counts once."""
-    if case.scope.has_seen(bytes.fromhex(case.leaf.commitment[: 2 * SEEN_BYTES])):
-        return "an entry with this commitment stands in the scope"
-    return ""
+    seen, begins = case.scope.seen, case.begins
+    if begins not in seen or not case.scope.has_seen(begins):
+        return ""
+    return "an entry with this commitment stands in the scope"
 
 
 @rule("scope.full", "", "Go on in a new scope, and commit to this one there.", _RECORD)
 def _full(case: Case) -> str:
     """A scope has 1,024 entries at most."""
-    return "the scope has as many entries as it may have" if _is_full(case) else ""
-
-
-def _is_full(case: Case) -> bool:
-    return len(case.scope.seen) >= SEEN_BYTES * case.state.windows.entries
+    is_full = len(case.scope.seen) >= SEEN_LENGTH * case.state.windows.entries
+    return "the scope has as many entries as it may have" if is_full else ""
 
 
 def _releases(case: Case) -> bool:
@@ -294,9 +292,10 @@ def _time(case: Case) -> str:
     return ""
 
 
-RULES: Final[tuple[Rule, ...]] = (
-    FIRST, _known, _live, _role, _facts, _late, _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts,
-    _delivered, _refund, _drawn, _granted, _benefit, _stock, _root, _time, *GOVERNING_RULES,
+BEFORE: Final[tuple[Rule, ...]] = (FIRST, _known, _live, _role, _facts, _late)
+WITHIN: Final[tuple[Rule, ...]] = (
+    _once, _full, _kind, _same_customs, _assessed, _debt, _held, _refused, _lifts, _delivered, _refund, _drawn, _granted,
+    _benefit, _stock, _root, _time, *GOVERNING_RULES,
 )  # fmt: skip
-VERSION_1: Final = RuleSet(1, RULES)
+VERSION_1: Final = RuleSet(1, BEFORE, WITHIN)
 VERSIONS: Final = (VERSION_1,)

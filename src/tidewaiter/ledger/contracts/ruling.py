@@ -65,12 +65,14 @@ class View(Protocol):
 
 
 class Case(Struct, gc=False):
-    """An entry before the rules: its type and who may write it, the state of its scope, the key of its actor (if any is
-    known), the state of everything else, and the statement that an entry of governance is bound to."""
+    """An entry before the rules: its type and who may write it, how its commitment begins (as scopes keep it), the state of
+    its scope, the key of its actor (if any is known), the state of everything else, and the statement that an entry of
+    governance is bound to."""
 
     leaf: Leaf
     kind: EntryType
     mask: int
+    begins: str
     scope: Scope
     key: Key | None
     state: View
@@ -111,9 +113,17 @@ class RuleSet(Struct, frozen=True):
     """A version of the rules, with everything that decides whether an entry is taken."""
 
     version: int
-    rules: tuple[Rule, ...]
+    before: tuple[Rule, ...]
+    """What is asked first: rules that look at the key, the moment, the type and the facts of an entry, and at no scope."""
+    within: tuple[Rule, ...]
+    """What is asked then."""
     windows: Windows = Windows()
     types: tuple[EntryType, ...] = ENTRY_TYPES
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """All of them, in their order."""
+        return (*self.before, *self.within)
 
     @property
     def description(self) -> bytes:
@@ -154,8 +164,11 @@ class RuleSet(Struct, frozen=True):
         """What to do for each type of entry."""
         programs = {}
         for each in self.types:
-            rules = tuple(r for r in self.rules if not r.types or each.name in r.types)
-            programs[each.name] = Program(each, mask_of(each.roles), rules, tuple(r.check for r in rules))
+            before, within = (
+                tuple(rule for rule in rules if not rule.types or each.name in rule.types)
+                for rules in (self.before, self.within)
+            )
+            programs[each.name] = Program(each, mask_of(each.roles), before, within, tuple(r.check for r in within))
         return programs
 
 
@@ -164,6 +177,7 @@ class Program(Struct, frozen=True):
 
     kind: EntryType
     mask: int
-    rules: tuple[Rule, ...]
+    before: tuple[Rule, ...]
+    within: tuple[Rule, ...]
     checks: tuple[Check, ...]
-    """Those of the rules, in their order."""
+    """Those of `within`, in their order."""

@@ -19,7 +19,7 @@ from tidewaiter.ledger.commitments import Commitment, Disclosure, Field, commit,
 from tidewaiter.ledger.contracts.governing import covered
 from tidewaiter.ledger.contracts.statements import POSITIONS_MAX, Settled
 from tidewaiter.ledger.leaves import Leaf
-from tidewaiter.ledger.merkle import leaf_hash, root_of
+from tidewaiter.ledger.merkle import root_of
 from tidewaiter.ledger.verdict import PROVED, LedgerError, Verdict
 
 DUE: Final = "due:"
@@ -102,7 +102,7 @@ class Settlement(Struct, frozen=True):
 class _Read(Struct, frozen=True):
     """An opening that was verified; `due` is what each beneficiary has coming of it."""
 
-    leaf: bytes
+    commitment: bytes
     sign: int
     currency: str
     collector: str
@@ -138,7 +138,7 @@ def settle(openings: Iterable[Opening], period: str) -> Settlement:
         if amount
     ]
     positions = tuple(sorted(read))
-    root = root_of(read[position].leaf for position in positions).hex()
+    root = root_of(read[position].commitment for position in positions).hex()
     return Settlement(period, tuple(lines), tuple(owed), positions, root)
 
 
@@ -199,7 +199,7 @@ def _read(opening: Opening, period: str) -> _Read:
         parts = sum(due.values(), _ZERO)
     if parts > whole:
         raise _wrong(opening, f"its parts come to {parts}, the whole is {whole}")
-    return _Read(leaf_hash(opening.entry), sign, fields["currency"], fields["collector"], due)
+    return _Read(bytes.fromhex(leaf.commitment), sign, fields["currency"], fields["collector"], due)
 
 
 def _amount(opening: Opening, text: str) -> Decimal:

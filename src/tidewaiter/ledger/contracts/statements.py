@@ -107,7 +107,7 @@ class Settled(_Body, frozen=True, tag="settled"):
     """Two parties have settled the payments at the positions `covers`, each from first to last. A side is a member's name, or
     the number of a key that names nobody.
 
-    `root` is the Merkle root over the leaf hashes there, in order; `settlement` commits to what is owed, which only the two can open. Both sign.
+    `root` is the Merkle root over the commitments of the entries there, in order; `settlement` commits to what is owed, which only the two can open. Both sign.
     """
 
     sides: tuple[str, str]

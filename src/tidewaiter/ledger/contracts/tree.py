@@ -1,7 +1,10 @@
 """The hash over a state of many small records, worked out again only where something changed.
 
-Records lie in 65,536 buckets. A bucket's hash is over its records in the order of their names; sixteen hashes side by side
-have one above them, so that four steps lead to the root. The same records give the same root, in whatever order they came.
+Records lie in buckets that are numbered. A bucket's hash is over its records in the order of their names; sixteen hashes side
+by side have one above them, where any of them is there, up to one root over all numbers that a bucket may have. The same
+records give the same root, in whatever order they came.
+
+Buckets that are changed together should have numbers near each other: then what is above them is hashed once.
 """
 
 from __future__ import annotations
@@ -9,9 +12,10 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-LEVELS: Final = 4
+LEVELS: Final = 14
 FAN: Final = 16
 BUCKETS: Final = FAN**LEVELS
+"""How many buckets there can be; those that are empty cost nothing."""
 _NOTHING: Final = bytes(32)
 _BUCKET: Final = b"\x00"
 _NODE: Final = b"\x01"
@@ -21,10 +25,7 @@ class Tree:
     """Records by bucket and name, and the root over them."""
 
     def __init__(self) -> None:
-        empty = [_NOTHING]
-        for _ in range(LEVELS):
-            empty.append(_above([empty[-1]] * FAN))
-        self._levels = [[empty[level]] * (BUCKETS >> (4 * level)) for level in range(LEVELS + 1)]
+        self._levels: list[dict[int, bytes]] = [{} for _ in range(LEVELS + 1)]
         self._buckets: dict[int, dict[str, bytes]] = {}
         self._dirty: set[int] = set()
 
@@ -41,23 +42,26 @@ class Tree:
 
     def root(self) -> bytes:
         """The hash over all records."""
-        leaves, dirty = self._levels[0], self._dirty
-        sha256 = hashlib.sha256
+        hashes, dirty = self._levels[0], self._dirty
         for bucket in dirty:
             held = self._buckets[bucket]
             if held:
-                leaves[bucket] = sha256(_BUCKET + b"".join([held[name] for name in sorted(held)])).digest()
+                records = b"".join([held[name] for name in sorted(held)])
+                hashes[bucket] = hashlib.sha256(_BUCKET + records).digest()
             else:
-                leaves[bucket] = _NOTHING
+                hashes.pop(bucket, None)
                 del self._buckets[bucket]
         for level in range(1, LEVELS + 1):
-            below, here = self._levels[level - 1], self._levels[level]
-            dirty = {each >> 4 for each in dirty}
-            for each in dirty:
-                here[each] = _above(below[each << 4 : (each + 1) << 4])
+            dirty = {each // FAN for each in dirty}
+            _hash_above(self._levels[level - 1], self._levels[level], dirty)
         self._dirty = set()
-        return self._levels[LEVELS][0]
+        return self._levels[LEVELS].get(0, _NOTHING)
 
 
-def _above(hashes: list[bytes]) -> bytes:
-    return hashlib.sha256(_NODE + b"".join(hashes)).digest()
+def _hash_above(below: dict[int, bytes], here: dict[int, bytes], dirty: set[int]) -> None:
+    for each in dirty:
+        found = [below.get(child, _NOTHING) for child in range(each * FAN, (each + 1) * FAN)]
+        if any(child is not _NOTHING for child in found):
+            here[each] = hashlib.sha256(_NODE + b"".join(found)).digest()
+        else:
+            here.pop(each, None)

@@ -11,6 +11,7 @@ import msgspec
 from tidewaiter.ledger import admitting
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.effects import Refuse
+from tidewaiter.ledger.entries import EntryReader
 from tidewaiter.ledger.verdict import PROVED, LedgerError, Verdict
 from tidewaiter.network.adapters.intake import Check, Offered
 
@@ -48,9 +49,12 @@ def check_for(origin: str, submitters: Mapping[str, bytes], clock: Callable[[], 
     there because clocks differ: a batch that is in the intake and not in the log leaves its submitter's key behind a gap.
     """
 
+    reader = EntryReader()
+
     def check(batch: Offered) -> Verdict:
+        at = clock() - 1000 * admitting.AHEAD_SECONDS
         try:
-            read = admitting.read(batch_of(batch), origin, submitters, clock() - 1000 * admitting.AHEAD_SECONDS)
+            read = admitting.read(batch_of(batch), origin, submitters, at, reader)
         except LedgerError as error:
             return Verdict(error.detail)
         return Verdict(read.why) if isinstance(read, Refuse) else PROVED

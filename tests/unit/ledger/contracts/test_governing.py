@@ -35,7 +35,7 @@ def _weekday(case: Case) -> str:
     return "it is this quarter of an hour" if case.leaf.at == BEGAN else ""
 
 
-VERSION_2 = RuleSet(2, (*VERSION_1.rules, _weekday))
+VERSION_2 = RuleSet(2, VERSION_1.before, (*VERSION_1.within, _weekday))
 
 
 @pytest.fixture

@@ -131,11 +131,11 @@ class Member:
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
-            case Persist(data, upto):
+            case Persist(data=data, upto=upto):
                 self.disk.append(data)
                 self._upto = upto
                 self._sync()
-            case Keep(data):
+            case Keep(data=data):
                 self.disk.append(data)
             case Send(to, message):
                 self.world.send(self.name, to + self.suffix, message)

@@ -8,7 +8,6 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
 from msgspec import Struct, structs
 
 from tidewaiter.cli.bench.faults.world import BEGINNING
@@ -52,7 +51,7 @@ def _compiled() -> dict[str, Program]:
     return VERSION_1.compiled()
 
 
-_RULES: Final = (Remembered(VERSION_1.version, VERSION_1.rules, VERSION_1.windows, VERSION_1.types),)
+_RULES: Final = (Remembered(VERSION_1.version, VERSION_1.before, VERSION_1.within, VERSION_1.windows, VERSION_1.types),)
 
 
 class Founding(Struct, frozen=True):
@@ -112,10 +111,10 @@ def opened(ended: Contract, last: bytes, log: SignerKey, signers: Sequence[Signe
 class Lawless(Contract):
     """What a sequencer has that takes anything, and says that it was lawful."""
 
-    def apply(self, leaf: Leaf) -> Refusal | None:
+    def take(self, leaves: Sequence[Leaf]) -> list[tuple[int, Refusal]]:
         """Take anything."""
-        super().apply(leaf)
-        return None
+        super().take(leaves)
+        return []
 
 
 class Inventor(Sequencer):
@@ -134,7 +133,7 @@ class Inventor(Sequencer):
         made_up = Admitted(Slip(slip.key, slip.number + 1, 1, bytes(64)), self.size, bytes(32), (entry,), ())
         self._hashes.append(leaf_hash(entry))
         self._take(made_up)
-        return [self._persist(msgspec.msgpack.encode(made_up))]
+        return [self._persist(made_up)]
 
 
 def lawless(snapshot: bytes) -> Contract:

@@ -1,0 +1,213 @@
+"""`tidewaiter intake`: batches of a network's record stored in a file or on servers of NATS, until the log has them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+from cyclopts import App, Parameter
+
+from tidewaiter.cli import output
+from tidewaiter.cli.output import Output, UsageError
+from tidewaiter.ledger.batches import Batch
+from tidewaiter.ledger.effects import Refuse
+from tidewaiter.ledger.leaves import key_number
+from tidewaiter.network.adapters.batches import check_for, offered
+from tidewaiter.network.adapters.embedded import EmbeddedIntake
+from tidewaiter.network.adapters.feeding import Feeder, to_member
+from tidewaiter.network.adapters.following import Taken
+from tidewaiter.network.adapters.intake import Check, Intake, handed_in
+from tidewaiter.network.charter import Charter
+
+if TYPE_CHECKING:
+    from tidewaiter.network.adapters.nats import NatsIntake
+
+app = App(name="intake")
+
+SERVERS_VARIABLE: Final = "TIDEWAITER_NATS"
+WITHIN_SECONDS: Final = 60.0
+CharterFile = Annotated[Path, Parameter(help="The charter of the origin, as its members have it.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Where:
+    """Where batches are stored: in a file of this machine, or on servers of NATS."""
+
+    file: Annotated[Path | None, Parameter(help="A file of batches, which one process opens at a time.")] = None
+    server: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help=f"A server, as nats://host:port; several where there are several. Else those in {SERVERS_VARIABLE}, with commas."
+        ),
+    ] = ()
+    credentials: Annotated[Path | None, Parameter(help="A file of credentials, as `nsc` writes it.")] = None
+    replicas: Annotated[int, Parameter(help="How many servers keep each batch.")] = 5
+
+    @asynccontextmanager
+    async def opened(self, charter: Charter) -> AsyncIterator[Intake]:
+        """The intake, until it is left. Raises UsageError where it is not said which, UnavailableError."""
+        if self.file is not None and not self.server:
+            intake: Intake = EmbeddedIntake(self.file, _check(charter), charter.numbers)
+        else:
+            intake = await self.at_servers(charter)
+        try:
+            yield intake
+        finally:
+            await intake.close()
+
+    async def at_servers(self, charter: Charter) -> NatsIntake:
+        """The intake on servers. Raises UsageError where none are named, UnavailableError."""
+        servers = self.server or tuple(each for each in os.environ.get(SERVERS_VARIABLE, "").split(",") if each)
+        if self.file is not None or not servers:
+            raise UsageError("an intake is in a file or on servers", hint="--file FILE, or --server nats://HOST:PORT")
+        try:
+            from tidewaiter.network.adapters.nats import NatsIntake
+        except ImportError as error:
+            raise UsageError(f"servers need the extra `nats`: {error}", hint="pip install 'tidewaiter[nats]'") from None
+        return await NatsIntake.opened(
+            servers, charter.origin, _check(charter), replicas=self.replicas, start=charter.numbers,
+            credentials=self.credentials,
+        )  # fmt: skip
+
+
+@app.command
+def offer(
+    charter: CharterFile,
+    batches: Annotated[tuple[Path, ...], Parameter(help="Signed batches, each as `POST /record/batch` takes it.")],
+    *,
+    where: Where = Where(),
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Have batches stored, and say at which position each is. The same one again gets the same position."""
+    read, found = Charter.parse(charter.read_bytes()), [(path, _read_batch(path)) for path in batches]
+
+    async def run() -> list[dict[str, object]]:
+        async with where.opened(read) as intake:
+            return [
+                {"batch": path.name, "by key": batch.key, "number": batch.number,
+                 "position": (await handed_in(intake, offered(batch), WITHIN_SECONDS)).position}
+                for path, batch in found
+            ]  # fmt: skip
+
+    output.print_rows(asyncio.run(run()), output_as, title="stored")
+    return output.EXIT_OK
+
+
+@app.command
+def feed(
+    charter: CharterFile,
+    *,
+    position: Annotated[Path, Parameter(help="The file that keeps how far it has come.")],
+    where: Where = Where(),
+    until_empty: Annotated[bool, Parameter(help="End once there is nothing more.")] = False,
+) -> int:
+    """Hand what is stored in to the network's sequencer, in order and until each is answered; until interrupted.
+
+    What is refused for good is told in the output, and holds up nobody else.
+    """
+    read = Charter.parse(charter.read_bytes())
+
+    def told(taken: Taken) -> None:
+        answer = taken.answer
+        if isinstance(answer, Refuse):
+            line = f"{taken.position}: not in the log: {answer.why} ({answer.code})"
+        else:
+            line = f"{taken.position}: entries {answer.first} to {answer.first + answer.count - 1}"
+            line += "".join(f"; {each.place} refused: {each.why} ({each.code})" for each in answer.refused)
+        output.out().print(line, markup=False, soft_wrap=True)
+
+    async def run() -> None:
+        async with where.opened(read) as intake:
+            feeder = Feeder(intake, to_member(read), position)
+            if not until_empty:
+                await feeder.run(told)
+            while await feeder.step(told):
+                pass
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run())
+    return output.EXIT_OK
+
+
+@app.command
+def status(
+    charter: CharterFile,
+    *,
+    where: Where = Where(),
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Say which number each key's next batch has and, of servers, who leads and how far each replica is."""
+    read = Charter.parse(charter.read_bytes())
+
+    async def run() -> dict[str, object]:
+        async with where.opened(read) as intake:
+            numbers: dict[str, object] = {f"next of {key}": await intake.next_number(key) for key in _known(read)}
+            if where.file is not None:
+                return numbers
+            from tidewaiter.network.adapters.leading import leader_of, positions_of
+            from tidewaiter.network.adapters.nats import NatsIntake
+
+            assert isinstance(intake, NatsIntake)
+            replicas = {f"replica {name}": at for name, at in sorted((await positions_of(intake)).items())}
+            leading = {
+                "stream": intake.stream,
+                "leads": await intake.leader(),
+                "leading replica": await leader_of(intake),
+            }
+            return {**leading, **replicas, **numbers}
+
+    output.print_one(asyncio.run(run()), output_as, title=read.origin)
+    return output.EXIT_OK
+
+
+@app.command
+def trim(
+    charter: CharterFile,
+    position: Annotated[int, Parameter(help="The position up to which every replica and feeder has what is stored.")],
+    *,
+    where: Where = Where(),
+) -> int:
+    """Have servers forget batches up to a position, but the last of each key. Refused where a replica is not as far."""
+    read = Charter.parse(charter.read_bytes())
+
+    async def run() -> None:
+        from tidewaiter.network.adapters.leading import positions_of
+
+        intake = await where.at_servers(read)
+        try:
+            behind = {name: at for name, at in (await positions_of(intake)).items() if at < position}
+            if behind:
+                name, at = min(behind.items(), key=lambda each: each[1])
+                raise UsageError(f"the replica {name} is at {at}", hint=f"trim up to {at}, or wait")
+            await intake.trim(position)
+        finally:
+            await intake.close()
+
+    asyncio.run(run())
+    return output.EXIT_OK
+
+
+def _known(charter: Charter) -> dict[str, bytes]:
+    return {key_number(key): key for member in charter.members.values() for key in member.submitters}
+
+
+def _check(charter: Charter) -> Check:
+    return check_for(charter.origin, _known(charter))
+
+
+def _read_batch(path: Path) -> Batch:
+    data = path.read_bytes()
+    try:
+        return msgspec.json.decode(data, type=Batch) if data[:1] == b"{" else msgspec.msgpack.decode(data, type=Batch)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path.name} is no batch: {error}", hint="docs/reference/network-machines.md has its members"
+        ) from error
