@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract, State
 from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.contracts.vocabulary import GOVERNING
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.notes import SignedNote
@@ -19,8 +20,7 @@ from tidewaiter.network.tile_folder import TileFolder, entries_from
 
 _ENDS: Final = tuple(f'"type":"{name}"}}'.encode() for name in sorted(GOVERNING))
 """How an entry of governance ends, in its one writing."""
-_TAIL: Final = min(map(len, _ENDS))
-_TAILS: Final = frozenset(each[-_TAIL:] for each in _ENDS)
+_ENDINGS: Final = tuple(each.decode() for each in _ENDS)
 
 
 REPLAYED: Final = 4096
@@ -47,9 +47,9 @@ def followed(contract: Contract, tiles: TileFolder, charter: Charter) -> Contrac
     return Contract(contract.state.following(charter.origin, closing.root), contract.statements)
 
 
-def named_in(entries: Sequence[bytes]) -> list[str]:
+def named_in(entries: Entries) -> list[str]:
     """The commitments of those entries of a block that stand for a statement."""
-    if _TAILS.isdisjoint([entry[-_TAIL:] for entry in entries]):  # as nearly always
+    if not entries.plain and not any(behind.endswith(_ENDINGS) for _, _, behind in entries.kinds):  # as nearly always
         return []
     return [Leaf.parse(entry).commitment for entry in entries if entry.endswith(_ENDS)]
 
