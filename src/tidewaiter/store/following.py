@@ -13,14 +13,17 @@ from psycopg.rows import dict_row
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import NotFoundError, TransitionError
 from tidewaiter.model.event import Event
+from tidewaiter.model.event_words import STEP
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement import Moved, Point, Step
 from tidewaiter.movement.telling import Contained, country_of
 from tidewaiter.regimes import jurisdictions
+from tidewaiter.revenue.returns import Outcome
 from tidewaiter.store.changing import change_together
 from tidewaiter.store.movements import event_in
 from tidewaiter.store.record import PostgresRecord
 from tidewaiter.workflow.event_ports import OF_DEVICE
+from tidewaiter.workflow.exits import ToldExit
 from tidewaiter.workflow.following_ports import (
     Alarming,
     Concerned,
@@ -229,6 +232,32 @@ class PostgresFollowing:
                 [list(event_ids)],
             ).fetchall()
         return {str(row[0]): _teller(*row[1:]) for row in found}
+
+    def told_exits(self, limit: int) -> list[ToldExit]:
+        """See `workflow.exits.ExitBook`."""
+        with self._lend() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT event.event_id, event.content, r.return_waybill, teller.name, event.sender_id, r.sender_id"
+                " FROM return_case c JOIN goods_return r USING (return_no)"
+                " JOIN event ON event.things && ARRAY[r.return_waybill] AND NOT event.is_void AND event.terms && ARRAY[%s]"
+                " LEFT JOIN sender teller ON teller.sender_id = event.sender_id"
+                " WHERE c.outcome = %s AND r.return_waybill <> '' AND (event.sender_id IS NULL OR teller.tells_of_all)"
+                " AND NOT EXISTS (SELECT FROM event void WHERE void.event_id = event.event_id AND void.is_void)"
+                " AND NOT EXISTS (SELECT FROM exit_event known WHERE known.waybill = r.return_waybill"
+                "  AND known.event_id = event.event_id || ' ' || r.return_waybill)"
+                " ORDER BY event.event_id, r.return_waybill LIMIT %s",
+                [f"bizStep={STEP['exiting']}", Outcome.WAITING.value, limit],
+            ).fetchall()
+        found = []
+        for event_id, content, waybill, carrier, carrier_id, claimant_id in rows:
+            event = event_in(content)
+            found.append(
+                ToldExit(
+                    event_id=event_id, happened_at=event.event_time, place=event.read_point or event.biz_location,
+                    waybill=waybill, carrier=carrier or "", carrier_id=carrier_id, claimant_id=claimant_id,
+                )
+            )  # fmt: skip
+        return found
 
     def on_their_way(self, after: int, days: int, limit: int) -> list[int]:
         """Declarations with larger numbers of which something happened within so many days, in order."""
