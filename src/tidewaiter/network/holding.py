@@ -160,12 +160,15 @@ class Holding:
         return Sent(block, tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf))
 
     def statement_of(self, policy: str) -> bytes:
-        """The statement by which the members have agreed on a policy. Raises LedgerError where there is none."""
-        for data in self.shelf.values():
+        """The last statement in the log by which the members have agreed on a policy. Raises LedgerError where there is none."""
+        found: dict[int, bytes] = {}
+        for commitment, data in self.shelf.items():
             body = Statement.parse(data).said
-            if isinstance(body, QuorumChanged) and body.policy == policy:
-                return data
-        raise LedgerError("no statement brought this policy")
+            if isinstance(body, QuorumChanged) and body.policy == policy and self.shelf.is_held(commitment):
+                found[body.decision] = data
+        if not found:
+            raise LedgerError("no statement brought this policy")
+        return found[max(found)]
 
     def blocks(self, first: int, count: int) -> list[Sent]:
         """The blocks from one that begins at `first` on, as they were sent. Raises LedgerError where none begins there."""

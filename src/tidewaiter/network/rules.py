@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
-from tidewaiter.ledger.contracts import Contract, State
+from tidewaiter.ledger.contracts import Contract, Refusal, State
 from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.contracts.vocabulary import GOVERNING
 from tidewaiter.ledger.entries import Entries
@@ -24,6 +24,10 @@ _ENDINGS: Final = tuple(each.decode() for each in _ENDS)
 
 
 REPLAYED: Final = 4096
+_BY_SIGNATURES: Final = frozenset(
+    {"statement.signed", "statement.quorum", "key.new", "key.rotated", "key.vouched", "settled.once"}
+)
+"""The rules that other signatures under the same statement may meet."""
 
 
 def first_contract(charter: Charter, statements: Mapping[str, bytes]) -> Contract:
@@ -54,6 +58,20 @@ def named_in(entries: Entries) -> list[str]:
     return [Leaf.parse(entry).commitment for entry in entries if entry.endswith(_ENDS)]
 
 
+def unsigned_in(contract: Contract, entries: Sequence[bytes]) -> Refusal | None:
+    """Why the contract would not take the next block for want of signatures under a statement; None where that is not so.
+
+    What a log signs binds a statement, not who has signed it, so this can be the fault of whoever sent the block. The
+    contract is as it was. Raises LedgerError for what are no entries.
+    """
+    contract.mark()
+    try:
+        refused = contract.take([Leaf.parse(entry) for entry in entries[:-1]])
+    finally:
+        contract.undo()
+    return next((refusal for _, refusal in refused[:1] if refusal.code in _BY_SIGNATURES), None)
+
+
 class Shelf(Mapping[str, bytes]):
     """Statements by the commitment of their entry, each in a file of its own; on disk before an entry may need it.
 
@@ -82,6 +100,11 @@ class Shelf(Mapping[str, bytes]):
     def is_held(self, commitment: str) -> bool:
         """Whether an entry in a log stands for a statement."""
         return commitment in self._in_log
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether entries in a log stand for all that is kept."""
+        return self._in_log.issuperset(self._kept)
 
     def __getitem__(self, commitment: str) -> bytes:
         return self._kept[commitment]
