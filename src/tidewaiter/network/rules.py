@@ -58,7 +58,7 @@ def named_in(entries: Entries) -> list[str]:
     return [Leaf.parse(entry).commitment for entry in entries if entry.endswith(_ENDS)]
 
 
-def unsigned_in(contract: Contract, entries: Sequence[bytes]) -> Refusal | None:
+def unsigned_in(contract: Contract, entries: Entries) -> Refusal | None:
     """Why the contract would not take the next block for want of signatures under a statement; None where that is not so.
 
     What a log signs binds a statement, not who has signed it, so this can be the fault of whoever sent the block. The
@@ -66,7 +66,7 @@ def unsigned_in(contract: Contract, entries: Sequence[bytes]) -> Refusal | None:
     """
     contract.mark()
     try:
-        refused = contract.take([Leaf.parse(entry) for entry in entries[:-1]])
+        refused = contract.take([Leaf.parse(entry) for entry in entries.written[:-1]])
     finally:
         contract.undo()
     return next((refusal for _, refusal in refused[:1] if refusal.code in _BY_SIGNATURES), None)
