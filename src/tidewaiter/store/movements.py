@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -15,12 +14,14 @@ import zstandard
 from psycopg.errors import UniqueViolation
 
 from tidewaiter.messages.epcis.conditions import Condition, terms_of, wanted_terms
+from tidewaiter.messages.epcis.master_data import MasterData
 from tidewaiter.messages.epcis.querying import Query
 from tidewaiter.model.canonical import canonical_bytes, digest
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
 from tidewaiter.store.connections import Connections
+from tidewaiter.store.master_data import attributes_of, keep_master_data, within_of
 from tidewaiter.workflow.capturing import digest_of
 from tidewaiter.workflow.event_ports import Captor, Capture, Kept, NamedQuery, Scope, Subscription
 
@@ -97,13 +98,9 @@ class PostgresEventBook:
                 "INSERT INTO event_value (field, value) VALUES (%s, %s) ON CONFLICT DO NOTHING", sorted(values)
             )
 
-    def lie_within(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Keep which locations lie in which."""
-        with self._connect().cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO event_location (location, lies_in) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                sorted(set(pairs)),
-            )
+    def know(self, told: MasterData, captor: Captor) -> None:
+        """Keep what somebody tells of places and elements."""
+        keep_master_data(self._connect(), told, captor.sender_id)
 
     def finish(self, capture: Capture) -> None:
         """Keep what became of a capture."""
@@ -193,7 +190,7 @@ class PostgresEvents:
             place = (
                 f" AND ({column}, event_no) {beyond} (SELECT {column}, event_no FROM event WHERE event_no = %(after)s)"
             )
-        within = self._within()
+        within, attributes = within_of(self._connections, scope), attributes_of(self._connections, scope)
         while True:
             with self._connections.lend() as connection:
                 rows = connection.execute(
@@ -201,7 +198,7 @@ class PostgresEvents:
                     values | {"after": after},
                 ).fetchall()
             for kept in map(_kept, rows):
-                if query.takes(kept.event, within):
+                if query.takes(kept.event, within, attributes):
                     yield kept
             if len(rows) < ROWS_AT_ONCE:
                 return
@@ -220,7 +217,7 @@ class PostgresEvents:
     def newer(self, query: Query, scope: Scope, seen: int, limit: int) -> tuple[list[Kept], int]:
         """Events that meet a query with larger numbers, in the order of numbers, and how far was looked."""
         condition, values = _narrowed(query.conditions, scope)
-        within = self._within()
+        within, attributes = within_of(self._connections, scope), attributes_of(self._connections, scope)
         last = self.last_number()  # before they are read: what comes meanwhile is looked at the next time
         with self._connections.lend() as connection:
             rows = connection.execute(
@@ -228,7 +225,7 @@ class PostgresEvents:
                 " ORDER BY event_no LIMIT %(limit)s".encode(),
                 values | {"seen": seen, "limit": limit, "last": last},
             ).fetchall()
-        found = [kept for kept in map(_kept, rows) if query.takes(kept.event, within)]
+        found = [kept for kept in map(_kept, rows) if query.takes(kept.event, within, attributes)]
         return found, rows[-1][0] if len(rows) == limit else max(last, seen)
 
     def last_number(self) -> int:
@@ -253,21 +250,6 @@ class PostgresEvents:
                 {"fields": fields, "after": after, "limit": limit, "sender": scope.sender_id},
             ).fetchall()
         return [row[0] for row in rows]
-
-    def _within(self) -> Callable[[str, str], bool]:
-        """Whether the first location is the second, or lies in it, however many steps away."""
-
-        @cache
-        def around(location: str) -> frozenset[str]:
-            with self._connections.lend() as connection:
-                rows = connection.execute(
-                    'WITH RECURSIVE around(location) AS (SELECT %s::text COLLATE "C" UNION SELECT lies_in FROM event_location'
-                    " JOIN around USING (location)) SELECT location FROM around",
-                    [location],
-                ).fetchall()
-            return frozenset(row[0] for row in rows)
-
-        return lambda location, wanted: wanted in around(location)
 
     # --- named queries and subscriptions -----------------------------------------------------------------------
 

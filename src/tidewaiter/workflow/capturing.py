@@ -127,9 +127,10 @@ class Capturing:
         is_success = all(each.severity is not Severity.ERROR for each in findings)
         if not is_success and capture.is_all_or_nothing:
             new, again = [], []
+        if is_success or not capture.is_all_or_nothing:
+            book.know(document.master_data, capture.captor)
         if new:
             book.add(new, capture.capture_id, capture.captor)
-            book.lie_within(document.within)
             writing.record.append([_recording(event) for event in new])
             for follower in self._followers:
                 follower.follow(writing, new)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from tidewaiter.messages.epcis.master_data import MasterData
 from tidewaiter.messages.epcis.querying import Query
 from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
@@ -62,8 +63,8 @@ class EventBook(Protocol):
     def add(self, events: Sequence[Event], capture_id: str, captor: Captor) -> None:
         """Keep events that are new, in this order."""
 
-    def lie_within(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Keep which locations lie in which."""
+    def know(self, told: MasterData, captor: Captor) -> None:
+        """Keep what somebody tells of places and elements; what the same one told of an element before is replaced."""
 
     def finish(self, capture: Capture) -> None:
         """Keep what became of a capture."""

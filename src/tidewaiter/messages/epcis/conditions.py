@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -20,6 +20,8 @@ from tidewaiter.model.event import Event, SensorElement, SensorReport
 
 Within = Callable[[str, str], bool]
 """Whether the first location is the second, or lies in it."""
+Attributes = Callable[[str], Mapping[str, Collection[str | None]]]
+"""What master data tells of an element: its attributes by name, with their values; None for one that is no text."""
 
 NUMBERS_BY_UNIT: Final = ("value", "minValue", "maxValue", "meanValue", "sDev", "percRank", "percValue")
 """What a sensor says in numbers; a parameter that asks for one names its unit, too."""
@@ -34,7 +36,12 @@ class Condition(Struct, frozen=True):
     names: tuple[str, ...] = ()
 
 
-def meets(event: Event, condition: Condition, within: Within) -> bool:
+def nothing_told(_: str) -> Mapping[str, Collection[str | None]]:
+    """The attributes of elements where there is no master data: none."""
+    return {}
+
+
+def meets(event: Event, condition: Condition, within: Within, attributes: Attributes = nothing_told) -> bool:
     """Whether an event meets one condition."""
     match condition.verb:
         case "MATCH":
@@ -47,14 +54,10 @@ def meets(event: Event, condition: Condition, within: Within) -> bool:
             is_there = any(True for _ in values_of(event, condition))
             return any(is_there is value for value in condition.values)
         case "HASATTR":
-            return any(
-                isinstance(each, dict) and value in each
-                for each in values_of(event, condition)
-                for value in condition.values
-            )
+            return any(name in attributes(each) for each in elements_of(event, condition) for name in condition.values)
         case "EQATTR":
-            found = [each for each in values_of(event, condition) if isinstance(each, dict)]
-            return any(_same(each.get(condition.names[1]), value) for each in found for value in condition.values)
+            told = (attributes(each).get(condition.names[-1], ()) for each in elements_of(event, condition))
+            return any(value in each for each in told for value in condition.values)
         case "EQ":
             return any(_same(each, value) for each in values_of(event, condition) for value in condition.values)
     return any(
@@ -103,6 +106,16 @@ def values_of(event: Event, condition: Condition) -> Iterator[Any]:
         yield from (each.id for each in lists[field] if each.type == condition.names[0])
     else:
         yield from (each for each in _VALUES[field](event) if each is not None and each != "")
+
+
+def elements_of(event: Event, condition: Condition) -> Iterator[str]:
+    """The elements of vocabularies that HASATTR and EQATTR ask master data of: the URIs or words in one field."""
+    own = condition.names if condition.verb == "HASATTR" else condition.names[:-1]
+    if not own:
+        yield from (each for each in ELEMENTS[condition.field](event) if each)
+        return
+    for value in _own(event, condition.field, own[0]):
+        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
 
 
 def _own(event: Event, where: str, path: str) -> Iterator[Any]:
@@ -213,6 +226,37 @@ _VALUES: Final[dict[str, Callable[[Event], Iterable[Any]]]] = {
         )
     },
 }  # fmt: skip
+
+
+def _of_list(*names: str) -> Callable[[Event], Iterable[str]]:
+    return lambda event: (each for name in names for each in _listed(event, name))
+
+
+ELEMENTS: Final[dict[str, Callable[[Event], Iterable[str]]]] = {
+    **{
+        name: _VALUES[name]
+        for name in (
+            "bizStep",
+            "disposition",
+            "readPoint",
+            "bizLocation",
+            "transformationID",
+            "errorReason",
+            "deviceID",
+        )
+    },
+    "persistentDisposition": lambda event: (*event.persistent_set, *event.persistent_unset),
+    "bizTransaction": lambda event: (each.id for each in event.biz_transactions),
+    "source": lambda event: (each.id for each in event.sources),
+    "destination": lambda event: (each.id for each in event.destinations),
+    "epcList": lambda event: event.epcs,
+    "childEPCs": lambda event: event.child_epcs,
+    "parentID": lambda event: [event.parent_id],
+    "inputEPCList": lambda event: event.input_epcs,
+    "outputEPCList": lambda event: event.output_epcs,
+    "epcClass": _of_list("epcClass", "inputEPCClass", "outputEPCClass"),
+}
+"""The standard's fields whose values are elements of vocabularies, as they are called in documents."""
 
 
 def _same(found: Any, wanted: Any) -> bool:

@@ -45,8 +45,6 @@ class Refused(Exception):
 def of_error(error: Wrong | TidewaiterError) -> Refused:
     """The refusal that an error of ours is by the standard's words."""
     if isinstance(error, Wrong):
-        if error.code == "not_implemented":
-            return Refused("ImplementationException", 501, error.words, error.hint)
         is_query = error.code == "query"
         place = pointer(error.place)
         words = error.words + (f" (at {place})" if place and not is_query else "")
