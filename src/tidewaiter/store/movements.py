@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 import psycopg
 import zstandard
-from psycopg.errors import UniqueViolation
 
 from tidewaiter.messages.epcis.conditions import Condition, terms_of, wanted_terms
 from tidewaiter.messages.epcis.master_data import MasterData
@@ -23,12 +22,23 @@ from tidewaiter.model.finding import Finding
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.master_data import attributes_of, keep_master_data, within_of
 from tidewaiter.workflow.capturing import digest_of
-from tidewaiter.workflow.event_ports import Captor, Capture, Kept, NamedQuery, Scope, Subscription
+from tidewaiter.workflow.event_ports import (
+    QUERIES_MAX,
+    SUBSCRIPTIONS_MAX,
+    Captor,
+    Capture,
+    Kept,
+    NamedQuery,
+    Scope,
+    StandingLimitError,
+    Subscription,
+)
 
 ROWS_AT_ONCE: Final = 200
 TELLING_LENGTH: Final = 8
 """Characters from which on a number tells whose parcel an event is about: S10 has 13, an air waybill 11."""
 SERVING_LOCK: Final = 0x7469_6430
+STANDING_LOCK: Final = 0x7469_6431
 FIELDS: Final = {
     "eventTypes": "type", "epcs": "epc", "bizSteps": "bizStep", "bizLocations": "bizLocation", "readPoints": "readPoint",
     "dispositions": "disposition",
@@ -254,17 +264,19 @@ class PostgresEvents:
     # --- named queries and subscriptions -----------------------------------------------------------------------
 
     def name_query(self, name: str, scope: Scope, parameters: dict[str, Any], at: datetime) -> NamedQuery:
-        """Keep a query under a name. Raises ConflictError where the name is taken."""
-        with self._connections.lend() as connection:
-            try:
-                row = connection.execute(
-                    "INSERT INTO event_query (sender_id, name, parameters, created_at) VALUES (%s, %s, %s::jsonb, %s)"
-                    " RETURNING query_id",
-                    [scope.sender_id, name, msgspec.json.encode(parameters).decode(), at],
-                ).fetchone()
-            except UniqueViolation as error:
-                raise ConflictError(f"a query is called {name!r} already", hint="take another name") from error
-        assert row is not None
+        """Keep a query under a name. Raises ConflictError where the name is taken, StandingLimitError for one too many."""
+        with self._connections.lend() as connection, connection.transaction():
+            counted = "SELECT count(*) FROM event_query WHERE sender_id IS NOT DISTINCT FROM %s"
+            if _count(connection, counted, scope.sender_id) >= QUERIES_MAX:
+                words, hint = f"{QUERIES_MAX} queries have names already", "end one that is not asked any more"
+                raise StandingLimitError(words, hint=hint)
+            row = connection.execute(
+                "INSERT INTO event_query (sender_id, name, parameters, created_at) VALUES (%s, %s, %s::jsonb, %s)"
+                " ON CONFLICT DO NOTHING RETURNING query_id",
+                [scope.sender_id, name, msgspec.json.encode(parameters).decode(), at],
+            ).fetchone()
+            if row is None:
+                raise ConflictError(f"a query is called {name!r} already", hint="take another name")
         return NamedQuery(query_id=row[0], name=name, sender_id=scope.sender_id, parameters=parameters, created_at=at)
 
     def query(self, name: str, scope: Scope) -> NamedQuery:
@@ -292,8 +304,18 @@ class PostgresEvents:
             connection.execute("DELETE FROM event_query WHERE query_id = %s", [query.query_id])
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Keep a subscription."""
-        with self._connections.lend() as connection:
+        """Keep a subscription. Raises StandingLimitError where its owner has as many as one may have."""
+        with self._connections.lend() as connection, connection.transaction():
+            counted = (
+                "SELECT count(*) FROM event_subscription JOIN event_query USING (query_id)"
+                " WHERE sender_id IS NOT DISTINCT FROM %s"
+            )
+            if _count(connection, counted, subscription.query.sender_id) >= SUBSCRIPTIONS_MAX:
+                words, hint = (
+                    f"{SUBSCRIPTIONS_MAX} subscriptions stand already",
+                    "end one, or ask for more in one query",
+                )
+                raise StandingLimitError(words, hint=hint)
             connection.execute(
                 "INSERT INTO event_subscription (subscription_id, query_id, dest, secret, schedule, is_empty_reported,"
                 " initial_at, created_at, seen, next_at) VALUES (%s, %s, %s, %b, %s::jsonb, %s, %s, %s, %s, %s)",
@@ -305,9 +327,23 @@ class PostgresEvents:
                 ],
             )  # fmt: skip
 
-    def subscriptions(self, query: NamedQuery) -> list[Subscription]:
-        """The subscriptions to a query, oldest first."""
-        return self._subscriptions("query_id = %s ORDER BY event_subscription.created_at", [query.query_id])
+    def subscriptions(
+        self, query: NamedQuery, after: tuple[datetime, str] | None = None, limit: int = SUBSCRIPTIONS_MAX
+    ) -> list[Subscription]:
+        """The subscriptions to a query, oldest first, behind one of a moment and id."""
+        behind = "" if after is None else " AND (event_subscription.created_at, subscription_id) > (%s, %s)"
+        return self._subscriptions(
+            f"query_id = %s{behind} ORDER BY event_subscription.created_at, subscription_id LIMIT %s",
+            [query.query_id, *(after or ()), limit],
+        )
+
+    def subscription(self, query: NamedQuery, subscription_id: str) -> Subscription:
+        """One subscription to a query. Raises NotFoundError."""
+        wanted = [query.query_id, subscription_id.replace("\x00", "")]
+        found = self._subscriptions("query_id = %s AND subscription_id = %s", wanted)
+        if not found:
+            raise NotFoundError(f"there is no subscription {subscription_id[:60]}")
+        return found[0]
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""
@@ -384,6 +420,13 @@ def _narrowed(conditions: Sequence[Condition], scope: Scope) -> tuple[str, dict[
             parts.append(f"terms && %(value{number})s::text[]")
             values[f"value{number}"] = [term.replace("\x00", "") for term in terms]
     return " AND ".join(parts) + (_VISIBLE if scope.sender_id is not None else ""), values
+
+
+def _count(connection: psycopg.Connection, counted: str, sender_id: int | None) -> int:
+    """How many of something a sender (None: officers) has; till the transaction ends nobody else counts the same one's."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [STANDING_LOCK, sender_id or 0])
+    row = connection.execute(counted.encode(), [sender_id]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def numbers_in(event: Event) -> list[str]:

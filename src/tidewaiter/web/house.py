@@ -19,6 +19,7 @@ from tidewaiter.store.following import PostgresFollowing
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.web.counter import Counter
+from tidewaiter.web.listeners import Listeners
 from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
@@ -198,6 +199,11 @@ class House:
     def events(self) -> ConnectorEvents:
         """Where what connectors tell is carried out."""
         return ConnectorEvents(self.store, self.connectors, self.desk)
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """Who is connected by web socket."""
+        return Listeners()
 
     @cached_property
     def capturing(self) -> Capturing:

@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
 from tidewaiter.messages.epcis.master_data import MasterData
 from tidewaiter.messages.epcis.querying import Query
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
 from tidewaiter.workflow.ports import Writing
 from tidewaiter.workflow.recording import Recorded
+
+QUERIES_MAX: Final = 100
+"""Named queries of one sender, or of all officers together."""
+SUBSCRIPTIONS_MAX: Final = 50
+"""Subscriptions by web hook of one sender to all its queries, or of all officers together: each is looked at every second."""
+
+
+class StandingLimitError(TidewaiterError):
+    """Somebody has as many standing queries, subscriptions or connections as one may have: others are to have some, too."""
+
+    code = "epcis.standing_limit"
 
 
 class Captor(Struct, frozen=True):
@@ -137,7 +149,7 @@ class Events(Protocol):
         """The words or numbers of one field that events were told with, in order, behind one of them."""
 
     def name_query(self, name: str, scope: Scope, parameters: dict[str, Any], at: datetime) -> NamedQuery:
-        """Keep a query under a name. Raises ConflictError where the name is taken."""
+        """Keep a query under a name. Raises ConflictError where the name is taken, StandingLimitError for one too many."""
 
     def query(self, name: str, scope: Scope) -> NamedQuery:
         """A named query. Raises NotFoundError."""
@@ -149,10 +161,15 @@ class Events(Protocol):
         """End a named query and its subscriptions."""
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Keep a subscription."""
+        """Keep a subscription. Raises StandingLimitError where its owner has as many as one may have."""
 
-    def subscriptions(self, query: NamedQuery) -> list[Subscription]:
-        """The subscriptions to a query, oldest first."""
+    def subscriptions(
+        self, query: NamedQuery, after: tuple[datetime, str] | None = None, limit: int = SUBSCRIPTIONS_MAX
+    ) -> list[Subscription]:
+        """The subscriptions to a query, oldest first, behind one of a moment and id."""
+
+    def subscription(self, query: NamedQuery, subscription_id: str) -> Subscription:
+        """One subscription to a query. Raises NotFoundError."""
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""
