@@ -33,12 +33,13 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.devices import Devices, devices_of
 from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.following import Following
+from tidewaiter.workflow.following_ports import FollowingStore
 from tidewaiter.workflow.lists import Lists, ListStore
 from tidewaiter.workflow.models import Keeping as ModelStore
 from tidewaiter.workflow.models import Models
 from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.policies import Policies
-from tidewaiter.workflow.ports import Outcome, Store
+from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.recording_opened import RecordStore
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -72,7 +73,7 @@ class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore,
         """What events told of declarations, and what followed."""
 
 
-class FollowedStore(CaptureStore, Store, Protocol):
+class FollowedStore(CaptureStore, FollowingStore, Protocol):
     """What taking events in, and doing what follows, needs of a store."""
 
 

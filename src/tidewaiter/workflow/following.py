@@ -2,7 +2,9 @@
 
     Capturing(store, (Following(store, Desk(store)),)).capture(…)
 
-All of it happens in the transaction that keeps the events. Which declaration an event concerns is found by the numbers it
+It happens in the transaction that keeps the events; but arrivals of more parcels than a transaction may decide without
+holding up others wait, kept in that transaction, and are decided in slices, each a transaction of its own, whatever breaks off in between.
+What is told of such a parcel meanwhile waits behind, while what holds goods holds them at once. Which declaration an event concerns is found by the numbers it
 names, and by what is in the receptacle, container or aircraft that it names, or on which the device sits that tells it.
 An arrival is decided as at the desk, by the law of the day on which it happened. Nobody's event examines, releases or
 refuses: that stays with officers and their systems. What rules see is kept as findings; one that holds goods sends them to
@@ -14,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Final, cast
 
 from tidewaiter.model.canonical import digest
@@ -34,8 +37,17 @@ from tidewaiter.workflow.anew import Act, Happened, change_by
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.evaluate import passed
-from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, FollowingBook, FollowingWriting
-from tidewaiter.workflow.ports import Store, Writing
+from tidewaiter.workflow.following_ports import (
+    Alarming,
+    Concerned,
+    Done,
+    Followed,
+    FollowingBook,
+    FollowingStore,
+    FollowingWriting,
+    Waiting,
+)
+from tidewaiter.workflow.ports import Writing
 from tidewaiter.workflow.recording import HOLD_LABEL, Recording, subject_of
 from tidewaiter.workflow.records import ChangeOfState, Prior
 from tidewaiter.workflow.targeting import Change
@@ -44,6 +56,7 @@ ACTOR: Final = "movement"
 ALARM: Final = "movement"  # the part's name
 ALARM_DAYS: Final = 90  # that a parcel that is on its way stays on the alarm
 FAILED: Final = "movement.not_carried_out"
+SLICE: Final = 25  # declarations of one transaction: each takes some milliseconds, for which nobody else writes
 _ON_DEVICES: Final = frozenset((Step.SEAL_BOUND, Step.SEAL_OPENED, Step.SEAL_CLOSED, Step.SEAL_ALARM))
 _ON_PARCELS: Final = frozenset(
     (
@@ -65,22 +78,66 @@ _GONE: Final = frozenset((State.RELEASED, State.CLEARED))
 class Following:
     """A follower of events; safe in threads."""
 
-    def __init__(self, store: Store, desk: Desk, *, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, store: FollowingStore, desk: Desk, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._desk = desk
         self._clock = clock
         self._salt = hashlib.blake2b(b"movement", digest_size=16, key=store.history.secret()[:64]).digest()
 
-    def follow(self, writing: Writing, events: Sequence[Event]) -> None:
+    def follow(self, writing: Writing, events: Sequence[Event]) -> bool:
         """Do what follows from events, in the order they were told; see `workflow.capturing.Follower`."""
+        left, is_waiting = SLICE, False
         for event in events:
-            self._follow(cast(FollowingWriting, writing), event)
+            done, waiting = self._follow(cast(FollowingWriting, writing), event, left)
+            left, is_waiting = left - done, is_waiting or waiting > 0
+        return is_waiting
+
+    def go_on(self) -> int:
+        """Carry out what waits, slice by slice; on how many declarations.
+
+        What fails keeps back what was told later of the same declaration, and nothing else; it waits on, and the first that
+        was raised is raised when all was tried.
+        """
+        count = after = 0
+        failed: dict[int, Exception] = {}
+        while found := self._store.following.waiting(after, SLICE):
+            after = found[-1].waiting_no
+            ready = [each for each in found if each.declaration_id not in failed]
+            try:
+                count += self._slice(ready)
+            except Exception:  # one of them: each alone
+                for each in ready:
+                    try:
+                        count += self._slice([each]) if each.declaration_id not in failed else 0
+                    except Exception as error:
+                        failed[each.declaration_id] = error
+        if failed:
+            raise next(iter(failed.values()))
+        return count
+
+    def _slice(self, waiting: Sequence[Waiting]) -> int:
+        """Carry out some of what waits in a transaction; how many nobody else had carried out."""
+        with self._store.writing() as transaction:
+            writing = cast(FollowingWriting, transaction)
+            taken = writing.following.take(waiting)
+            for (event_id, is_void), group in groupby(taken, lambda each: (each.event_id, each.is_void)):
+                new = {each.declaration_id: each.is_new for each in group}
+                told = (one for each in writing.following.told(list(new)).values() for one in each)
+                moved_ = next(one for one in told if (one.event_id, one.is_void) == (event_id, is_void))
+                concerned = writing.following.standing(list(new))
+                self._carry_out(writing, moved_, concerned, [each for each in concerned if new[each.declaration_id]])
+        return len(taken)
 
     def look_again(self, writing: Writing, declaration_ids: Sequence[int]) -> None:
         """Hold the courses of declarations against the rules as time has passed, or as they now stand."""
         self._look(cast(FollowingWriting, writing), declaration_ids)
 
-    def _follow(self, writing: FollowingWriting, event: Event) -> None:
+    def _follow(self, writing: FollowingWriting, event: Event, most: int) -> tuple[int, int]:
+        """Do what follows from one event; how many declarations it decided, and on how many it waits.
+
+        Deciding takes time: where it is for more than `most`, all that are to be decided wait. What is told of a
+        declaration on which something told earlier waits, waits behind it. Everything else is done now.
+        """
         book, told = writing.following, moved(event)
         if told.is_void:
             book.take_back(event.event_id)
@@ -92,36 +149,52 @@ class Following:
         if told.is_void:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}
-        new = book.add(sorted(ids), told)
-        writing.record.append(self._entries(writing, told, [ids[each] for each in new]))
+        new = set(book.add(sorted(ids), told))
+        writing.record.append(self._entries_of_device(told))
         if not ids:
-            return
-        failed = self._arrive(writing, told, list(ids.values()))
-        self._look(writing, sorted(ids), failed)
+            return 0, 0
+        behind = book.waiting_among(sorted(ids))
+        slow = {each.declaration_id for each in ids.values() if _is_decided(told, each)} - behind
+        late = behind | (slow if len(slow) > most else set())
+        if late:
+            book.wait(told, sorted(late), sorted(new))
+        if behind:  # what holds goods holds them now
+            self._look(writing, sorted(behind))
+        ready = [each for declaration_id, each in sorted(ids.items()) if declaration_id not in late]
+        if ready:
+            self._carry_out(writing, told, ready, [each for each in ready if each.declaration_id in new])
+        return len(slow - late), len(late)
+
+    def _carry_out(
+        self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned], new: Sequence[Concerned]
+    ) -> None:
+        """Do what follows from an event for declarations, to some of which it is new."""
+        writing.record.append(self._entries(writing, told, new))
+        failed = self._arrive(writing, told, concerned)
+        self._look(writing, sorted(each.declaration_id for each in concerned), failed)
+
+    def _entries_of_device(self, told: Moved) -> list[Recording]:
+        """The entry of what was told of a seal, on the device that told it."""
+        if told.is_void or told.step not in _ON_DEVICES or not told.device_id:
+            return []
+        subject, label = f"device:{told.device_id}", f"event:{told.event_id}"
+        return [Recording(told.step.value, subject, label, _fields(told), {}, self._clock())]
 
     def _entries(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> list[Recording]:
-        """The entries of a step, at the moment it was told: on each parcel that took it; of a seal, on the device.
+        """The entries of a step on each parcel that took it, at the moment it was told.
 
         Where it was is not in the open. What left or was delivered without release, or while it was held, is told as irregular.
         """
-        if told.is_void:
+        if told.is_void or told.step not in _ON_PARCELS:
             return []
-        fields = (
-            ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
-            ("place", told.place), ("device", told.device_id), ("words", told.words),
-        )  # fmt: skip
         label, at, type_ = f"event:{told.event_id}", self._clock(), told.step.value
-        if told.step in _ON_DEVICES and told.device_id:
-            return [Recording(type_, f"device:{told.device_id}", label, fields, {}, at)]
-        if told.step not in _ON_PARCELS:
-            return []
         subjects = {subject_of(each.declaration_id): each.state for each in concerned}
         wrong: set[str] = set()
         if told.step in _AFTER_RELEASE:
             wrong = {subject for subject, state in subjects.items() if state not in _GONE}
             wrong |= writing.record.held(list(subjects))
         return [
-            Recording(type_, subject, label, fields, {"irregular": 1} if subject in wrong else {}, at)
+            Recording(type_, subject, label, _fields(told), {"irregular": 1} if subject in wrong else {}, at)
             for subject in subjects
         ]
 
@@ -130,7 +203,7 @@ class Following:
     def _arrive(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> dict[int, Finding]:
         """Carry out an arrival on the declarations it is one for; what could not be, as findings."""
         failed: dict[int, Finding] = {}
-        if MEANINGS.get(told.step) is not Meaning.ARRIVAL or told.is_void:
+        if not _is_arrival(told):
             return failed
         before = writing.following.jurisdiction_of(told.place) if told.step is Step.ARRIVED else None
         for each in concerned:
@@ -239,6 +312,24 @@ class Following:
             outcome_id=each.declaration_id, seizure=each.rule_id, seized_on=found_on,
             ends_on=found_on + timedelta(ALARM_DAYS), words=each.words, cause=each.rule_id,
         )  # fmt: skip
+
+
+def _is_arrival(told: Moved) -> bool:
+    """Whether it may be that goods arrive."""
+    return MEANINGS.get(told.step) is Meaning.ARRIVAL and not told.is_void
+
+
+def _is_decided(told: Moved, each: Concerned) -> bool:
+    """Whether a declaration may be decided by what was told."""
+    return _is_arrival(told) and each.state is State.RECEIVED
+
+
+def _fields(told: Moved) -> tuple[tuple[str, str], ...]:
+    """What an entry says of a step, to whoever may open it."""
+    return (
+        ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
+        ("place", told.place), ("device", told.device_id), ("words", told.words),
+    )  # fmt: skip
 
 
 def _legal_day(concerned: Concerned, told: Moved) -> date:
