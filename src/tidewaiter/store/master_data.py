@@ -13,6 +13,7 @@ from typing import Final
 import psycopg
 
 from tidewaiter.messages.epcis.conditions import Attributes, Within
+from tidewaiter.messages.epcis.keys import one_form
 from tidewaiter.messages.epcis.master_data import MasterData
 from tidewaiter.store.connections import Connections
 from tidewaiter.workflow.event_ports import Scope
@@ -35,16 +36,26 @@ def keep_master_data(connection: psycopg.Connection, told: MasterData, sender_id
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO event_location (location, lies_in, sender_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            [(*pair, sender_id) for pair in sorted(set(told.within))],
+            [(one_form(one), one_form(other), sender_id) for one, other in sorted(set(told.within))],
         )
         cursor.execute(
             "DELETE FROM event_attribute WHERE element = ANY(%s) AND sender_id IS NOT DISTINCT FROM %s",
-            [[each.id for each in told.elements], sender_id],
+            [[one_form(each.id) for each in told.elements], sender_id],
         )
-        rows = [(each.id, *attribute, sender_id) for each in told.elements for attribute in each.attributes]
+        rows = [(one_form(each.id), *attribute, sender_id) for each in told.elements for attribute in each.attributes]
         with cursor.copy("COPY event_attribute (element, name, value, sender_id) FROM STDIN") as copy:
             for row in dict.fromkeys(rows):
                 copy.write_row(row)
+
+
+def index_places_again(connection: psycopg.Connection) -> None:
+    """Keep where places lie also by the one form of their keys, by which an earlier release did not."""
+    found = connection.execute("SELECT location, lies_in, sender_id FROM event_location").fetchall()
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO event_location (location, lies_in, sender_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [(one_form(one), one_form(other), sender_id) for one, other, sender_id in found],
+        )
 
 
 def within_of(connections: Connections, scope: Scope) -> Within:
@@ -56,7 +67,7 @@ def within_of(connections: Connections, scope: Scope) -> Within:
             rows = connection.execute(_AROUND.encode(), {"location": location, "sender": scope.sender_id}).fetchall()
         return frozenset(row[0] for row in rows)
 
-    return lambda location, wanted: wanted in around(location)
+    return lambda location, wanted: one_form(wanted) in around(one_form(location))
 
 
 def attributes_of(connections: Connections, scope: Scope) -> Attributes:
@@ -67,7 +78,7 @@ def attributes_of(connections: Connections, scope: Scope) -> Attributes:
         found: dict[str, set[str | None]] = {}
         with connections.lend() as connection:
             rows = connection.execute(
-                _TOLD.encode(), {"element": element.replace("\x00", ""), "sender": scope.sender_id}
+                _TOLD.encode(), {"element": one_form(element).replace("\x00", ""), "sender": scope.sender_id}
             ).fetchall()
         for name, value in rows:
             found.setdefault(name, set()).add(value)

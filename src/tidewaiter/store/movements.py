@@ -20,7 +20,7 @@ from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
 from tidewaiter.store.connections import Connections
-from tidewaiter.store.master_data import attributes_of, keep_master_data, within_of
+from tidewaiter.store.master_data import attributes_of, index_places_again, keep_master_data, within_of
 from tidewaiter.workflow.capturing import digest_of
 from tidewaiter.workflow.event_ports import (
     QUERIES_MAX,
@@ -237,6 +237,21 @@ class PostgresEvents:
             ).fetchall()
         found = [kept for kept in map(_kept, rows) if query.takes(kept.event, within, attributes)]
         return found, rows[-1][0] if len(rows) == limit else max(last, seen)
+
+    def index_again(self, after: int, limit: int) -> tuple[int, int]:
+        """Index events behind a number anew, as an earlier release did not know all they are found by; how many, and the last."""
+        with self._connections.lend() as connection, connection.transaction():
+            rows = connection.execute(
+                "SELECT event_no, content FROM event WHERE event_no > %s ORDER BY event_no LIMIT %s", [after, limit]
+            ).fetchall()
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "UPDATE event SET terms = %s WHERE event_no = %s",
+                    [(terms_of(kept.event), kept.number) for kept in map(_kept, rows)],
+                )
+            if after == 0:
+                index_places_again(connection)
+        return len(rows), rows[-1][0] if rows else after
 
     def last_number(self) -> int:
         """The largest number of an event; 0 where there is none."""

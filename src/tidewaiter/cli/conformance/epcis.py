@@ -8,6 +8,7 @@ has, held against what was sent, and spoilt in a few ways of which each must be 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -97,7 +98,7 @@ class Run:
     def _not_found(self, store: PostgresStore, event: Event) -> str:
         """The first query that does not find an event it is true of, or finds it where it is not; "" where none is."""
         for term in terms_of(event):
-            field, _, value = term.partition("=")
+            field, value = _TERM.split(term, 1)
             if field in _ASKED:
                 asked, other = {_ASKED[field]: [value]}, {_ASKED[field]: [_other(field, value)]}
             else:
@@ -171,6 +172,7 @@ _TIMING: Final = (
 )  # fmt: skip
 
 
+_TERM: Final = re.compile("[=~]")  # behind a field: a value as it was written, or a GS1 key in its one form
 _ATTRIBUTE: Final = "urn:epcglobal:cbv:mda:conformance"
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from tidewaiter.messages.epcis.fields import read_time
+from tidewaiter.messages.epcis.keys import canonical, one_form, pattern_of
 from tidewaiter.model.event import Event, SensorElement, SensorReport
 
 Within = Callable[[str, str], bool]
@@ -66,9 +67,14 @@ def meets(event: Event, condition: Condition, within: Within, attributes: Attrib
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether an EPC or class matches: the same URI, or one that a pattern with “*” takes (section 8.2.7.1.1)."""
+    """Whether an EPC or class matches: the same key, or one that a pattern with “*” takes (section 8.2.7.1.1)."""
+    if one_form(text) == one_form(pattern):
+        return True
     if "*" not in pattern:
-        return text == pattern
+        return False
+    of_keys, key = pattern_of(pattern), canonical(text)
+    if key and of_keys is not None and of_keys.fullmatch(key):
+        return True
     written = pattern.replace(":idpat:", ":id:") if ":id:" in text else pattern
     return fnmatch.fnmatchcase(text, re.sub(r"([\[?])", r"[\1]", written))
 
@@ -266,6 +272,8 @@ def _same(found: Any, wanted: Any) -> bool:
         return str(found).lower() == str(wanted).lower()
     if isinstance(found, int | Decimal) and not isinstance(wanted, Decimal):
         return str(found) == str(wanted) or _as_number(wanted) == Decimal(found)
+    if isinstance(found, str) and isinstance(wanted, str):
+        return one_form(found) == one_form(wanted)
     return bool(found == wanted)
 
 
@@ -298,21 +306,28 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 def terms_of(event: Event) -> list[str]:
     """What an index knows an event by: a field and a value each, for every value that may be asked for as equal.
 
-    An event meets an equality only if it has one of the terms of `wanted_terms`; that it has one does not yet suffice.
+    A GS1 key stands there as it was written (“=”) and in its one form (“~”). An event meets an equality only if it has one
+    of the terms of `wanted_terms`; that it has one does not yet suffice.
     """
-    found = {
-        f"{field}={each}"
-        for field in (*_INDEXED, "type")
-        for each in _VALUES[field](event)
-        if each is not None and each != ""
-    }
+    found: set[str] = set()
+    for field in (*_INDEXED, "type"):
+        for each in _VALUES[field](event):
+            if each is not None and each != "":
+                found.update(_terms(field, str(each)))
     for field in ("epc", "parentID", "inputEPC", "outputEPC", "epcClass", "inputEPCClass", "outputEPCClass"):
-        found |= {f"{field}={each}" for each in _listed(event, field)}
+        for each in _listed(event, field):
+            found.update(_terms(field, each))
     for name, every in (
         ("bizTransaction", event.biz_transactions), ("source", event.sources), ("destination", event.destinations)
     ):  # fmt: skip
-        found |= {f"{name}={each.type} {each.id}" for each in every}
+        for one in every:
+            found.update(_terms(name, one.id, f"{one.type} "))
     return sorted(found)
+
+
+def _terms(field: str, value: str, type_: str = "") -> list[str]:
+    key = canonical(value)
+    return [f"{field}={type_}{value}"] + ([f"{field}~{type_}{key}"] if key else [])
 
 
 _INDEXED: Final = (
@@ -327,16 +342,16 @@ _ANY: Final = {
 
 def wanted_terms(condition: Condition) -> list[str] | None:
     """The terms of which an event has one if it meets the condition; None where the index cannot tell."""
+    fields: tuple[str, ...] = (condition.field,)
+    type_ = ""
     if condition.verb == "MATCH":
         if any("*" in each for each in condition.values):
             return None
-        return [
-            f"{field}={each}" for field in _ANY.get(condition.field, (condition.field,)) for each in condition.values
-        ]
-    if condition.verb != "EQ":
+        fields = _ANY.get(condition.field, fields)
+    elif condition.verb != "EQ":
         return None
-    if condition.field in ("bizTransaction", "source", "destination"):
-        return [f"{condition.field}={condition.names[0]} {each}" for each in condition.values]
-    if condition.names or condition.field not in (*_INDEXED, "type"):
+    elif condition.field in ("bizTransaction", "source", "destination"):
+        type_ = f"{condition.names[0]} "
+    elif condition.names or condition.field not in (*_INDEXED, "type"):
         return None
-    return [f"{condition.field}={each}" for each in condition.values]
+    return [term for field in fields for each in condition.values for term in _terms(field, str(each), type_)]
