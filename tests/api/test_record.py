@@ -179,3 +179,6 @@ def test_whoever_has_the_code_is_told_the_way_and_no_door(
     assert "55.67" not in page
     assert "main street" not in page
     assert "Meridian" not in way
+    assert way.count("as whoever declared it says") == 4
+    house.store.senders.entrust(who.post_id, tells_of_all=True)
+    assert ask(number=parcel.reference, code=parcel.code).count("as Meridian Post says") == 4

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import msgspec
 import pytest
@@ -12,7 +14,10 @@ from tidewaiter.ledger.contracts.statements import MemberLeft, Statement
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.reading import verify_log
 from tidewaiter.ledger.receipts import verify_receipt
+from tidewaiter.network.handing_in import send_batch
 from tidewaiter.network.holding import checkpoint_of
+from tidewaiter.network.keyring import submitter_number
+from tidewaiter.network.service import WAITING_MAX
 from tidewaiter.network.serving import RefusedError
 
 
@@ -131,6 +136,47 @@ def test_a_mirror_takes_no_batches_and_a_sequencer_no_blocks(net: Running) -> No
     answer = httpx.post(url(net, "mirror-2") + "/record/batch", content=body, headers=headers, trust_env=False)
     assert (answer.status_code, answer.json()["code"]) == (421, "network.role")
     assert url(net, "sequencer") in answer.json()["hint"]
+
+
+def test_only_so_many_wait_at_once_for_what_becomes_final_and_those_are_told(net: Running) -> None:
+    hand = net.hands["mirror-2"]
+    promise = hand.hand_in(hand.entries(1))
+    net.network.await_final("mirror-2", promise.first + promise.count)
+    with net.network.operator("mirror-2") as operator:
+        size = checkpoint_of(operator.final()).size
+    ask = f"{url(net, 'mirror-2')}/record/final?after={size}"
+
+    async def ask_together() -> list[httpx.Response]:
+        async with httpx.AsyncClient(trust_env=False, timeout=30, limits=httpx.Limits()) as client:
+            asking = [asyncio.create_task(client.get(ask)) for _ in range(WAITING_MAX + 8)]
+            done: set[asyncio.Task[httpx.Response]] = set()
+            while len(done) < 8:
+                more, _ = await asyncio.wait(set(asking) - done, return_when=asyncio.FIRST_COMPLETED)
+                done |= more
+            assert {each.result().json()["code"] for each in done} == {"final.crowded"}
+            assert (await client.get(ask.partition("?")[0])).status_code == 200
+            await send_batch(hand.batch(hand.entries(1)), net.charter)
+            return await asyncio.gather(*asking)
+
+    answers = asyncio.run(ask_together())
+    assert sorted(each.status_code for each in answers) == [200] * WAITING_MAX + [503] * 8
+    assert all(checkpoint_of(each.content).size > size for each in answers if each.status_code == 200)
+
+
+def test_a_statement_with_a_signature_of_nobody_known_counts_by_those_that_hold(net: Running) -> None:
+    body = MemberLeft(origin=net.charter.origin, decision=1, name="mirror-3")
+    known = next(net.network.homes["mirror-2"].keyring.submitters())
+    spoilt = Statement.of(body).signed(known).signed(net.network.homes["mirror-2"].keyring.make_submitter())
+    more = Statement.of(body).signed(next(net.network.homes["mirror-1"].keyring.submitters()))
+    for statement in (spoilt, more):
+        answer = httpx.post(
+            url(net, "sequencer") + "/record/statements", content=statement.data,
+            headers={"content-type": "application/json"}, trust_env=False,
+        )  # fmt: skip
+        assert answer.status_code == 204
+    kept = (net.network.homes["sequencer"].folder / "statements" / spoilt.commitment).read_bytes()
+    signed = {submitter_number(net.hands[label].key) for label in ("mirror-1", "mirror-2")}
+    assert set(Statement.parse(kept).signatures) == signed
 
 
 def test_a_stranger_s_batch_is_refused(net: Running) -> None:

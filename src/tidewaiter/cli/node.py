@@ -7,11 +7,16 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from tidewaiter.cli import output
+from tidewaiter.cli import node_changes, output
 from tidewaiter.cli.output import Output
 from tidewaiter.ledger.contracts import Role
 
 app = App(name="node")
+app.command(node_changes.leave)
+app.command(node_changes.rotate)
+app.command(node_changes.quorum)
+app.command(node_changes.hand_over, name="hand-over")
+app.command(node_changes.countersign)
 
 Folder = Annotated[Path, Parameter(help="The member's folder.")]
 

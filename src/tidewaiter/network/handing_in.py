@@ -66,9 +66,9 @@ class HandingIn:
 
     async def tell(self, told: Sequence[Told], charter: Charter) -> list[Placed]:
         """What became of each, once the sequencer has promised. Raises RefusedError for the whole, PeerError."""
-        entries = [await self._entry(each) for each in told]
         promises: list[Promise] = []
         async with self._one_at_a_time:
+            entries = [await self._entry(each) for each in told]
             await self._catch_up(charter)
             for start in range(0, len(entries), ENTRIES_MAX):
                 promises.append(await self._hand_in(entries[start : start + ENTRIES_MAX], charter))
@@ -76,6 +76,11 @@ class HandingIn:
         for promise in promises:
             placed += _placed(promise, told[len(placed) :], entries[len(placed) :])
         return placed
+
+    async def change(self, key: SignerKey) -> None:
+        """Go on under another key, once what is under way is handed in."""
+        async with self._one_at_a_time:
+            self.key, self.number = key, submitter_number(key)
 
     async def relay(self, entries: Sequence[bytes], charter: Charter) -> Promise:
         """Hand in entries as they are, which were bound elsewhere. Raises RefusedError, PeerError."""

@@ -78,6 +78,7 @@ class Holding:
             case Admitted(entries=entries):
                 self._began = self._began or place
                 self._entries += entries
+                self.shelf.hold(named_in(entries))
             case Sealed(entry, note):
                 self._queue(_Waiting(upto, [*self._entries, entry], hashed, note), self._began or place)
                 self._entries, self._began = [], None
@@ -96,7 +97,8 @@ class Holding:
     def _queue(self, block: _Waiting, place: Place) -> None:
         self._places[self._next] = place
         self._next += len(block.entries)
-        if named_in(block.entries):
+        if named := named_in(block.entries):
+            self.shelf.hold(named)
             self.governing.append(self._next)
         self._waiting.append(block)
 

@@ -23,6 +23,7 @@ KEY_MODE: Final = 0o600
 KEY_BYTES_MAX: Final = 4096
 _SUBMITTER: Final = "submitter"
 """The name of every submitter's key: that of a member would tell whose it is."""
+_NEXT_SUBMITTER: Final = "next-submitter"
 
 
 class KeyringError(TidewaiterError):
@@ -70,6 +71,30 @@ class Keyring:
         path = self._path(f"{_SUBMITTER}-{submitter_number(key)}")
         path.rename(path.with_name(f"retired-{path.name}"))
         sync_folder(self.folder)
+
+    def next_submitter(self) -> SignerKey:
+        """The key that one to submit with is to be followed by; it lies beside them until `change_submitter`."""
+        if not self._path(_NEXT_SUBMITTER).exists():
+            key = SignerKey(_SUBMITTER, KeyType.ED25519, secrets.token_bytes(SEED_BYTES))
+            self._put(_NEXT_SUBMITTER, key.text)
+        return SignerKey.parse(self._text(_NEXT_SUBMITTER))
+
+    def change_submitter(self, old: str) -> SignerKey:
+        """Submit with the next key instead of that with this number, which is kept under another name, where it is there at all."""
+        if self._path(_NEXT_SUBMITTER).exists():
+            key = self.next_submitter()
+            self._path(_NEXT_SUBMITTER).rename(self._path(f"{_SUBMITTER}-{submitter_number(key)}"))
+            sync_folder(self.folder)
+        known = {submitter_number(each): each for each in self.submitters()}
+        if old in known and len(known) > 1:
+            self.retire_submitter(known.pop(old))
+        return next(iter(known.values()))
+
+    def next_cosigner(self) -> SignerKey:
+        """The key that the cosigner's is to be changed for, which is made where there is none yet."""
+        if not self._path("cosigner-next").exists():
+            return self.make_cosigner(self.cosigner.name)
+        return SignerKey.parse(self._text("cosigner-next"))
 
     def make_cosigner(self, name: str) -> SignerKey:
         """The key that the cosigner's is to be changed for; it lies beside it until `change_cosigner`."""

@@ -23,7 +23,7 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.network.charter import Part
 from tidewaiter.network.holding import checkpoint_of
 from tidewaiter.network.home import Home, MemberConfig
-from tidewaiter.network.operator import DeclinedError, NotRunningError, Operator
+from tidewaiter.network.operator import DeclinedError, NotRunningError, Operator, runs
 from tidewaiter.store import Settings, open_store
 
 START_SECONDS_MAX: Final = 60
@@ -96,7 +96,7 @@ class LocalNetwork:
     def _await(self, label: str) -> None:
         until = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < until and self.processes[label].poll() is None:
-            if _is_open(self.homes[label].operator_socket):
+            if runs(self.homes[label]):
                 with contextlib.suppress(NotRunningError), self.operator(label) as operator:
                     operator.ask("/ready")
                     return
@@ -153,7 +153,7 @@ class LocalNetwork:
                 try:
                     note = operator.final(size - 1)
                 except DeclinedError as error:
-                    if error.code != "final.none":
+                    if error.code not in {"final.none", "final.crowded"}:
                         raise
                 else:
                     if checkpoint_of(note).size >= size:
@@ -167,13 +167,3 @@ def free_port() -> int:
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         return int(asking.getsockname()[1])
-
-
-def _is_open(path: Path) -> bool:
-    """Whether somebody listens at a socket; one that is left by a process that was killed refuses."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        try:
-            asking.connect(str(path))
-        except OSError:
-            return False
-    return True

@@ -9,10 +9,13 @@ from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.effects import FinalCheckpoint, Found, Keep, Lagging, Message, Persist, Send
+from tidewaiter.ledger.effects import Block, FinalCheckpoint, Found, Keep, Lagging, Message, Persist, Send
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.mirroring import Mirror, Setup
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.signing import check
+from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.driving import REPLY_SECONDS_MAX, Driver, StoppedError, every, now_ms
 from tidewaiter.network.files import Journal, Place
@@ -62,8 +65,9 @@ class MirrorSide:
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[Message]] = []
         for block, statements in ((each.block, each.statements) for each in blocks):
-            for statement in statements:
-                self.holding.shelf.put(statement)
+            if statements and self._is_by_the_log(block):
+                for statement in statements:
+                    self.holding.shelf.put(statement)
             caller: asyncio.Future[Message] = loop.create_future()
             waiting.append(caller)
             self.driver.carry_out(self.machine.receive(block, caller, now_ms()))
@@ -74,6 +78,13 @@ class MirrorSide:
                 return await asyncio.gather(*waiting)
         except TimeoutError as error:
             raise StoppedError("the disk did not answer in time", hint="send the blocks again") from error
+
+    def _is_by_the_log(self, block: Block) -> bool:
+        """Whether a block's checkpoint is signed by the log: statements are kept for good, so not everybody's are taken."""
+        try:
+            return bool(check(SignedNote.parse(block.note), (self.charter.log_key,)).verdict)
+        except LedgerError:
+            return False
 
     async def freeze(self) -> Message:
         """How much is held, once nothing more of this origin will be cosigned."""
@@ -93,7 +104,7 @@ class MirrorSide:
 
     def take_final(self, note: bytes) -> bool:
         """Whether a checkpoint is final and of what is held here; it is kept then."""
-        if self.holding.believes(note, self._policy) is None:
+        if self.holding.believes(note, self._policy) is None and not self._believes_later(note):
             return False
         if checkpoint_of(note).size > self.holding.final_size:
             self.holding.become_final(note)
@@ -104,6 +115,17 @@ class MirrorSide:
                 self.holding.origin.keep_standing(adopted.charter)
                 self.change(adopted.charter)
         return True
+
+    def _believes_later(self, note: bytes) -> bool:
+        """Whether those have cosigned who count since a decision that is held here, and was not known to be final yet.
+
+        The quorum before has signed that decision, as the contract saw; so a member that was away catches up with whom it never counted.
+        """
+        for agreed in self._agreed:
+            checkpoint = self.holding.believes(note, agreed.charter.read_policy)
+            if checkpoint is not None and checkpoint.size >= agreed.size:
+                return True
+        return False
 
     def _look_at_statements(self) -> None:
         """Keys that a block has brought count for the blocks after it; members and quorum once that is final."""

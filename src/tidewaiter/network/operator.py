@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -130,6 +131,16 @@ class Operator:
         if answer.status_code >= 400:
             raise _declined(answer)
         return answer.content
+
+
+def runs(home: Home) -> bool:
+    """Whether somebody listens at a member's door; one that is left by a process that was killed refuses."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        try:
+            asking.connect(str(home.operator_socket))
+        except OSError:
+            return False
+    return True
 
 
 def _declined(answer: httpx.Response) -> DeclinedError:

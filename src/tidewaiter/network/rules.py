@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -55,20 +55,33 @@ def named_in(entries: Sequence[bytes]) -> list[str]:
 
 
 class Shelf(Mapping[str, bytes]):
-    """Statements by the commitment of their entry, each in a file of its own; on disk before an entry may need it."""
+    """Statements by the commitment of their entry, each in a file of its own; on disk before an entry may need it.
+
+    The body is what a commitment binds, not who has signed. Until an entry in a log stands for a statement, the same body with
+    other signatures takes its place; from then on it stays, since whoever replays the log has to find the same signatures.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._kept = {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+        self._in_log: set[str] = set()
 
     def put(self, statement: bytes) -> str:
         """Keep a statement; the commitment that an entry names it by. Raises DiskError, LedgerError for what is none."""
         commitment = Statement.parse(statement).commitment
-        if commitment not in self._kept:
+        if commitment not in self._in_log and self._kept.get(commitment) != statement:
             write_durably(self._folder / commitment, statement)
             self._kept[commitment] = statement
         return commitment
+
+    def hold(self, commitments: Iterable[str]) -> None:
+        """Entries in a log stand for these: they are not changed any more."""
+        self._in_log.update(commitments)
+
+    def is_held(self, commitment: str) -> bool:
+        """Whether an entry in a log stands for a statement."""
+        return commitment in self._in_log
 
     def __getitem__(self, commitment: str) -> bytes:
         return self._kept[commitment]

@@ -9,9 +9,12 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.network.changing import Changing
 from tidewaiter.network.envelopes import Envelopes
 from tidewaiter.network.handing_in import HandingIn
 from tidewaiter.network.home import Home
+from tidewaiter.network.keyring import KeyringError
 from tidewaiter.network.node import Node
 from tidewaiter.network.operating import Operating
 from tidewaiter.network.relaying import Relay
@@ -34,9 +37,9 @@ async def _serve(folder: Path, told: Callable[[], None] | None) -> None:
         if vault is not None:
             vault.open()
         async with Node(home) as node:
-            handing_in = None if vault is None else HandingIn(vault, next(home.keyring.submitters()))
+            handing_in = None if vault is None else HandingIn(vault, _submitter(home))
             operating = Operating(node, vault, handing_in)
-            node.operator_routes += operating.routes()
+            node.operator_routes += [*operating.routes(), *Changing(node, handing_in).routes()]
             if vault is not None and handing_in is not None:
                 node.more_routes += Envelopes(vault, home.keyring).routes()
                 if home.config.house:
@@ -52,6 +55,15 @@ async def _serve(folder: Path, told: Callable[[], None] | None) -> None:
         leaving.close()
         if vault is not None:
             vault.close()
+
+
+def _submitter(home: Home) -> SignerKey:
+    """The oldest key to submit with. Raises KeyringError where there is none."""
+    for key in home.keyring.submitters():
+        return key
+    raise KeyringError(
+        "there is no key to submit with", hint="tidewaiter node rotate FOLDER --lost NUMBER has it followed"
+    )
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -12,6 +12,8 @@ import msgspec
 
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.contracts.governing import brought
+from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.effects import (
     Block,
     Cosigned,
@@ -26,6 +28,7 @@ from tidewaiter.ledger.effects import (
     Send,
 )
 from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.charter import Charter
@@ -106,6 +109,23 @@ class SequencerSide:
     async def submit(self, batch: Batch) -> Message:
         """The promise for a batch, or why it is refused."""
         return await self.driver.ask(lambda caller: self.machine.submit(batch, caller, now_ms()))
+
+    def take_statement(self, statement: Statement) -> None:
+        """Keep a statement before its entry is handed in, with the signatures that hold of all that were handed in so far."""
+        shelf, keys = self.holding.shelf, self._keys_for(statement)
+        if shelf.is_held(statement.commitment):
+            return
+        proven = statement.proven(keys)
+        if (known := shelf.get(statement.commitment)) is not None:
+            proven = Statement.parse(known).proven(keys).merged([proven])
+        shelf.put(proven.data)
+
+    def _keys_for(self, statement: Statement) -> dict[str, bytes]:
+        """The keys that may sign a statement: those that count, and the one that it brings in."""
+        new = brought(statement.said)
+        known, now = self.contract.state.keys, now_ms() // 1000
+        live = {number: key.public for number, key in known.items() if not key.ended and key.until > now}
+        return live | ({key_number(new): new} if new else {})
 
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""

@@ -15,6 +15,7 @@ from tidewaiter.ledger.effects import Message, Refuse
 from tidewaiter.ledger.notes import NOTE_BYTES_MAX
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.ledger.witnessing import origin_of
+from tidewaiter.network.driving import now_ms
 from tidewaiter.network.holding import Holding
 from tidewaiter.network.mirror_side import MirrorSide
 from tidewaiter.network.outbox import BLOCKS_PATH, GROUP_MAX, Sent
@@ -31,12 +32,15 @@ from tidewaiter.network.serving import (
     as_json,
     refused,
 )
+from tidewaiter.network.standing import DECISIONS_PATH, standing_of
 from tidewaiter.network.witness_side import WitnessSide
 
 STATEMENTS_PATH: Final = "/record/statements"
 BLOCKS_BYTES_MAX: Final = GROUP_MAX * (BATCH_BYTES_MAX + 1_000_000)
 EVIDENCE_BYTES_MAX: Final = 4 * NOTE_BYTES_MAX
 FINAL_SECONDS_MAX: Final = 20
+WAITING_MAX: Final = 64
+"""Who may wait at once for something to become final; members tell one another and do not wait so."""
 _STATUS: Final = {
     "batch.gap": 409, "batch.replayed": 409, "batch.forged": 403, "batch.key_unknown": 403, "batch.oversized": 413,
     "entry.oversized": 413, "sequencer.busy": 503, "sequencer.stopped": 503, "sequencer.closed": 503, "storage.failed": 503,
@@ -68,6 +72,7 @@ class Answering:
 
     def __init__(self, member: Sides) -> None:
         self._member = member
+        self._waiting = 0
 
     def routes(self) -> list[Route]:
         """What it answers."""
@@ -82,6 +87,7 @@ class Answering:
             Route("GET", FINAL_PATH, self.give_final),
             Route("POST", EVIDENCE_PATH, self.take_evidence, EVIDENCE_BYTES_MAX),
             Route("GET", "/record/receipts/{index}", self.receipt),
+            Route("GET", DECISIONS_PATH, self.decisions),
             Route("POST", "/add-checkpoint", self.add_checkpoint, NOTE_BYTES_MAX + 10_000),
             Route("GET", "/{log}/checkpoint", self.checkpoint),
             Route("GET", "/{log}/tile/{path*}", self.tile),
@@ -111,7 +117,7 @@ class Answering:
         if not _is_signed_by_one(Statement.parse(request.body), sequencer.machine.setup.submitters):
             why = "no key that is known here has signed the statement, or a signature of one does not hold"
             raise refused(403, "statement.unsigned", why, "Sign it with a key that the network knows.")
-        sequencer.holding.shelf.put(request.body)
+        sequencer.take_statement(Statement.parse(request.body))
         return Response(b"", 204)
 
     async def number(self, request: Request) -> Response:
@@ -158,10 +164,23 @@ class Answering:
         else:
             after = _number(request.query.get("after", "-1") if "after" in request.query else "0", "after")
             seconds = FINAL_SECONDS_MAX if "after" in request.query else 0
-            note = await side.holding.await_final(after + 1, seconds)
+            note = await self._final_of(side.holding, after + 1, seconds)
         if not note:
             raise refused(404, "final.none", "nothing is final yet", "Ask again in a second.")
         return Response(note, 200, TEXT)
+
+    async def _final_of(self, holding: Holding, size: int, seconds: float) -> bytes:
+        """The last final checkpoint, waited for if need be; so many at once may wait, each of whom holds a connection."""
+        if not seconds or holding.final_size >= size:
+            return holding.final
+        if self._waiting >= WAITING_MAX:
+            why = f"{WAITING_MAX} wait here already for what becomes final"
+            raise refused(503, "final.crowded", why, "Ask again in a second, or without `after`.")
+        self._waiting += 1
+        try:
+            return await holding.await_final(size, seconds)
+        finally:
+            self._waiting -= 1
 
     async def take_evidence(self, request: Request) -> Response:
         """Somebody shows that a log told two histories."""
@@ -177,6 +196,13 @@ class Answering:
             return Response(holding.receipt(_number(request.path["index"], "index")).text, 200, TEXT)
         except LedgerError as error:
             raise refused(404, "receipt.none", error.detail, error.hint) from error
+
+    async def decisions(self, request: Request) -> Response:
+        """What members have decided so far: how often, on which quorum, who is in, and whose keys count."""
+        side = self._any(request.query.get("origin", ""))
+        if isinstance(side, WitnessSide):
+            raise refused(421, "network.role", "a witness replays nothing", "Ask a mirror or the sequencer.")
+        return as_json(standing_of(side.contract.state, now_ms() // 1000))
 
     async def add_checkpoint(self, request: Request) -> Response:
         """As c2sp.org/tlog-witness has it."""

@@ -112,8 +112,7 @@ class Service:
         headers = {name: value for name, value in scope["headers"] if name in _HEADERS}
         body = b""
         if route.method == "POST":
-            length = headers.get(b"content-length", b"")
-            if length.isdigit() and int(length) > route.body_max:
+            if _is_longer(headers.get(b"content-length", b""), route.body_max):
                 raise _too_large(route.body_max)
             try:
                 async with asyncio.timeout(self._body_seconds):
@@ -188,6 +187,12 @@ async def _body(receive: Receive, body_max: int) -> bytes:
 
 def _too_large(body_max: int) -> RefusedError:
     return refused(413, "http.too_large", f"a body here has {body_max} bytes at most", "Send less at once.")
+
+
+def _is_longer(told: bytes, body_max: int) -> bool:
+    """Whether a length as it was told is beyond the limit; a number of any length, which `int` does not read."""
+    digits = told.lstrip(b"0")
+    return digits.isdigit() and (len(digits) > len(str(body_max)) or int(digits) > body_max)
 
 
 def _matched(pattern: tuple[str, ...], steps: list[str]) -> dict[str, str] | None:

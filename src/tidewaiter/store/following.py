@@ -12,17 +12,34 @@ from psycopg.rows import dict_row
 
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import NotFoundError, TransitionError
+from tidewaiter.model.event import Event
+from tidewaiter.model.event_words import STEP
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement import Moved, Point, Step
 from tidewaiter.movement.telling import Contained, country_of
 from tidewaiter.regimes import jurisdictions
+from tidewaiter.revenue.returns import Outcome
 from tidewaiter.store.changing import change_together
+from tidewaiter.store.movements import event_in
 from tidewaiter.store.record import PostgresRecord
-from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, MovementFinding, Waiting
+from tidewaiter.workflow.event_ports import OF_DEVICE
+from tidewaiter.workflow.exits import ToldExit
+from tidewaiter.workflow.following_ports import (
+    Alarming,
+    Concerned,
+    Done,
+    Followed,
+    MovementFinding,
+    Teller,
+    Telling,
+    Waiting,
+    Within,
+)
 from tidewaiter.workflow.records import ChangeOfState, Prior
 
 CONCERNED_MAX: Final = 50_000  # declarations of one event
 DEPTH_MAX: Final = 6  # things in things
+LATER_MAX: Final = 1_000  # events told before of what something was in, as is told now
 _NO_DECLARATION: Final = "('rejected', 'awaiting_original', 'applied')"
 _MONTHS: Final = 12  # after which a number may stand for another parcel
 _MAY_MOVE: Final = (  # what no sender told, this system or an officer did
@@ -30,7 +47,7 @@ _MAY_MOVE: Final = (  # what no sender told, this system or an officer did
     " AND NOT teller.tells_of_all AND event.sender_id <> declaration.sender_id)"
 )
 _STANDING: Final = (
-    "SELECT declaration_id, state, is_arrived, jurisdiction_code, transport_document_id,"
+    "SELECT declaration_id, sender_id, state, is_arrived, jurisdiction_code, transport_document_id,"
     " CASE WHEN state IN ('released', 'cleared') THEN coalesce((SELECT min(recorded_at) FROM transition"
     "   WHERE transition.declaration_id = declaration.declaration_id AND to_state IN ('released', 'cleared')), decided_at)"
     " END AS released_at,"
@@ -44,7 +61,16 @@ _LAST_WORDS: Final = (
     " AND at <= {at} ORDER BY child, at DESC, is_in"
 )  # what was said last by a moment of each thing in a parent
 _IN_PARENT: Final = _LAST_WORDS.format(kind="%s", parent="%s", at="%s")
-_INSIDE: Final = _LAST_WORDS.format(kind="'in'", parent="inside.thing", at="%(at)s")
+_SPOKEN: Final = (
+    "SELECT DISTINCT ON (word.parent, word.child, heard.only_for) word.parent, word.child, heard.only_for, word.is_in"
+    " FROM movement_word word CROSS JOIN LATERAL (SELECT word.only_for UNION SELECT other.only_for FROM movement_word other"
+    "  WHERE word.only_for IS NULL AND other.only_for IS NOT NULL AND other.at <= %(at)s AND other.kind = word.kind"
+    "  AND other.parent = word.parent AND other.child = word.child) AS heard"
+    " WHERE word.kind = {kind} AND {of} AND word.at <= %(at)s"
+    " ORDER BY word.parent, word.child, heard.only_for, word.at DESC, word.is_in"
+)  # what was said last by a moment: by those whose word counts for all, and by these and one other sender, for that sender
+_ON: Final = _SPOKEN.format(kind="'on'", of="word.child = ANY(%(things)s)")
+_INSIDE: Final = _SPOKEN.format(kind="'in'", of="word.parent = inside.thing")
 _FINDINGS: Final = ", ".join(MovementFinding.__struct_fields__)
 _WAITING: Final = ", ".join(Waiting.__struct_fields__)
 
@@ -91,31 +117,55 @@ class PostgresFollowing:
         with self._lend() as connection:
             connection.execute("DELETE FROM movement_contained WHERE event_id = %s", [event_id])
 
-    def within(self, things: Sequence[str], at: datetime) -> list[str]:
-        """These things, what each of them is on, and all that is in those at a moment: each once."""
+    def within(self, things: Sequence[str], at: datetime) -> list[Within]:
+        """These things, what each of them is on, and all that is in those at a moment, as far as whose word goes that says so."""
         with self._lend() as connection:
             found = connection.execute(
                 "WITH RECURSIVE carrying AS ("
-                "  SELECT thing FROM unnest(%(things)s::text[]) AS thing UNION SELECT on_it.parent FROM"
-                "  (SELECT DISTINCT ON (parent, child) parent, is_in FROM movement_contained WHERE kind = 'on'"
-                "   AND child = ANY(%(things)s) AND at <= %(at)s ORDER BY parent, child, at DESC, is_in) AS on_it"
-                "  WHERE is_in"
+                "  SELECT thing, NULL::int AS only_for FROM unnest(%(things)s::text[]) AS thing"
+                f"  UNION SELECT on_it.parent, on_it.only_for FROM ({_ON}) AS on_it WHERE is_in"
                 "), inside AS ("
-                "  SELECT thing, 0 AS depth FROM carrying UNION"
-                "  SELECT held.child, depth + 1 FROM inside CROSS JOIN LATERAL"
+                "  SELECT thing, only_for, 0 AS depth FROM carrying UNION"
+                "  SELECT held.child, coalesce(inside.only_for, held.only_for), depth + 1 FROM inside CROSS JOIN LATERAL"
                 f" ({_INSIDE}) AS held WHERE held.is_in AND depth < {DEPTH_MAX}"
-                f") SELECT DISTINCT thing FROM inside ORDER BY thing LIMIT {CONCERNED_MAX}".encode(),
+                "  AND (inside.only_for IS NULL OR held.only_for IS NULL OR inside.only_for = held.only_for)"
+                f") SELECT DISTINCT thing, only_for FROM inside ORDER BY thing, only_for LIMIT {CONCERNED_MAX}".encode(),
                 {"things": list(things), "at": at},
             ).fetchall()
-        return [str(row[0]) for row in found]
+        return [Within(str(thing), only_for) for thing, only_for in found]
+
+    def happened_to(self, told: Sequence[Contained], kind: str, but: str) -> list[Event]:
+        """What was told before, of later moments, of what things are in or on by these words, and of devices on it: in order.
+
+        `but` is the id of the event whose words these are.
+        """
+        if not told:
+            return []
+        started = "parent" if kind == "in" else "child"
+        with self._lend() as connection:
+            found = connection.execute(
+                "WITH RECURSIVE above AS ("
+                '  SELECT thing COLLATE "C" AS thing, 0 AS depth FROM unnest(%(things)s::text[]) AS thing UNION'
+                "  SELECT parent, depth + 1 FROM above JOIN movement_contained ON child = thing AND kind = 'in' AND is_in"
+                f"  WHERE depth < {DEPTH_MAX}"
+                "), concerned AS ("
+                "  SELECT thing FROM above UNION"
+                "  SELECT child FROM above JOIN movement_contained ON parent = thing AND kind = 'on' AND is_in"
+                ") SELECT content FROM event WHERE things && (SELECT array_agg(thing) FROM concerned)"
+                "  AND event_time >= %(at)s AND event_id <> %(but)s AND NOT is_void AND NOT EXISTS"
+                "  (SELECT FROM event void WHERE void.event_id = event.event_id AND void.is_void)"
+                f" ORDER BY event_time, event_no LIMIT {LATER_MAX}".encode(),
+                {"things": sorted({getattr(each, started) for each in told}), "at": told[0].at, "but": but},
+            ).fetchall()
+        return [event_in(row[0]) for row in found]
 
     # --- declarations ------------------------------------------------------------------------------------------
 
-    def concerned(self, numbers: Sequence[str], event_id: str = "") -> list[Concerned]:
+    def concerned(self, numbers: Sequence[str], event_id: str = "", only_for: int | None = None) -> list[Concerned]:
         """The declarations known by one of these numbers that are a parcel's, by their ids, as far as the event may move them.
 
         Who tells of it moves its own parcels; others' only where the administration said that it tells of all. Without an
-        event it is this system that asks.
+        event it is this system that asks. With `only_for`, those of this sender alone.
         """
         wanted = [each for each in numbers if each and "\x00" not in each]
         if not wanted:
@@ -125,8 +175,8 @@ class PostgresFollowing:
         )
         return self._standing(
             f"({ways}) AND state NOT IN {_NO_DECLARATION} AND received_at > now() - interval '{_MONTHS} months'"
-            f" AND {_MAY_MOVE}",
-            {"wanted": wanted, "event_id": event_id},
+            f" AND {_MAY_MOVE} AND (%(only_for)s::int IS NULL OR sender_id = %(only_for)s)",
+            {"wanted": wanted, "event_id": event_id, "only_for": only_for},
         )
 
     def standing(self, declaration_ids: Sequence[int]) -> list[Concerned]:
@@ -211,6 +261,43 @@ class PostgresFollowing:
                 [event_id],
             ).fetchall()
         return [int(row[0]) for row in found]
+
+    def tellers(self, event_ids: Sequence[str]) -> dict[str, Teller]:
+        """Who told each of these events; the later one's word, where somebody took it back."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT event_id, captor, sender.name, coalesce(tells_of_all, false) FROM event"
+                " JOIN event_capture USING (capture_id) LEFT JOIN sender ON sender.sender_id = event.sender_id"
+                " WHERE event_id = ANY(%s) ORDER BY event_no",
+                [list(event_ids)],
+            ).fetchall()
+        return {str(row[0]): _teller(*row[1:]) for row in found}
+
+    def told_exits(self, limit: int) -> list[ToldExit]:
+        """See `workflow.exits.ExitBook`."""
+        with self._lend() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT event.event_id, event.content, r.return_waybill, teller.name, event.sender_id, r.sender_id"
+                " FROM return_case c JOIN goods_return r USING (return_no)"
+                " JOIN event ON event.things && ARRAY[r.return_waybill] AND NOT event.is_void AND event.terms && ARRAY[%s]"
+                " LEFT JOIN sender teller ON teller.sender_id = event.sender_id"
+                " WHERE c.outcome = %s AND r.return_waybill <> '' AND (event.sender_id IS NULL OR teller.tells_of_all)"
+                " AND NOT EXISTS (SELECT FROM event void WHERE void.event_id = event.event_id AND void.is_void)"
+                " AND NOT EXISTS (SELECT FROM exit_event known WHERE known.waybill = r.return_waybill"
+                "  AND known.event_id = event.event_id || ' ' || r.return_waybill)"
+                " ORDER BY event.event_id, r.return_waybill LIMIT %s",
+                [f"bizStep={STEP['exiting']}", Outcome.WAITING.value, limit],
+            ).fetchall()
+        found = []
+        for event_id, content, waybill, carrier, carrier_id, claimant_id in rows:
+            event = event_in(content)
+            found.append(
+                ToldExit(
+                    event_id=event_id, happened_at=event.event_time, place=event.read_point or event.biz_location,
+                    waybill=waybill, carrier=carrier or "", carrier_id=carrier_id, claimant_id=claimant_id,
+                )
+            )  # fmt: skip
+        return found
 
     def on_their_way(self, after: int, days: int, limit: int) -> list[int]:
         """Declarations with larger numbers of which something happened within so many days, in order."""
@@ -368,6 +455,12 @@ class PostgresFollowing:
                 "SELECT place, jurisdiction_code, name FROM movement_place ORDER BY place"
             ).fetchall()
         return [(str(row[0]), str(row[1]), str(row[2])) for row in found]
+
+
+def _teller(captor: str, sender: str | None, tells_of_all: bool) -> Teller:  # noqa: FBT001
+    if sender is None:
+        return Teller(Telling.DEVICE if captor.startswith(OF_DEVICE) else Telling.CUSTOMS)
+    return Teller(Telling.CARRIER, sender) if tells_of_all else Teller(Telling.DECLARANT)
 
 
 def _moved(row: Sequence[Any]) -> Moved:

@@ -459,8 +459,13 @@ def _value(term: str) -> tuple[str, str]:
     return field, value
 
 
+def event_in(content: bytes) -> Event:
+    """The event that a row's content is."""
+    return _EVENT.decode(zstandard.decompress(content))
+
+
 def _kept(row: tuple[Any, ...]) -> Kept:
-    return Kept(row[0], _EVENT.decode(zstandard.decompress(row[1])))
+    return Kept(row[0], event_in(row[1]))
 
 
 def _capture(row: tuple[Any, ...]) -> Capture:

@@ -1,4 +1,6 @@
-"""Movement is watched beside the server: what broke off is finished, silent aircraft are noticed, time itself is looked at."""
+"""Movement is watched beside the server: what broke off is finished, silent aircraft are noticed, exits
+that returns wait for are handed in, time itself is looked at.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ from tidewaiter.web.house import capturing_on
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.devices import devices_of, flights_of
+from tidewaiter.workflow.exits import Exits
 from tidewaiter.workflow.following import Following
+from tidewaiter.workflow.returning import Returning
 
 LATE: Final = timedelta(seconds=60)
 """How long whoever took a capture in may read it, before it is taken up here."""
@@ -30,6 +34,7 @@ def watching(store: PostgresStore) -> Callable[[], object]:
         flights_of(store, capturing),
         Following(store, Desk(store)),
     )
+    exits = Exits(store.following, Returning(store))
     log = logging.getLogger(__name__)
     resting: dict[str, datetime] = {}  # until when a part is left alone: it failed, or has just been done
 
@@ -49,6 +54,7 @@ def watching(store: PostgresStore) -> Callable[[], object]:
         attempt("followed", following.go_on, at)
         attempt("readings", devices.catch_up, at)
         attempt("flights", flights.watch, at)
+        attempt("exits", exits.look, at)
         attempt("parcels", lambda: look_at_all(store, following), at, LOOK_EVERY)
 
     return one_round

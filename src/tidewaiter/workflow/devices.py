@@ -20,7 +20,7 @@ from tidewaiter.movement.readings import DeviceError, DeviceKind, Reading, is_si
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.device_events import event_id_of, reading_document
 from tidewaiter.workflow.device_ports import Arrived, Capturer, Device, DeviceStore, Outcome, Taken
-from tidewaiter.workflow.event_ports import Captor
+from tidewaiter.workflow.event_ports import OF_DEVICE, Captor
 from tidewaiter.workflow.flights import Carried, Flights
 
 AGAIN_WITHIN: Final = timedelta(minutes=5)  # a reading that comes once more is one whose answer was not heard
@@ -94,7 +94,7 @@ class Devices:
         """The event written, and what follows for an aircraft."""
         at = self._clock()
         event_id = event_id_of(device, arrived.digest)
-        captor = Captor(f"device {device.device_id}")
+        captor = Captor(OF_DEVICE + device.device_id)
         self._capturing.capture(reading_document(device, reading, event_id, at), captor, at)
         handover = self._flights.told(device, reading, at) if device.kind is DeviceKind.AIRCRAFT else None
         self._devices.captured(device.device_id, arrived.counter, at)

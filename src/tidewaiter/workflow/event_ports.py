@@ -17,6 +17,8 @@ from tidewaiter.model.finding import Finding
 from tidewaiter.workflow.ports import Writing
 from tidewaiter.workflow.recording import Recorded
 
+OF_DEVICE: Final = "device "
+"""How the name of a captor begins that is a device."""
 QUERIES_MAX: Final = 100
 """Named queries of one sender, or of all officers together."""
 SUBSCRIPTIONS_MAX: Final = 50

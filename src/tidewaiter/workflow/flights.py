@@ -19,8 +19,8 @@ from tidewaiter.movement.readings import Reading
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.device_events import alarm_document, delivery_document
 from tidewaiter.workflow.device_ports import Capturer, Device, DeviceStore, Flight
-from tidewaiter.workflow.event_ports import Captor
-from tidewaiter.workflow.following_ports import Concerned
+from tidewaiter.workflow.event_ports import OF_DEVICE, Captor
+from tidewaiter.workflow.following_ports import Concerned, Within
 
 
 class Carried(Protocol):
@@ -29,8 +29,8 @@ class Carried(Protocol):
     def concerned(self, numbers: Sequence[str]) -> list[Concerned]:
         """The declarations known by one of these numbers that are a parcel's, by their ids."""
 
-    def within(self, things: Sequence[str], at: datetime) -> list[str]:
-        """These things, and all that is in or on them at a moment."""
+    def within(self, things: Sequence[str], at: datetime) -> list[Within]:
+        """These things, and all that is in or on them at a moment, as far as whose word goes that says so."""
 
 
 class Flights:
@@ -93,7 +93,11 @@ class Flights:
                 is_allowed=False, code="flight.parcel_unknown", words=f"nothing is declared as {number[:40]!r}",
                 hint="give the parcel's item number",
             )  # fmt: skip
-        is_aboard = any(each in (uri, number) for each in self._movement.within([device.uri], reading.at))
+        is_aboard = any(
+            each.thing in (uri, number)
+            and (each.only_for is None or each.only_for in {one.sender_id for one in declared})
+            for each in self._movement.within([device.uri], reading.at)
+        )
         if not is_aboard:
             return Handover(
                 is_allowed=False, code="flight.not_aboard", words="nobody told that the parcel is aboard",
@@ -105,6 +109,6 @@ class Flights:
         if answer.is_allowed:
             at = self._clock()
             self._capturing.capture(
-                delivery_document(device, uri, reading, at), Captor(f"device {device.device_id}"), at
+                delivery_document(device, uri, reading, at), Captor(OF_DEVICE + device.device_id), at
             )
         return answer

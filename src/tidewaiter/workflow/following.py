@@ -141,19 +141,42 @@ class Following:
         book, told = writing.following, moved(event)
         if told.is_void:
             book.take_back(event.event_id)
-        book.contain("in", event.event_id, contained(event))
-        book.contain("on", event.event_id, associated(event))
-        inside = book.within([*things_of(event), told.device_id], event.event_time)
-        numbers = dict.fromkeys(number for each in (*inside, *transactions_of(event)) for number in numbers_of(each))
-        ids = {each.declaration_id: each for each in book.concerned(list(numbers), event.event_id)}
+        now_in, now_on = contained(event), associated(event)  # nothing of an event that is taken back
+        book.contain("in", event.event_id, now_in)
+        book.contain("on", event.event_id, now_on)
+        ids = self._concerned(book, event, told)
         if told.is_void:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}
-        new = set(book.add(sorted(ids), told))
-        writing.record.append(self._entries_of_device(told))
+        writing.record.append(self._of_device(told))
+        decided, waiting = self._tell(writing, told, ids, most)
+        # What is told late was so all the same: what is known to have happened since then happened to these things too.
+        since = (*book.happened_to(now_in, "in", event.event_id), *book.happened_to(now_on, "on", event.event_id))
+        for later in since:
+            known, ids = set(book.told_of(later.event_id)), self._concerned(book, later, moved(later))
+            new = {each: ids[each] for each in ids if each not in known}
+            more, late = self._tell(writing, moved(later), new, most - decided)
+            decided, waiting = decided + more, waiting + late
+        return decided, waiting
+
+    def _concerned(self, book: FollowingBook, event: Event, told: Moved) -> dict[int, Concerned]:
+        """The declarations that an event concerns, by their ids."""
+        numbers: dict[int | None, dict[str, None]] = {None: {}}
+        for each in book.within([*things_of(event), told.device_id], event.event_time):
+            numbers.setdefault(each.only_for, {}).update(dict.fromkeys(numbers_of(each.thing)))
+        numbers[None] |= dict.fromkeys(number for each in transactions_of(event) for number in numbers_of(each))
+        return {
+            each.declaration_id: each
+            for only_for, wanted in numbers.items()
+            for each in book.concerned(list(wanted), event.event_id, only_for)
+        }
+
+    def _tell(self, writing: FollowingWriting, told: Moved, ids: dict[int, Concerned], most: int) -> tuple[int, int]:
+        """What follows for declarations that something is told of; how many it decided, and on how many it waits."""
         if not ids:
             return 0, 0
-        behind = book.waiting_among(sorted(ids))
+        book = writing.following
+        new, behind = set(book.add(sorted(ids), told)), book.waiting_among(sorted(ids))
         slow = {each.declaration_id for each in ids.values() if _is_decided(told, each)} - behind
         late = behind | (slow if len(slow) > most else set())
         if late:
@@ -169,34 +192,37 @@ class Following:
         self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned], new: Sequence[Concerned]
     ) -> None:
         """Do what follows from an event for declarations, to some of which it is new."""
-        writing.record.append(self._entries(writing, told, new))
+        writing.record.append(self._of_parcels(writing, told, new))
         failed = self._arrive(writing, told, concerned)
         self._look(writing, sorted(each.declaration_id for each in concerned), failed)
 
-    def _entries_of_device(self, told: Moved) -> list[Recording]:
-        """The entry of what was told of a seal, on the device that told it."""
+    def _of_device(self, told: Moved) -> list[Recording]:
+        """The entry of what became of a seal, on its device, at the moment it was told."""
         if told.is_void or told.step not in _ON_DEVICES or not told.device_id:
             return []
-        subject, label = f"device:{told.device_id}", f"event:{told.event_id}"
-        return [Recording(told.step.value, subject, label, _fields(told), {}, self._clock())]
+        return [self._entry(told, f"device:{told.device_id}", {})]
 
-    def _entries(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> list[Recording]:
-        """The entries of a step on each parcel that took it, at the moment it was told.
+    def _of_parcels(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> list[Recording]:
+        """The entries of a step, at the moment it was told, on each parcel that took it.
 
-        Where it was is not in the open. What left or was delivered without release, or while it was held, is told as irregular.
+        What left or was delivered without release, or while it was held, is told as irregular.
         """
         if told.is_void or told.step not in _ON_PARCELS:
             return []
-        label, at, type_ = f"event:{told.event_id}", self._clock(), told.step.value
         subjects = {subject_of(each.declaration_id): each.state for each in concerned}
         wrong: set[str] = set()
         if told.step in _AFTER_RELEASE:
             wrong = {subject for subject, state in subjects.items() if state not in _GONE}
             wrong |= writing.record.held(list(subjects))
-        return [
-            Recording(type_, subject, label, _fields(told), {"irregular": 1} if subject in wrong else {}, at)
-            for subject in subjects
-        ]
+        return [self._entry(told, subject, {"irregular": 1} if subject in wrong else {}) for subject in subjects]
+
+    def _entry(self, told: Moved, subject: str, facts: dict[str, int]) -> Recording:
+        """The entry of a step on a subject; where it was is not in the open."""
+        fields = (
+            ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
+            ("place", told.place), ("device", told.device_id), ("words", told.words),
+        )  # fmt: skip
+        return Recording(told.step.value, subject, f"event:{told.event_id}", fields, facts, self._clock())
 
     # --- arrival -----------------------------------------------------------------------------------------------
 
@@ -322,14 +348,6 @@ def _is_arrival(told: Moved) -> bool:
 def _is_decided(told: Moved, each: Concerned) -> bool:
     """Whether a declaration may be decided by what was told."""
     return _is_arrival(told) and each.state is State.RECEIVED
-
-
-def _fields(told: Moved) -> tuple[tuple[str, str], ...]:
-    """What an entry says of a step, to whoever may open it."""
-    return (
-        ("event", told.event_id), ("step", told.step.value), ("happened_at", told.happened_at.isoformat()),
-        ("place", told.place), ("device", told.device_id), ("words", told.words),
-    )  # fmt: skip
 
 
 def _legal_day(concerned: Concerned, told: Moved) -> date:

@@ -11,6 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from tidewaiter.model.decision import State
+from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement import Moved
 from tidewaiter.movement.telling import Contained
@@ -34,6 +35,7 @@ class Concerned(Struct, frozen=True, kw_only=True):
     """A declaration that an event concerns, as it stands; `released_at` and `controlled_at` as rules of movement ask."""
 
     declaration_id: int
+    sender_id: int | None
     state: State
     is_arrived: bool
     jurisdiction_code: str
@@ -97,6 +99,29 @@ class Waiting(Struct, frozen=True, kw_only=True):
     is_new: bool
 
 
+class Telling(StrEnum):
+    """Who told of something."""
+
+    CUSTOMS = "customs"  # an officer, or this system
+    DEVICE = "device"  # what travels with the goods
+    CARRIER = "carrier"  # whoever the administration entrusted to tell of all: carriers, posts, ports
+    DECLARANT = "declarant"  # a sender, of its own
+
+
+class Teller(Struct, frozen=True):
+    """Who told of something; `name` is that of a carrier, which answers for what it tells to all."""
+
+    telling: Telling
+    name: str = ""
+
+
+class Within(Struct, frozen=True):
+    """A thing that is in, on or under another one: as everybody's word goes, or (`only_for`) as one sender said of its own."""
+
+    thing: str
+    only_for: int | None = None
+
+
 class FollowingBook(Protocol):
     """What is kept of movements, as one transaction of the writer sees it."""
 
@@ -106,11 +131,17 @@ class FollowingBook(Protocol):
     def take_back(self, event_id: str) -> None:
         """Forget what an event said of what is in or on what."""
 
-    def within(self, things: Sequence[str], at: datetime) -> list[str]:
-        """These things, what each of them is on, and all that is in those at a moment: each once."""
+    def within(self, things: Sequence[str], at: datetime) -> list[Within]:
+        """These things, what each of them is on, and all that is in those at a moment, as far as whose word goes that says so."""
 
-    def concerned(self, numbers: Sequence[str], event_id: str = "") -> list[Concerned]:
-        """The declarations known by one of these numbers, as far as whoever told the event may move them."""
+    def happened_to(self, told: Sequence[Contained], kind: str, but: str) -> list[Event]:
+        """What was told before, of later moments, of what things are in or on by these words; `but` is their own event."""
+
+    def concerned(self, numbers: Sequence[str], event_id: str = "", only_for: int | None = None) -> list[Concerned]:
+        """The declarations known by one of these numbers, as far as whoever told the event may move them.
+
+        With `only_for`, those of this sender alone.
+        """
 
     def standing(self, declaration_ids: Sequence[int]) -> list[Concerned]:
         """How declarations stand now, by their ids."""

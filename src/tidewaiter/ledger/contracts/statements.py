@@ -183,6 +183,13 @@ class Statement(Struct, frozen=True):
             signatures |= each.signatures
         return structs.replace(self, signatures=signatures)
 
+    def proven(self, keys: Mapping[str, bytes]) -> Statement:
+        """The statement with those of its signatures that are by these keys and hold."""
+        alone = {number: structs.replace(self, signatures={number: each}) for number, each in self.signatures.items()}
+        return structs.replace(
+            self, signatures={n: self.signatures[n] for n, each in alone.items() if not each.unproven(keys)}
+        )
+
     def unproven(self, keys: Mapping[str, bytes]) -> str:
         """The number of a key whose signature does not hold, or that is none of these; empty where all hold."""
         message = _HEAD + self.body

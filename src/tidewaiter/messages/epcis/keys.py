@@ -14,13 +14,14 @@ import fnmatch
 import re
 from functools import lru_cache
 from typing import Final
-from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Struct
 
 BASE: Final = "https://id.gs1.org"
 REMEMBERED_MAX: Final = 20_000
-_CLEAN: Final = "-._~"  # what is never escaped (RFC 3986, section 2.3)
+_HOST: Final = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
+_ESCAPED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ESCAPABLE: Final = re.compile(r"[^A-Za-z0-9._~-]+")  # but for these (RFC 3986, section 2.3)
 
 
 class _Kind(Struct, frozen=True):
@@ -118,18 +119,16 @@ def _key(kind: _Kind, prefix: str, reference: str) -> str:
 
 def _written(kind: _Kind, key: str, serial: str, serial_ai: str | None = None) -> str:
     ai = kind.serial_ai if serial_ai is None else serial_ai
-    end = f"/{ai}/{quote(serial, safe=_CLEAN)}" if ai and serial else quote(serial, safe=_CLEAN)
-    return f"{BASE}/{kind.ai}/{quote(key, safe=_CLEAN)}{end}"
+    end = f"/{ai}/{quote(serial)}" if ai and serial else quote(serial)
+    return f"{BASE}/{kind.ai}/{quote(key)}{end}"
 
 
 def _of_link(uri: str) -> str:
-    try:
-        parsed = urlsplit(uri)
-    except ValueError:
+    scheme, _, rest = uri.partition("://")
+    host, _, path = rest.partition("/")
+    if not _HOST.fullmatch(host) or scheme not in ("http", "https") or "?" in uri or "#" in uri:
         return ""
-    if parsed.query or parsed.fragment or not parsed.netloc:
-        return ""
-    steps = parsed.path.split("/")
+    steps = ["", *path.split("/")]
     if len(steps) > 4 and (steps[-4], steps[-2]) in _QUALIFIERS:
         ai, key, serial_ai, serial = steps[-4], steps[-3], steps[-2], unquote(steps[-1])
     elif len(steps) > 2 and steps[-2] in _BY_AI:
@@ -157,9 +156,7 @@ def _expression(kind: _Kind, parts: list[str]) -> str:
     """The keys in their one form that the parts of a pattern take; what stands behind a “*” is one, too."""
     prefix, reference, *rest = parts
     if not kind.digits:
-        key = "".join(
-            "[^/]+" if part == "*" else re.escape(quote(unquote(part), safe=_CLEAN)) for part in (prefix, reference)
-        )
+        key = "".join("[^/]+" if part == "*" else re.escape(quote(unquote(part))) for part in (prefix, reference))
     elif "*" not in (prefix, reference):
         key = re.escape(_key(kind, prefix, reference) or "no key")
     elif prefix == "*" or not prefix.isdigit() or len(prefix) >= kind.digits:
@@ -171,9 +168,19 @@ def _expression(kind: _Kind, parts: list[str]) -> str:
     if kind.ai == "414" and serial in ("*", "0"):
         end = r"(?:/254/[^/]+)?" if serial == "*" else ""
     else:
-        said = "[^/]+" if serial == "*" else re.escape(quote(unquote(serial), safe=_CLEAN))
+        said = "[^/]+" if serial == "*" else re.escape(quote(unquote(serial)))
         end = f"/{kind.serial_ai}/{said}" if kind.serial_ai else said
     return rf"{re.escape(BASE)}/{kind.ai}/{key}{end}"
+
+
+def unquote(text: str) -> str:
+    """A part of a URI with its escapes read (RFC 3986, section 2.1)."""
+    return _ESCAPED.sub(lambda each: bytes.fromhex(each[0].replace("%", "")).decode("utf-8", "replace"), text)
+
+
+def quote(text: str) -> str:
+    """A text as a part of a URI, in the one way that escapes all that may be."""
+    return _ESCAPABLE.sub(lambda each: "".join(f"%{byte:02X}" for byte in each[0].encode("utf-8", "replace")), text)
 
 
 def check_digit(digits: str) -> str:

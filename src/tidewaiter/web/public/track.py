@@ -1,7 +1,7 @@
 """Follow a parcel: what was decided, who says so, and the proof of it, checked in the page. Nobody has to sign in.
 
 Who asks gives the parcel's number and the code that its sender gave the buyer. Without the right code nothing is said,
-not even whether there is such a parcel. With it nobody is named: what is told is what the number itself tells.
+not even whether there is such a parcel. With it no person is named: what is told is what the number itself tells, and which carrier says so.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from tidewaiter.web.desk.raw import download
 from tidewaiter.web.house import House
 from tidewaiter.web.pace import keep_pace
 from tidewaiter.web.page import render
+from tidewaiter.workflow.following_ports import Teller, Telling
 from tidewaiter.workflow.ports import DeclarationRow, Filter
 from tidewaiter.workflow.recording import subject_of
 from tidewaiter.workflow.recording_logs import policy_of
@@ -51,6 +52,7 @@ TOLD_STEPS: Final = frozenset(LEADS_TO)
 """Steps that move goods; who saw them in between, and what seals said, is not told."""
 AT_A_DOOR: Final = frozenset((MovementStep.DELIVERED, MovementStep.HANDED_OVER, MovementStep.RETURNED))
 """Steps whose place may be where somebody lives."""
+CUSTOMS: Final = Teller(Telling.CUSTOMS)
 
 _NO_CODE: Final = re.compile(r"[^A-Z2-7]")
 
@@ -75,6 +77,7 @@ class Passed(Struct, frozen=True):
     step: str
     at: datetime
     place: str
+    by: Teller
 
 
 class Followed(Struct, frozen=True):
@@ -160,12 +163,18 @@ def _way(house: House, declaration_id: int) -> dict[str, Any]:
     """Where the goods are, and the last steps that brought them there, by what was told and stands."""
     way = course(house.store.following.told([declaration_id])[declaration_id])
     named = {place: name for place, _, name in house.store.following.places() if name}
+    steps = [each.moved for each in way.passed if each.after is not None and each.moved.step in TOLD_STEPS][-STEPS_MAX:]
+    tellers = house.store.following.tellers([each.event_id for each in steps])
     passed = [
-        Passed(each.moved.step.value, each.moved.happened_at, named.get(each.moved.place) or _place(each.moved))
-        for each in way.passed
-        if each.after is not None and each.moved.step in TOLD_STEPS
+        Passed(
+            each.step.value,
+            each.happened_at,
+            named.get(each.place) or _place(each),
+            tellers.get(each.event_id, CUSTOMS),
+        )
+        for each in steps
     ]
-    return {"standing": way.state.value if passed else "", "way": passed[-STEPS_MAX:]}
+    return {"standing": way.state.value if passed else "", "way": passed}
 
 
 def _place(moved: Moved) -> str:
