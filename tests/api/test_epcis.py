@@ -208,7 +208,8 @@ def test_queries_have_names_and_subscribers(client: TestClient, who: Who, house:
         ("perPage=x", 400, "QueryParameterException"),
         ("MATCH_epc=%00", 400, "QueryParameterException"),
         ("nextPageToken=nothing", 404, "NoSuchNameException"),
-        ("HASATTR_readPoint=urn:x:y", 501, "ImplementationException"),
+        ("HASATTR_action=urn:x:y", 400, "QueryParameterException"),
+        ("EQATTR_readPoint=urn:x:y", 400, "QueryParameterException"),
     ],
 )
 def test_a_query_that_makes_no_sense_is_told_why(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from cyclopts import App, Parameter
@@ -20,6 +20,7 @@ from tidewaiter.web.house import capturing_on, now
 from tidewaiter.workflow.event_ports import Captor, Kept, Scope
 
 app = App(name="event")
+INDEXED_AT_ONCE: Final = 500
 
 
 @app.command
@@ -46,6 +47,20 @@ def capture(
             })  # fmt: skip
     output.print_rows(rows, output_as)
     return output.EXIT_FINDINGS if has_findings else output.EXIT_OK
+
+
+@app.command
+def index() -> int:
+    """Index events that an earlier release kept anew, so that they are found by either form of a GS1 key."""
+    count = after = 0
+    with opened_store() as store:
+        while True:
+            found, after = store.events.index_again(after, INDEXED_AT_ONCE)
+            count += found
+            if found < INDEXED_AT_ONCE:
+                break
+    output.out().print(f"{count} events are indexed")
+    return output.EXIT_OK
 
 
 @app.command(name="list")

@@ -32,6 +32,7 @@ from tidewaiter.workflow.following_ports import (
     MovementFinding,
     Teller,
     Telling,
+    Waiting,
     Within,
 )
 from tidewaiter.workflow.records import ChangeOfState, Prior
@@ -71,6 +72,7 @@ _SPOKEN: Final = (
 _ON: Final = _SPOKEN.format(kind="'on'", of="word.child = ANY(%(things)s)")
 _INSIDE: Final = _SPOKEN.format(kind="'in'", of="word.parent = inside.thing")
 _FINDINGS: Final = ", ".join(MovementFinding.__struct_fields__)
+_WAITING: Final = ", ".join(Waiting.__struct_fields__)
 
 
 class ChangingWriting(Protocol):
@@ -202,6 +204,44 @@ class PostgresFollowing:
                 ],
             ).fetchall()  # fmt: skip
         return sorted(int(row[0]) for row in found)
+
+    def wait(self, moved: Moved, declaration_ids: Sequence[int], new: Sequence[int]) -> None:
+        """Keep that an event is still to be carried out on declarations, some of which it is new to."""
+        with self._lend() as connection:
+            connection.execute(
+                "INSERT INTO movement_waiting (declaration_id, event_id, is_void, is_new)"
+                " SELECT declaration_id, %s, %s, declaration_id = ANY(%s::bigint[])"
+                " FROM unnest(%s::bigint[]) AS declaration_id ORDER BY declaration_id",
+                [moved.event_id, moved.is_void, list(new), list(declaration_ids)],
+            )
+
+    def waiting_among(self, declaration_ids: Sequence[int]) -> set[int]:
+        """Those of the declarations on which something told earlier is still to be carried out."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT declaration_id FROM movement_waiting WHERE declaration_id = ANY(%s)",
+                [list(declaration_ids)],
+            ).fetchall()
+        return {int(row[0]) for row in found}
+
+    def waiting(self, after: int, limit: int) -> list[Waiting]:
+        """What is still to be carried out, in the order told, behind a number."""
+        with self._lend() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            found = cursor.execute(
+                f"SELECT {_WAITING} FROM movement_waiting WHERE waiting_no > %s ORDER BY waiting_no LIMIT %s".encode(),
+                [after, limit],
+            ).fetchall()
+        return [Waiting(**columns) for columns in found]
+
+    def take(self, waiting: Sequence[Waiting]) -> list[Waiting]:
+        """Those that nobody carried out meanwhile, which wait no more."""
+        with self._lend() as connection:
+            found = connection.execute(
+                "DELETE FROM movement_waiting WHERE waiting_no = ANY(%s) RETURNING waiting_no",
+                [[each.waiting_no for each in waiting]],
+            ).fetchall()
+        taken = {row[0] for row in found}
+        return [each for each in waiting if each.waiting_no in taken]
 
     def told(self, declaration_ids: Sequence[int]) -> Mapping[int, list[Moved]]:
         """All that was told of each."""

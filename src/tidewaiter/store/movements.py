@@ -6,28 +6,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 
 import msgspec
 import psycopg
 import zstandard
-from psycopg.errors import UniqueViolation
 
 from tidewaiter.messages.epcis.conditions import Condition, terms_of, wanted_terms
+from tidewaiter.messages.epcis.master_data import MasterData
 from tidewaiter.messages.epcis.querying import Query
 from tidewaiter.model.canonical import canonical_bytes, digest
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
 from tidewaiter.store.connections import Connections
+from tidewaiter.store.master_data import attributes_of, index_places_again, keep_master_data, within_of
 from tidewaiter.workflow.capturing import digest_of
-from tidewaiter.workflow.event_ports import Captor, Capture, Kept, NamedQuery, Scope, Subscription
+from tidewaiter.workflow.event_ports import (
+    QUERIES_MAX,
+    SUBSCRIPTIONS_MAX,
+    Captor,
+    Capture,
+    Kept,
+    NamedQuery,
+    Scope,
+    StandingLimitError,
+    Subscription,
+)
 
 ROWS_AT_ONCE: Final = 200
 TELLING_LENGTH: Final = 8
 """Characters from which on a number tells whose parcel an event is about: S10 has 13, an air waybill 11."""
 SERVING_LOCK: Final = 0x7469_6430
+STANDING_LOCK: Final = 0x7469_6431
 FIELDS: Final = {
     "eventTypes": "type", "epcs": "epc", "bizSteps": "bizStep", "bizLocations": "bizLocation", "readPoints": "readPoint",
     "dispositions": "disposition",
@@ -97,13 +108,9 @@ class PostgresEventBook:
                 "INSERT INTO event_value (field, value) VALUES (%s, %s) ON CONFLICT DO NOTHING", sorted(values)
             )
 
-    def lie_within(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Keep which locations lie in which."""
-        with self._connect().cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO event_location (location, lies_in) VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                sorted(set(pairs)),
-            )
+    def know(self, told: MasterData, captor: Captor) -> None:
+        """Keep what somebody tells of places and elements."""
+        keep_master_data(self._connect(), told, captor.sender_id)
 
     def finish(self, capture: Capture) -> None:
         """Keep what became of a capture."""
@@ -193,7 +200,7 @@ class PostgresEvents:
             place = (
                 f" AND ({column}, event_no) {beyond} (SELECT {column}, event_no FROM event WHERE event_no = %(after)s)"
             )
-        within = self._within()
+        within, attributes = within_of(self._connections, scope), attributes_of(self._connections, scope)
         while True:
             with self._connections.lend() as connection:
                 rows = connection.execute(
@@ -201,7 +208,7 @@ class PostgresEvents:
                     values | {"after": after},
                 ).fetchall()
             for kept in map(_kept, rows):
-                if query.takes(kept.event, within):
+                if query.takes(kept.event, within, attributes):
                     yield kept
             if len(rows) < ROWS_AT_ONCE:
                 return
@@ -220,7 +227,7 @@ class PostgresEvents:
     def newer(self, query: Query, scope: Scope, seen: int, limit: int) -> tuple[list[Kept], int]:
         """Events that meet a query with larger numbers, in the order of numbers, and how far was looked."""
         condition, values = _narrowed(query.conditions, scope)
-        within = self._within()
+        within, attributes = within_of(self._connections, scope), attributes_of(self._connections, scope)
         last = self.last_number()  # before they are read: what comes meanwhile is looked at the next time
         with self._connections.lend() as connection:
             rows = connection.execute(
@@ -228,8 +235,23 @@ class PostgresEvents:
                 " ORDER BY event_no LIMIT %(limit)s".encode(),
                 values | {"seen": seen, "limit": limit, "last": last},
             ).fetchall()
-        found = [kept for kept in map(_kept, rows) if query.takes(kept.event, within)]
+        found = [kept for kept in map(_kept, rows) if query.takes(kept.event, within, attributes)]
         return found, rows[-1][0] if len(rows) == limit else max(last, seen)
+
+    def index_again(self, after: int, limit: int) -> tuple[int, int]:
+        """Index events behind a number anew, as an earlier release did not know all they are found by; how many, and the last."""
+        with self._connections.lend() as connection, connection.transaction():
+            rows = connection.execute(
+                "SELECT event_no, content FROM event WHERE event_no > %s ORDER BY event_no LIMIT %s", [after, limit]
+            ).fetchall()
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "UPDATE event SET terms = %s WHERE event_no = %s",
+                    [(terms_of(kept.event), kept.number) for kept in map(_kept, rows)],
+                )
+            if after == 0:
+                index_places_again(connection)
+        return len(rows), rows[-1][0] if rows else after
 
     def last_number(self) -> int:
         """The largest number of an event; 0 where there is none."""
@@ -254,35 +276,22 @@ class PostgresEvents:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def _within(self) -> Callable[[str, str], bool]:
-        """Whether the first location is the second, or lies in it, however many steps away."""
-
-        @cache
-        def around(location: str) -> frozenset[str]:
-            with self._connections.lend() as connection:
-                rows = connection.execute(
-                    'WITH RECURSIVE around(location) AS (SELECT %s::text COLLATE "C" UNION SELECT lies_in FROM event_location'
-                    " JOIN around USING (location)) SELECT location FROM around",
-                    [location],
-                ).fetchall()
-            return frozenset(row[0] for row in rows)
-
-        return lambda location, wanted: wanted in around(location)
-
     # --- named queries and subscriptions -----------------------------------------------------------------------
 
     def name_query(self, name: str, scope: Scope, parameters: dict[str, Any], at: datetime) -> NamedQuery:
-        """Keep a query under a name. Raises ConflictError where the name is taken."""
-        with self._connections.lend() as connection:
-            try:
-                row = connection.execute(
-                    "INSERT INTO event_query (sender_id, name, parameters, created_at) VALUES (%s, %s, %s::jsonb, %s)"
-                    " RETURNING query_id",
-                    [scope.sender_id, name, msgspec.json.encode(parameters).decode(), at],
-                ).fetchone()
-            except UniqueViolation as error:
-                raise ConflictError(f"a query is called {name!r} already", hint="take another name") from error
-        assert row is not None
+        """Keep a query under a name. Raises ConflictError where the name is taken, StandingLimitError for one too many."""
+        with self._connections.lend() as connection, connection.transaction():
+            counted = "SELECT count(*) FROM event_query WHERE sender_id IS NOT DISTINCT FROM %s"
+            if _count(connection, counted, scope.sender_id) >= QUERIES_MAX:
+                words, hint = f"{QUERIES_MAX} queries have names already", "end one that is not asked any more"
+                raise StandingLimitError(words, hint=hint)
+            row = connection.execute(
+                "INSERT INTO event_query (sender_id, name, parameters, created_at) VALUES (%s, %s, %s::jsonb, %s)"
+                " ON CONFLICT DO NOTHING RETURNING query_id",
+                [scope.sender_id, name, msgspec.json.encode(parameters).decode(), at],
+            ).fetchone()
+            if row is None:
+                raise ConflictError(f"a query is called {name!r} already", hint="take another name")
         return NamedQuery(query_id=row[0], name=name, sender_id=scope.sender_id, parameters=parameters, created_at=at)
 
     def query(self, name: str, scope: Scope) -> NamedQuery:
@@ -310,8 +319,18 @@ class PostgresEvents:
             connection.execute("DELETE FROM event_query WHERE query_id = %s", [query.query_id])
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Keep a subscription."""
-        with self._connections.lend() as connection:
+        """Keep a subscription. Raises StandingLimitError where its owner has as many as one may have."""
+        with self._connections.lend() as connection, connection.transaction():
+            counted = (
+                "SELECT count(*) FROM event_subscription JOIN event_query USING (query_id)"
+                " WHERE sender_id IS NOT DISTINCT FROM %s"
+            )
+            if _count(connection, counted, subscription.query.sender_id) >= SUBSCRIPTIONS_MAX:
+                words, hint = (
+                    f"{SUBSCRIPTIONS_MAX} subscriptions stand already",
+                    "end one, or ask for more in one query",
+                )
+                raise StandingLimitError(words, hint=hint)
             connection.execute(
                 "INSERT INTO event_subscription (subscription_id, query_id, dest, secret, schedule, is_empty_reported,"
                 " initial_at, created_at, seen, next_at) VALUES (%s, %s, %s, %b, %s::jsonb, %s, %s, %s, %s, %s)",
@@ -323,9 +342,23 @@ class PostgresEvents:
                 ],
             )  # fmt: skip
 
-    def subscriptions(self, query: NamedQuery) -> list[Subscription]:
-        """The subscriptions to a query, oldest first."""
-        return self._subscriptions("query_id = %s ORDER BY event_subscription.created_at", [query.query_id])
+    def subscriptions(
+        self, query: NamedQuery, after: tuple[datetime, str] | None = None, limit: int = SUBSCRIPTIONS_MAX
+    ) -> list[Subscription]:
+        """The subscriptions to a query, oldest first, behind one of a moment and id."""
+        behind = "" if after is None else " AND (event_subscription.created_at, subscription_id) > (%s, %s)"
+        return self._subscriptions(
+            f"query_id = %s{behind} ORDER BY event_subscription.created_at, subscription_id LIMIT %s",
+            [query.query_id, *(after or ()), limit],
+        )
+
+    def subscription(self, query: NamedQuery, subscription_id: str) -> Subscription:
+        """One subscription to a query. Raises NotFoundError."""
+        wanted = [query.query_id, subscription_id.replace("\x00", "")]
+        found = self._subscriptions("query_id = %s AND subscription_id = %s", wanted)
+        if not found:
+            raise NotFoundError(f"there is no subscription {subscription_id[:60]}")
+        return found[0]
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""
@@ -402,6 +435,13 @@ def _narrowed(conditions: Sequence[Condition], scope: Scope) -> tuple[str, dict[
             parts.append(f"terms && %(value{number})s::text[]")
             values[f"value{number}"] = [term.replace("\x00", "") for term in terms]
     return " AND ".join(parts) + (_VISIBLE if scope.sender_id is not None else ""), values
+
+
+def _count(connection: psycopg.Connection, counted: str, sender_id: int | None) -> int:
+    """How many of something a sender (None: officers) has; till the transaction ends nobody else counts the same one's."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", [STANDING_LOCK, sender_id or 0])
+    row = connection.execute(counted.encode(), [sender_id]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def numbers_in(event: Event) -> list[str]:

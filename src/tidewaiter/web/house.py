@@ -19,6 +19,7 @@ from tidewaiter.store.following import PostgresFollowing
 from tidewaiter.store.quality import PostgresQuality
 from tidewaiter.store.webhooks import PostgresWebhooks
 from tidewaiter.web.counter import Counter
+from tidewaiter.web.listeners import Listeners
 from tidewaiter.web.pace import Pace
 from tidewaiter.web.principal import Senders
 from tidewaiter.web.sessions import Throttle
@@ -32,12 +33,13 @@ from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.devices import Devices, devices_of
 from tidewaiter.workflow.elections import Elections
 from tidewaiter.workflow.following import Following
+from tidewaiter.workflow.following_ports import FollowingStore
 from tidewaiter.workflow.lists import Lists, ListStore
 from tidewaiter.workflow.models import Keeping as ModelStore
 from tidewaiter.workflow.models import Models
 from tidewaiter.workflow.outcomes import Examinations
 from tidewaiter.workflow.policies import Policies
-from tidewaiter.workflow.ports import Outcome, Store
+from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.quoting import Quoting
 from tidewaiter.workflow.recording_opened import RecordStore
 from tidewaiter.workflow.records import Arriving, Receipt
@@ -71,7 +73,7 @@ class HouseStore(TrialStore, ListStore, EstimatedStore, ModelStore, RecordStore,
         """What events told of declarations, and what followed."""
 
 
-class FollowedStore(CaptureStore, Store, Protocol):
+class FollowedStore(CaptureStore, FollowingStore, Protocol):
     """What taking events in, and doing what follows, needs of a store."""
 
 
@@ -198,6 +200,11 @@ class House:
     def events(self) -> ConnectorEvents:
         """Where what connectors tell is carried out."""
         return ConnectorEvents(self.store, self.connectors, self.desk)
+
+    @cached_property
+    def listeners(self) -> Listeners:
+        """Who is connected by web socket."""
+        return Listeners()
 
     @cached_property
     def capturing(self) -> Capturing:

@@ -27,7 +27,7 @@ AT_ONCE: Final = 500
 
 
 def watching(store: PostgresStore) -> Callable[[], object]:
-    """One round: captures and readings that were kept and not read, flights, and each hour the parcels on their way."""
+    """One round: captures and readings that were kept and not read, what follows from events, flights, and each hour the parcels on their way."""
     capturing = capturing_on(store)
     devices, flights, following = (
         devices_of(store, capturing),
@@ -51,6 +51,7 @@ def watching(store: PostgresStore) -> Callable[[], object]:
     def one_round() -> None:
         at = now()
         attempt("captures", lambda: capturing.resume(at - LATE), at)
+        attempt("followed", following.go_on, at)
         attempt("readings", devices.catch_up, at)
         attempt("flights", flights.watch, at)
         attempt("exits", exits.look, at)

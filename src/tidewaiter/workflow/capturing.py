@@ -1,9 +1,9 @@
-"""Events taken in: kept as they came, read, written once, put on the record, and followed, all in one transaction.
+"""Events taken in: kept as they came, read, written once, put on the record, and followed, in one transaction.
 
     captured = Capturing(store, followers).capture(document, Captor("Halmstad Parcels", sender_id=3), at)
 
 A follower is told of events as they are written, in the writer's transaction: what it changes is kept together with
-them, or not at all.
+them, or not at all. What would hold up others who write, it keeps there to be done, and does in transactions of its own.
 """
 
 from __future__ import annotations
@@ -34,11 +34,15 @@ NOT_YOURS: Final = "epcis.not_yours"
 class Follower(Protocol):
     """What follows from events, in the transaction that keeps them."""
 
-    def follow(self, writing: CaptureWriting, events: Sequence[Event]) -> None:
+    def follow(self, writing: CaptureWriting, events: Sequence[Event]) -> bool:
         """Do what follows from events that are new, in the order they were told. They are already written.
 
         Whatever it raises undoes all: a follower that cannot understand an event leaves it alone and keeps a finding.
+        True where something of it is kept to be done later, in transactions of its own: by `go_on`.
         """
+
+    def go_on(self) -> int:
+        """Do what is kept to be done; how much. Safe to call at any time, also after a crash, and by several at once."""
 
 
 class CaptureStore(Protocol):
@@ -94,13 +98,19 @@ class Capturing:
     def finish(self, capture: Capture, content: bytes) -> Capture:
         """Read what is kept, and write its events."""
         document = read(content)
+        waiting: list[Follower] = []
         with self._store.writing() as transaction:
             writing = cast(EventWriting, transaction)
-            finished = self._write(writing, capture, document)
+            finished, new = self._write(writing, capture, document)
+            if new:
+                waiting = [each for each in self._followers if each.follow(writing, new)]
             writing.movements.finish(finished)
+        for follower in waiting:
+            follower.go_on()
         return finished
 
-    def _write(self, writing: EventWriting, capture: Capture, document: Document) -> Capture:
+    def _write(self, writing: EventWriting, capture: Capture, document: Document) -> tuple[Capture, list[Event]]:
+        """Write the events of a document; what became of the capture, and those that are new."""
         book = writing.movements
         findings = list(document.findings)
         known = dict(book.known(document.events))
@@ -127,13 +137,12 @@ class Capturing:
         is_success = all(each.severity is not Severity.ERROR for each in findings)
         if not is_success and capture.is_all_or_nothing:
             new, again = [], []
+        if is_success or not capture.is_all_or_nothing:
+            book.know(document.master_data, capture.captor)
         if new:
             book.add(new, capture.capture_id, capture.captor)
-            book.lie_within(document.within)
             writing.record.append([_recording(event) for event in new])
-            for follower in self._followers:
-                follower.follow(writing, new)
-        return replace(
+        finished = replace(
             capture,
             finished_at=capture.received_at,
             is_success=is_success,
@@ -141,6 +150,7 @@ class Capturing:
             known_ids=tuple(again),
             findings=tuple(findings),
         )
+        return finished, new
 
 
 def key_of(event: Event) -> str:

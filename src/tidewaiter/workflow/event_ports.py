@@ -9,7 +9,9 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from tidewaiter.messages.epcis.master_data import MasterData
 from tidewaiter.messages.epcis.querying import Query
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
 from tidewaiter.workflow.ports import Writing
@@ -17,6 +19,16 @@ from tidewaiter.workflow.recording import Recorded
 
 OF_DEVICE: Final = "device "
 """How the name of a captor begins that is a device."""
+QUERIES_MAX: Final = 100
+"""Named queries of one sender, or of all officers together."""
+SUBSCRIPTIONS_MAX: Final = 50
+"""Subscriptions by web hook of one sender to all its queries, or of all officers together: each is looked at every second."""
+
+
+class StandingLimitError(TidewaiterError):
+    """Somebody has as many standing queries, subscriptions or connections as one may have: others are to have some, too."""
+
+    code = "epcis.standing_limit"
 
 
 class Captor(Struct, frozen=True):
@@ -65,8 +77,8 @@ class EventBook(Protocol):
     def add(self, events: Sequence[Event], capture_id: str, captor: Captor) -> None:
         """Keep events that are new, in this order."""
 
-    def lie_within(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Keep which locations lie in which."""
+    def know(self, told: MasterData, captor: Captor) -> None:
+        """Keep what somebody tells of places and elements; what the same one told of an element before is replaced."""
 
     def finish(self, capture: Capture) -> None:
         """Keep what became of a capture."""
@@ -139,7 +151,7 @@ class Events(Protocol):
         """The words or numbers of one field that events were told with, in order, behind one of them."""
 
     def name_query(self, name: str, scope: Scope, parameters: dict[str, Any], at: datetime) -> NamedQuery:
-        """Keep a query under a name. Raises ConflictError where the name is taken."""
+        """Keep a query under a name. Raises ConflictError where the name is taken, StandingLimitError for one too many."""
 
     def query(self, name: str, scope: Scope) -> NamedQuery:
         """A named query. Raises NotFoundError."""
@@ -151,10 +163,15 @@ class Events(Protocol):
         """End a named query and its subscriptions."""
 
     def subscribe(self, subscription: Subscription) -> None:
-        """Keep a subscription."""
+        """Keep a subscription. Raises StandingLimitError where its owner has as many as one may have."""
 
-    def subscriptions(self, query: NamedQuery) -> list[Subscription]:
-        """The subscriptions to a query, oldest first."""
+    def subscriptions(
+        self, query: NamedQuery, after: tuple[datetime, str] | None = None, limit: int = SUBSCRIPTIONS_MAX
+    ) -> list[Subscription]:
+        """The subscriptions to a query, oldest first, behind one of a moment and id."""
+
+    def subscription(self, query: NamedQuery, subscription_id: str) -> Subscription:
+        """One subscription to a query. Raises NotFoundError."""
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription."""

@@ -2,7 +2,9 @@
 
     Capturing(store, (Following(store, Desk(store)),)).capture(…)
 
-All of it happens in the transaction that keeps the events. Which declaration an event concerns is found by the numbers it
+It happens in the transaction that keeps the events; but arrivals of more parcels than a transaction may decide without
+holding up others wait, kept in that transaction, and are decided in slices, each a transaction of its own, whatever breaks off in between.
+What is told of such a parcel meanwhile waits behind, while what holds goods holds them at once. Which declaration an event concerns is found by the numbers it
 names, and by what is in the receptacle, container or aircraft that it names, or on which the device sits that tells it.
 An arrival is decided as at the desk, by the law of the day on which it happened. Nobody's event examines, releases or
 refuses: that stays with officers and their systems. What rules see is kept as findings; one that holds goods sends them to
@@ -14,6 +16,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Final, cast
 
 from tidewaiter.model.canonical import digest
@@ -34,8 +37,17 @@ from tidewaiter.workflow.anew import Act, Happened, change_by
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.evaluate import passed
-from tidewaiter.workflow.following_ports import Alarming, Concerned, Done, Followed, FollowingBook, FollowingWriting
-from tidewaiter.workflow.ports import Store, Writing
+from tidewaiter.workflow.following_ports import (
+    Alarming,
+    Concerned,
+    Done,
+    Followed,
+    FollowingBook,
+    FollowingStore,
+    FollowingWriting,
+    Waiting,
+)
+from tidewaiter.workflow.ports import Writing
 from tidewaiter.workflow.recording import HOLD_LABEL, Recording, subject_of
 from tidewaiter.workflow.records import ChangeOfState, Prior
 from tidewaiter.workflow.targeting import Change
@@ -44,6 +56,7 @@ ACTOR: Final = "movement"
 ALARM: Final = "movement"  # the part's name
 ALARM_DAYS: Final = 90  # that a parcel that is on its way stays on the alarm
 FAILED: Final = "movement.not_carried_out"
+SLICE: Final = 25  # declarations of one transaction: each takes some milliseconds, for which nobody else writes
 _ON_DEVICES: Final = frozenset((Step.SEAL_BOUND, Step.SEAL_OPENED, Step.SEAL_CLOSED, Step.SEAL_ALARM))
 _ON_PARCELS: Final = frozenset(
     (
@@ -65,22 +78,66 @@ _GONE: Final = frozenset((State.RELEASED, State.CLEARED))
 class Following:
     """A follower of events; safe in threads."""
 
-    def __init__(self, store: Store, desk: Desk, *, clock: Callable[[], datetime] = now) -> None:
+    def __init__(self, store: FollowingStore, desk: Desk, *, clock: Callable[[], datetime] = now) -> None:
         self._store = store
         self._desk = desk
         self._clock = clock
         self._salt = hashlib.blake2b(b"movement", digest_size=16, key=store.history.secret()[:64]).digest()
 
-    def follow(self, writing: Writing, events: Sequence[Event]) -> None:
+    def follow(self, writing: Writing, events: Sequence[Event]) -> bool:
         """Do what follows from events, in the order they were told; see `workflow.capturing.Follower`."""
+        left, is_waiting = SLICE, False
         for event in events:
-            self._follow(cast(FollowingWriting, writing), event)
+            done, waiting = self._follow(cast(FollowingWriting, writing), event, left)
+            left, is_waiting = left - done, is_waiting or waiting > 0
+        return is_waiting
+
+    def go_on(self) -> int:
+        """Carry out what waits, slice by slice; on how many declarations.
+
+        What fails keeps back what was told later of the same declaration, and nothing else; it waits on, and the first that
+        was raised is raised when all was tried.
+        """
+        count = after = 0
+        failed: dict[int, Exception] = {}
+        while found := self._store.following.waiting(after, SLICE):
+            after = found[-1].waiting_no
+            ready = [each for each in found if each.declaration_id not in failed]
+            try:
+                count += self._slice(ready)
+            except Exception:  # one of them: each alone
+                for each in ready:
+                    try:
+                        count += self._slice([each]) if each.declaration_id not in failed else 0
+                    except Exception as error:
+                        failed[each.declaration_id] = error
+        if failed:
+            raise next(iter(failed.values()))
+        return count
+
+    def _slice(self, waiting: Sequence[Waiting]) -> int:
+        """Carry out some of what waits in a transaction; how many nobody else had carried out."""
+        with self._store.writing() as transaction:
+            writing = cast(FollowingWriting, transaction)
+            taken = writing.following.take(waiting)
+            for (event_id, is_void), group in groupby(taken, lambda each: (each.event_id, each.is_void)):
+                new = {each.declaration_id: each.is_new for each in group}
+                told = (one for each in writing.following.told(list(new)).values() for one in each)
+                moved_ = next(one for one in told if (one.event_id, one.is_void) == (event_id, is_void))
+                concerned = writing.following.standing(list(new))
+                self._carry_out(writing, moved_, concerned, [each for each in concerned if new[each.declaration_id]])
+        return len(taken)
 
     def look_again(self, writing: Writing, declaration_ids: Sequence[int]) -> None:
         """Hold the courses of declarations against the rules as time has passed, or as they now stand."""
         self._look(cast(FollowingWriting, writing), declaration_ids)
 
-    def _follow(self, writing: FollowingWriting, event: Event) -> None:
+    def _follow(self, writing: FollowingWriting, event: Event, most: int) -> tuple[int, int]:
+        """Do what follows from one event; how many declarations it decided, and on how many it waits.
+
+        Deciding takes time: where it is for more than `most`, all that are to be decided wait. What is told of a
+        declaration on which something told earlier waits, waits behind it. Everything else is done now.
+        """
         book, told = writing.following, moved(event)
         if told.is_void:
             book.take_back(event.event_id)
@@ -92,12 +149,15 @@ class Following:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}
         writing.record.append(self._of_device(told))
-        self._tell(writing, told, ids)
+        decided, waiting = self._tell(writing, told, ids, most)
         # What is told late was so all the same: what is known to have happened since then happened to these things too.
         since = (*book.happened_to(now_in, "in", event.event_id), *book.happened_to(now_on, "on", event.event_id))
         for later in since:
             known, ids = set(book.told_of(later.event_id)), self._concerned(book, later, moved(later))
-            self._tell(writing, moved(later), {each: ids[each] for each in ids if each not in known})
+            new = {each: ids[each] for each in ids if each not in known}
+            more, late = self._tell(writing, moved(later), new, most - decided)
+            decided, waiting = decided + more, waiting + late
+        return decided, waiting
 
     def _concerned(self, book: FollowingBook, event: Event, told: Moved) -> dict[int, Concerned]:
         """The declarations that an event concerns, by their ids."""
@@ -111,14 +171,30 @@ class Following:
             for each in book.concerned(list(wanted), event.event_id, only_for)
         }
 
-    def _tell(self, writing: FollowingWriting, told: Moved, ids: dict[int, Concerned]) -> None:
-        """What follows for declarations that something is told of."""
+    def _tell(self, writing: FollowingWriting, told: Moved, ids: dict[int, Concerned], most: int) -> tuple[int, int]:
+        """What follows for declarations that something is told of; how many it decided, and on how many it waits."""
         if not ids:
-            return
-        new = writing.following.add(sorted(ids), told)
-        writing.record.append(self._of_parcels(writing, told, [ids[each] for each in new]))
-        failed = self._arrive(writing, told, list(ids.values()))
-        self._look(writing, sorted(ids), failed)
+            return 0, 0
+        book = writing.following
+        new, behind = set(book.add(sorted(ids), told)), book.waiting_among(sorted(ids))
+        slow = {each.declaration_id for each in ids.values() if _is_decided(told, each)} - behind
+        late = behind | (slow if len(slow) > most else set())
+        if late:
+            book.wait(told, sorted(late), sorted(new))
+        if behind:  # what holds goods holds them now
+            self._look(writing, sorted(behind))
+        ready = [each for declaration_id, each in sorted(ids.items()) if declaration_id not in late]
+        if ready:
+            self._carry_out(writing, told, ready, [each for each in ready if each.declaration_id in new])
+        return len(slow - late), len(late)
+
+    def _carry_out(
+        self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned], new: Sequence[Concerned]
+    ) -> None:
+        """Do what follows from an event for declarations, to some of which it is new."""
+        writing.record.append(self._of_parcels(writing, told, new))
+        failed = self._arrive(writing, told, concerned)
+        self._look(writing, sorted(each.declaration_id for each in concerned), failed)
 
     def _of_device(self, told: Moved) -> list[Recording]:
         """The entry of what became of a seal, on its device, at the moment it was told."""
@@ -153,7 +229,7 @@ class Following:
     def _arrive(self, writing: FollowingWriting, told: Moved, concerned: Sequence[Concerned]) -> dict[int, Finding]:
         """Carry out an arrival on the declarations it is one for; what could not be, as findings."""
         failed: dict[int, Finding] = {}
-        if MEANINGS.get(told.step) is not Meaning.ARRIVAL or told.is_void:
+        if not _is_arrival(told):
             return failed
         before = writing.following.jurisdiction_of(told.place) if told.step is Step.ARRIVED else None
         for each in concerned:
@@ -262,6 +338,16 @@ class Following:
             outcome_id=each.declaration_id, seizure=each.rule_id, seized_on=found_on,
             ends_on=found_on + timedelta(ALARM_DAYS), words=each.words, cause=each.rule_id,
         )  # fmt: skip
+
+
+def _is_arrival(told: Moved) -> bool:
+    """Whether it may be that goods arrive."""
+    return MEANINGS.get(told.step) is Meaning.ARRIVAL and not told.is_void
+
+
+def _is_decided(told: Moved, each: Concerned) -> bool:
+    """Whether a declaration may be decided by what was told."""
+    return _is_arrival(told) and each.state is State.RECEIVED
 
 
 def _legal_day(concerned: Concerned, told: Moved) -> date:

@@ -15,7 +15,7 @@ from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement import Moved
 from tidewaiter.movement.telling import Contained
-from tidewaiter.workflow.ports import Writing
+from tidewaiter.workflow.ports import Store, Writing
 from tidewaiter.workflow.records import ChangeOfState, Prior
 
 
@@ -89,6 +89,16 @@ class Alarming(Struct, frozen=True, kw_only=True):
     found_at: datetime
 
 
+class Waiting(Struct, frozen=True, kw_only=True):
+    """What follows from an event for one declaration, and is still to be done."""
+
+    waiting_no: int
+    declaration_id: int
+    event_id: str
+    is_void: bool
+    is_new: bool
+
+
 class Telling(StrEnum):
     """Who told of something."""
 
@@ -139,6 +149,18 @@ class FollowingBook(Protocol):
     def add(self, declaration_ids: Sequence[int], moved: Moved) -> list[int]:
         """Keep that something was told of declarations; those it was not told of before. Told before, it stays as it was."""
 
+    def wait(self, moved: Moved, declaration_ids: Sequence[int], new: Sequence[int]) -> None:
+        """Keep that an event is still to be carried out on declarations, some of which it is new to."""
+
+    def waiting_among(self, declaration_ids: Sequence[int]) -> set[int]:
+        """Those of the declarations on which something told earlier is still to be carried out."""
+
+    def waiting(self, after: int, limit: int) -> list[Waiting]:
+        """What is still to be carried out, in the order told, behind a number."""
+
+    def take(self, waiting: Sequence[Waiting]) -> list[Waiting]:
+        """Those that nobody carried out meanwhile, which wait no more."""
+
     def told(self, declaration_ids: Sequence[int]) -> Mapping[int, list[Moved]]:
         """All that was told of each."""
 
@@ -171,6 +193,14 @@ class FollowingBook(Protocol):
 
     def jurisdiction_of(self, place: str) -> str:
         """Before whose customs goods arrive at a place; "" where it is not known."""
+
+
+class FollowingStore(Store, Protocol):
+    """A store with what is kept of movements, outside of a transaction."""
+
+    @property
+    def following(self) -> FollowingBook:
+        """What is kept of movements; every call is a transaction of its own."""
 
 
 class FollowingWriting(Writing, Protocol):

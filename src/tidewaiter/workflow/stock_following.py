@@ -88,8 +88,12 @@ class StockFollower:
         self._store = store
         self._clock = clock
 
-    def follow(self, transaction: Writing, events: Sequence[Event]) -> None:
-        """Write what follows from events, each once. One that cannot be followed leaves a finding."""
+    def go_on(self) -> int:
+        """Nothing is ever left to be done: see `workflow.capturing.Follower`."""
+        return 0
+
+    def follow(self, transaction: Writing, events: Sequence[Event]) -> bool:
+        """Write what follows from events, each once: at once, whatever their number. One that cannot be followed leaves a finding."""
         writing = cast(StockWriting, transaction)  # a store that keeps stock gives no other
         for event in events:
             if event.error_declaration is None and happening(event) is None:
@@ -100,6 +104,7 @@ class StockFollower:
                     self._one(told)
                 except TidewaiterError as error:
                     told.find(NOT_FOLLOWED, f"the event cannot be followed: {error.detail}", error.hint)
+        return False
 
     def _one(self, told: _Told) -> None:
         event, stock = told.event, told.writing.stock

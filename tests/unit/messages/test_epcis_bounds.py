@@ -9,9 +9,9 @@ import pytest
 
 from events import document, object_event
 from tidewaiter.messages.epcis.fields import URI_BYTES_MAX, WORD_BYTES_MAX
+from tidewaiter.messages.epcis.master_data import ATTRIBUTES_MAX, PLACES_MAX
 from tidewaiter.messages.epcis.reading import (
     DOCUMENT_BYTES_MAX,
-    PLACES_MAX,
     PREFIX_LENGTH_MAX,
     PREFIXES_MAX,
     TWICE_MAX,
@@ -80,13 +80,19 @@ def places(*children: Any) -> dict[str, Any]:
 def test_places_that_are_no_uris_are_left_out() -> None:
     """What cannot be kept, or asked for, is no place."""
     header = places("urn:epc:id:sgln:4012345.00002.0", "urn:x:a\0b", "no uri", 7, "urn:x:" + "a" * 5_000)
-    within = read(document(object_event(), epcisHeader=header)).within
+    within = read(document(object_event(), epcisHeader=header)).master_data.within
     assert within == (("urn:epc:id:sgln:4012345.00002.0", "urn:epc:id:sgln:4012345.00001.0"),)
 
 
 def test_more_places_than_may_be_are_refused() -> None:
     """A header of a million places would be a million rows."""
     header = places(*(f"urn:x:{number}" for number in range(PLACES_MAX + 1)))
+    assert [each.rule_id for each in read(document(object_event(), epcisHeader=header)).findings] == ["epcis.too_many"]
+
+
+def test_more_attributes_than_may_be_are_refused() -> None:
+    port = {"id": "urn:x:port", "attributes": [{"id": "urn:x:a", "attribute": 1}] * (ATTRIBUTES_MAX + 1)}
+    header = {"epcisMasterData": {"vocabularyList": [{"vocabularyElementList": [port]}]}}
     assert [each.rule_id for each in read(document(object_event(), epcisHeader=header)).findings] == ["epcis.too_many"]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from events import document, object_event
 from tidewaiter.messages.epcis import writing
+from tidewaiter.messages.epcis.master_data import Element
 from tidewaiter.messages.epcis.reading import read
 from tidewaiter.model.canonical import canonical_bytes
 
@@ -51,7 +52,31 @@ def test_places_that_are_none_lie_in_nothing() -> None:
     children = ["urn:x:\0", 7, "no uri", "urn:x:" + "a" * 3000, "urn:x:quay"]
     element = {"id": "urn:x:port", "children": children}
     header = {"epcisMasterData": {"vocabularyList": [{"vocabularyElementList": [element, {"children": children}]}]}}
-    assert read(document(object_event(), epcisHeader=header)).within == (("urn:x:quay", "urn:x:port"),)
+    assert read(document(object_event(), epcisHeader=header)).master_data.within == (("urn:x:quay", "urn:x:port"),)
+
+
+def test_attributes_of_elements_are_read_and_what_is_none_is_left_out() -> None:
+    attributes = [
+        {"id": "cbvmda:countryCode", "attribute": "SE"}, {"id": "own:dock", "attribute": 7},
+        {"id": "own:names", "attribute": {"en": "quay"}}, {"id": "own:nothing", "attribute": None},
+        {"id": "no uri", "attribute": "x"}, "nothing", {"id": "own:open", "attribute": [True, "late"]},
+    ]  # fmt: skip
+    elements = [
+        {"id": "urn:x:quay", "attributes": attributes}, {"id": "cbv:BizStep-shipping", "attributes": []},
+        {"id": "urn:x:none"}, {"id": 7, "attributes": attributes},
+    ]  # fmt: skip
+    header = {"epcisMasterData": {"vocabularyList": [{"vocabularyElementList": elements}]}}
+    own = "https://halmstad.example/own/"
+    assert read(document(object_event(), epcisHeader=header)).master_data.elements == (
+        Element(
+            "urn:x:quay",
+            (
+                ("urn:epcglobal:cbv:mda:countryCode", "SE"), (f"{own}dock", "7"), (f"{own}names", None),
+                (f"{own}open", "true"), (f"{own}open", "late"),
+            ),
+        ),
+        Element("shipping", ()),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("number", ["3.50", "-0.0", "1e40", "123456789012345678901234567890", "0.1"])

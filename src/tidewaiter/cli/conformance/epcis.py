@@ -8,6 +8,7 @@ has, held against what was sent, and spoilt in a few ways of which each must be 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ from typing import Any, Final
 
 from tidewaiter.cli.conformance.case import Case
 from tidewaiter.messages.epcis import vocabulary, writing
-from tidewaiter.messages.epcis.conditions import terms_of
+from tidewaiter.messages.epcis.conditions import ELEMENTS, terms_of
 from tidewaiter.messages.epcis.fields import read_time
 from tidewaiter.messages.epcis.querying import PARAMETERS, Query
 from tidewaiter.messages.epcis.reading import DOCUMENT_BYTES_MAX, read
@@ -78,6 +79,7 @@ class Run:
             return Case(name, False, f"refused: {wrong.words} (at {wrong.place or '/'})")
         ids = [*captured.event_ids, *captured.known_ids]
         document = read(data)
+        Capturing(store).capture(_master_data(document.events), Captor("conformance"), _AT)
         if len(document.events) != len(sent):
             return Case(name, False, f"{len(sent)} events were sent, {len(document.events)} read")
         for event, source in zip(document.events, sent, strict=True):
@@ -89,12 +91,14 @@ class Run:
                 return Case(name, False, f"another event comes back: {difference}")
             if (missed := self._not_found(store, event)) != "":
                 return Case(name, False, f"{missed} does not find it")
+            if (missed := self._not_found_by_master_data(store, event)) != "":
+                return Case(name, False, f"{missed} finds it, or does not, against its master data")
         return Case(name, True, f"{len(sent)} events")
 
     def _not_found(self, store: PostgresStore, event: Event) -> str:
         """The first query that does not find an event it is true of, or finds it where it is not; "" where none is."""
         for term in terms_of(event):
-            field, _, value = term.partition("=")
+            field, value = _TERM.split(term, 1)
             if field in _ASKED:
                 asked, other = {_ASKED[field]: [value]}, {_ASKED[field]: [_other(field, value)]}
             else:
@@ -110,6 +114,22 @@ class Run:
                 found = list(store.events.select(Query.parse(key | parameters), Scope()))
                 if any(kept.event.body == event.body for kept in found) is not is_wanted:
                     return f"{next(iter(parameters))}={next(iter(parameters.values()))[0]}"
+        return ""
+
+    def _not_found_by_master_data(self, store: PostgresStore, event: Event) -> str:
+        """The first query about attributes of an event's elements that is answered against what was told of them."""
+        key = {"EQ_eventID": [event.event_id]}
+        for field, elements in ELEMENTS.items():
+            for element in filter(None, elements(event)):
+                for name, value, is_wanted in (
+                    (f"HASATTR_{field}", _ATTRIBUTE, True), (f"HASATTR_{field}", "urn:x:another", False),
+                    (f"EQATTR_{field}_{_ATTRIBUTE}", f"of {element}", True),
+                    (f"EQATTR_{field}_{_ATTRIBUTE}", "of another", False),
+                ):  # fmt: skip
+                    self.counts["queries of master data"] += 1
+                    found = list(store.events.select(Query.parse(key | {name: [value]}), Scope()))
+                    if any(kept.event.body == event.body for kept in found) is not is_wanted:
+                        return f"{name}={value}"
         return ""
 
     def _spoilt(self, name: str, data: bytes) -> Iterator[Case]:
@@ -150,6 +170,33 @@ class Run:
 _TIMING: Final = (
     "second", "minute", "hour", "dayOfMonth", "month", "dayOfWeek", "reportIfEmpty", "stream", "initialRecordTime",
 )  # fmt: skip
+
+
+_TERM: Final = re.compile("[=~]")  # behind a field: a value as it was written, or a GS1 key in its one form
+_ATTRIBUTE: Final = "urn:epcglobal:cbv:mda:conformance"
+
+
+def _master_data(events: Sequence[Event]) -> bytes:
+    """A document that tells one attribute of every element that events name: which element it is of."""
+    every = {each for event in events for elements in ELEMENTS.values() for each in elements(event) if each}
+    told = [
+        {"id": _as_uri(each), "attributes": [{"id": _ATTRIBUTE, "attribute": f"of {each}"}]} for each in sorted(every)
+    ]
+    header = {"epcisMasterData": {"vocabularyList": [{"type": "urn:x:any", "vocabularyElementList": told}]}}
+    content = {"type": "EPCISDocument", "schemaVersion": "2.0", "epcisBody": {"eventList": []}, "epcisHeader": header}
+    return json.dumps(content).encode()
+
+
+def _as_uri(element: str) -> str:
+    """The element as master data names it: by a URI, also where it is a word of CBV."""
+    for kind, known in (
+        ("BizStep", vocabulary.BIZ_STEPS),
+        ("Disp", vocabulary.DISPOSITIONS),
+        ("ER", vocabulary.ERROR_REASONS),
+    ):
+        if element in known:
+            return f"https://ref.gs1.org/cbv/{kind}-{element}"
+    return element
 
 
 def _other(field: str, value: str) -> str:

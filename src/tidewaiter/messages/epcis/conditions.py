@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -16,10 +16,13 @@ from typing import Any, Final
 from msgspec import Struct
 
 from tidewaiter.messages.epcis.fields import read_time
+from tidewaiter.messages.epcis.keys import canonical, one_form, pattern_of
 from tidewaiter.model.event import Event, SensorElement, SensorReport
 
 Within = Callable[[str, str], bool]
 """Whether the first location is the second, or lies in it."""
+Attributes = Callable[[str], Mapping[str, Collection[str | None]]]
+"""What master data tells of an element: its attributes by name, with their values; None for one that is no text."""
 
 NUMBERS_BY_UNIT: Final = ("value", "minValue", "maxValue", "meanValue", "sDev", "percRank", "percValue")
 """What a sensor says in numbers; a parameter that asks for one names its unit, too."""
@@ -34,7 +37,12 @@ class Condition(Struct, frozen=True):
     names: tuple[str, ...] = ()
 
 
-def meets(event: Event, condition: Condition, within: Within) -> bool:
+def nothing_told(_: str) -> Mapping[str, Collection[str | None]]:
+    """The attributes of elements where there is no master data: none."""
+    return {}
+
+
+def meets(event: Event, condition: Condition, within: Within, attributes: Attributes = nothing_told) -> bool:
     """Whether an event meets one condition."""
     match condition.verb:
         case "MATCH":
@@ -47,14 +55,10 @@ def meets(event: Event, condition: Condition, within: Within) -> bool:
             is_there = any(True for _ in values_of(event, condition))
             return any(is_there is value for value in condition.values)
         case "HASATTR":
-            return any(
-                isinstance(each, dict) and value in each
-                for each in values_of(event, condition)
-                for value in condition.values
-            )
+            return any(name in attributes(each) for each in elements_of(event, condition) for name in condition.values)
         case "EQATTR":
-            found = [each for each in values_of(event, condition) if isinstance(each, dict)]
-            return any(_same(each.get(condition.names[1]), value) for each in found for value in condition.values)
+            told = (attributes(each).get(condition.names[-1], ()) for each in elements_of(event, condition))
+            return any(value in each for each in told for value in condition.values)
         case "EQ":
             return any(_same(each, value) for each in values_of(event, condition) for value in condition.values)
     return any(
@@ -63,9 +67,14 @@ def meets(event: Event, condition: Condition, within: Within) -> bool:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether an EPC or class matches: the same URI, or one that a pattern with “*” takes (section 8.2.7.1.1)."""
+    """Whether an EPC or class matches: the same key, or one that a pattern with “*” takes (section 8.2.7.1.1)."""
+    if one_form(text) == one_form(pattern):
+        return True
     if "*" not in pattern:
-        return text == pattern
+        return False
+    of_keys, key = pattern_of(pattern), canonical(text)
+    if key and of_keys is not None and of_keys.fullmatch(key):
+        return True
     written = pattern.replace(":idpat:", ":id:") if ":id:" in text else pattern
     return fnmatch.fnmatchcase(text, re.sub(r"([\[?])", r"[\1]", written))
 
@@ -103,6 +112,16 @@ def values_of(event: Event, condition: Condition) -> Iterator[Any]:
         yield from (each.id for each in lists[field] if each.type == condition.names[0])
     else:
         yield from (each for each in _VALUES[field](event) if each is not None and each != "")
+
+
+def elements_of(event: Event, condition: Condition) -> Iterator[str]:
+    """The elements of vocabularies that HASATTR and EQATTR ask master data of: the URIs or words in one field."""
+    own = condition.names if condition.verb == "HASATTR" else condition.names[:-1]
+    if not own:
+        yield from (each for each in ELEMENTS[condition.field](event) if each)
+        return
+    for value in _own(event, condition.field, own[0]):
+        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
 
 
 def _own(event: Event, where: str, path: str) -> Iterator[Any]:
@@ -215,6 +234,37 @@ _VALUES: Final[dict[str, Callable[[Event], Iterable[Any]]]] = {
 }  # fmt: skip
 
 
+def _of_list(*names: str) -> Callable[[Event], Iterable[str]]:
+    return lambda event: (each for name in names for each in _listed(event, name))
+
+
+ELEMENTS: Final[dict[str, Callable[[Event], Iterable[str]]]] = {
+    **{
+        name: _VALUES[name]
+        for name in (
+            "bizStep",
+            "disposition",
+            "readPoint",
+            "bizLocation",
+            "transformationID",
+            "errorReason",
+            "deviceID",
+        )
+    },
+    "persistentDisposition": lambda event: (*event.persistent_set, *event.persistent_unset),
+    "bizTransaction": lambda event: (each.id for each in event.biz_transactions),
+    "source": lambda event: (each.id for each in event.sources),
+    "destination": lambda event: (each.id for each in event.destinations),
+    "epcList": lambda event: event.epcs,
+    "childEPCs": lambda event: event.child_epcs,
+    "parentID": lambda event: [event.parent_id],
+    "inputEPCList": lambda event: event.input_epcs,
+    "outputEPCList": lambda event: event.output_epcs,
+    "epcClass": _of_list("epcClass", "inputEPCClass", "outputEPCClass"),
+}
+"""The standard's fields whose values are elements of vocabularies, as they are called in documents."""
+
+
 def _same(found: Any, wanted: Any) -> bool:
     if isinstance(found, list):
         return any(_same(each, wanted) for each in found)
@@ -222,6 +272,8 @@ def _same(found: Any, wanted: Any) -> bool:
         return str(found).lower() == str(wanted).lower()
     if isinstance(found, int | Decimal) and not isinstance(wanted, Decimal):
         return str(found) == str(wanted) or _as_number(wanted) == Decimal(found)
+    if isinstance(found, str) and isinstance(wanted, str):
+        return one_form(found) == one_form(wanted)
     return bool(found == wanted)
 
 
@@ -254,21 +306,28 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 def terms_of(event: Event) -> list[str]:
     """What an index knows an event by: a field and a value each, for every value that may be asked for as equal.
 
-    An event meets an equality only if it has one of the terms of `wanted_terms`; that it has one does not yet suffice.
+    A GS1 key stands there as it was written (“=”) and in its one form (“~”). An event meets an equality only if it has one
+    of the terms of `wanted_terms`; that it has one does not yet suffice.
     """
-    found = {
-        f"{field}={each}"
-        for field in (*_INDEXED, "type")
-        for each in _VALUES[field](event)
-        if each is not None and each != ""
-    }
+    found: set[str] = set()
+    for field in (*_INDEXED, "type"):
+        for each in _VALUES[field](event):
+            if each is not None and each != "":
+                found.update(_terms(field, str(each)))
     for field in ("epc", "parentID", "inputEPC", "outputEPC", "epcClass", "inputEPCClass", "outputEPCClass"):
-        found |= {f"{field}={each}" for each in _listed(event, field)}
+        for each in _listed(event, field):
+            found.update(_terms(field, each))
     for name, every in (
         ("bizTransaction", event.biz_transactions), ("source", event.sources), ("destination", event.destinations)
     ):  # fmt: skip
-        found |= {f"{name}={each.type} {each.id}" for each in every}
+        for one in every:
+            found.update(_terms(name, one.id, f"{one.type} "))
     return sorted(found)
+
+
+def _terms(field: str, value: str, type_: str = "") -> list[str]:
+    key = canonical(value)
+    return [f"{field}={type_}{value}"] + ([f"{field}~{type_}{key}"] if key else [])
 
 
 _INDEXED: Final = (
@@ -283,16 +342,16 @@ _ANY: Final = {
 
 def wanted_terms(condition: Condition) -> list[str] | None:
     """The terms of which an event has one if it meets the condition; None where the index cannot tell."""
+    fields: tuple[str, ...] = (condition.field,)
+    type_ = ""
     if condition.verb == "MATCH":
         if any("*" in each for each in condition.values):
             return None
-        return [
-            f"{field}={each}" for field in _ANY.get(condition.field, (condition.field,)) for each in condition.values
-        ]
-    if condition.verb != "EQ":
+        fields = _ANY.get(condition.field, fields)
+    elif condition.verb != "EQ":
         return None
-    if condition.field in ("bizTransaction", "source", "destination"):
-        return [f"{condition.field}={condition.names[0]} {each}" for each in condition.values]
-    if condition.names or condition.field not in (*_INDEXED, "type"):
+    elif condition.field in ("bizTransaction", "source", "destination"):
+        type_ = f"{condition.names[0]} "
+    elif condition.names or condition.field not in (*_INDEXED, "type"):
         return None
-    return [f"{condition.field}={each}" for each in condition.values]
+    return [term for field in fields for each in condition.values for term in _terms(field, str(each), type_)]

@@ -17,7 +17,15 @@ from typing import Any, Final
 from msgspec import Struct
 
 from tidewaiter.messages.epcis import vocabulary as words
-from tidewaiter.messages.epcis.conditions import NUMBERS_BY_UNIT, Condition, Within, meets
+from tidewaiter.messages.epcis.conditions import (
+    ELEMENTS,
+    NUMBERS_BY_UNIT,
+    Attributes,
+    Condition,
+    Within,
+    meets,
+    nothing_told,
+)
 from tidewaiter.messages.epcis.fields import Wrong, read_time
 from tidewaiter.model.event import Action, Event, EventType
 
@@ -55,9 +63,9 @@ class Query(Struct, frozen=True):
             settings["order_by"] = "eventTime"
         return cls(tuple(conditions), **settings)
 
-    def takes(self, event: Event, within: Within) -> bool:
+    def takes(self, event: Event, within: Within, attributes: Attributes = nothing_told) -> bool:
         """Whether an event meets every condition."""
-        return all(meets(event, condition, within) for condition in self.conditions)
+        return all(meets(event, condition, within, attributes) for condition in self.conditions)
 
     def key(self, event: Event) -> tuple[bool, Any]:
         """What events are put in order by; those that lack the field come last."""
@@ -87,7 +95,7 @@ def _name_written_out(name: str, prefixes: Mapping[str, str]) -> str:
         return name
     start, field, attribute = name[: match.start("field")], match["field"], ""
     if match["verb"] == "EQATTR":
-        field, _, attribute = field.rpartition("_")
+        field, attribute = _with_attribute(field)
     written = words.expanded(field, prefixes)
     return f"{start}{written}_{words.expanded(attribute, prefixes)}" if attribute else start + written
 
@@ -217,6 +225,9 @@ _FLEXIBLE: Final = re.compile(
 )
 
 
+_TWO_URIS: Final = re.compile(r"(?P<field>\S+?)_(?P<attribute>[A-Za-z][A-Za-z0-9+.-]*:\S+)")
+
+
 def _condition(name: str, values: Sequence[Any], prefixes: Mapping[str, str]) -> Condition:
     if name in _FIXED:
         verb, field, read = _FIXED[name]
@@ -249,24 +260,52 @@ def _flexible(
     name: str, verb: str, where: str, field: str, *, values: Sequence[Any], prefixes: Mapping[str, str]
 ) -> Condition:
     """A parameter that names a field of somebody's own, wherever it may stand."""
-    attribute = ""
-    if verb == "EQATTR":
-        field, _, attribute = field.rpartition("_")
+    if verb in ("HASATTR", "EQATTR"):
+        return _of_master_data(name, verb, where, field, values=values, prefixes=prefixes)
     path = words.expanded(field, prefixes)
-    if not words.is_uri(path) and verb in ("HASATTR", "EQATTR"):
-        raise Wrong("not_implemented", (name,), "attributes of master data are not kept", "ask for fields of events")
     if not words.is_uri(path):
         raise Wrong(
             "query", (name,), f"“{name[:80]}” is no parameter of a query", "fields of your own are told as URIs"
         )
     if verb == "EXISTS":
         return Condition(verb, where, tuple(_boolean(name, each, prefixes) for each in values), (path,))
+    if verb == "EQ":
+        return Condition(verb, where, tuple(str(each) for each in values), (path,))
+    return Condition(verb, where, tuple(_comparable(name, each) for each in values), (path,))
+
+
+def _with_attribute(field: str) -> tuple[str, str]:
+    """What an EQATTR parameter names: a field and an attribute. Which "_" parts them is told by what stands on both sides."""
+    first, _, rest = field.partition("_")
+    if first in ELEMENTS:
+        return first, rest
+    match = _TWO_URIS.fullmatch(field)
+    if match is not None:
+        return match["field"], match["attribute"]
+    field, _, attribute = field.rpartition("_")
+    return field, attribute
+
+
+def _of_master_data(
+    name: str, verb: str, where: str, field: str, *, values: Sequence[Any], prefixes: Mapping[str, str]
+) -> Condition:
+    """A parameter about the attributes that master data tells of the elements in a field."""
+    attribute = ""
+    if verb == "EQATTR":
+        field, attribute = _with_attribute(field)
+        if not attribute:
+            raise Wrong("query", (name,), f"“{name[:80]}” names no attribute", "like EQATTR_bizLocation_cbvmda:country")
+    path = words.expanded(field, prefixes)
+    is_standard = not where and field in ELEMENTS
+    if not is_standard and not words.is_uri(path):
+        hint = f"fields of your own as URIs, and {', '.join(sorted(ELEMENTS))}"
+        raise Wrong("query", (name,), f"“{field[:80]}” has no elements of vocabularies", hint)
+    names = () if is_standard else (path,)
     if verb == "HASATTR":
-        return Condition(verb, where, tuple(_any_name(name, each, prefixes) for each in values), (path,))
-    names = (path, words.expanded(attribute, prefixes)) if attribute else (path,)
-    if verb in ("EQ", "EQATTR"):
-        return Condition(verb, where, tuple(str(each) for each in values), names)
-    return Condition(verb, where, tuple(_comparable(name, each) for each in values), names)
+        told = tuple(_any_name(name, each, prefixes) for each in values)
+    else:
+        names, told = (*names, words.expanded(attribute, prefixes)), tuple(str(each) for each in values)
+    return Condition(verb, field if is_standard else where, told, names)
 
 
 def _comparable(name: str, value: Any) -> Decimal | datetime:

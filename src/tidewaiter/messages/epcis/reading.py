@@ -8,17 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from itertools import islice
 from typing import Any, Final, NoReturn
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from tidewaiter.messages.epcis import vocabulary as words
-from tidewaiter.messages.epcis.fields import URI_BYTES_MAX, Fields, Place, Wrong
+from tidewaiter.messages.epcis.fields import Fields, Place, Wrong
+from tidewaiter.messages.epcis.master_data import MasterData, read_master_data
 from tidewaiter.messages.epcis.writing import body_of
 from tidewaiter.model.canonical import canonical_bytes
 from tidewaiter.model.event import (
@@ -39,7 +39,6 @@ DEPTH_MAX: Final = 64
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIXES_MAX: Final = 100
 PREFIX_LENGTH_MAX: Final = 200  # written out, as it is for every name that has it
-PLACES_MAX: Final = 20_000  # that master data says lie in others
 TWICE_MAX: Final = 100  # names that are told to stand twice
 _HALF: Final = re.compile(rb"\\u[dD][89a-fA-F]")  # may be half a surrogate pair
 _ZONE: Final = re.compile(r"[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00)")
@@ -94,12 +93,11 @@ _OF_TYPE: Final = {
 
 
 class Document(Struct, frozen=True):
-    """What was read: events in their order, what was wrong with others, and which places lie within which."""
+    """What was read: events in their order, what was wrong with others, and what its header tells of places and elements."""
 
     events: tuple[Event, ...]
     findings: tuple[Finding, ...]
-    within: tuple[tuple[str, str], ...] = ()
-    """Pairs of a location and one that it lies in, from master data."""
+    master_data: MasterData = MasterData()
 
 
 def read(data: bytes) -> Document:
@@ -111,9 +109,7 @@ def read(data: bytes) -> Document:
         return Document((), (wrong.finding(),))
     try:
         found, place, prefixes, header = _event_list(content)
-        within = tuple(islice(_within(header), PLACES_MAX + 1))
-        if len(within) > PLACES_MAX:
-            raise Wrong("too_many", ("epcisHeader",), f"{PLACES_MAX} places lie in others at most", "send several")
+        master_data = read_master_data(header, prefixes)
     except Wrong as wrong:
         return Document((), (*findings, wrong.finding()))
     if len(found) > EVENTS_MAX:
@@ -126,7 +122,7 @@ def read(data: bytes) -> Document:
             events.append(read_event(each, prefixes, where))
         except Wrong as wrong:
             findings.append(wrong.finding())
-    return Document(tuple(events), tuple(findings), within)
+    return Document(tuple(events), tuple(findings), master_data)
 
 
 def _event_list(content: Any) -> tuple[list[Any], Place, dict[str, str], Any]:
@@ -354,23 +350,6 @@ def _error(fields: Fields) -> ErrorDeclaration | None:
         corrective_event_ids=inner.uris("correctiveEventIDs"),
         extensions=inner.extensions({"declarationTime", "reason", "correctiveEventIDs"}),
     )
-
-
-def _within(header: Any) -> Iterable[tuple[str, str]]:
-    """Which locations lie in which, as the header's master data says: an element and its children."""
-    data = header.get("epcisMasterData") if isinstance(header, dict) else None
-    lists = data.get("vocabularyList") if isinstance(data, dict) else None
-    for vocabulary in lists if isinstance(lists, list) else ():
-        elements = vocabulary.get("vocabularyElementList") if isinstance(vocabulary, dict) else None
-        for element in elements if isinstance(elements, list) else ():
-            children = element.get("children") if isinstance(element, dict) else None
-            for child in children if isinstance(children, list) else ():
-                if _is_place(child) and _is_place(element.get("id")):
-                    yield child, element["id"]
-
-
-def _is_place(value: Any) -> bool:
-    return isinstance(value, str) and len(value.encode()) <= URI_BYTES_MAX and words.is_uri(value) and "\0" not in value
 
 
 def offset_of(time_zone: str) -> timedelta:

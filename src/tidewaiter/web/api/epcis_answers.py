@@ -17,6 +17,7 @@ from tidewaiter.messages.epcis.reading import DOCUMENT_BYTES_MAX, EVENTS_MAX
 from tidewaiter.model.errors import ConflictError, NotFoundError, TidewaiterError
 from tidewaiter.model.finding import Finding
 from tidewaiter.web.problem import MEDIA_TYPE
+from tidewaiter.workflow.event_ports import StandingLimitError
 from tidewaiter.workflow.subscribing import SubscriptionError
 
 PREFIX: Final = "/api/epcis/v2"
@@ -37,16 +38,14 @@ JSON_TYPES: Final = frozenset(("application/json", "application/ld+json", "appli
 class Refused(Exception):
     """A request that is not carried out: the kind of problem by the standard, its status, words and hint."""
 
-    def __init__(self, kind: str, status: int, detail: str, hint: str = "") -> None:
+    def __init__(self, kind: str, status: int, detail: str, hint: str = "", *, code: str = "") -> None:
         super().__init__(detail)
-        self.kind, self.status, self.detail, self.hint = kind, status, detail, hint
+        self.kind, self.status, self.detail, self.hint, self.code = kind, status, detail, hint, code
 
 
 def of_error(error: Wrong | TidewaiterError) -> Refused:
     """The refusal that an error of ours is by the standard's words."""
     if isinstance(error, Wrong):
-        if error.code == "not_implemented":
-            return Refused("ImplementationException", 501, error.words, error.hint)
         is_query = error.code == "query"
         place = pointer(error.place)
         words = error.words + (f" (at {place})" if place and not is_query else "")
@@ -57,6 +56,8 @@ def of_error(error: Wrong | TidewaiterError) -> Refused:
         return Refused("ResourceAlreadyExistsException", 409, error.detail, error.hint)
     if isinstance(error, SubscriptionError):
         return Refused("SubscriptionControlsException", 400, error.detail, error.hint)
+    if isinstance(error, StandingLimitError):
+        return Refused("SecurityException", 403, error.detail, error.hint, code=error.code)
     return Refused("ImplementationException", 500, error.detail, error.hint)
 
 
@@ -70,6 +71,7 @@ def answer(
 def problem(refused: Refused) -> Response[bytes]:
     """A refusal as RFC 9457 has it, under the standard's name of it."""
     body = problem_body(refused.kind, refused.status, refused.detail, refused.hint)
+    body |= {"code": refused.code} if refused.code else {}
     headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else LIMITS if refused.status == 413 else {}
     return answer(msgspec.json.encode(body), refused.status, headers, MEDIA_TYPE)
 

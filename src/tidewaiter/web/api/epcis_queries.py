@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -13,7 +14,6 @@ from litestar import Response
 from tidewaiter.messages.epcis import writing
 from tidewaiter.messages.epcis.fields import read_time
 from tidewaiter.messages.epcis.querying import Query, written_out
-from tidewaiter.model.errors import NotFoundError
 from tidewaiter.web.api.epcis_answers import PREFIX, Page, Refused, answer, next_link
 from tidewaiter.web.api.epcis_asked import Asked
 from tidewaiter.web.api.epcis_resources import page_of
@@ -113,9 +113,14 @@ def read_timing(content: dict[str, Any]) -> tuple[dict[str, str] | None, Any]:
 
 def subscriptions(house: House, asked: Asked) -> Response[bytes]:
     """Who is subscribed to a query."""
-    found = house.store.events.subscriptions(_query(house, asked))
-    page = Page(asked.parameters)
-    return answer(msgspec.json.encode([_subscription(each) for each in found[: page.size]]))
+    named, page = _query(house, asked), Page(asked.parameters)
+    found = house.store.events.subscriptions(named, _behind(page), page.size + 1)
+    shown, link = found[: page.size], {}
+    if len(found) > page.size:
+        last, path = shown[-1], f"{PREFIX}/queries/{quote(named.name, safe='')}/subscriptions"
+        place = {"after": f"{last.created_at.isoformat()} {last.subscription_id}"}
+        link = next_link(path, asked.parameters, place)
+    return answer(msgspec.json.encode([_subscription(each) for each in shown]), headers=link)
 
 
 def subscription(house: House, asked: Asked) -> Response[bytes]:
@@ -151,10 +156,18 @@ def _may_be_told(house: House, asked: Asked, dest: str) -> bool:
 
 
 def _one_subscription(house: House, asked: Asked) -> Subscription:
-    for each in house.store.events.subscriptions(_query(house, asked)):
-        if each.subscription_id == asked.names[1]:
-            return each
-    raise NotFoundError(f"there is no subscription {asked.names[1][:60]}")
+    return house.store.events.subscription(_query(house, asked), asked.names[1])
+
+
+def _behind(page: Page) -> tuple[datetime, str] | None:
+    """The moment and id of the subscription that a page begins behind."""
+    moment, _, subscription_id = str(page.after.get("after", "")).partition(" ")
+    if not moment:
+        return None
+    at = read_time(moment)
+    if at is None:
+        raise Refused("NoSuchNameException", 404, "there is no such page", "begin with the first one")
+    return at, subscription_id
 
 
 def _query(house: House, asked: Asked) -> NamedQuery:

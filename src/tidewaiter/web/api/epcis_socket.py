@@ -23,15 +23,14 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.web.api.epcis_answers import PREFIX
 from tidewaiter.web.api.epcis_queries import read_timing
 from tidewaiter.web.house import House, now
+from tidewaiter.web.listeners import Owner
 from tidewaiter.web.principal import Principal, of_holder
-from tidewaiter.workflow.event_ports import NamedQuery, Scope
+from tidewaiter.workflow.event_ports import NamedQuery, Scope, StandingLimitError
 from tidewaiter.workflow.subscribing import AT_ONCE, SCHEDULE, SubscriptionError, next_at
 
 LOOK_SECONDS: Final = 0.5  # between two looks for what is new
-SOCKETS_MAX: Final = 64
 REFUSED: Final = 1008  # RFC 6455, section 7.4.1: against the rules of this end
 BUSY: Final = 1013
-_OPEN: set[int] = set()
 QueryName = Annotated[str, PathParameter(description="What the query is called")]
 
 
@@ -40,6 +39,7 @@ class Listening(Struct, frozen=True):
 
     query: NamedQuery
     scope: Scope
+    owner: Owner
     schedule: dict[str, str] | None
     initial_at: datetime | None
     is_empty_reported: bool
@@ -55,16 +55,15 @@ async def listen(socket: WebSocket[Any, Any, State], name: QueryName, house: Nam
         await socket.close(REFUSED, str(error)[:120])
         return
     await socket.accept()
-    if len(_OPEN) >= SOCKETS_MAX:
-        await socket.close(BUSY, f"{SOCKETS_MAX} are connected; come again later")
+    if (full := house.listeners.enter(id(socket), listening.owner)) != "":
+        await socket.close(BUSY, f"{StandingLimitError.code}: {full}")
         return
-    _OPEN.add(id(socket))
     try:
         await _serve(socket, house, listening)
     except (WebSocketDisconnect, OSError):
         pass  # the client left
     finally:
-        _OPEN.discard(id(socket))
+        house.listeners.leave(id(socket))
 
 
 async def _serve(socket: WebSocket[Any, Any, State], house: House, listening: Listening) -> None:
@@ -118,7 +117,8 @@ def _listening(socket: WebSocket[Any, Any, State], name: str, house: House) -> L
         given["initialRecordTime"] = asked["initialRecordTime"]
     schedule, initial_at = read_timing(given)
     query = house.store.events.query(name, scope)
-    return Listening(query, scope, schedule, initial_at, asked.get("reportIfEmpty") == "true")
+    owner = principal.name if scope.sender_id is None else scope.sender_id
+    return Listening(query, scope, owner, schedule, initial_at, asked.get("reportIfEmpty") == "true")
 
 
 def _principal(socket: WebSocket[Any, Any, State], house: House) -> Principal:
