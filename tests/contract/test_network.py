@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from datetime import UTC, datetime
 
 import httpx
 import msgspec
@@ -10,13 +12,19 @@ import pytest
 
 from networks import Hand, Running, running, send
 from tidewaiter.ledger.batches import write_batch
-from tidewaiter.ledger.contracts.statements import MemberLeft, Statement
-from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.contracts import Role
+from tidewaiter.ledger.contracts.statements import KeyRegistered, MemberLeft, Statement
+from tidewaiter.ledger.effects import Declined
+from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.leaves import Leaf, bucket
 from tidewaiter.ledger.reading import verify_log
 from tidewaiter.ledger.receipts import verify_receipt
+from tidewaiter.ledger.wire import written_base64
 from tidewaiter.network.handing_in import send_batch
 from tidewaiter.network.holding import checkpoint_of
 from tidewaiter.network.keyring import submitter_number
+from tidewaiter.network.operating import GOVERNANCE_SCOPE
+from tidewaiter.network.outbox import ANSWERS, Sent
 from tidewaiter.network.service import WAITING_MAX
 from tidewaiter.network.serving import RefusedError
 
@@ -177,6 +185,48 @@ def test_a_statement_with_a_signature_of_nobody_known_counts_by_those_that_hold(
     kept = (net.network.homes["sequencer"].folder / "statements" / spoilt.commitment).read_bytes()
     signed = {submitter_number(net.hands[label].key) for label in ("mirror-1", "mirror-2")}
     assert set(Statement.parse(kept).signatures) == signed
+
+
+def test_a_block_with_fewer_signatures_than_the_log_took_is_put_off_and_freezes_nobody(net: Running) -> None:
+    """What the log signs binds the statement, not who has signed it: a stranger may leave signatures out."""
+    network, hand = net.network, net.hands["mirror-1"]
+    mark = hand.hand_in(hand.entries(1))
+    network.await_final("mirror-3", mark.first + mark.count)
+    network.stop("mirror-3")
+    new = SignerKey("submitter", KeyType.ED25519, os.urandom(32))
+    statement = Statement.of(
+        KeyRegistered(
+            key=written_base64(new.verifier.public), member="mirror-1", origin=net.charter.origin, roles=(Role.CUSTOMS,),
+            until=bucket(datetime.now(UTC)) + 9000,
+        )
+    ).signed(new).signed(hand.key)  # fmt: skip
+    given = httpx.post(url(net, "sequencer") + "/record/statements", content=statement.data, trust_env=False)
+    assert given.status_code == 204
+    entry = Leaf(
+        actor=submitter_number(hand.key), at=bucket(datetime.now(UTC)), commitment=statement.commitment, facts={},
+        scope=GOVERNANCE_SCOPE, type="key_registered",
+    ).entry()  # fmt: skip
+    promise = hand.hand_in([entry])
+    assert promise.refused == ()
+    network.await_final("mirror-2", promise.first + 1)
+    asked = f"{url(net, 'sequencer')}/record/blocks/{promise.first}"
+    blocks = msgspec.msgpack.decode(httpx.get(asked, trust_env=False).content, type=list[Sent])
+    assert [Statement.parse(each) for each in blocks[0].statements] == [statement]
+    network.pause("sequencer")
+    try:
+        network.start("mirror-3")
+        for signed in ({}, {submitter_number(new): statement.signatures[submitter_number(new)]}):
+            fewer = msgspec.structs.replace(statement, signatures=signed).data
+            body = msgspec.msgpack.encode([msgspec.structs.replace(blocks[0], statements=(fewer,))])
+            answer = httpx.post(url(net, "mirror-3") + "/record/blocks", content=body, trust_env=False)
+            (declined,) = ANSWERS.decode(answer.content)
+            assert isinstance(declined, Declined)
+            assert (declined.refuse.code, declined.size) == ("block.unsigned", promise.first)
+    finally:
+        network.resume("sequencer")
+    network.await_final("mirror-3", promise.first + 1)
+    with network.operator("mirror-3") as operator:
+        assert operator.status()["origins"][-1]["frozen"] == ""
 
 
 def test_a_stranger_s_batch_is_refused(net: Running) -> None:

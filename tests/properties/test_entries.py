@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidewaiter.ledger import entries as reading
-from tidewaiter.ledger.entries import EntryReader
+from tidewaiter.ledger.entries import WRITTEN_OUT_MAX, Entries, EntryReader
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
 from tidewaiter.ledger.verdict import LedgerError
 
+ENCODE, DECODE = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Entries).decode
 HEX = "0123456789abcdef"
 TRICKY = (
     b'"', b",", b'","scope":"', b',"scope":"', b',"commitment":"', b"\\", b"{", b"}", b"\x00", b"\xff", b"A", b"0", b" ",
@@ -62,6 +64,64 @@ def test_many_at_once_are_read_as_one_by_one(before: list[bytes], entries: list[
         except LedgerError as error:
             read = error.place
         assert read == one_by_one(each)
+        together = Entries.of(each)
+        assert list(together) == each
+        assert list(DECODE(ENCODE(together))) == each
+        assert len(together) == len(each)
+        try:
+            read = EntryReader().leaves(DECODE(ENCODE(together)))
+        except LedgerError as error:
+            read = error.place
+        assert read == one_by_one(each)
+
+
+texts = st.text(max_size=8) | st.sampled_from([',"commitment":"', ',"scope":"', '","type":"paid"}', '","facts":{'])
+honest = st.builds(Leaf.entry, leaves).map(lambda entry: Entries.of([entry]).kinds[0])
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.lists(honest | st.tuples(texts, texts, texts), max_size=3), st.lists(st.integers(-1, 3), max_size=5), st.binary(max_size=6 * 48),
+    st.booleans(),
+)  # fmt: skip
+def test_what_a_liar_writes_together_is_read_as_it_stands_or_refused(
+    kinds: list[tuple[str, str, str]],
+    which: list[int],
+    numbers: bytes,
+    is_of_length: bool,  # noqa: FBT001
+) -> None:
+    """Whatever is read is what each entry says that is written out; a liar may also say too much, or too little."""
+    if is_of_length:
+        numbers = (numbers + bytes(5 * 48))[: 48 * len(which)]
+    entries = Entries(tuple(kinds), tuple(which), numbers)
+    try:
+        leaves = EntryReader().leaves(entries)
+    except LedgerError:
+        return
+    assert [Leaf.parse(entry) for entry in entries] == leaves
+    assert [Leaf.parse(entry) for entry in Entries(tuple(kinds), tuple(which), numbers).written] == leaves
+
+
+def test_numbers_may_not_stand_where_a_kind_has_other_words() -> None:
+    """A kind whose numbers would be facts: the entries are well written, and are not of that kind."""
+    entry = (
+        Leaf(actor="0a" * 16, at=0, commitment="0" * 64, facts={"a": "0" * 64}, scope="0" * 32, type="paid")
+        .entry()
+        .decode()
+    )
+    begin = entry.index('"a":"') + 5
+    between, behind = '"},"scope":"', '","type":"paid"}'
+    with pytest.raises(LedgerError):
+        EntryReader().leaves(Entries(((entry[:begin], between, behind),), (0,), b"\x11" * 48))
+
+
+def test_few_bytes_do_not_become_many() -> None:
+    kind = Entries.of(
+        [Leaf(actor="0a" * 16, at=0, commitment="b7" * 32, facts={}, scope="c1" * 16, type="paid").entry()]
+    ).kinds[0]
+    count = WRITTEN_OUT_MAX // 100
+    with pytest.raises(LedgerError, match="written out"):
+        EntryReader().leaves(Entries((kind,), (0,) * count, bytes(48 * count)))
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,4 +132,4 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         for share in range(100)
     ]
     assert reader.leaves([leaf.entry() for leaf in made]) == made
-    assert len(reader._forms) <= 10
+    assert len(reader._told) <= 10

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from tidewaiter.ledger.batches import BATCH_BYTES_MAX, ENTRIES_MAX, STATE, Batch, Slip, has_signed, signed_root
 from tidewaiter.ledger.effects import Refuse
-from tidewaiter.ledger.entries import EntryReader
+from tidewaiter.ledger.entries import Entries, EntryReader
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
 from tidewaiter.ledger.merkle import leaf_hashes
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
@@ -20,9 +20,10 @@ AHEAD_SECONDS: Final = BUCKET_SECONDS
 
 
 class Handed(Struct, frozen=True):
-    """A batch that was read: its entries as leaves, their hashes, and the root that is signed."""
+    """A batch that was read: its entries as leaves and together, their hashes, and the root that is signed."""
 
     leaves: list[Leaf]
+    entries: Entries
     hashes: list[bytes]
     root: bytes
 
@@ -40,11 +41,13 @@ def read(batch: Batch, origin: str, submitters: Mapping[str, bytes], now: int, r
             f"the signature is not by the key {batch.key} over these entries under the number {batch.number}",
             "Sign the hash over just these entries, with origin, key and number, as the reference has it.",
         )
-    leaves = _leaves(batch, now, reader)
-    if not isinstance(leaves, Refuse) and len(set(hashes)) != len(hashes):
+    taken = _leaves(batch, now, reader)
+    if isinstance(taken, Refuse):
+        return taken
+    if len(set(hashes)) != len(hashes):
         place = next(n for n, each in enumerate(hashes) if hashes.index(each) < n)
         return Refuse("entry.twice", "the entry stands in the batch before", "Hand in each once.", f"entries/{place}")
-    return leaves if isinstance(leaves, Refuse) else Handed(leaves, hashes, root)
+    return Handed(*taken, hashes, root)
 
 
 def _too_much(batch: Batch) -> Refuse | None:
@@ -74,9 +77,9 @@ def _of_another(batch: Batch, origin: str, submitters: Mapping[str, bytes]) -> R
     return None
 
 
-def _leaves(batch: Batch, now: int, reader: EntryReader) -> list[Leaf] | Refuse:
+def _leaves(batch: Batch, now: int, reader: EntryReader) -> tuple[list[Leaf], Entries] | Refuse:
     try:
-        leaves = reader.leaves(batch.entries)
+        leaves, entries = reader.read(batch.entries)
     except LedgerError as error:
         return Refuse(
             "entry.malformed", error.detail, "Write it as RFC 8785 has it, with just the members.", error.place
@@ -87,7 +90,7 @@ def _leaves(batch: Batch, now: int, reader: EntryReader) -> list[Leaf] | Refuse:
         for place, leaf in enumerate(leaves):
             if leaf.actor != key or leaf.type == STATE or leaf.at > latest:
                 return _unfit(leaf, batch, now, f"entries/{place}")
-    return leaves
+    return leaves, entries
 
 
 def _unfit(leaf: Leaf, batch: Batch, now: int, where: str) -> Refuse:

@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.ledger.batches import Batch, Promise, Slip
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.journals import framed
 
 Caller = Hashable
@@ -43,7 +44,7 @@ class Block(Struct, frozen=True, tag="block"):
     and the checkpoint after them, signed by the log."""
 
     first: int
-    entries: tuple[bytes, ...]
+    entries: Entries
     slips: tuple[Slip, ...]
     note: bytes
 

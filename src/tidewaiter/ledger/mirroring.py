@@ -299,15 +299,17 @@ class Mirror(Durable):
         if block.first != self.size:
             why = f"the block begins at {block.first}, held are {self.size}"
             return Refuse("block.gap", why, "Send the blocks from there on.", str(self.size))
-        hashes = leaf_hashes(block.entries)
-        frontier, tops = self._frontier.grown(hashes, TILE_HEIGHT)
-        if not block.entries or (frontier.size, frontier.root) != (checkpoint.size, checkpoint.root):
-            why = f"the entries lead to {frontier.size} entries with another root than the checkpoint says"
-            return Refuse("block.root", why, "Send just the entries that were signed for.")
+        if not block.entries:
+            return Refuse("block.root", "the block has no entries", "Send just the entries that were signed for.")
         try:
             *leaves, state = self._reader.leaves(block.entries)
         except LedgerError as error:
             return Refuse("entry.malformed", error.detail, "Let nothing into the log that is no entry.")
+        hashes = leaf_hashes(block.entries)
+        frontier, tops = self._frontier.grown(hashes, TILE_HEIGHT)
+        if (frontier.size, frontier.root) != (checkpoint.size, checkpoint.root):
+            why = f"the entries lead to {frontier.size} entries with another root than the checkpoint says"
+            return Refuse("block.root", why, "Send just the entries that were signed for.")
         if state.type != STATE or state.actor != self._log_actor:
             why = "the block's last entry is not the log's own word on the state"
             return Refuse("block.state", why, "Close each block with an entry of the type state.")
@@ -478,9 +480,9 @@ class Mirror(Durable):
     def _retake(self, block: Block) -> None:
         """A block that was verified before it was written: hashes and rules again, and no signatures of submitters."""
         note = SignedNote.parse(block.note)
+        *leaves, state = self._reader.leaves(block.entries)
         hashes = leaf_hashes(block.entries)
         frontier, tops = self._frontier.grown(hashes, TILE_HEIGHT)
-        *leaves, state = self._reader.leaves(block.entries)
         numbers = {slip.key: slip.number for slip in block.slips}
         verified = _Verified(leaves, state, Hashed(hashes, tops), frontier, numbers)
         if Checkpoint.parse(note.text).root != frontier.root or self._replayed(verified) is not None:

@@ -41,7 +41,7 @@ from tidewaiter.ledger.effects import (
     Reply,
     Send,
 )
-from tidewaiter.ledger.entries import EntryReader
+from tidewaiter.ledger.entries import Entries, EntryReader
 from tidewaiter.ledger.following import Followers
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, key_number
@@ -93,7 +93,7 @@ class Admitted(Struct, frozen=True, tag="admitted"):
     slip: Slip
     first: int
     root: bytes
-    entries: tuple[bytes, ...]
+    entries: Entries
     refused: tuple[RefusedEntry, ...]
 
 
@@ -126,7 +126,7 @@ class Sequencer(Durable):
         self._rules, self._actor = rules, key_number(setup.key.verifier.public)
         self._reader = EntryReader()
         self._sealed, self._hashes = Frontier(), list[bytes]()
-        self._entries, self._slips = list[bytes](), list[Slip]()
+        self._entries, self._slips, self._count = list[Entries](), list[Slip](), 0
         self._since: int | None = None
         self._numbers = dict(setup.start.numbers)
         self._promises: dict[str, dict[int, Admitted]] = {}
@@ -155,7 +155,7 @@ class Sequencer(Durable):
     @property
     def size(self) -> int:
         """How many entries are admitted or sealed."""
-        return self._sealed.size + len(self._entries)
+        return self._sealed.size + self._count
 
     @property
     def final_size(self) -> int:
@@ -184,7 +184,7 @@ class Sequencer(Durable):
         refuse = self._out_of_order(batch)
         if refuse:
             return [Reply(caller, refuse)]
-        over = len(self._entries) + len(batch.entries) > self.setup.limits.entries
+        over = self._count + len(batch.entries) > self.setup.limits.entries
         return (self._seal() if over else []) + self._admit(batch, handed, caller)
 
     def tick(self, now: int) -> list[Effect]:
@@ -282,10 +282,10 @@ class Sequencer(Durable):
             for place, refusal in self._rules.take(handed.leaves)
         )
         out = {each.place for each in refused}
-        leaves, entries = handed.leaves, batch.entries
+        leaves, entries = handed.leaves, handed.entries
         if out:
             leaves = [leaf for place, leaf in enumerate(leaves) if place not in out]
-            entries = tuple(entry for place, entry in enumerate(entries) if place not in out)
+            entries = Entries.of(entry for place, entry in enumerate(batch.entries) if place not in out)
         self._latest = max([self._latest, *{leaf.at for leaf in leaves}])
         is_governed = not GOVERNING.isdisjoint([leaf.type for leaf in leaves])
         slip = Slip(
@@ -296,16 +296,17 @@ class Sequencer(Durable):
         self._take(admitted)
         written: list[Effect] = [self._persist(admitted)]
         written += self._after(Reply(caller, self._promise(admitted)))
-        is_full = len(self._entries) >= self.setup.limits.entries
+        is_full = self._count >= self.setup.limits.entries
         return written + (self._seal() if is_full or is_governed else [])
 
     def _take(self, admitted: Admitted) -> None:
         slip = admitted.slip
         self._numbers[slip.key] = slip.number
         kept = self._promises.setdefault(slip.key, {})
-        kept[slip.number] = structs.replace(admitted, entries=())
+        kept[slip.number] = structs.replace(admitted, entries=Entries())
         kept.pop(slip.number - PROMISES_KEPT, None)
-        self._entries += admitted.entries
+        self._entries.append(admitted.entries)
+        self._count += slip.count
         self._slips.append(slip)
         if admitted.entries and self._since is None:
             self._since = self._now
@@ -319,7 +320,7 @@ class Sequencer(Durable):
 
     def _seal(self) -> list[Effect]:
         """Close the block; its checkpoint goes out once both are on disk."""
-        if not self._entries:
+        if not self._count:
             return []
         entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
         hashes = [*self._hashes, leaf_hash(entry)]
@@ -340,11 +341,16 @@ class Sequencer(Durable):
         if refusal is not None:
             raise LedgerError(f"the contract does not take the entry that closes a block: {refusal.why}")
         self._closed_at = state.at
-        block = Block(self._sealed.size, (*self._entries, sealed.entry), tuple(self._slips), sealed.note)
+        block = Block(
+            self._sealed.size,
+            Entries.joined([*self._entries, Entries.of([sealed.entry])]),
+            tuple(self._slips),
+            sealed.note,
+        )
         self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
         self._sealing.append((self._upto + 1, block, frontier.size))
         self._sealed, self._since = frontier, None
-        self._hashes, self._entries, self._slips = [], [], []
+        self._hashes, self._entries, self._slips, self._count = [], [], [], 0
 
     def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
         opened = self._open.get(message.size)

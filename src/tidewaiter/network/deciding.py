@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -109,7 +110,7 @@ class Deciding:
         first = [charter.members[charter.sequencer].url, self.home.config.address]
         for url in dict.fromkeys([*first, *(member.url for member in charter.members.values())]):
             with contextlib.suppress(httpx.HTTPError, msgspec.DecodeError):
-                answer = httpx.get(f"{url}{DECISIONS_PATH}?origin={charter.origin}", timeout=10, trust_env=False)
+                answer = httpx.get(f"{url}{DECISIONS_PATH}?origin={quote(charter.origin)}", timeout=10, trust_env=False)
                 if answer.status_code == 200 and len(answer.content) <= ANSWER_BYTES_MAX:
                     return msgspec.json.decode(answer.content, type=Standing)
         raise NotRunningError("no member that replays the log answers", hint="tidewaiter node run starts this one")
@@ -187,7 +188,7 @@ class Deciding:
         until = time.monotonic() + FINAL_SECONDS_MAX
         while time.monotonic() < until:
             with contextlib.suppress(httpx.HTTPError, LedgerError):
-                asked = f"{url}/record/final?origin={charter.origin}&after={index}"
+                asked = f"{url}/record/final?origin={quote(charter.origin)}&after={index}"
                 answer = httpx.get(asked, timeout=30, trust_env=False)
                 if answer.status_code == 200 and checkpoint_of(answer.content).size > index:
                     return

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -69,7 +70,7 @@ def end(home: Home) -> int:
     """Have a sequencer take nothing more, and wait until all it has is final: how many entries. Raises UnavailableError."""
     origin = home.latest.standing.origin
     with Operator(home) as operator:
-        operator.ask(f"/end?origin={origin}")
+        operator.ask(f"/end?origin={quote(origin)}")
     return ended_size(home.latest.standing)
 
 
@@ -137,13 +138,13 @@ def closed_at(home: Home, note: SignedNote) -> SignedNote:
             hint="the member with the most final entries writes the end; sign nothing that leaves out what you hold",
         )
     with Operator(home) as operator:
-        line = operator.ask(f"/close?origin={read.last.origin}", note.text.encode()).decode()
+        line = operator.ask(f"/close?origin={quote(read.last.origin)}", note.text.encode()).decode()
     return note.with_signatures(NoteSignature.parse(line.removesuffix("\n")))
 
 
 def _freeze(home: Home, origin: str) -> Checkpoint:
     with Operator(home) as operator:
-        said = msgspec.json.decode(operator.ask(f"/freeze?origin={origin}"), type=dict[str, Any])
+        said = msgspec.json.decode(operator.ask(f"/freeze?origin={quote(origin)}"), type=dict[str, Any])
     return Checkpoint(origin, int(said["size"]), bytes.fromhex(said["root"]))
 
 

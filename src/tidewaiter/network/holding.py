@@ -16,6 +16,7 @@ from tidewaiter.ledger.batches import Slip
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
 from tidewaiter.ledger.effects import Block, FinalCheckpoint, Hashed, Keep, Persist
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.mirroring import Taken
 from tidewaiter.ledger.notes import SignedNote
@@ -38,7 +39,7 @@ class _Waiting(Struct, frozen=True):
     """A block that is in the journal and not safe yet."""
 
     upto: int
-    entries: Sequence[bytes]
+    entries: Entries
     hashed: Hashed | None
     note: bytes
 
@@ -58,7 +59,7 @@ class Holding:
         self._waiting: deque[_Waiting] = deque()
         self._places: dict[int, Place] = {}
         self._next = 0
-        self._entries: list[bytes] = []
+        self._entries: list[Entries] = []
         self._began: Place | None = None
         self._awaited: set[asyncio.Future[None]] = set()
 
@@ -77,10 +78,10 @@ class Holding:
         match record:
             case Admitted(entries=entries):
                 self._began = self._began or place
-                self._entries += entries
+                self._entries.append(entries)
                 self.shelf.hold(named_in(entries))
             case Sealed(entry, note):
-                self._queue(_Waiting(upto, [*self._entries, entry], hashed, note), self._began or place)
+                self._queue(_Waiting(upto, _whole(self._entries, entry), hashed, note), self._began or place)
                 self._entries, self._began = [], None
             case Taken(block):
                 self._queue(_Waiting(upto, block.entries, hashed, block.note), place)
@@ -91,7 +92,7 @@ class Holding:
         """Everything up to this `Persist` is on disk: what was sealed by then may be served."""
         while self._waiting and self._waiting[0].upto <= upto:
             block = self._waiting.popleft()
-            self.tiles.add(block.entries, block.hashed)
+            self.tiles.add(block.entries.written, block.hashed)
             self.note = block.note
 
     def _queue(self, block: _Waiting, place: Place) -> None:
@@ -159,12 +160,15 @@ class Holding:
         return Sent(block, tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf))
 
     def statement_of(self, policy: str) -> bytes:
-        """The statement by which the members have agreed on a policy. Raises LedgerError where there is none."""
-        for data in self.shelf.values():
+        """The last statement in the log by which the members have agreed on a policy. Raises LedgerError where there is none."""
+        found: dict[int, bytes] = {}
+        for commitment, data in self.shelf.items():
             body = Statement.parse(data).said
-            if isinstance(body, QuorumChanged) and body.policy == policy:
-                return data
-        raise LedgerError("no statement brought this policy")
+            if isinstance(body, QuorumChanged) and body.policy == policy and self.shelf.is_held(commitment):
+                found[body.decision] = data
+        if not found:
+            raise LedgerError("no statement brought this policy")
+        return found[max(found)]
 
     def blocks(self, first: int, count: int) -> list[Sent]:
         """The blocks from one that begins at `first` on, as they were sent. Raises LedgerError where none begins there."""
@@ -174,19 +178,25 @@ class Holding:
         return [self.sent(block) for block in islice(found, count) if checkpoint_of(block.note).size <= self.size]
 
     def _read_blocks(self, first: int, place: Place) -> Iterator[Block]:
-        entries: list[bytes] = []
+        entries: list[Entries] = []
         slips: list[Slip] = []
         for record in read_from(self.origin.journal, place):
             match _RECORDS.decode(record):
                 case Taken(block):
                     yield block
                 case Admitted(slip=slip, entries=admitted):
-                    entries += admitted
+                    entries.append(admitted)
                     slips.append(slip)
                 case Sealed(entry, note):
-                    yield Block(first, (*entries, entry), tuple(slips), note)
-                    first += len(entries) + 1
+                    block = Block(first, _whole(entries, entry), tuple(slips), note)
+                    yield block
+                    first += len(block.entries)
                     entries, slips = [], []
+
+
+def _whole(parts: Sequence[Entries], closing: bytes) -> Entries:
+    """The entries of a block: those admitted, and the one that closes it."""
+    return Entries.joined([*parts, Entries.of([closing])])
 
 
 def checkpoint_of(note: bytes) -> Checkpoint:

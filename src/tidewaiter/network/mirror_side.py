@@ -9,7 +9,18 @@ from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.effects import Block, FinalCheckpoint, Found, Keep, Lagging, Message, Persist, Send
+from tidewaiter.ledger.effects import (
+    Block,
+    Declined,
+    FinalCheckpoint,
+    Found,
+    Keep,
+    Lagging,
+    Message,
+    Persist,
+    Refuse,
+    Send,
+)
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.mirroring import Mirror, Setup
@@ -22,6 +33,7 @@ from tidewaiter.network.files import Journal, Place
 from tidewaiter.network.holding import FINAL, Holding, checkpoint_of
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
+from tidewaiter.network.rules import unsigned_in
 from tidewaiter.network.sequencer_side import Agreed, Common
 
 FLUSH_SECONDS: Final = 1.0
@@ -65,11 +77,14 @@ class MirrorSide:
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[Message]] = []
         for block, statements in ((each.block, each.statements) for each in blocks):
-            if statements and self._is_by_the_log(block):
-                for statement in statements:
-                    self.holding.shelf.put(statement)
             caller: asyncio.Future[Message] = loop.create_future()
             waiting.append(caller)
+            if (statements or not self.holding.shelf.is_settled) and self._is_by_the_log(block):
+                for statement in statements:
+                    self.holding.shelf.put(statement)
+                if (refuse := self._unsigned(block)) is not None:
+                    caller.set_result(Declined(self.charter.origin, self.machine.size, refuse))
+                    continue
             self.driver.carry_out(self.machine.receive(block, caller, now_ms()))
             self._look_at_statements()
             await asyncio.sleep(0)
@@ -85,6 +100,19 @@ class MirrorSide:
             return bool(check(SignedNote.parse(block.note), (self.charter.log_key,)).verdict)
         except LedgerError:
             return False
+
+    def _unsigned(self, block: Block) -> Refuse | None:
+        """Why a block is to be sent again with other signatures: nobody is to freeze this mirror by leaving some out."""
+        if block.first != self.machine.size or not block.entries:
+            return None
+        try:
+            refusal = unsigned_in(self.contract, block.entries)
+        except LedgerError:
+            return None
+        if refusal is None:
+            return None
+        why = f"a statement is not signed as it takes: {refusal.why} ({refusal.code})"
+        return Refuse("block.unsigned", why, "Send the block with the signatures with which the log took it.")
 
     async def freeze(self) -> Message:
         """How much is held, once nothing more of this origin will be cosigned."""

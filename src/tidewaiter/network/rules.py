@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
-from tidewaiter.ledger.contracts import Contract, State
+from tidewaiter.ledger.contracts import Contract, Refusal, State
 from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.contracts.vocabulary import GOVERNING
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.notes import SignedNote
@@ -19,11 +20,14 @@ from tidewaiter.network.tile_folder import TileFolder, entries_from
 
 _ENDS: Final = tuple(f'"type":"{name}"}}'.encode() for name in sorted(GOVERNING))
 """How an entry of governance ends, in its one writing."""
-_TAIL: Final = min(map(len, _ENDS))
-_TAILS: Final = frozenset(each[-_TAIL:] for each in _ENDS)
+_ENDINGS: Final = tuple(each.decode() for each in _ENDS)
 
 
 REPLAYED: Final = 4096
+_BY_SIGNATURES: Final = frozenset(
+    {"statement.signed", "statement.quorum", "key.new", "key.rotated", "key.vouched", "settled.once"}
+)
+"""The rules that other signatures under the same statement may meet."""
 
 
 def first_contract(charter: Charter, statements: Mapping[str, bytes]) -> Contract:
@@ -47,11 +51,25 @@ def followed(contract: Contract, tiles: TileFolder, charter: Charter) -> Contrac
     return Contract(contract.state.following(charter.origin, closing.root), contract.statements)
 
 
-def named_in(entries: Sequence[bytes]) -> list[str]:
+def named_in(entries: Entries) -> list[str]:
     """The commitments of those entries of a block that stand for a statement."""
-    if _TAILS.isdisjoint([entry[-_TAIL:] for entry in entries]):  # as nearly always
+    if not entries.plain and not any(behind.endswith(_ENDINGS) for _, _, behind in entries.kinds):  # as nearly always
         return []
     return [Leaf.parse(entry).commitment for entry in entries if entry.endswith(_ENDS)]
+
+
+def unsigned_in(contract: Contract, entries: Entries) -> Refusal | None:
+    """Why the contract would not take the next block for want of signatures under a statement; None where that is not so.
+
+    What a log signs binds a statement, not who has signed it, so this can be the fault of whoever sent the block. The
+    contract is as it was. Raises LedgerError for what are no entries.
+    """
+    contract.mark()
+    try:
+        refused = contract.take([Leaf.parse(entry) for entry in entries.written[:-1]])
+    finally:
+        contract.undo()
+    return next((refusal for _, refusal in refused[:1] if refusal.code in _BY_SIGNATURES), None)
 
 
 class Shelf(Mapping[str, bytes]):
@@ -82,6 +100,11 @@ class Shelf(Mapping[str, bytes]):
     def is_held(self, commitment: str) -> bool:
         """Whether an entry in a log stands for a statement."""
         return commitment in self._in_log
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether entries in a log stand for all that is kept."""
+        return self._in_log.issuperset(self._kept)
 
     def __getitem__(self, commitment: str) -> bytes:
         return self._kept[commitment]

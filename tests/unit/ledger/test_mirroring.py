@@ -30,6 +30,7 @@ from tidewaiter.ledger import sequencing
 from tidewaiter.ledger.appending import TileWriter
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Cosigned, Declined, Found, Refuse, Reply
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.epochs import Closing, is_closed
 from tidewaiter.ledger.equivocation import Evidence, Proof, compared, equivocation
 from tidewaiter.ledger.joining import parts
@@ -70,9 +71,9 @@ def wrong_blocks() -> dict[str, Block]:
         "block.extensions": renoted(BLOCK, extensions=closing(BLOCK).checkpoint.extensions),
         "block.forged": structs.replace(BLOCK, note=SignedNote(text, (sign(text, STRANGER),)).data),
         "block.gap": twice[1],
-        "block.root": structs.replace(BLOCK, entries=(leaf("c"), *BLOCK.entries[1:])),
-        "entry.malformed": signed(BLOCK, entries=(b"{}", *BLOCK.entries[1:])),
-        "block.state": signed(BLOCK, entries=BLOCK.entries[:-1]),
+        "block.root": structs.replace(BLOCK, entries=Entries.of([leaf("c"), *BLOCK.entries.written[1:]])),
+        "entry.malformed": signed(BLOCK, entries=Entries.of([b"{}", *BLOCK.entries.written[1:]])),
+        "block.state": signed(BLOCK, entries=Entries.of(BLOCK.entries.written[:-1])),
         "block.slips": structs.replace(BLOCK, slips=()),
     }
 

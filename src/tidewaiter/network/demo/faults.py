@@ -9,6 +9,7 @@ from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Declined
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.signing import sign
@@ -62,7 +63,9 @@ class Faults:
         key = network.homes[liar].keyring.log(origin)
         other = Checkpoint(origin, mirrored, hashlib.sha256(b"another history").digest())
         note = SignedNote(other.text, (sign(other.text, key),)).data
-        (answer,) = asyncio.run(self._sent(stage.charter.members[DECEIVED].url, Block(mirrored - 1, (b"",), (), note)))
+        (answer,) = asyncio.run(
+            self._sent(stage.charter.members[DECEIVED].url, Block(mirrored - 1, Entries.of([b""]), (), note))
+        )
         said = f"{answer.refuse.why} ({answer.refuse.code})" if isinstance(answer, Declined) else "was cosigned"
         stage.line(liar, f"signs another root of {mirrored} entries and shows it to {DECEIVED}", f"refused: {said}")
         evidence = Evidence.parse(self._evidence())

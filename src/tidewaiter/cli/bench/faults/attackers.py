@@ -12,6 +12,7 @@ from tidewaiter.cli.bench.faults.world import World
 from tidewaiter.ledger.batches import Batch, write_batch
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Cosigned
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.notes import SignedNote
@@ -111,7 +112,9 @@ class Attacker(Submitter):
         to, block = chance.one_of(self.blocks)
         match chance.below(6):
             case 0:
-                block = structs.replace(block, entries=(self.leaf("altered", "arrived", "y"), *block.entries[1:]))
+                block = structs.replace(
+                    block, entries=Entries.of([self.leaf("altered", "arrived", "y"), *block.entries.written[1:]])
+                )
             case 1:
                 block = structs.replace(block, note=self._forged(block.note))
             case 2:

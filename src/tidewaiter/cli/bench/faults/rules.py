@@ -16,6 +16,7 @@ from tidewaiter.ledger.contracts import VERSION_1, Contract, Founder, Genesis, R
 from tidewaiter.ledger.contracts.ruling import Program
 from tidewaiter.ledger.contracts.statements import EpochClosed, Statement
 from tidewaiter.ledger.effects import Effect
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, key_number
 from tidewaiter.ledger.merkle import leaf_hash
@@ -121,16 +122,17 @@ class Inventor(Sequencer):
     """A sequencer that puts an entry into its blocks, in somebody's name, that nobody handed in."""
 
     def _seal(self) -> list[Effect]:
-        return [*self._invented(), *super()._seal()] if self._entries else []
+        return [*self._invented(), *super()._seal()] if self._count else []
 
     def _invented(self) -> list[Effect]:
-        leaf, slip = Leaf.parse(self._entries[-1]), self._slips[-1]
+        (*_, last), slip = (entry for part in self._entries for entry in part), self._slips[-1]
+        leaf = Leaf.parse(last)
         commitment = hashlib.sha256(leaf.commitment.encode()).hexdigest()
         leaf = structs.replace(leaf, commitment=commitment, type="arrived", facts={})
         if self._rules.apply(leaf) is not None:
             return []
         entry = leaf.entry()
-        made_up = Admitted(Slip(slip.key, slip.number + 1, 1, bytes(64)), self.size, bytes(32), (entry,), ())
+        made_up = Admitted(Slip(slip.key, slip.number + 1, 1, bytes(64)), self.size, bytes(32), Entries.of([entry]), ())
         self._hashes.append(leaf_hash(entry))
         self._take(made_up)
         return [self._persist(made_up)]
