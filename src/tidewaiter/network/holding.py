@@ -39,7 +39,7 @@ class _Waiting(Struct, frozen=True):
     """A block that is in the journal and not safe yet."""
 
     upto: int
-    entries: Entries
+    entries: Sequence[bytes]
     hashed: Hashed | None
     note: bytes
 
@@ -59,7 +59,8 @@ class Holding:
         self._waiting: deque[_Waiting] = deque()
         self._places: dict[int, Place] = {}
         self._next = 0
-        self._entries: list[Entries] = []
+        self._entries: list[bytes] = []
+        self._named: list[str] = []
         self._began: Place | None = None
         self._awaited: set[asyncio.Future[None]] = set()
 
@@ -78,13 +79,15 @@ class Holding:
         match record:
             case Admitted(entries=entries):
                 self._began = self._began or place
-                self._entries.append(entries)
-                self.shelf.hold(named_in(entries))
+                self._entries += entries.written
+                self._named += named_in(entries)
+                self.shelf.hold(self._named)
             case Sealed(entry, note):
-                self._queue(_Waiting(upto, _whole(self._entries, entry), hashed, note), self._began or place)
-                self._entries, self._began = [], None
+                self._queue(_Waiting(upto, (*self._entries, entry), hashed, note), self._named, self._began or place)
+                self._entries, self._named, self._began = [], [], None
             case Taken(block):
-                self._queue(_Waiting(upto, block.entries, hashed, block.note), place)
+                waiting = _Waiting(upto, block.entries.written, hashed, block.note)
+                self._queue(waiting, named_in(block.entries), place)
             case FinalCheckpoint(note=note):
                 self.final = note
 
@@ -92,13 +95,13 @@ class Holding:
         """Everything up to this `Persist` is on disk: what was sealed by then may be served."""
         while self._waiting and self._waiting[0].upto <= upto:
             block = self._waiting.popleft()
-            self.tiles.add(block.entries.written, block.hashed)
+            self.tiles.add(block.entries, block.hashed)
             self.note = block.note
 
-    def _queue(self, block: _Waiting, place: Place) -> None:
+    def _queue(self, block: _Waiting, named: list[str], place: Place) -> None:
         self._places[self._next] = place
         self._next += len(block.entries)
-        if named := named_in(block.entries):
+        if named:
             self.shelf.hold(named)
             self.governing.append(self._next)
         self._waiting.append(block)
@@ -188,15 +191,10 @@ class Holding:
                     entries.append(admitted)
                     slips.append(slip)
                 case Sealed(entry, note):
-                    block = Block(first, _whole(entries, entry), tuple(slips), note)
+                    block = Block(first, Entries.joined([*entries, Entries.of([entry])]), tuple(slips), note)
                     yield block
                     first += len(block.entries)
                     entries, slips = [], []
-
-
-def _whole(parts: Sequence[Entries], closing: bytes) -> Entries:
-    """The entries of a block: those admitted, and the one that closes it."""
-    return Entries.joined([*parts, Entries.of([closing])])
 
 
 def checkpoint_of(note: bytes) -> Checkpoint:
