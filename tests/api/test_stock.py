@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -64,6 +65,43 @@ def test_the_statement_balances_and_is_a_csv(client: TestClient, told: example.T
     assert (lot["opening"]["quantity"], lot["closing"]["quantity"]) == ("0", str(BOOKED))
     text = client.get(address(told, "/statement/csv"), headers=operator).text
     assert list(csv.reader(io.StringIO(text)))[-1][5:8] == ["closing", str(BOOKED), "12825"]
+
+
+def test_movements_are_told_in_pages_that_nothing_told_later_moves(
+    client: TestClient, told: example.Told, operator: dict[str, str]
+) -> None:
+    first = client.get(address(told, "/movements"), headers=operator, params={"limit": 500}).json()
+    period = {name: first[name] for name in ("from", "until", "known_at")}
+
+    def paged(limit: int) -> list[Any]:
+        found: list[Any] = []
+        after: int | None = 0
+        while after is not None:
+            asked = period | {"limit": limit, "after": after}
+            page = client.get(address(told, "/movements"), headers=operator, params=asked).json()
+            assert {name: page[name] for name in period} == period
+            assert len(page["movements"]) <= limit
+            found += page["movements"]
+            after = page["next_after"]
+        return found
+
+    whole = paged(500)
+    assert whole[:500] == first["movements"]
+    assert len(whole) > 500
+    assert paged(333) == whole
+    past = client.get(address(told, "/movements"), headers=operator, params=period | {"after": len(whole)}).json()
+    assert past["movements"] == []
+    assert past["next_after"] is None
+
+
+def test_a_period_is_asked_the_same_way_everywhere(
+    client: TestClient, told: example.Told, operator: dict[str, str]
+) -> None:
+    turned = {"from": "2026-07-02T00:00:00Z", "until": "2026-07-01T00:00:00Z"}
+    for rest in ("/movements", "/statement", "/statement/csv"):
+        assert client.get(address(told, rest), headers=operator, params=turned).status_code == 400
+        naive = {"known_at": "2026-07-01T00:00:00"}
+        assert client.get(address(told, rest), headers=operator, params=naive).status_code == 400
 
 
 def test_an_order_is_told_once_and_what_is_not_there_is_refused(

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final
 import anyio.to_thread
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED
+from msgspec import Struct
 
 from tidewaiter.messages.limits import RETURN_MESSAGE_BYTES_MAX
 from tidewaiter.model.errors import NotFoundError
@@ -55,6 +56,26 @@ Until = Annotated[
 KnownAt = Annotated[
     datetime | None, QueryParameter(name="known_at", description="As it was known at this moment; now if not given")
 ]
+
+
+class Period(Struct, frozen=True):
+    """From `first` until before `last`, as it was known at `known_at`, or is now."""
+
+    first: datetime
+    last: datetime
+    known_at: datetime | None
+
+
+def _asked(starts_at: From = None, ends_at: Until = None, known_at: KnownAt = None) -> Period:
+    last = _aware(ends_at, "until") or now()
+    first = _aware(starts_at, "from") or last - timedelta(days=DAYS)
+    if first > last:
+        raise WebError("request.invalid", "The period ends before it starts.", place="query: until")
+    return Period(first, last, _aware(known_at, "known_at"))
+
+
+OF_A_PERIOD: Final = {"period": Provide(_asked, sync_to_thread=False)}
+
 What = Annotated[MessageKind, PathParameter(description="What the message has: entries, orders, returns or count")]
 
 
@@ -104,21 +125,31 @@ def standing(
 
 @get(
     "/stock/{account_no:int}/movements", sync_to_thread=True, summary="Movements of a stock account",
-    operation_id="listStockMovements", opt=FOR_THE_KNOWN, tags=TAGS, responses=READING,
+    operation_id="listStockMovements", opt=FOR_THE_KNOWN, tags=TAGS, responses=READING, dependencies=OF_A_PERIOD,
 )  # fmt: skip
 def movements(
     request: AnyRequest,
     house: NamedDependency[House],
     account_no: AccountNo,
-    starts_at: From = None,
-    ends_at: Until = None,
-    known_at: KnownAt = None,
-) -> shapes.MovementsShape:
-    """What took effect in a period, in order."""
+    period: NamedDependency[Period],
+    after: Annotated[
+        int, QueryParameter(name="after", ge=0, le=ID_MAX, description="Page on: `next_after` of the page before")
+    ] = 0,
+    limit: Annotated[
+        int, QueryParameter(name="limit", ge=1, le=PAGE_ROWS_MAX, description="At most so many")
+    ] = PAGE_ROWS,
+) -> shapes.MovementPage:
+    """What took effect in a period, in order. Ask for the next page with the same `from`, and with `until` and
+    `known_at` as the page before has them: what is told in between then moves no page."""
     kept = _visible(house, account_no, request.user)
-    first, last = _period(starts_at, ends_at)
-    found = house.stock.account(kept, known_at=_aware(known_at, "known_at")).movements
-    return shapes.MovementsShape([shapes.movement(each) for each in found if first <= each.effective_at < last])
+    known_at = period.known_at or now()
+    known = house.stock.account(kept, known_at=known_at).movements
+    found = [each for each in known if period.first <= each.effective_at < period.last]
+    upto = after + limit
+    return shapes.MovementPage(
+        movements=[shapes.movement(each) for each in found[after:upto]], from_=period.first, until=period.last,
+        known_at=known_at, next_after=upto if upto < len(found) else None,
+    )  # fmt: skip
 
 
 @get(
@@ -147,37 +178,27 @@ def filings(
 
 @get(
     "/stock/{account_no:int}/statement", sync_to_thread=True, summary="A statement of stock that balances",
-    operation_id="readStockStatement", opt=FOR_THE_KNOWN, tags=TAGS, responses=READING,
+    operation_id="readStockStatement", opt=FOR_THE_KNOWN, tags=TAGS, responses=READING, dependencies=OF_A_PERIOD,
 )  # fmt: skip
 def statement(
-    request: AnyRequest,
-    house: NamedDependency[House],
-    account_no: AccountNo,
-    starts_at: From = None,
-    ends_at: Until = None,
-    known_at: KnownAt = None,
+    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, period: NamedDependency[Period]
 ) -> shapes.StatementShape:
     """Opening and what came in, less what left, come to closing: lot by lot, quantity, value and suspended charges."""
     _visible(house, account_no, request.user)
-    first, last = _period(starts_at, ends_at)
-    return shapes.statement(house.stock.statement(account_no, first, last, known_at=_aware(known_at, "known_at")))
+    return shapes.statement(house.stock.statement(account_no, period.first, period.last, known_at=period.known_at))
 
 
 @get(
     "/stock/{account_no:int}/statement/csv", sync_to_thread=True, summary="A statement of stock as CSV",
     operation_id="exportStockStatement", opt=FOR_THE_KNOWN, tags=TAGS, responses=READING, media_type="text/csv",
+    dependencies=OF_A_PERIOD,
 )  # fmt: skip
 def statement_as_csv(
-    request: AnyRequest,
-    house: NamedDependency[House],
-    account_no: AccountNo,
-    starts_at: From = None,
-    ends_at: Until = None,
+    request: AnyRequest, house: NamedDependency[House], account_no: AccountNo, period: NamedDependency[Period]
 ) -> Response[str]:
     """The same, a line for opening, each kind of movement, and closing."""
     _visible(house, account_no, request.user)
-    first, last = _period(starts_at, ends_at)
-    text = statement_csv(house.stock.statement(account_no, first, last))
+    text = statement_csv(house.stock.statement(account_no, period.first, period.last, known_at=period.known_at))
     return Response(text, media_type="text/csv; charset=utf-8")
 
 
@@ -289,14 +310,6 @@ def _visible(house: House, account_no: int, asking: Principal) -> KeptAccount:
     if not asking.is_officer and kept.sender_id != asking.sender_id:
         raise NotFoundError(f"there is no stock account {account_no}")
     return kept
-
-
-def _period(starts_at: datetime | None, ends_at: datetime | None) -> tuple[datetime, datetime]:
-    last = _aware(ends_at, "until") or now()
-    first = _aware(starts_at, "from") or last - timedelta(days=DAYS)
-    if first > last:
-        raise WebError("request.invalid", "The period ends before it starts.", place="query: until")
-    return first, last
 
 
 def _aware(moment: datetime | None, name: str) -> datetime | None:

@@ -140,10 +140,14 @@ class AccountsShape(Struct, frozen=True):
     accounts: list[AccountShape]
 
 
-class MovementsShape(Struct, frozen=True):
-    """Movements in the order they took effect."""
+class MovementPage(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Movements in the order they took effect, of the period and as known at the moment it names."""
 
     movements: list[MovementShape]
+    from_: datetime
+    until: datetime
+    known_at: datetime
+    next_after: int | None
 
 
 class FilingShape(Struct, frozen=True, kw_only=True):
