@@ -1,4 +1,4 @@
-"""Many entries together: written in a sixth of their length, and read at a third of what it takes to read them one by one.
+"""Many entries together: written in a quarter of their length, and read at a third of what it takes to read them one by one.
 
 An entry has one writing: who and when, a commitment, what is told in the open, a scope, a type. The entries of one batch nearly all share
 all of that but commitment and scope, which are numbers in hexadecimal at places that follow from the rest: its *kind*. So many

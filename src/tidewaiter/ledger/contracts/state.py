@@ -129,8 +129,10 @@ class State:
         case = Case(leaf, program.kind, program.mask, begins, scope, key, self, said)
         last = self._passed.get(leaf.type)
         if last is None or last.actor != leaf.actor or last.at != leaf.at or last.facts != leaf.facts:
+            # They are shown no scope, since what they say is believed of entries on others too.
+            bare = Case(leaf, program.kind, program.mask, begins, EMPTY_SCOPE, key, self)
             for rule in program.before:
-                if why := rule.check(case):
+                if why := rule.check(bare):
                     return Refusal(rule.id, why, rule.hint)
             self._passed[leaf.type] = leaf
         for check in program.checks:
