@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -53,11 +54,13 @@ class Holding:
     def __init__(self, origin: Origin, shelf: Shelf, failpoints: Failpoints) -> None:
         self.origin, self.shelf = origin, shelf
         self.governing: deque[int] = deque()
-        self.tiles = TileFolder(origin.tiles, failpoints)
+        self.tiles = TileFolder(origin.tiles, self._entries_between, failpoints)
         self.note = b""
         self.final = origin.kept(FINAL)
         self._waiting: deque[_Waiting] = deque()
         self._places: dict[int, Place] = {}
+        self._starts: list[int] = []
+        self._last_read: tuple[int, tuple[bytes, ...]] = 0, ()
         self._next = 0
         self._entries: list[bytes] = []
         self._named: list[str] = []
@@ -100,6 +103,7 @@ class Holding:
 
     def _queue(self, block: _Waiting, named: list[str], place: Place) -> None:
         self._places[self._next] = place
+        self._starts.append(self._next)
         self._next += len(block.entries)
         if named:
             self.shelf.hold(named)
@@ -179,6 +183,19 @@ class Holding:
             raise LedgerError(f"no block begins at {first}", hint="ask from the size that you hold")
         found = self._read_blocks(first, self._places[first])
         return [self.sent(block) for block in islice(found, count) if checkpoint_of(block.note).size <= self.size]
+
+    def _entries_between(self, first: int, end: int) -> list[bytes]:
+        """Entries from one up to another, out of the journal; whoever reads a log reads on in the block that was read last."""
+        found: list[bytes] = []
+        while first < end:
+            start, entries = self._last_read
+            if not start <= first < start + len(entries):
+                start = self._starts[bisect_right(self._starts, first) - 1]
+                entries = next(self._read_blocks(start, self._places[start])).entries.written
+                self._last_read = start, entries
+            found += entries[first - start : end - start]
+            first = start + len(entries)
+        return found
 
     def _read_blocks(self, first: int, place: Place) -> Iterator[Block]:
         entries: list[Entries] = []

@@ -16,7 +16,7 @@ from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.network.charter import Charter, CharterError
 from tidewaiter.network.files import write_durably
-from tidewaiter.network.tile_folder import TileFolder, entries_from
+from tidewaiter.network.tile_folder import TileFolder
 
 _ENDS: Final = tuple(f'"type":"{name}"}}'.encode() for name in sorted(GOVERNING))
 """How an entry of governance ends, in its one writing."""
@@ -45,7 +45,7 @@ def followed(contract: Contract, tiles: TileFolder, charter: Charter) -> Contrac
     if tiles.size < closing.size or range_hash(tiles.nodes(closing.size), 0, closing.size) != closing.root:
         raise CharterError(f"“{closing.origin}” was closed with other entries than are held here")
     for start in range(0, closing.size, REPLAYED):
-        for entry in entries_from(tiles, start, min(start + REPLAYED, closing.size)):
+        for entry in tiles.entries(start, min(start + REPLAYED, closing.size)):
             if contract.apply(Leaf.parse(entry)) is not None:
                 raise CharterError(f"the contract does not take an entry of “{closing.origin}” that it took")
     return Contract(contract.state.following(charter.origin, closing.root), contract.statements)

@@ -1,7 +1,8 @@
 """The tiles of a log in a folder (c2sp.org/tlog-tiles), grown as blocks come, and served at any size up to the last.
 
-The journal is what is safe at once. Tiles are made in memory as blocks come; `flushing` writes and syncs the full ones,
-in a thread, and then says in a file how far: at a start everything behind that is written again.
+The journal is what is safe at once, and what bundles of entries are made of when somebody asks. Tiles of hashes are made in memory
+as blocks come; `flushing` writes and syncs the full ones, in a thread, and then says in a file how far: at a start everything
+behind that is written again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 from tidewaiter.ledger.effects import Hashed
 from tidewaiter.ledger.merkle import Frontier, NodeHash, leaf_hashes
 from tidewaiter.ledger.reading import TileReader
-from tidewaiter.ledger.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, bundle_of, entries_in, hashes_in, top_of
+from tidewaiter.ledger.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, bundle_of, hashes_in, top_of
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import NO_FAILPOINTS, DiskError, sync_together, write_durably
@@ -24,10 +25,12 @@ _SYNCED: Final = "synced"
 
 
 class TileFolder:
-    """One log's tiles below a folder. `size` is how many entries were added."""
+    """One log's tiles below a folder. `size` is how many entries were added; `entries_at` gives those from one up to another again."""
 
-    def __init__(self, folder: Path, failpoints: Failpoints = NO_FAILPOINTS) -> None:
-        self.folder, self.size = folder, 0
+    def __init__(
+        self, folder: Path, entries_at: Callable[[int, int], Sequence[bytes]], failpoints: Failpoints = NO_FAILPOINTS
+    ) -> None:
+        self.folder, self.size, self._entries_at = folder, 0, entries_at
         self._failpoints = failpoints
         self._entries: list[bytes] = []
         self._levels: list[list[bytes]] = [[]]
@@ -89,14 +92,24 @@ class TileFolder:
         reach = TILE_HEIGHT * max(tile.level, 0)
         if (tile.index << TILE_HEIGHT) + tile.width > self.size >> reach:
             return None
+        if tile.level == ENTRIES:
+            first = tile.index << TILE_HEIGHT
+            return bundle_of(self.entries(first, first + tile.width))
         rows = self._rows_in_memory(tile)
         if rows is None:
             data = self._fresh.get(tile.full) or (self.folder / tile.full.path).read_bytes()
             if not tile.is_partial:
                 return data
-            rows = entries_in(data, TILE_WIDTH) if tile.level == ENTRIES else hashes_in(data, TILE_WIDTH)
-        rows = rows[: tile.width]
-        return bundle_of(rows) if tile.level == ENTRIES else b"".join(rows)
+            rows = hashes_in(data, TILE_WIDTH)
+        return b"".join(rows[: tile.width])
+
+    def entries(self, first: int, end: int) -> list[bytes]:
+        """The entries from one up to another. Raises LedgerError where there are not as many."""
+        if not 0 <= first <= end <= self.size:
+            raise LedgerError(f"the log has no entries from {first} up to {end}")
+        kept = self.size - len(self._entries)
+        before = list(self._entries_at(first, min(end, kept))) if first < kept else []
+        return before + self._entries[max(0, first - kept) : max(0, end - kept)]
 
     def reader(self, size: int | None = None) -> TileReader:
         """A reader of the log at a size; as it is now where none is named."""
@@ -119,15 +132,13 @@ class TileFolder:
         return Frontier(self.size, tuple(hashes))
 
     def _rows_in_memory(self, tile: Tile) -> list[bytes] | None:
-        level = max(tile.level, 0)
+        level = tile.level
         if level >= len(self._levels) or tile.index != self.size >> TILE_HEIGHT * (level + 1):
             return None
-        return self._entries if tile.level == ENTRIES else self._levels[level]
+        return self._levels[level]
 
     def _fill(self, top: bytes | None) -> None:
-        """A bundle and a tile of the lowest level are full; `top` is the hash over that tile, where it is known."""
-        index = self.size // TILE_WIDTH - 1
-        self._write(Tile(ENTRIES, index), bundle_of(self._entries))
+        """A tile of the lowest level is full; `top` is the hash over it, where it is known."""
         self._entries = []
         for level in range(len(self._levels)):
             hashes = self._levels[level]
@@ -144,19 +155,6 @@ class TileFolder:
         if (tile.index + 1) << TILE_HEIGHT * (max(tile.level, 0) + 1) <= self._trusted:
             return
         self._fresh[tile] = data
-
-
-def entries_from(folder: TileFolder, first: int, end: int) -> list[bytes]:
-    """The entries of a log from `first` up to `end`. Raises LedgerError where it has not as many."""
-    if not 0 <= first <= end <= folder.size:
-        raise LedgerError(f"the log has no entries from {first} up to {end}")
-    entries: list[bytes] = []
-    for index in range(first // TILE_WIDTH, -(-end // TILE_WIDTH)):
-        width = min(TILE_WIDTH, folder.size - index * TILE_WIDTH)
-        data = folder.tile(Tile(ENTRIES, index, width))
-        entries += entries_in(data or b"", width)
-    start = first - first % TILE_WIDTH
-    return entries[first - start : end - start]
 
 
 def _read_number(path: Path) -> int:
