@@ -185,7 +185,7 @@ def test_where_no_server_is_that_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_fail_over_of_both_leaders_loses_nothing() -> None:
     """Five servers, three replicas in processes of their own; the leaders of both are killed under load."""
-    report = ledger_nats.measured(6.0, 20)
+    report = ledger_nats.measured(6.0, 20, 2_000)
     assert (report.lost, report.doubled, report.disordered, report.differing) == (0, 0, 0, 0)
     assert report.batches >= 50
     assert report.final_size >= report.batches * 21

