@@ -162,10 +162,13 @@ class EntryReader:
         kinds: list[_Told] = []
         for number, kind in enumerate(entries.kinds):
             told = self._told.get(kind) or self._remember(
-                kind, f"{kind[0]}{'0' * 64}{kind[1]}{'0' * 32}{kind[2]}".encode()
+                kind, f"{kind[0]}{'0' * _COMMITMENT_LENGTH}{kind[1]}{'0' * ID_LENGTH}{kind[2]}".encode()
             )
             if told is None:
-                raise LedgerError(f"the kind {number} of entries is none", place=f"entries/{_first(entries, number)}")
+                raise LedgerError(
+                    f"the kind {number} of entries is none",
+                    place=f"entries/{entries.which.index(number) if number in entries.which else 0}",
+                )
             kinds.append(told)
         leaves: list[Leaf] = []
         written: list[bytes] = []
@@ -210,7 +213,3 @@ def _first_none(entries: Sequence[bytes]) -> LedgerError:
         except LedgerError as error:
             return LedgerError(error.detail, place=f"entries/{place}")
     raise AssertionError("entries that are each one are so together")
-
-
-def _first(entries: Entries, kind: int) -> int:
-    return entries.which.index(kind) if kind in entries.which else 0

@@ -152,7 +152,7 @@ class TileFolder:
             top = None
 
     def _write(self, tile: Tile, data: bytes) -> None:
-        if (tile.index + 1) << TILE_HEIGHT * (max(tile.level, 0) + 1) <= self._trusted:
+        if (tile.index + 1) << TILE_HEIGHT * (tile.level + 1) <= self._trusted:
             return
         self._fresh[tile] = data
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tidewaiter.ledger.contracts import VERSION_1, Applied, Founder, Genesis, Role, State
+from tidewaiter.ledger.entries import EntryReader
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.leaves import Fact, Leaf, key_number
 
@@ -42,7 +43,7 @@ def run(parcels: int) -> Report:
     keys = {name: _key(name) for name in ("customs", "carrier", "sequencer")}
     entries = [leaf.entry() for leaf in _leaves(parcels, {name: key_number(key) for name, key in keys.items()})]
     started = time.process_time()
-    leaves = [Leaf.parse(entry) for entry in entries]
+    leaves = EntryReader().leaves(entries)
     reading = time.process_time() - started
     state, sequencer = _begun(keys), key_number(keys["sequencer"])
     rooting = 0.0
