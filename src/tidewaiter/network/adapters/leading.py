@@ -32,7 +32,7 @@ from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.following import FollowedLog
 from tidewaiter.network.adapters.intake import IntakeUnavailableError
-from tidewaiter.network.adapters.nats import FAILURES, NatsIntake, patiently
+from tidewaiter.network.adapters.nats import FAILURES, NatsIntake, patiently, told
 
 LEASE_SECONDS: Final = 3.0
 RENEW_SECONDS: Final = 0.5
@@ -208,7 +208,7 @@ async def final_of(kept: KeyValue) -> bytes | None:
     except (KeyNotFoundError, NotFoundError):
         return None
     except FAILURES as error:
-        raise UnavailableError(f"the last final checkpoint cannot be read: {error!r}") from error
+        raise UnavailableError(f"the last final checkpoint cannot be read: {told(error)}") from error
 
 
 async def positions_of(intake: NatsIntake) -> dict[str, int]:
@@ -220,7 +220,7 @@ async def positions_of(intake: NatsIntake) -> dict[str, int]:
     except NoKeysError:
         return {}
     except FAILURES as error:
-        raise UnavailableError(f"the replicas' positions cannot be read: {error!r}") from error
+        raise UnavailableError(f"the replicas' positions cannot be read: {told(error)}") from error
     return {name.removeprefix(_POSITION): int(value) for name, value in zip(names, values, strict=True)}
 
 
@@ -232,7 +232,7 @@ async def leader_of(intake: NatsIntake) -> str:
     except KeyNotFoundError:
         return ""
     except FAILURES as error:
-        raise UnavailableError(f"who leads cannot be read: {error!r}") from error
+        raise UnavailableError(f"who leads cannot be read: {told(error)}") from error
 
 
 def checkpoints_subject(intake: NatsIntake) -> str:

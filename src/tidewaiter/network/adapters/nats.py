@@ -59,6 +59,10 @@ _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
 _WRONG_LAST_SEQUENCE: Final = 10071  # github.com/nats-io/nats-server, server/errors.json, JSStreamWrongLastSequenceErrF
 FAILURES: Final = (nats.errors.Error, NoStreamResponseError, asyncio.TimeoutError, OSError)
+_NO_PEERS, _NAME_IN_USE, _SUBJECTS_OVERLAP = 10005, 10058, 10065  # errors.json, as above
+_PASSING: Final = frozenset({_NO_PEERS, _NAME_IN_USE, _SUBJECTS_OVERLAP})
+"""What servers say of a stream for a moment too: one of them was not heard of just now, or the first asking, whose
+answer was lost, is still under way."""
 
 
 _Answer = TypeVar("_Answer")
@@ -160,7 +164,7 @@ class NatsIntake:
         except FAILURES as error:
             self._last.pop(batch.submitter, None)
             raise IntakeUnavailableError(
-                f"whether batch {batch.number} of {batch.submitter} was stored is not known: {error!r}",
+                f"whether batch {batch.number} of {batch.submitter} was stored is not known: {told(error)}",
                 hint="offer the same batch again",
             ) from error
 
@@ -223,7 +227,7 @@ class NatsIntake:
         try:
             return (await self._read_last(submitter)).number + 1
         except FAILURES as error:
-            raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {error!r}") from error
+            raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {told(error)}") from error
 
     async def _read_last(self, submitter: str) -> _Last:
         try:
@@ -263,7 +267,7 @@ class NatsIntake:
                 await answers.unsubscribe()
         except FAILURES as error:
             if not found:
-                raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {error!r}") from error
+                raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {told(error)}") from error
         return found
 
     async def trim(self, position: int) -> None:
@@ -277,14 +281,14 @@ class NatsIntake:
                 last = await self.jetstream.get_last_msg(self.stream, subject)
                 await self.jetstream.purge_stream(self.stream, seq=min(position + 1, last.seq or 0), subject=subject)
         except FAILURES as error:
-            raise IntakeUnavailableError(f"the stream {self.stream} was not trimmed: {error!r}") from error
+            raise IntakeUnavailableError(f"the stream {self.stream} was not trimmed: {told(error)}") from error
 
     async def leader(self) -> str:
         """The name of the server that leads the stream; "" while none does. Raises IntakeUnavailableError."""
         try:
             info = await self.jetstream.stream_info(self.stream)
         except FAILURES as error:
-            raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {error!r}") from error
+            raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {told(error)}") from error
         return (info.cluster.leader if info.cluster else "") or ""
 
     async def close(self) -> None:
@@ -315,10 +319,21 @@ async def patiently(ask: Callable[[], Awaitable[_Answer]], failing: str) -> _Ans
         try:
             return await ask()
         except FAILURES as error:
-            is_transient = not isinstance(error, APIError) or isinstance(error, ServiceUnavailableError)
-            if not is_transient or time.monotonic() > until:
-                raise UnavailableError(f"{failing}: {error!r}") from error
+            if not _may_pass(error) or time.monotonic() > until:
+                raise UnavailableError(f"{failing}: {told(error)}") from error
             await asyncio.sleep(AGAIN_AFTER_SECONDS)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether the same question may be answered when it is asked again."""
+    if isinstance(error, APIError):
+        return isinstance(error, ServiceUnavailableError) or error.err_code in _PASSING
+    return True
+
+
+def told(error: Exception) -> str:
+    """What a failure says, in words for a message: many of them print as nothing, and some only as their class."""
+    return str(error) or repr(error)
 
 
 async def connected(servers: Sequence[str], credentials: Path | None = None) -> Client:
@@ -344,7 +359,7 @@ async def connected(servers: Sequence[str], credentials: Path | None = None) -> 
     except (TimeoutError, nats.errors.Error, OSError) as error:
         await client.close()
         where = ", ".join(server.rpartition("@")[2] for server in servers)  # no passwords in messages
-        raise UnavailableError(f"no server of NATS answers at {where}: {error!r}") from error
+        raise UnavailableError(f"no server of NATS answers at {where}: {told(error)}") from error
     return client
 
 
