@@ -147,6 +147,26 @@ def view(
     return output.EXIT_OK
 
 
+@app.command
+def forget(
+    folder: Folder,
+    subject: Annotated[str, Parameter(help="What the member calls the consignment.")],
+    *,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Erase what opens a consignment's entries at this member: its key, its fields, and what it is called here.
+
+    The log stays as it is. Other members that were told the key have to forget it too.
+    """
+    from tidewaiter.network.home import Home
+    from tidewaiter.network.operator import Operator
+
+    with Operator(Home(folder)) as operator:
+        forgotten = operator.erase(subject)
+    output.print_one({"forgotten": subject, "entries it had fields of": forgotten}, output_as)
+    return output.EXIT_OK
+
+
 def seen_row(entry: dict[str, object]) -> dict[str, object]:
     """One entry of a view as a person reads it."""
     leaf, fields = entry["leaf"], entry["fields"]
