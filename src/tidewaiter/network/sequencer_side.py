@@ -57,6 +57,11 @@ class Common(NamedTuple):
     limits: Limits
 
 
+def _begins(entry: bytes) -> bool:
+    """Whether an entry is the one with which an origin begins that follows another."""
+    return entry.endswith(b'"type":"epoch_closed"}')
+
+
 class Agreed(NamedTuple):
     """What the members have agreed on in a block that ends at a size; it counts once that is final."""
 
@@ -107,7 +112,13 @@ class SequencerSide:
         await asyncio.to_thread(self.holding.tiles.flushing())
 
     async def submit(self, batch: Batch) -> Message:
-        """The promise for a batch, or why it is refused."""
+        """The promise for a batch, or why it is refused.
+
+        Until it is told how the origin before ended nothing else is taken: its entries would be refused for good.
+        """
+        if self.contract.state.realm.previous is not None and not any(map(_begins, batch.entries)):
+            why = f"“{self.charter.origin}” has not begun: how the log before it ended is still to be told"
+            return Refuse("sequencer.beginning", why, "Hand in the same again in a second.")
         return await self.driver.ask(lambda caller: self.machine.submit(batch, caller, now_ms()))
 
     def take_statement(self, statement: Statement) -> None:

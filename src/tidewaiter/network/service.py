@@ -43,7 +43,7 @@ WAITING_MAX: Final = 64
 """Who may wait at once for something to become final; members tell one another and do not wait so."""
 _STATUS: Final = {
     "batch.gap": 409, "batch.replayed": 409, "batch.forged": 403, "batch.key_unknown": 403, "batch.oversized": 413,
-    "entry.oversized": 413, "sequencer.busy": 503, "sequencer.stopped": 503, "sequencer.closed": 503, "storage.failed": 503,
+    "entry.oversized": 413, "sequencer.busy": 503, "sequencer.stopped": 503, "sequencer.closed": 503, "sequencer.beginning": 503, "storage.failed": 503,
 }  # fmt: skip
 _BATCH_JSON: Final = msgspec.json.Decoder(Batch)
 _BATCH: Final = msgspec.msgpack.Decoder(Batch)

@@ -169,6 +169,22 @@ class Vault:
             msgspec.msgpack.encode(promise), promise.key, promise.number,
         )  # fmt: skip
 
+    async def forget_promises(self, key: str, number: int) -> int:
+        """The sequencer knows of no batch of a key from this number on: what was promised for those does not count; how many."""
+        rows = await self._run(
+            "UPDATE handed_in SET promise = NULL WHERE key = %s AND number >= %s AND promise IS NOT NULL RETURNING 1",
+            key, number,
+        )  # fmt: skip
+        return len(rows)
+
+    async def counted(self, batch: Batch) -> None:
+        """A batch counts, and the promise for it never came."""
+        await self._run(
+            "UPDATE handed_in SET promise = '' WHERE key = %s AND number = %s AND promise IS NULL",
+            batch.key,
+            batch.number,
+        )
+
     async def withdraw(self, batch: Batch) -> None:
         """A batch was refused as a whole: its number is free again."""
         await self._run(
