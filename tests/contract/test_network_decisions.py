@@ -99,6 +99,27 @@ def test_a_key_to_submit_with_is_followed_by_another_without_anybody_else(net: L
     assert len(list((home.folder / "keys").glob("retired-submitter-*.key"))) == 1
 
 
+def test_what_can_never_be_decided_is_refused_before_anything_is_written(
+    net: LocalNetwork, command: Commands, tmp_path: Path
+) -> None:
+    home = net.homes["south"]
+    assert "has no key deadbeef" in command("node", "rotate", home.folder, "--lost", "deadbeef", code=1)["said"]
+    north = submitter_number(next(net.homes["north"].keyring.submitters()))
+    assert "those that count are" in command("node", "rotate", home.folder, "--lost", north, code=1)["said"]
+    assert "1 at least" in command("node", "quorum", home.folder, "--count", "0", code=2)["said"]
+    said = command("node", "quorum", home.folder, "--count", "2", "--with", tmp_path, code=1)["said"]
+    assert "is no member's folder" in said
+    (tmp_path / "noise").write_bytes(bytes(range(256)))
+    for words in (
+        ("node", "quorum", home.folder, "--count", "2", "--signed", tmp_path / "noise"),
+        ("node", "countersign", home.folder, tmp_path / "noise"),
+    ):
+        assert f"at {tmp_path / 'noise'}" in command(*words, code=1)["said"]
+    said = command("node", "leave", home.folder, "--policy", tmp_path / "noise", code=2)["said"]
+    assert f"{tmp_path / 'noise'} is no policy" in said
+    assert not (home.folder / "decisions").exists()
+
+
 def test_what_a_member_cosigns_with_is_changed_by_the_quorum_and_counts(
     net: LocalNetwork, command: Commands, tmp_path: Path
 ) -> None:

@@ -77,8 +77,8 @@ def join(
     from tidewaiter.network.operating import Joining
     from tidewaiter.network.operator import NotRunningError, Operator
 
-    home, read = Home(folder), Charter.parse(charter.read_bytes())
-    by_now = Charter.parse(standing.read_bytes()) if standing else None
+    home, read = Home(folder), Charter.read(charter)
+    by_now = Charter.read(standing) if standing else None
     try:
         with Operator(home) as operator:
             operator.ask("/origins", Joining(read, by_now))

@@ -229,7 +229,12 @@ def countersigned(file: Path, home: Home, standing: Standing) -> Statement:
 def read_statement(path: Path) -> Statement:
     """The statement in a file. Raises LedgerError for what is none."""
     with path.open("rb") as file:
-        return Statement.parse(file.read(STATEMENT_BYTES_MAX + 1))
+        data = file.read(STATEMENT_BYTES_MAX + 1)
+    try:
+        return Statement.parse(data)
+    except LedgerError as error:
+        hint = "take the file again from whoever wrote it; one of your own is written anew once it is moved away"
+        raise LedgerError(error.detail, hint=hint, place=str(path)) from error
 
 
 def without(charter: Charter, name: str, quorum: int) -> str:
@@ -254,7 +259,7 @@ def counted(charter: Charter, others: Sequence[str], quorum: int) -> str:
     count = quorum or group.threshold
     if not 0 < count <= len(others):
         raise DecidingError(
-            f"{count} of {len(others)} members cannot be reached", hint="name with --quorum how many of them suffice"
+            f"{count} of {len(others)} members cannot be reached", hint="say how many of those that are left suffice"
         )
     lines = [f"witness {each} {charter.members[each].key} {charter.members[each].url}" for each in sorted(others)]
     lines += [f"group {policy.quorum} {count} {' '.join(others)}", f"quorum {policy.quorum}"]

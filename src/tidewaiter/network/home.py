@@ -107,6 +107,8 @@ class Home:
         if not _LABEL.fullmatch(config.label):
             raise HomeError(f"“{config.label[:80]}” is no label", hint="lower-case letters, digits, dots and dashes")
         _ = config.host_and_port
+        if Role.SEQUENCER in config.roles:
+            raise HomeError("the sequencer is no member's role", hint="the charter names who runs the log")
         if (home.folder / CONFIG).exists():
             raise ConflictError(f"{folder} is a member's folder already", hint="choose another, or run it as it is")
         home.folder.mkdir(parents=True, exist_ok=True)

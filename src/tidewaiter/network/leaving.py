@@ -16,6 +16,7 @@ from tidewaiter.network.deciding import DecidingError, Step, counted, without
 from tidewaiter.network.home import Home
 from tidewaiter.network.keyring import submitter_number
 from tidewaiter.network.operator import DeclinedError, Operator, runs
+from tidewaiter.network.standing import Standing
 
 COUNTED_SECONDS_MAX: Final = 30
 
@@ -64,6 +65,16 @@ def counting(home: Home, count: int, labels: Sequence[str]) -> list[Step]:
             is_done=lambda standing: standing.policy == policy,
         )
     ]  # fmt: skip
+
+
+def check_lost(standing: Standing, home: Home, number: str) -> None:
+    """Raises DecidingError where a key that is said to be lost is none of the member's that the network knows."""
+    own = {each for each, key in standing.keys.items() if key.member == home.config.label}
+    if number not in own:
+        live = sorted(each for each in own if standing.keys[each].is_live)
+        raise DecidingError(
+            f"{home.config.label} has no key {number[:64]}", hint=f"those that count are {', '.join(live) or 'none'}"
+        )
 
 
 def submitter_following(home: Home, lost: str) -> tuple[str, list[Step]]:
