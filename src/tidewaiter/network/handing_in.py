@@ -30,7 +30,8 @@ TRIES_MAX: Final = 20
 PAUSE_SECONDS: Final = 0.25
 CATCH_UP_SECONDS: Final = 2.0
 CLOSED: Final = "sequencer.closed"
-AGAIN: Final = frozenset({429, 503})
+AGAIN: Final = frozenset({408, 429})
+"""Answers, beside 500 and above, that do not tell whether a batch was taken: by the sequencer, or by what stands before it."""
 _LOG: Final = logging.getLogger(__name__)
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
@@ -174,9 +175,9 @@ async def send_batch(batch: Batch, charter: Charter) -> Promise:
                 if attempt + 1 == TRIES_MAX:
                     raise
             else:
-                if answer.status not in AGAIN:
+                if answer.status not in AGAIN and answer.status < 500:
                     return _promise(answer, charter)
-                said = _said(answer)
+                said = refusal_of(answer)
                 if said.code == CLOSED:
                     break
             await asyncio.sleep(PAUSE_SECONDS)
@@ -193,14 +194,14 @@ async def next_number(key: str, charter: Charter) -> int:
     finally:
         peer.close()
     if answer.status != 200:
-        said = _said(answer)
+        said = refusal_of(answer)
         raise refused(answer.status, said.code, said.why, said.hint, said.place)
     return int(msgspec.json.decode(answer.body, type=dict[str, int])["next"])
 
 
 def _promise(answer: Answer, charter: Charter) -> Promise:
     if answer.status != 200:
-        said = _said(answer)
+        said = refusal_of(answer)
         raise refused(answer.status, said.code, said.why, said.hint, said.place)
     promise = msgspec.msgpack.decode(answer.body, type=Promise)
     if not promise.is_by(charter.log_key):
@@ -208,7 +209,8 @@ def _promise(answer: Answer, charter: Charter) -> Promise:
     return promise
 
 
-def _said(answer: Answer) -> Refuse:
+def refusal_of(answer: Answer) -> Refuse:
+    """What an answer that is a refusal says; some of its text where it is not one of ours, but of what stands before a member."""
     try:
         body = msgspec.json.decode(answer.body, type=dict[str, object])
     except msgspec.DecodeError:

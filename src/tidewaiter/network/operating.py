@@ -16,7 +16,7 @@ from tidewaiter.ledger.effects import Cosigned, Declined, Refuse
 from tidewaiter.network.charter import CHARTER_BYTES_MAX, Charter
 from tidewaiter.network.client import Peer
 from tidewaiter.network.envelopes import share_key
-from tidewaiter.network.handing_in import HandingIn, Told
+from tidewaiter.network.handing_in import HandingIn, Told, refusal_of
 from tidewaiter.network.mirror_side import MirrorSide
 from tidewaiter.network.rules import Shelf
 from tidewaiter.network.sequencer_side import SequencerSide
@@ -127,7 +127,7 @@ class Operating:
         finally:
             peer.close()
         if answer.status != 204:
-            raise refused(answer.status, "statement.refused", answer.body.decode(errors="replace")[:500])
+            raise RefusedError(answer.status, refusal_of(answer))
         body = statement.said
         facts: dict[str, str | int] = {}
         match body:

@@ -32,7 +32,7 @@ from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.charter import Charter
-from tidewaiter.network.client import Peer, PeerError
+from tidewaiter.network.client import AddressError, Peer, PeerError, check_address
 from tidewaiter.network.driving import Driver, every, now_ms
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import Journal, Place
@@ -141,18 +141,11 @@ class SequencerSide:
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
         before, self.charter = self.charter, charter
-        setup = self.machine.setup
-        setup.policy = charter.read_policy
-        mirrors = charter.of_part("mirror")
-        setup.mirrors = tuple(mirrors)
-        for name in mirrors:
-            self.machine.followers.join(name)
-        for name in set(before.of_part("mirror")) - set(mirrors):
-            self.machine.followers.leave(name)
         for name, member in charter.members.items():
             known = before.members.get(name)
             if known is None or known.url != member.url or known.part != member.part:
                 self._reach(name)
+        self.driver.carry_out(self.machine.change(charter.read_policy, charter.of_part("mirror")))
 
     def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """As `driving.Shown` has it."""
@@ -230,6 +223,11 @@ class SequencerSide:
     def _reach(self, name: str) -> None:
         member = self.charter.members[name]
         if name == self.charter.sequencer:
+            return
+        try:
+            check_address(member.url)
+        except AddressError as error:  # as the members have decided it: nobody is to stop the log by a wrong address
+            _LOG.warning("%s is not reached: %s", name, error.detail)
             return
         self._announcers[name] = Announcer(Peer(member.url), FINAL_PATH), Announcer(Peer(member.url), EVIDENCE_PATH)
         for announcer in self._announcers[name]:
