@@ -155,6 +155,21 @@ def test_what_was_decided_on_something_else_is_not_countersigned(
     assert "it is decision 1, and members have decided 1 times by now" in said["said"]
 
 
+def test_who_does_not_count_is_sent_the_log_as_before(net: LocalNetwork, command: Commands) -> None:
+    north = net.homes["north"]
+    of = ("--of", "north", "--of", "south")
+    said = command("node", "quorum", north.folder, "--count", 2, *of, "--with", net.homes["south"].folder)
+    assert said["steps"][0]["says"] == "2 of north, south suffice"
+    await_quorum(net, "south", 2)
+    with net.operator("north") as operator:
+        assert set(net.homes["north"].latest.standing.members) == set(LABELS)
+        (placed,) = operator.tell([Told(type="held", subject="parcel 1", label="h:1")])
+    assert placed.refuse is None
+    net.await_final("east", (placed.index or 0) + 1)
+    command("node", "quorum", north.folder, "--count", 2, "--with", net.homes["south"].folder)
+    await_quorum(net, "south", 2)
+
+
 def test_the_log_is_handed_over_and_goes_on(net: LocalNetwork, command: Commands, tmp_path: Path) -> None:
     log, north, south, east = (net.homes[each] for each in LABELS)
     with_all = ("--with", south.folder, "--with", east.folder)

@@ -124,7 +124,10 @@ def quorum(
     count: Annotated[int, Parameter(help="How many of the members suffice from now on.")],
     of: Annotated[
         tuple[str, ...],
-        Parameter(negative="", help="The labels of the members that count; all but the sequencer without it."),
+        Parameter(
+            negative="",
+            help="The labels of the members that count; all but the sequencer without it. Others are sent the log as before.",
+        ),
     ] = (),
     having: Countersigning = Countersigning(),
     output_as: Output = Output(),  # noqa: B008 (frozen)

@@ -54,10 +54,11 @@ def leaving(home: Home, quorum: int, policy: str) -> list[Step]:
 def counting(home: Home, count: int, labels: Sequence[str]) -> list[Step]:
     """The step by which so many of these members suffice; of all beside the sequencer where none is named. Raises DecidingError."""
     charter = home.latest.standing
-    chosen = list(labels) or [name for name in charter.members if name != charter.sequencer]
+    others = [name for name in charter.members if name != charter.sequencer]
+    chosen = list(dict.fromkeys(labels)) or others
     if unknown := [name for name in chosen if name not in charter.members or name == charter.sequencer]:
         raise DecidingError(f"{', '.join(unknown)} cannot cosign in “{charter.origin}”", hint="name its other members")
-    policy = counted(charter, chosen, count)
+    policy = counted(charter, others, count, chosen)
     return [
         Step(
             name="quorum", says=f"{count} of {', '.join(chosen)} suffice",
