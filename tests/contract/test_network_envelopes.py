@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,3 +139,18 @@ def test_after_erasing_nothing_that_a_member_keeps_opens_or_names_the_consignmen
         main(["node", "forget", str(network.homes["zone"].folder), PARCEL])
     assert ended.value.code == 1
     assert "there is no key for" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_witness_learns_of_a_key_that_was_followed_by_another(
+    net: tuple[LocalNetwork, Charter], capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, _ = net
+    north, zone = network.homes["north"], network.homes["zone"]
+    with pytest.raises(SystemExit) as ended:
+        main(["node", "rotate", str(north.folder), "--json"])
+    assert not ended.value.code, capsys.readouterr()
+    (new,) = (each.verifier.public for each in north.keyring.submitters())
+    until = time.monotonic() + 20
+    while zone.latest.standing.members["north"].submitters[0] != new:
+        assert time.monotonic() < until, "the witness was not told"
+        time.sleep(0.05)

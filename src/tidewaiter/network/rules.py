@@ -106,6 +106,14 @@ class Shelf(Mapping[str, bytes]):
         """Whether an entry in a log stands for a statement."""
         return commitment in self._in_log
 
+    def in_log(self, kind: str) -> Iterator[Statement]:
+        """The statements of a type that entries in a log stand for, in no order."""
+        sought = f'"type":"{kind}"'.encode()
+        for commitment in self._in_log:
+            data = self._kept.get(commitment, b"")
+            if sought in data:
+                yield Statement.parse(data)
+
     @property
     def is_settled(self) -> bool:
         """Whether entries in a log stand for all that is kept."""

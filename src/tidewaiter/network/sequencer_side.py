@@ -13,7 +13,7 @@ import msgspec
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.contracts.governing import brought
-from tidewaiter.ledger.contracts.statements import Statement
+from tidewaiter.ledger.contracts.statements import KeyRotated, Statement, read_key
 from tidewaiter.ledger.effects import (
     Block,
     Cosigned,
@@ -92,6 +92,7 @@ class SequencerSide:
         self._note = b""
         self._last_sent: tuple[Block, msgspec.Raw] | None = None
         self._agreed: deque[Agreed] = deque()
+        self._rotations: set[str] = set()
         self._look_at_statements()
         setup.submitters = dict(contract.state.submitters)
 
@@ -101,6 +102,7 @@ class SequencerSide:
             self._reach(name)
         self._run(every(TICK_SECONDS, self._tick))
         self._run(every(FLUSH_SECONDS, self._flush))
+        self._tell_rotations()
         self._feed_witnesses()
 
     async def stop(self) -> None:
@@ -202,9 +204,26 @@ class SequencerSide:
             self.holding.origin.keep_standing(adopted.charter)
             is_another = adopted.charter.policy != self.charter.policy
             self.change(adopted.charter)
+            self._tell_rotations()
             for feed in self._feeds.values() if is_another else ():
                 feed.state(self.holding.statement_of(adopted.charter.policy))
             self._feed_witnesses()
+
+    def _tell_rotations(self) -> None:
+        """Show witnesses, which replay nothing, the statements by which keys were followed by others: each behind the one it goes on from."""
+        found: dict[str, tuple[str, bytes]] = {}
+        for each in self.holding.shelf.in_log("key_rotated"):
+            body = each.said
+            if isinstance(body, KeyRotated) and body.new and body.origin == self.charter.origin:
+                found[key_number(read_key(body.new))] = body.old, each.data
+
+        def steps(number: str) -> int:
+            return 1 + steps(found[number][0]) if number in found else 0
+
+        for number in sorted(found.keys() - self._rotations, key=steps):
+            self._rotations.add(number)
+            for feed in self._feeds.values():
+                feed.state(found[number][1])
 
     def _sent(self, block: Block) -> msgspec.Raw:
         """The block with its statements, encoded once for all mirrors."""
