@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from tidewaiter.cli.app import main
 from tidewaiter.ledger.contracts import Role
@@ -139,6 +140,45 @@ def test_after_erasing_nothing_that_a_member_keeps_opens_or_names_the_consignmen
         main(["node", "forget", str(network.homes["zone"].folder), PARCEL])
     assert ended.value.code == 1
     assert "there is no key for" in " ".join(capsys.readouterr().err.split())
+
+
+def test_who_joined_later_is_told_keys_once_its_card_is_kept(
+    net: tuple[LocalNetwork, Charter], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, charter = net
+    north, zone = network.homes["north"], network.homes["zone"]
+    bare = structs.replace(charter.members["zone"], envelope=b"", submitters=(), roles=())
+    share = {"subject": "pallet 7", "members": ["zone"]}
+
+    def run(*words: object) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main([str(each) for each in words])
+        return int(ended.value.code or 0)
+
+    card, other = tmp_path / "zone.card", tmp_path / "other.card"
+    assert run("node", "card", zone.folder, "--part", "witness") == 0
+    card.write_text(capsys.readouterr().out)
+    assert run("node", "card", network.homes["log"].folder) == 0
+    other.write_text(capsys.readouterr().out.replace("log ", "zone ", 1))
+    for is_running in (True, False):
+        network.stop("north")  # as after a quorum that names it for the first time
+        north.latest.keep_standing(structs.replace(charter, members={**charter.members, "zone": bare}))
+        network.start("north")
+        with network.operator("north") as operator:
+            operator.keep_key("pallet 7")
+            with pytest.raises(DeclinedError, match="to which key envelopes for zone are sealed") as declined:
+                operator.ask("/share", share)
+            assert "node meet" in declined.value.hint
+        if not is_running:
+            network.stop("north")
+        assert run("node", "meet", north.folder, other) == 1
+        assert "count another key of zone" in " ".join(capsys.readouterr().err.split())
+        assert run("node", "meet", north.folder, card) == 0
+        if not is_running:
+            network.start("north")
+        with network.operator("north") as operator:
+            assert json.loads(operator.ask("/share", share)) == {"missed": []}
+    assert north.latest.standing == charter
 
 
 def test_a_witness_learns_of_a_key_that_was_followed_by_another(

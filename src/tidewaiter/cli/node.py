@@ -88,6 +88,26 @@ def join(
 
 
 @app.command
+def meet(
+    folder: Folder,
+    card: Annotated[Path, Parameter(help="The file with the other member's card, as `node card` printed it there.")],
+) -> int:
+    """Keep the card of a member that joined after the charter was written: it can be told consignments' keys then."""
+    from tidewaiter.network.founding import read_card
+    from tidewaiter.network.home import Home
+    from tidewaiter.network.operating import Card
+    from tidewaiter.network.operator import Operator, runs
+
+    home, (label, told) = Home(folder), read_card(card)
+    if runs(home):
+        with Operator(home) as operator:
+            operator.ask("/cards", Card(label, told))
+    else:
+        home.latest.keep_standing(home.latest.standing.with_card(label, told))
+    return output.EXIT_OK
+
+
+@app.command
 def run(folder: Folder) -> int:
     """Run a member until interrupted: sequencer, mirror or witness, as its origins' charters have it."""
     from tidewaiter.network import running

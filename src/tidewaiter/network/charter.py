@@ -140,6 +140,23 @@ class Charter(Struct, frozen=True, kw_only=True):
         kept = {name: each for name, each in self.members.items() if each.part == "sequencer"}
         return structs.replace(self, policy=policy, members={**kept, **members})
 
+    def with_card(self, label: str, card: Member) -> Charter:
+        """The charter with what a member's card tells beside its part and address; of one that joined later only its key is known.
+
+        Raises CharterError for a card of nobody here, or with another key than the members count.
+        """
+        known = self.members.get(label)
+        if known is None:
+            raise CharterError(
+                f"nobody in “{self.origin}” is called {label[:80]}", hint="the quorum's policy names it first"
+            )
+        if known.key != card.key:
+            raise CharterError(
+                f"the members count another key of {label} than is on its card", hint="ask it for a new card"
+            )
+        told = structs.replace(known, envelope=card.envelope, submitters=card.submitters, roles=card.roles)
+        return structs.replace(self, members={**self.members, label: told})
+
     def of_part(self, part: Part) -> dict[str, Member]:
         """The members that do this."""
         return {name: member for name, member in self.members.items() if member.part == part}

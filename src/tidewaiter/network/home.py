@@ -172,6 +172,15 @@ class Home:
         folders = sorted((self.folder / "origins").glob("[0-9]*"))
         return [Origin(folder) for folder in folders if (folder / "charter.json").exists()]
 
+    def origin(self, name: str) -> Origin:
+        """The part of the folder with this origin. Raises HomeError where the member takes no part in it."""
+        for origin in self.origins():
+            if origin.charter.origin == name:
+                return origin
+        raise HomeError(
+            f"the member takes part in no log “{name[:200]}”", hint="tidewaiter node join names the charter"
+        )
+
     @property
     def latest(self) -> Origin:
         """The origin the member takes part in. Raises HomeError where there is none yet."""

@@ -13,10 +13,12 @@ from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.commitments import KEY_BYTES, scope_id
 from tidewaiter.ledger.contracts.statements import QuorumChanged, RulesChanged, Statement
 from tidewaiter.ledger.effects import Cosigned, Declined, Refuse
-from tidewaiter.network.charter import CHARTER_BYTES_MAX, Charter
+from tidewaiter.ledger.envelopes import KEY_BYTES as ENVELOPE_KEY_BYTES
+from tidewaiter.network.charter import CHARTER_BYTES_MAX, Charter, Member
 from tidewaiter.network.client import Peer
 from tidewaiter.network.envelopes import share_key
 from tidewaiter.network.handing_in import HandingIn, Told, refusal_of
+from tidewaiter.network.home import Home
 from tidewaiter.network.mirror_side import MirrorSide
 from tidewaiter.network.rules import Shelf
 from tidewaiter.network.sequencer_side import SequencerSide
@@ -53,6 +55,13 @@ class Joining(Struct, frozen=True):
     standing: Charter | None = None
 
 
+class Card(Struct, frozen=True):
+    """What the others have to know of a member, and how policies call it."""
+
+    label: str
+    card: Member
+
+
 class SharedOpening(Struct, frozen=True):
     """What an entry was bound to, as one member tells another."""
 
@@ -67,6 +76,10 @@ class Running(Protocol):
     @property
     def label(self) -> str:
         """How the network calls the member."""
+
+    @property
+    def home(self) -> Home:
+        """The member's folder."""
 
     @property
     def shelf(self) -> Shelf:
@@ -93,6 +106,7 @@ class Operating:
             Route("POST", "/tell", self.tell, TOLD_BYTES_MAX),
             Route("POST", "/keys", self.key, 10_000),
             Route("POST", "/share", self.share, 10_000),
+            Route("POST", "/cards", self.meet, 100_000),
             Route("POST", "/openings", self.opening, TOLD_BYTES_MAX),
             Route("GET", "/scopes", self.scopes),
             Route("GET", "/view/{subject*}", self.view),
@@ -161,9 +175,21 @@ class Operating:
         unknown = [label for label in asked.members if label not in charter.members]
         if unknown:
             raise refused(404, "network.member", f"nobody is called {', '.join(unknown)[:200]}")
+        if closed := [label for label in asked.members if len(charter.members[label].envelope) != ENVELOPE_KEY_BYTES]:
+            why = f"it is not known here to which key envelopes for {', '.join(closed)} are sealed"
+            raise refused(409, "network.no_card", why, "tidewaiter node meet FOLDER CARD keeps a member's card")
         await self._the_vault.keep_key(key, asked.subject)
         own = self._handing_in.key
         return as_json({"missed": await share_key(asked.subject, key, asked.members, charter, own)})
+
+    async def meet(self, request: Request) -> Response:
+        """Keep a member's card, who joined after the charter was written."""
+        given, charter = _decoded(request.body, Card), self.charter()
+        side = self._node.sides[charter.origin]
+        met = charter.with_card(given.label, given.card)
+        self._node.home.origin(charter.origin).keep_standing(met)
+        side.change(met)
+        return Response(b"", 204)
 
     async def opening(self, request: Request) -> Response:
         """Keep what an entry was bound to, as another member tells it: only if it opens the entry."""

@@ -115,6 +115,10 @@ class WitnessSide:
         self.charter = charter
         self._origin.keep_standing(charter)
 
+    def change(self, charter: Charter) -> None:
+        """More is known of a member than was."""
+        self.charter = charter
+
     def take_key(self, key: SignerKey) -> None:
         """Cosign with another key from now on."""
         self._key = key
