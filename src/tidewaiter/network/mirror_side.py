@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.effects import (
     Block,
     Declined,
@@ -23,6 +25,7 @@ from tidewaiter.ledger.effects import (
 )
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.merkle import leaf_hashes
 from tidewaiter.ledger.mirroring import Mirror, Setup
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.signing import check
@@ -33,7 +36,7 @@ from tidewaiter.network.files import Journal, Place
 from tidewaiter.network.holding import FINAL, Holding, checkpoint_of
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
-from tidewaiter.network.rules import unsigned_in
+from tidewaiter.network.rules import named_in, unsigned_in
 from tidewaiter.network.sequencer_side import Agreed, Common
 
 FLUSH_SECONDS: Final = 1.0
@@ -79,9 +82,8 @@ class MirrorSide:
         for block, statements in ((each.block, each.statements) for each in blocks):
             caller: asyncio.Future[Message] = loop.create_future()
             waiting.append(caller)
-            if (statements or not self.holding.shelf.is_settled) and self._is_by_the_log(block):
-                for statement in statements:
-                    self.holding.shelf.put(statement)
+            if (statements or not self.holding.shelf.is_settled) and self._is_next(block):
+                self._keep_named(block, statements)
                 if (refuse := self._unsigned(block)) is not None:
                     caller.set_result(Declined(self.charter.origin, self.machine.size, refuse))
                     continue
@@ -94,17 +96,31 @@ class MirrorSide:
         except TimeoutError as error:
             raise StoppedError("the disk did not answer in time", hint="send the blocks again") from error
 
-    def _is_by_the_log(self, block: Block) -> bool:
-        """Whether a block's checkpoint is signed by the log: statements are kept for good, so not everybody's are taken."""
+    def _is_next(self, block: Block) -> bool:
+        """Whether a block is the next one of the log, whole, and signed by it.
+
+        Statements are kept for good, so not everybody's are taken; and everybody has some checkpoint that the log has signed.
+        """
+        if block.first != self.machine.size or not block.entries:
+            return False
         try:
-            return bool(check(SignedNote.parse(block.note), (self.charter.log_key,)).verdict)
+            note = SignedNote.parse(block.note)
+            checkpoint = Checkpoint.parse(note.text)
+            after = self.machine.frontier.extended(leaf_hashes(block.entries))
         except LedgerError:
             return False
+        is_whole = (after.size, after.root) == (checkpoint.size, checkpoint.root)
+        return is_whole and bool(check(note, (self.charter.log_key,)).verdict)
+
+    def _keep_named(self, block: Block, statements: Sequence[bytes]) -> None:
+        """Keep those statements that entries of a block stand for. Raises DiskError; LedgerError for what is none."""
+        named = set(named_in(block.entries)) if statements else set[str]()
+        for statement in statements:
+            if Statement.parse(statement).commitment in named:
+                self.holding.shelf.put(statement)
 
     def _unsigned(self, block: Block) -> Refuse | None:
         """Why a block is to be sent again with other signatures: nobody is to freeze this mirror by leaving some out."""
-        if block.first != self.machine.size or not block.entries:
-            return None
         try:
             refusal = unsigned_in(self.contract, block.entries)
         except LedgerError:
@@ -163,13 +179,11 @@ class MirrorSide:
             self._agreed.append(Agreed(size, {}, self.charter.amended(state.realm)))
 
     def take_evidence(self, data: bytes) -> bool:
-        """Whether evidence shows that the log told two histories; it is kept then, and what it shows compared."""
+        """Whether evidence shows that the log told two histories; it is kept then, and nothing more is cosigned."""
         evidence = Evidence.parse(data)
         if not equivocation(evidence.first, evidence.second, evidence.proof, self.charter.log_key):
             return False
-        for note in (evidence.first, evidence.second):
-            if checkpoint_of(note).size <= self.holding.size:
-                self.driver.carry_out(self.machine.compare(note, self.holding.tiles.nodes()))
+        self.driver.carry_out(self.machine.learn(Found(data)))
         return True
 
     def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
