@@ -105,6 +105,15 @@ def test_an_arrival_where_the_law_is_made_is_decided_by_the_law_of_its_day(store
     assert course(store.following.told([one])[one]).state is MovementState.ARRIVED
 
 
+def test_no_arrival_told_of_a_day_before_the_declaration_is_decided_by_older_law(store: PostgresStore) -> None:
+    number = "RR123456785GB"
+    one = parcel(store, number)
+    lodged = store.outcome(one).row.legal_day
+    follow(store, event(STEP["presenting"], number, hours=24 * 365 * 4))
+    outcome = store.outcome(one)
+    assert (outcome.row.is_arrived, outcome.row.legal_day) == (True, lodged)
+
+
 @pytest.mark.parametrize("place", ["", "https://id.example/locode/DKBLL", "urn:epc:id:sgln:0614141.07346.1234"])
 def test_an_arrival_elsewhere_is_none_before_this_customs(store: PostgresStore, place: str) -> None:
     one = parcel(store, "RR123456785GB")

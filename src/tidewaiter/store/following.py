@@ -47,7 +47,7 @@ _MAY_MOVE: Final = (  # what no sender told, this system or an officer did
     " AND NOT teller.tells_of_all AND event.sender_id <> declaration.sender_id)"
 )
 _STANDING: Final = (
-    "SELECT declaration_id, sender_id, state, is_arrived, jurisdiction_code, transport_document_id,"
+    "SELECT declaration_id, sender_id, state, is_arrived, jurisdiction_code, transport_document_id, legal_day,"
     " CASE WHEN state IN ('released', 'cleared') THEN coalesce((SELECT min(recorded_at) FROM transition"
     "   WHERE transition.declaration_id = declaration.declaration_id AND to_state IN ('released', 'cleared')), decided_at)"
     " END AS released_at,"

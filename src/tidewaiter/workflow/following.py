@@ -351,8 +351,12 @@ def _is_decided(told: Moved, each: Concerned) -> bool:
 
 
 def _legal_day(concerned: Concerned, told: Moved) -> date:
-    """The day on which it happened where the law is made."""
-    return legal_day_at(concerned.jurisdiction_code, told.happened_at)
+    """The day on which it happened where the law is made; of goods declared after they came, the day they were declared.
+
+    No declaration is accepted before it is lodged (UCC, articles 171 and 172): whoever tells an arrival cannot choose
+    older law by telling an older day.
+    """
+    return max(legal_day_at(concerned.jurisdiction_code, told.happened_at), concerned.legal_day)
 
 
 def _holds(finding: Finding) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -32,7 +32,10 @@ class Done(StrEnum):
 
 
 class Concerned(Struct, frozen=True, kw_only=True):
-    """A declaration that an event concerns, as it stands; `released_at` and `controlled_at` as rules of movement ask."""
+    """A declaration that an event concerns, as it stands; `released_at` and `controlled_at` as rules of movement ask.
+
+    `legal_day` is the day by whose law it was looked at last.
+    """
 
     declaration_id: int
     sender_id: int | None
@@ -40,6 +43,7 @@ class Concerned(Struct, frozen=True, kw_only=True):
     is_arrived: bool
     jurisdiction_code: str
     transport_document_id: str
+    legal_day: date
     released_at: datetime | None = None
     controlled_at: datetime | None = None
 
