@@ -411,7 +411,7 @@ class PostgresFollowing:
         found = self._findings("declaration_id = %s AND rule_id = %s AND event_id = %s", [*of])
         if not found:
             raise NotFoundError(
-                f"nothing was found on {of[0]} by {of[1]}", hint="tidewaiter event course shows what was"
+                f"nothing was found on {of[0]} by {of[1]}", hint="tidewaiter movement course shows what was"
             )
         if not done.rowcount:
             raise TransitionError("this was answered before", hint=f"by {found[0].answered_by}: {found[0].answer}")
