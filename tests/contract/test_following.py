@@ -224,6 +224,21 @@ def test_delivered_before_release_is_a_case_and_ends_when_taken_back(store: Post
     assert not found(store, one)["movement.delivered_before_release"].is_open
 
 
+def test_what_is_taken_back_is_off_the_alarm_when_the_parcel_arrives(store: PostgresStore) -> None:
+    one, other = parcel(store, "RR123456785GB"), parcel(store, "RR473124829GB")
+    delivered, too = event(STEP["delivering"], "RR123456785GB"), event(STEP["delivering"], "RR473124829GB")
+    following = Following(store, Desk(store))
+    wrong = ErrorDeclaration(declared_at=datetime.now(UTC), reason="another parcel")
+    for told in (delivered, too, replace(delivered, error_declaration=wrong)):
+        with store.writing() as writing:
+            is_left = following.follow(writing, [told])
+        assert is_left is (told.error_declaration is not None)
+        following.go_on()
+    for number in ("RR123456785GB", "RR473124829GB"):
+        follow(store, event("arriving", number, read_point=HARWICH, hours=0.01))
+    assert State.UNDER_CONTROL is state(store, other) is not state(store, one)
+
+
 def test_an_event_of_nothing_we_know_is_left_alone(store: PostgresStore) -> None:
     follow(store, event("arriving", "RR000000005GB", read_point=HARWICH))
     assert store.following.open_findings(10) == []

@@ -177,8 +177,8 @@ class FollowingBook(Protocol):
     def act(self, done: Sequence[tuple[int, str, str]], at: datetime) -> None:
         """Keep what was done on which event (declaration, event, words)."""
 
-    def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> list[tuple[int, Finding]]:
-        """Keep what rules see of each declaration now; those that are new. What is seen no more is ended."""
+    def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> tuple[list[tuple[int, Finding]], set[int]]:
+        """Keep what rules see of each declaration now: those that are new; and whose alarm has changed, as one is seen no more or again."""
 
     def done(self, followed: Sequence[Followed]) -> None:
         """Keep what followed from findings."""
