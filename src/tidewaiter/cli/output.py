@@ -83,14 +83,18 @@ def write(text: str) -> None:
 
 
 def say(what: str, detail: str, *, hint: str = "", place: str = "", code: str = "") -> None:
-    """Say on standard error what went wrong, where, and what to do about it."""
+    """Say on standard error what went wrong, where, and what to do about it.
+
+    Only a terminal gets lines of its width: what a file or another program reads keeps paths and names whole.
+    """
     console = err()
+    is_piped = not console.is_terminal
     console.print(f"[bold red]{what}[/]{f' [dim]{code}[/]' if code else ''} ", end="")
-    console.print(detail, markup=False)
+    console.print(detail, markup=False, soft_wrap=is_piped)
     if place:
-        console.print(f"  at    {place}", markup=False)
+        console.print(f"  at    {place}", markup=False, soft_wrap=is_piped)
     if hint:
-        console.print(f"  hint  {hint}", markup=False)
+        console.print(f"  hint  {hint}", markup=False, soft_wrap=is_piped)
 
 
 def text(value: object) -> str:

@@ -19,7 +19,6 @@ from msgspec import Struct
 CONFIDENCE: Final = 0.95
 EXAMINED_MIN: Final = 20  # examinations of a stratum that is weighed by itself
 NEAR: Final = 2  # times the probability; strata further apart are never put together
-_STEPS: Final = 200  # of bisection; each halves the interval
 
 
 class Seen(Struct, frozen=True):
@@ -57,8 +56,9 @@ def of_draw(irregular: int, examined: int, confidence: float = CONFIDENCE) -> In
     if not examined:
         return Interval(0.0, 0.0, 1.0, 0)
     tail = (1 - confidence) / 2
-    low = 0.0 if irregular == 0 else _solved(lambda p: 1 - _binomial_below(irregular, examined, p) - tail)
-    high = 1.0 if irregular == examined else _solved(lambda p: tail - _binomial_below(irregular + 1, examined, p))
+    fewer, not_more = _fewer_than(irregular, examined), _fewer_than(irregular + 1, examined)
+    low = 0.0 if irregular == 0 else _solved(lambda p: 1 - fewer(p) - tail)
+    high = 1.0 if irregular == examined else _solved(lambda p: tail - not_more(p))
     return Interval(irregular / examined, low, high, examined)
 
 
@@ -127,33 +127,28 @@ def joined(strata: Sequence[Stratum], least: int = EXAMINED_MIN) -> list[Stratum
     return found
 
 
-def _binomial_below(count: int, trials: int, p: float) -> float:
-    """The probability of fewer than `count` in `trials`."""
-    if p <= 0:
-        return 1.0
-    if p >= 1:
-        return 0.0
-    log_p, log_q = math.log(p), math.log1p(-p)
-    terms = (
-        math.exp(
-            math.lgamma(trials + 1)
-            - math.lgamma(k + 1)
-            - math.lgamma(trials - k + 1)
-            + k * log_p
-            + (trials - k) * log_q
-        )
-        for k in range(count)
-    )
-    return min(math.fsum(terms), 1.0)
+def _fewer_than(count: int, trials: int) -> Callable[[float], float]:
+    """The probability of fewer than `count` in `trials`, as a function of what one has."""
+    ways = math.lgamma(trials + 1)
+    chosen = [(k, ways - math.lgamma(k + 1) - math.lgamma(trials - k + 1)) for k in range(count)]
+
+    def below(p: float) -> float:
+        if p <= 0:
+            return 1.0
+        if p >= 1:
+            return 0.0
+        log_p, log_q = math.log(p), math.log1p(-p)
+        return min(math.fsum([math.exp(each + k * log_p + (trials - k) * log_q) for k, each in chosen]), 1.0)
+
+    return below
 
 
 def _solved(rises: Callable[[float], float]) -> float:
-    """Where a rising function of [0, 1] passes 0."""
+    """Where a rising function of [0, 1] passes 0, halved until no number lies between the limits."""
     low, high = 0.0, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
+    while low < (middle := (low + high) / 2) < high:
         if rises(middle) < 0:
             low = middle
         else:
             high = middle
-    return (low + high) / 2
+    return middle
