@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec.structs import replace
 
 from contract.test_following import BAG, SEAL, found, parcel, put_in, put_on, state
 from tidewaiter.model.decision import State
@@ -211,6 +212,15 @@ def drone(house: House) -> Device:
     ).check()  # fmt: skip
     house.store.devices.permit(permit, "anna", house.clock())
     return aircraft
+
+
+def test_an_aircraft_has_one_permit_at_a_time(house: House, drone: Device) -> None:
+    permit = house.store.devices.flight("F-1").permit
+    with pytest.raises(ConflictError, match="on flight 'F-1' at that time"):
+        house.store.devices.permit(replace(permit, flight_id="F-2"), "anna", house.clock())
+    later = replace(permit, flight_id="F-3", begins_at=permit.ends_at, ends_at=permit.ends_at + timedelta(minutes=9))
+    house.store.devices.permit(later, "anna", house.clock())
+    assert house.store.devices.flight("F-3").permit == later
 
 
 def test_a_flight_out_of_its_corridor_holds_what_it_carries(house: House, drone: Device) -> None:

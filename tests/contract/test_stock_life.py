@@ -25,8 +25,9 @@ from tidewaiter.model.event import Action, ErrorDeclaration, Event, EventType, Q
 from tidewaiter.model.event_words import STEP, VOCABULARY
 from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
+from tidewaiter.stock.counting import CountedLine, StockCount
 from tidewaiter.stock.facts import Fact, Kind
-from tidewaiter.stock.filings import Order, OrderLine, Place
+from tidewaiter.stock.filings import BuyerReturn, Entry, Order, OrderLine, Place
 from tidewaiter.stock.law import PlaceKind
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.stocking import stocking
@@ -158,6 +159,38 @@ def test_a_message_told_twice_changes_nothing_and_a_key_has_one_content(house: H
     other = house.tell(MessageKind.ORDERS, order(1, 5, "SA"), order(3, 1, "SA"))
     assert [finding.words for finding in other.findings] == ["N-1 was told before"]
     assert (other.taken_count, house.balance()) == (1, 994)
+
+
+def test_goods_are_kept_in_one_unit_and_nothing_is_ordered_or_sent_back_of_nothing(house: House) -> None:
+    entry = msgspec.structs.replace(example.entry(), entry_id="E-2", transport_document_id="E-2")
+
+    def again(**fields: object) -> Entry:
+        return msgspec.structs.replace(entry, lines=(msgspec.structs.replace(entry.lines[0], lot_id="L-2", **fields),))
+
+    empty = BuyerReturn(return_id="R-1", order_id="N-1", lines=())
+    for kind, record, words in (
+        (MessageKind.ENTRIES, again(unit="KGM"), "is kept in C62, and entry E-2 counts KGM"),
+        (MessageKind.ENTRIES, again(unit="bananas", goods_id="OTHER"), "'bananas' is no unit"),
+        (MessageKind.ORDERS, msgspec.structs.replace(order(1), lines=()), "order N-1 has no lines"),
+        (MessageKind.RETURNS, empty, "return R-1 has no lines"),
+    ):
+        receipt = house.tell(kind, record)
+        assert (receipt.taken_count, [words in each.words for each in receipt.findings]) == (0, [True])
+    assert house.tell(MessageKind.ENTRIES, again(unit="EA")).findings == ()
+
+
+def test_where_nothing_is_left_the_count_is_nothing(house: House) -> None:
+    line = CountedLine(goods_id=GOODS, quantity=Decimal(0))
+    receipt = house.tell(MessageKind.COUNT, StockCount(count_id="C-1", counted_at=now(), lines=(line,)))
+    assert (receipt.taken_count, receipt.findings) == (1, ())
+    (count,) = house.store.stock.counts(house.kept.account_no)
+    house.acts.book_count(count.count_no, "officer anna", "all of it was stolen")
+    assert house.balance() == 0
+    below = house.tell(
+        MessageKind.COUNT,
+        StockCount(count_id="C-2", counted_at=now(), lines=(msgspec.structs.replace(line, quantity=Decimal(-1)),)),
+    )
+    assert [each.words for each in below.findings] == ["“quantity” must be a number from 0"]
 
 
 def test_more_than_is_there_is_not_sold_and_the_others_are(house: House) -> None:

@@ -376,9 +376,10 @@ class _Checking:
             )
         except InvalidOperation:
             number = None
-        if number is None or not number.is_finite() or number <= 0:
+        if number is None or not number.is_finite() or number < 0 or (number == 0 and not element.may_be_zero):
             hint = "Digits with a point, best in quotes: “1”."
-            self._find(Fault.NUMBER, path, f"“{element.name}” must be a number above 0", value, hint)
+            least = "from 0" if element.may_be_zero else "above 0"
+            self._find(Fault.NUMBER, path, f"“{element.name}” must be a number {least}", value, hint)
         elif number.adjusted() >= NUMBER_DIGITS_MAX or -int(number.as_tuple().exponent) > FRACTION_DIGITS_MAX:
             self._find(Fault.NUMBER, path, f"“{element.name}” has more digits than anything that is counted", value)
         else:

@@ -34,7 +34,7 @@ class Element(Struct, frozen=True):
     """One field of a record of the model.
 
     `group` is the record type of a GROUP, `choices` the values of a CHOICE;
-    `is_list` is true where it may repeat, `is_required` where it has no default.
+    `is_list` is true where it may repeat, `is_required` where it has no default, `may_be_zero` where a number may be 0.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Element(Struct, frozen=True):
     choices: tuple[str, ...] = ()
     words: str = ""
     wco_id: str = ""
+    may_be_zero: bool = False
 
 
 @cache
@@ -55,13 +56,14 @@ def elements(record: type[Struct]) -> dict[str, Element]:
 
 
 def _element(field: Any, hint: Any) -> Element:
-    words, wco_id = "", ""
+    words, wco_id, may_be_zero = "", "", False
     if get_origin(hint) is Annotated:
         hint, *metas = get_args(hint)
         for meta in metas:
             if isinstance(meta, Meta):
                 words = meta.description or ""
-                wco_id = (meta.extra_json_schema or {}).get("x-wco-id", "")
+                said = meta.extra_json_schema or {}
+                wco_id, may_be_zero = said.get("x-wco-id", ""), said.get("x-may-be-zero", False)
     inner, is_list = _inner(hint)
     return Element(
         name=field.name,
@@ -72,6 +74,7 @@ def _element(field: Any, hint: Any) -> Element:
         choices=tuple(str(choice) for choice in inner) if issubclass(inner, StrEnum) else (),
         words=words,
         wco_id=wco_id,
+        may_be_zero=may_be_zero,
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tidewaiter.model.declaration import w
 from tidewaiter.model.money import Money
@@ -22,11 +22,16 @@ class CountScope(StrEnum):
     EVERYTHING = "everything"  # what is not on it was not there
 
 
+_COUNTED: Final = Meta(
+    description="How many were there; 0 where none was", extra_json_schema={"x-wco-id": "130", "x-may-be-zero": True}
+)
+
+
 class CountedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How many were there of one kind of goods; of one lot, where lots are kept apart."""
 
     goods_id: Annotated[str, w("", "What the operator calls the goods")]
-    quantity: Annotated[Decimal, w("130", "How many were there")]
+    quantity: Annotated[Decimal, _COUNTED]
     lot_id: Annotated[str, w("", "Of one lot, where lots are kept apart")] = ""
 
 

@@ -154,9 +154,21 @@ class PostgresDevices:
     # --- flights -----------------------------------------------------------------------------------------------
 
     def permit(self, permit: Permit, actor: str, at: datetime) -> None:
-        """Keep a flight's permit. Raises ConflictError where the flight has one."""
+        """Keep a flight's permit. Raises ConflictError where the flight has one, or its aircraft flies at that time by another.
+
+        By which of two a position is judged could not be told, nor at which drop point it hands over.
+        """
         content = msgspec.json.encode(permit).decode()
-        with self._connections.lend() as connection:
+        with self._connections.lend() as connection, connection.transaction():
+            connection.execute("SELECT FROM device WHERE device_id = %s FOR UPDATE", [permit.device_id])
+            other = connection.execute(
+                "SELECT flight_id FROM flight WHERE device_id = %s AND flight_id <> %s AND begins_at < %s AND ends_at > %s"
+                " AND landed_at IS NULL LIMIT 1",
+                [permit.device_id, permit.flight_id, permit.ends_at, permit.begins_at],
+            ).fetchone()
+            if other is not None:
+                words = f"{permit.device_id} is on flight {other[0]!r} at that time"
+                raise ConflictError(words, hint="an aircraft has one permit at a time: end one before the other begins")
             done = connection.execute(
                 "INSERT INTO flight (flight_id, device_id, begins_at, ends_at, permit, actor, added_at)"
                 " VALUES (%s, %s, %s, %s, %s::jsonb, %s, %s) ON CONFLICT DO NOTHING",

@@ -34,7 +34,7 @@ from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.records import Receipt
 from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.stock_acts import take_count, take_return, taken_back
-from tidewaiter.workflow.stock_filing import Arrival, file_entry, file_order, law_of, receipts
+from tidewaiter.workflow.stock_filing import Arrival, file_entry, file_order, law_of, receipts, refuse_other_units
 from tidewaiter.workflow.stock_recording import keep_facts
 from tidewaiter.workflow.stock_records import (
     LINES_KEPT,
@@ -351,11 +351,12 @@ def left(flow: Flow, reference: str, taken: Sequence[Taken], effective_at: datet
 
 
 def refuse_bad_entry(entry: Entry, facts: Sequence[Fact]) -> None:
-    """Raises StockError where an entry has no goods, or names a lot that is there already."""
+    """Raises StockError where an entry has no goods, counts them otherwise than before, or names a lot that is there already."""
     if not entry.lines:
         raise StockError(f"entry {entry.entry_id[:60]} has no lines", hint="each kind of goods that comes in is one")
     if any(line.quantity <= 0 for line in entry.lines):
         raise StockError(f"entry {entry.entry_id[:60]}: a quantity is above nothing", hint="leave the line out")
+    refuse_other_units(entry, facts)
     lots = {fact.lot_id for fact in facts if fact.terms is not None}
     named = [line.lot_id for line in entry.lines if line.lot_id]
     if taken := sorted(lots.intersection(named) | {name for name in named if named.count(name) > 1}):

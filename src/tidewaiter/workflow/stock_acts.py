@@ -188,6 +188,8 @@ def take_return(
 
     Raises StockError where the order is not known, its goods have not left, or more comes back than was sold.
     """
+    if not told.lines:
+        raise StockError(f"return {told.return_id[:60]} has no lines", hint="each kind of goods that comes back is one")
     filing = writing.stock.filing(kept.account_no, reference_of(kept, Flow.LOCAL, told.order_id))
     if filing is None or filing.state is not FilingState.DONE or filing.flow not in (Flow.LOCAL, Flow.ABROAD):
         raise StockError(f"no goods left for an order {told.order_id[:60]}", hint="a return names the order it is of")

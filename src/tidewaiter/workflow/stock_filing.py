@@ -6,7 +6,8 @@ on it were it missing: no second way of working out duty.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -22,6 +23,7 @@ from tidewaiter.model.money import Money
 from tidewaiter.regimes import legal_day_at
 from tidewaiter.regimes.library import lineage
 from tidewaiter.stock.account import ZERO, StockAccount, derive
+from tidewaiter.stock.events import unit_of
 from tidewaiter.stock.facts import Fact, Kind, LotTerms
 from tidewaiter.stock.filings import (
     Entry,
@@ -38,6 +40,7 @@ from tidewaiter.stock.law import FRAME, Filing, Flow, StockLaw, stock_law
 from tidewaiter.workflow.stock_records import FilingState, KeptAccount, NewFiling, StockError, StockStore
 from tidewaiter.workflow.tariffs import known
 
+_UNIT: Final = re.compile(r"[A-Z0-9]{2,3}", re.ASCII)
 CENT: Final = Decimal("0.01")
 NAME_LENGTH_MAX: Final = 120  # of an order, entry or count: a declaration is found by it
 
@@ -120,6 +123,8 @@ def file_shortage(
 def allocated(order: Order, account: StockAccount, promised: Mapping[str, Decimal]) -> tuple[Taken, ...]:
     """Which lots an order takes: those it names, else the first that came in. The price goes with the quantity, to the cent."""
     found: list[Taken] = []
+    if not order.lines:
+        raise StockError(f"order {order.order_id[:60]} has no lines", hint="each kind of goods that was bought is one")
     free = {lot.lot_id: lot.available - promised.get(lot.lot_id, ZERO) for lot in account.lots}
     for line in order.lines:
         if line.quantity <= 0:
@@ -156,6 +161,24 @@ class Arrival(NamedTuple):
     reference: str
     effective_at: datetime
     recorded_at: datetime
+
+
+def refuse_other_units(entry: Entry, facts: Iterable[Fact]) -> None:
+    """Raises StockError for what is no unit, and where goods are counted otherwise than they are kept: no order says in which unit it is."""
+    facts = tuple(facts)
+    taken_back = {fact.reverses for fact in facts if fact.reverses}
+    kept = {
+        fact.goods_id: unit_of(fact.terms.unit)
+        for fact in facts
+        if fact.terms is not None and fact.source not in taken_back
+    }
+    for line in entry.lines:
+        if not _UNIT.fullmatch(line.unit):
+            hint = "like C62 (pieces), KGM, LTR: UNECE Recommendation 20"
+            raise StockError(f"entry {entry.entry_id[:60]}: {line.unit[:20]!r} is no unit", hint=hint)
+        if kept.setdefault(line.goods_id, unit_of(line.unit)) != unit_of(line.unit):
+            words = f"{line.goods_id[:60]} is kept in {kept[line.goods_id]}, and entry {entry.entry_id[:60]} counts {line.unit}"
+            raise StockError(words, hint="enter it in the same unit, or under an id of its own")
 
 
 def receipts(store: StockStore, kept: KeptAccount, entry: Entry, arrival: Arrival, known: Sequence[Fact]) -> list[Fact]:

@@ -29,7 +29,7 @@ from tidewaiter.stock.law import Flow
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.ports import Writing
 from tidewaiter.workflow.stock_acts import take_return, taken_back
-from tidewaiter.workflow.stock_filing import Arrival, file_entry, file_shortage, law_of, receipts
+from tidewaiter.workflow.stock_filing import Arrival, file_entry, file_shortage, law_of, receipts, refuse_other_units
 from tidewaiter.workflow.stock_recording import keep_facts
 from tidewaiter.workflow.stock_records import (
     FilingState,
@@ -140,6 +140,7 @@ class StockFollower:
             hint = "Tell the entry, and name it in the event; or send commodity code, description and value as master data."
             told.find(WITHOUT_ENTRY, words, hint)
             return
+        refuse_other_units(entry, told.writing.stock.facts(told.kept.account_no))
         new = file_entry(told.kept, entry, told.at)
         arrival = Arrival(new.reference, new.reference, told.event.event_time, told.at)
         known = told.writing.stock.facts(told.kept.account_no)
