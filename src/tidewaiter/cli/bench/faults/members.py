@@ -29,8 +29,9 @@ from tidewaiter.ledger.effects import (
 from tidewaiter.ledger.journals import whole_records
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.merkle import MemoryLog, leaf_hash
-from tidewaiter.ledger.mirroring import Mirror, Taken
-from tidewaiter.ledger.mirroring import Record as MirrorRecord
+from tidewaiter.ledger.mirror_records import Record as MirrorRecord
+from tidewaiter.ledger.mirror_records import Taken
+from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.sequencing import Sequencer
 from tidewaiter.ledger.signing import cosign
