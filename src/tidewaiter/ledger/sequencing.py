@@ -437,5 +437,5 @@ class Sequencer(Durable):
                 if Checkpoint.parse(SignedNote.parse(record.note).text).root != frontier.root:
                     raise LedgerError("the journal's entries do not lead to the checkpoint that it says was signed")
                 self._close_block(record, frontier)
-            case FinalCheckpoint():
+            case FinalCheckpoint(size) if size >= self.final_size:  # behind a snapshot's block may stand what it knows
                 self._become_final(record)

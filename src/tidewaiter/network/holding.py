@@ -49,12 +49,11 @@ class _Waiting(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """What is known of the blocks up to one: where some of them begin, which have statements, which those are, what is final."""
+    """What is known of the blocks up to one: where some of them begin, which have statements, and which those are."""
 
     marks: tuple[tuple[int, int, int], ...]
     governing: tuple[int, ...]
     named: tuple[str, ...]
-    final: bytes
 
 
 class Found(NamedTuple):
@@ -103,12 +102,8 @@ class Holding:
 
     def records(self, begin: Place = BEGINNING) -> Iterator[bytes]:
         """The journal's records, from a place on, for the machine to be made of; what they hold is taken in on the way."""
-        final_size = self.final_size if begin != BEGINNING else 0
         for place, record in read_journal(self.origin.journal, begin):
-            read = _RECORDS.decode(record)
-            if isinstance(read, FinalCheckpoint) and read.size < final_size:
-                continue  # from before a snapshot was taken, though it stands behind its block
-            self._take_in(read, None, 0, place)
+            self._take_in(_RECORDS.decode(record), None, 0, place)
             self.safe(0)
             yield record
 
@@ -117,14 +112,13 @@ class Holding:
         self._marks, self._governed, self._stands_for = list(held.marks), list(held.governing), list(held.named)
         self.governing.extend(held.governing)
         self.shelf.hold(held.named)
-        self.final = held.final or self.final
         self._next = found.block.first
         self._queue(_Waiting(0, found.block.entries.written, None, found.block.note), [], found.place)
         self.safe(0)
 
     def held(self) -> Held:
         """What is known of the blocks so far."""
-        return Held(tuple(self._marks), tuple(self._governed), tuple(self._stands_for), self.final)
+        return Held(tuple(self._marks), tuple(self._governed), tuple(self._stands_for))
 
     @property
     def last(self) -> tuple[int, Place] | None:

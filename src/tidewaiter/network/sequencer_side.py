@@ -95,6 +95,7 @@ class SequencerSide:
             origin, self.charter, common.shelf, common.failpoints, begin, memory=Memory, make=make
         ).started()
         self.holding, self.contract, self.machine = begun.holding, begun.contract, begun.machine
+        self.holding.final = self.machine.final.note if self.machine.final else self.holding.final
         self._keeper = common.keeper(self.charter, begun)
         self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self.outboxes: dict[str, Outbox] = {}
