@@ -137,7 +137,7 @@ class Sequencer(Durable):
         self.setup, self.followers = setup, Followers(setup.mirrors)
         self.final: FinalCheckpoint | None = None
         self.is_closed = False
-        self._rules, self._actor = rules, key_number(setup.key.verifier.public)
+        self.rules, self._actor = rules, key_number(setup.key.verifier.public)
         self._reader = EntryReader()
         self._sealed, self._hashes = Frontier(), list[bytes]()
         self._entries, self._slips, self._count = list[Entries](), list[Slip](), 0
@@ -316,7 +316,7 @@ class Sequencer(Durable):
     def _admit(self, batch: Batch, handed: Handed, caller: Caller) -> list[Effect]:
         refused = tuple(
             RefusedEntry(place, refusal.code, refusal.why, refusal.hint)
-            for place, refusal in self._rules.take(handed.leaves)
+            for place, refusal in self.rules.take(handed.leaves)
         )
         out = {each.place for each in refused}
         leaves, entries = handed.leaves, handed.entries
@@ -359,7 +359,7 @@ class Sequencer(Durable):
         """Close the block; its checkpoint goes out once both are on disk."""
         if not self._count:
             return []
-        entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
+        entry = state_entry(self._actor, self._moment(), self.rules.root(), self._slips)
         hashes = [*self._hashes, leaf_hash(entry)]
         frontier, tops = self._sealed.grown(hashes, TILE_HEIGHT)
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
@@ -374,7 +374,7 @@ class Sequencer(Durable):
 
     def _close_block(self, sealed: Sealed, frontier: Frontier) -> None:
         state = Leaf.parse(sealed.entry)
-        refusal = self._rules.apply(state)
+        refusal = self.rules.apply(state)
         if refusal is not None:
             raise LedgerError(f"the contract does not take the entry that closes a block: {refusal.why}")
         self._closed_at = state.at
@@ -427,7 +427,7 @@ class Sequencer(Durable):
         match record:
             case Admitted():
                 leaves = self._reader.leaves(record.entries)
-                if self._rules.take(leaves):
+                if self.rules.take(leaves):
                     raise LedgerError("the contract does not take what the journal says it took")
                 self._latest = max([self._latest, *(leaf.at for leaf in leaves)])
                 self._hashes += leaf_hashes(record.entries)
