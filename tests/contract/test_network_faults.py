@@ -17,7 +17,8 @@ from tidewaiter.ledger.effects import Caller, Effect
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.notes import SignedNote
-from tidewaiter.ledger.sequencing import Sequencer, Setup
+from tidewaiter.ledger.resuming import Resumed
+from tidewaiter.ledger.sequencing import Memory, Sequencer, Setup
 
 SEEDS = 60
 """Within so many seeds a planted fault is to be found."""
@@ -73,8 +74,10 @@ class ForgetfulSequencer(Sequencer):
     """After a restart it knows no running number."""
 
     @classmethod
-    def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:
-        machine = super().recovered(setup, rules, records)
+    def recovered(
+        cls, setup: Setup, rules: Rules, records: Iterable[bytes], resumed: Resumed[Memory] | None = None
+    ) -> Sequencer:
+        machine = super().recovered(setup, rules, records, resumed)
         machine._numbers.clear()
         machine._promises.clear()
         return machine

@@ -34,10 +34,7 @@ class TileWriter:
         writer.size = size
         writer._entries = list(entries)
         writer._levels = [list(level) for level in levels]
-        widths, left = [], size
-        while left:
-            widths.append(left % TILE_WIDTH)
-            left //= TILE_WIDTH
+        widths = widths_at(size)
         if [len(level) for level in levels] != widths or len(entries) != (widths or [0])[0]:
             raise LedgerError(f"these are not the entries and hashes at the edge of a log of {size}")
         if any(len(each) != HASH_BYTES for level in levels for each in level):
@@ -92,9 +89,23 @@ class TileWriter:
     @property
     def frontier(self) -> Frontier:
         """The size and root of the log as it is now, as nodes."""
-        hashes = [
-            top_of(row[index << level : (index + 1) << level])
-            for row in reversed(self._levels)
-            for level, index in parts(0, len(row))
-        ]
-        return Frontier(self.size, tuple(hashes))
+        return frontier_of(self.size, self._levels)
+
+
+def frontier_of(size: int, levels: Sequence[Sequence[bytes]]) -> Frontier:
+    """The edge of a log as nodes, out of the hashes of its partial tiles by level. Raises LedgerError where they are not as many."""
+    hashes = [
+        top_of(row[index << level : (index + 1) << level])
+        for row in reversed(levels)
+        for level, index in parts(0, len(row))
+    ]
+    return Frontier(size, tuple(hashes))
+
+
+def widths_at(size: int) -> list[int]:
+    """How many hashes the partial tile of each level has in a log of a size; 0 where the last one is whole."""
+    widths = []
+    while size:
+        widths.append(size % TILE_WIDTH)
+        size //= TILE_WIDTH
+    return widths

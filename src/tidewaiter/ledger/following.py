@@ -27,6 +27,7 @@ class _Follower(Struct):
     sent: int = 0
     heard_at: int = 0
     reset_at: int = -RESEND_MS
+    marked_at: int = -RESEND_MS
     refused: str = ""
 
 
@@ -125,7 +126,7 @@ class Followers:
 
     def _marks(self, each: _Follower, now: int) -> bool:
         """Whether a mirror's lag is to be told now, and not again within the time for sending again."""
-        if now - each.reset_at < RESEND_MS:
+        if now - each.marked_at < RESEND_MS:
             return False
-        each.reset_at = now
+        each.marked_at = now
         return True

@@ -34,8 +34,10 @@ from tidewaiter.ledger.joining import Part, followed
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import Leaf, key_number
 from tidewaiter.ledger.merkle import EMPTY_ROOT, Frontier, NodeHash, leaf_hash, leaf_hashes
+from tidewaiter.ledger.mirror_records import Closed, Filled, Frozen, Memory, Record, Taken
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.resuming import Resumed
 from tidewaiter.ledger.signing import check, cosign
 from tidewaiter.ledger.tiles import TILE_HEIGHT
 from tidewaiter.ledger.verdict import LedgerError
@@ -66,32 +68,6 @@ class Setup(Struct):
     numbers: dict[str, int] = field(default_factory=dict)
 
 
-class Taken(Struct, frozen=True, tag="taken"):
-    """A record of the journal: a block that was verified, and whether its checkpoint may be cosigned."""
-
-    block: Block
-
-
-class Filled(Struct, frozen=True, tag="filled"):
-    """A record of the journal: entries that were read out of tiles; with the checkpoint, where they lead up to it."""
-
-    entries: tuple[bytes, ...]
-    note: bytes
-
-
-class Frozen(Struct, frozen=True, tag="frozen"):
-    """A record of the journal: nothing more of this origin is cosigned, and why."""
-
-    refuse: Refuse
-
-
-class Closed(Struct, frozen=True, tag="closed"):
-    """A record of the journal: the checkpoint with which the origin ends, as it is cosigned."""
-
-    text: str
-
-
-Record = Taken | Filled | Frozen | Closed | Found
 _RECORDS: Final = msgspec.msgpack.Decoder(Record)
 
 
@@ -121,25 +97,43 @@ class Mirror(Durable):
         self._reader = EntryReader()
         self._frontier = Frontier()
         self._numbers = dict(setup.numbers)
-        self._notes: dict[int, SignedNote] = {}
+        self._notes: dict[int, bytes] = {}
         self._given: dict[int, Cosigned] = {}
         self._frozen: Refuse | None = None
         self._closed = ""
         self._seen: set[str] | None = None
 
     @classmethod
-    def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Mirror:
-        """The mirror as the whole records of its journal have it, all of which are on disk.
+    def recovered(
+        cls, setup: Setup, rules: Rules, records: Iterable[bytes], resumed: Resumed[Memory] | None = None
+    ) -> Mirror:
+        """The mirror as the whole records of its journal have it, all of which are on disk; or those behind a block.
 
         Raises LedgerError for records that no journal of this origin holds.
         """
         machine = cls(setup, rules)
+        if resumed is not None:
+            machine._resume(resumed)
         for record in records:
             try:
                 machine._replay(_RECORDS.decode(record))
             except msgspec.DecodeError as error:
                 raise LedgerError("a record of the mirror's journal cannot be read") from error
         return machine
+
+    def memory(self) -> Memory:
+        """What it knows beside the state, where it stands just behind a block; later changes do not show in it."""
+        evidence = self.evidence.evidence if self.evidence else b""
+        seen = None if self._seen is None else tuple(sorted(self._seen))
+        return Memory(dict(self._numbers), dict(self._notes), self._frozen, self._closed, evidence, seen)
+
+    def _resume(self, resumed: Resumed[Memory]) -> None:
+        known = resumed.memory
+        self._frontier, self.note = resumed.frontier, resumed.block.note
+        self._numbers, self._notes = dict(known.numbers), dict(known.notes)
+        self._frozen, self._closed = known.frozen, known.closed
+        self.evidence = Found(known.evidence) if known.evidence else None
+        self._seen = None if known.seen is None else set(known.seen)
 
     @property
     def size(self) -> int:
@@ -281,15 +275,18 @@ class Mirror(Durable):
 
     def _known(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
         """The answer to a checkpoint that is no larger than what is held."""
-        kept = self._notes.get(checkpoint.size)
-        if kept is None:
+        data = self._notes.get(checkpoint.size)
+        if data is None:
             return self._older(checkpoint, caller)
+        kept = SignedNote.parse(data)
         if kept.text == note.text and checkpoint.size == self.size:
             return self._answer(note, checkpoint, caller, now)
         if kept.text == note.text:
             given = self._given.get(checkpoint.size)
             return self._after(Reply(caller, given)) if given and not self._frozen else self._older(checkpoint, caller)
-        first, second = kept.data, note.data
+        if not check(kept, [self.setup.log]).verdict:  # out of a snapshot that somebody has changed: it shows nothing
+            return self._older(checkpoint, caller)
+        first, second = data, note.data
         found = self._found(Evidence(first, second, Proof(checkpoint.root))) if not self.evidence else []
         why = f"the log has signed another checkpoint of {checkpoint.size} entries before"
         refuse = Refuse("block.equivocation", why, "Show both to the members; the evidence is kept.")
@@ -412,7 +409,7 @@ class Mirror(Durable):
         self._numbers.update(numbers)
         if self._seen is not None:
             self._seen.update(numbers)
-        self._notes[frontier.size] = note
+        self._notes[frontier.size] = self.note
         if len(self._notes) > NOTES_KEPT:
             del self._notes[next(iter(self._notes))]
 

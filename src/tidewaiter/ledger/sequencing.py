@@ -48,6 +48,7 @@ from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, key_number
 from tidewaiter.ledger.merkle import Frontier, leaf_hash, leaf_hashes
 from tidewaiter.ledger.notes import NoteSignature, SignedNote
 from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.resuming import Resumed
 from tidewaiter.ledger.signing import check, sign
 from tidewaiter.ledger.tiles import TILE_HEIGHT
 from tidewaiter.ledger.verdict import LedgerError
@@ -108,6 +109,19 @@ Record = Admitted | Sealed | FinalCheckpoint
 _RECORDS: Final = msgspec.msgpack.Decoder(Record)
 
 
+class Memory(Struct, frozen=True):
+    """What a sequencer knows behind a block beside the contract's state and the edge of the log; `resuming` tells what for.
+
+    `promises` are the last of each submitter, without entries; `open` are the checkpoints that are not final, as they were signed.
+    """
+
+    numbers: dict[str, int]
+    promises: tuple[Admitted, ...]
+    open: dict[int, bytes]
+    final: FinalCheckpoint | None
+    latest: int
+
+
 class _Open(Struct):
     """A checkpoint that is not final yet, and whose keys have cosigned it."""
 
@@ -123,7 +137,7 @@ class Sequencer(Durable):
         self.setup, self.followers = setup, Followers(setup.mirrors)
         self.final: FinalCheckpoint | None = None
         self.is_closed = False
-        self._rules, self._actor = rules, key_number(setup.key.verifier.public)
+        self.rules, self._actor = rules, key_number(setup.key.verifier.public)
         self._reader = EntryReader()
         self._sealed, self._hashes = Frontier(), list[bytes]()
         self._entries, self._slips, self._count, self._refused = list[Entries](), list[Slip](), 0, 0
@@ -135,12 +149,16 @@ class Sequencer(Durable):
         self._wall = self._now = self._closed_at = self._latest = 0
 
     @classmethod
-    def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:
-        """The sequencer as the whole records of its journal have it, all of which are on disk.
+    def recovered(
+        cls, setup: Setup, rules: Rules, records: Iterable[bytes], resumed: Resumed[Memory] | None = None
+    ) -> Sequencer:
+        """The sequencer as the whole records of its journal have it, all of which are on disk; or those behind a block.
 
         Raises LedgerError for records that no journal of this origin holds.
         """
         machine = cls(setup, rules)
+        if resumed is not None:
+            machine._resume(resumed)
         for record in records:
             try:
                 machine._replay(_RECORDS.decode(record))
@@ -151,6 +169,21 @@ class Sequencer(Durable):
         machine._sealing.clear()
         machine.followers.ask()
         return machine
+
+    def memory(self) -> Memory:
+        """What it knows beside the state, where it stands just behind a block; later changes do not show in it."""
+        promises = tuple(each for kept in self._promises.values() for each in kept.values())
+        opened = {size: SignedNote(each.note.text, each.note.signatures[:1]).data for size, each in self._open.items()}
+        return Memory(dict(self._numbers), promises, opened, self.final, self._latest)
+
+    def _resume(self, resumed: Resumed[Memory]) -> None:
+        known, block = resumed.memory, resumed.block
+        self._sealed, self._numbers = resumed.frontier, dict(known.numbers)
+        for each in known.promises:
+            self._promises.setdefault(each.slip.key, {})[each.slip.number] = each
+        self._open = {size: _Open(SignedNote.parse(note), set()) for size, note in known.open.items()}
+        self.final, self._latest, self._closed_at = known.final, known.latest, resumed.closed_at
+        self._sealing.append((0, block, resumed.frontier.size))
 
     @property
     def size(self) -> int:
@@ -230,9 +263,13 @@ class Sequencer(Durable):
 
     def close(self) -> list[Effect]:
         """Admit nothing more and seal what there is: an epoch is to end."""
-        sealed = self._seal() if self._since is not None and not self.is_stopped else []
+        sealed = self.seal()
         self.is_closed = True
         return sealed
+
+    def seal(self) -> list[Effect]:
+        """Seal what there is, so that the machine stands just behind a block."""
+        return self._seal() if self._since is not None and not self.is_stopped else []
 
     def synced(self, upto: int) -> list[Effect]:
         """What may be said now that the journal is on disk up to this `Persist`."""
@@ -279,7 +316,7 @@ class Sequencer(Durable):
     def _admit(self, batch: Batch, handed: Handed, caller: Caller) -> list[Effect]:
         refused = tuple(
             RefusedEntry(place, refusal.code, refusal.why, refusal.hint)
-            for place, refusal in self._rules.take(handed.leaves)
+            for place, refusal in self.rules.take(handed.leaves)
         )
         out = {each.place for each in refused}
         leaves, entries = handed.leaves, handed.entries
@@ -323,7 +360,7 @@ class Sequencer(Durable):
         """Close the block; its checkpoint goes out once both are on disk."""
         if not self._slips:
             return []
-        entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
+        entry = state_entry(self._actor, self._moment(), self.rules.root(), self._slips)
         hashes = [*self._hashes, leaf_hash(entry)]
         frontier, tops = self._sealed.grown(hashes, TILE_HEIGHT)
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
@@ -338,7 +375,7 @@ class Sequencer(Durable):
 
     def _close_block(self, sealed: Sealed, frontier: Frontier) -> None:
         state = Leaf.parse(sealed.entry)
-        refusal = self._rules.apply(state)
+        refusal = self.rules.apply(state)
         if refusal is not None:
             raise LedgerError(f"the contract does not take the entry that closes a block: {refusal.why}")
         self._closed_at = state.at
@@ -391,7 +428,7 @@ class Sequencer(Durable):
         match record:
             case Admitted():
                 leaves = self._reader.leaves(record.entries)
-                if self._rules.take(leaves):
+                if self.rules.take(leaves):
                     raise LedgerError("the contract does not take what the journal says it took")
                 self._latest = max([self._latest, *(leaf.at for leaf in leaves)])
                 self._hashes += leaf_hashes(record.entries)
@@ -401,5 +438,5 @@ class Sequencer(Durable):
                 if Checkpoint.parse(SignedNote.parse(record.note).text).root != frontier.root:
                     raise LedgerError("the journal's entries do not lead to the checkpoint that it says was signed")
                 self._close_block(record, frontier)
-            case FinalCheckpoint():
+            case FinalCheckpoint(size) if size >= self.final_size:  # behind a snapshot's block may stand what it knows
                 self._become_final(record)

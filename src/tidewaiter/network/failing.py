@@ -19,6 +19,7 @@ POINTS: Final = (
     "folder.sync",  # … is in its place, and the place is not yet safe
     "fold.begin",  # tiles are written, and not yet safe
     "fold.tiles",  # they are safe, and how far is not said yet
+    "snapshot.written",  # a snapshot is in its place, and those that it stands for are still there
 )
 
 

@@ -15,6 +15,7 @@ from tidewaiter.network.failing import Failpoints
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 Place = tuple[int, int]
 """Where a record stands in a journal: the number of the file, from 1, and the byte in it."""
+BEGINNING: Final[Place] = (1, 0)
 NO_FAILPOINTS: Final = Failpoints()
 _SYNCFS: Final[Callable[[int], int] | None] = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
 """syncfs(2), of Linux: since 5.8 it tells of what could not be written."""
@@ -167,17 +168,18 @@ class Journal:
         return _disk_error(self.folder, error)
 
 
-def read_journal(folder: Path) -> Iterator[tuple[Place, bytes]]:
-    """The records of a journal and where each stands, from the first.
+def read_journal(folder: Path, begin: Place = BEGINNING) -> Iterator[tuple[Place, bytes]]:
+    """The records of a journal and where each stands, from the first; or from a place on at which one ends or begins.
 
     A torn end, which nobody was told of, is cut off, and the rest synced. Raises DamagedError where what does not fit
     has whole records behind it: that is no torn end.
     """
     segments = segments_of(folder)
-    for number, segment in enumerate(segments, start=1):
+    first, skipped = begin
+    for number, segment in enumerate(segments[first - 1 :], start=first):
         data = segment.read_bytes()
-        records, end = whole_records(data)
-        place = 0
+        records, end = whole_records(memoryview(data)[skipped:])
+        place, end, skipped = skipped, skipped + end, 0
         for record in records:
             yield (number, place), record
             place += HEAD_BYTES + len(record)
@@ -192,10 +194,10 @@ def read_journal(folder: Path) -> Iterator[tuple[Place, bytes]]:
                 os.fsync(file.fileno())
 
 
-def read_from(folder: Path, place: Place) -> Iterator[bytes]:
-    """The records of a journal from a place on which is known to hold one."""
+def read_from(folder: Path, place: Place) -> Iterator[tuple[Place, bytes]]:
+    """The whole records of a journal from a place on, and where each stands; nothing is cut off."""
     first, offset = place
-    for segment in segments_of(folder)[first - 1 :]:
+    for number, segment in enumerate(segments_of(folder)[first - 1 :], start=first):
         with segment.open("rb") as file:
             file.seek(offset)
             while len(head := file.read(HEAD_BYTES)) == HEAD_BYTES:
@@ -203,7 +205,8 @@ def read_from(folder: Path, place: Place) -> Iterator[bytes]:
                 records, _ = whole_records(data)
                 if not records:
                     return
-                yield records[0]
+                yield (number, offset), records[0]
+                offset += len(data)
         offset = 0
 
 

@@ -7,33 +7,36 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from tidewaiter.ledger import mirroring, sequencing
-from tidewaiter.ledger.batches import Slip
+from tidewaiter.ledger import mirror_records, sequencing
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
 from tidewaiter.ledger.effects import Block, FinalCheckpoint, Hashed, Keep, Persist
 from tidewaiter.ledger.entries import Entries
+from tidewaiter.ledger.journals import HEAD_BYTES
 from tidewaiter.ledger.merkle import range_hash
-from tidewaiter.ledger.mirroring import Taken
+from tidewaiter.ledger.mirror_records import Taken
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.receipts import Receipt, issue
 from tidewaiter.ledger.sequencing import Admitted, Sealed
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.failing import Failpoints
-from tidewaiter.network.files import Place, read_from, read_journal
+from tidewaiter.network.files import BEGINNING, Place, read_from, read_journal
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
 from tidewaiter.network.rules import Shelf, named_in
 from tidewaiter.network.tile_folder import TileFolder
 
 FINAL: Final = "final"
-_RECORDS: Final = msgspec.msgpack.Decoder(sequencing.Record | mirroring.Record)
+MARK_BYTES: Final = 2**20
+"""Of every so many bytes of a journal it is known for good where a block begins; from there the others are found by reading."""
+_RECORDS: Final = msgspec.msgpack.Decoder(sequencing.Record | mirror_records.Record)
 
 
 class _Waiting(Struct, frozen=True):
@@ -43,6 +46,31 @@ class _Waiting(Struct, frozen=True):
     entries: Sequence[bytes]
     hashed: Hashed | None
     note: bytes
+
+
+class Held(Struct, frozen=True):
+    """What is known of the blocks up to one: where some of them begin, which have statements, and which those are."""
+
+    marks: tuple[tuple[int, int, int], ...]
+    governing: tuple[int, ...]
+    named: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    """A block in a journal: where its first record begins, and where its last one ends."""
+
+    place: Place
+    block: Block
+    end: Place
+
+
+class _Span(NamedTuple):
+    """Where the blocks begin that hold the entries from one up to another."""
+
+    first: int = 0
+    end: int = 0
+    starts: tuple[int, ...] = ()
+    places: tuple[Place, ...] = ()
 
 
 class Holding:
@@ -60,6 +88,11 @@ class Holding:
         self._waiting: deque[_Waiting] = deque()
         self._places: dict[int, Place] = {}
         self._starts: list[int] = []
+        self._marks: list[tuple[int, int, int]] = []
+        self._span = _Span()
+        self._governed: list[int] = []
+        self._stands_for: list[str] = []
+        self.last_note = b""
         self._last_read: tuple[int, tuple[bytes, ...]] = 0, ()
         self._next = 0
         self._entries: list[bytes] = []
@@ -67,12 +100,35 @@ class Holding:
         self._began: Place | None = None
         self._awaited: set[asyncio.Future[None]] = set()
 
-    def records(self) -> Iterator[bytes]:
-        """The journal's records, for the machine to be made of; what they hold is taken in on the way."""
-        for place, record in read_journal(self.origin.journal):
+    def records(self, begin: Place = BEGINNING) -> Iterator[bytes]:
+        """The journal's records, from a place on, for the machine to be made of; what they hold is taken in on the way."""
+        for place, record in read_journal(self.origin.journal, begin):
             self._take_in(_RECORDS.decode(record), None, 0, place)
             self.safe(0)
             yield record
+
+    def begin_at(self, held: Held, found: Found) -> None:
+        """Hold what was held at the end of a block, the tiles before which are there; `records` gives what is behind it."""
+        self._marks, self._governed, self._stands_for = list(held.marks), list(held.governing), list(held.named)
+        self.governing.extend(held.governing)
+        self.shelf.hold(held.named)
+        self._next = found.block.first
+        self._queue(_Waiting(0, found.block.entries.written, None, found.block.note), [], found.place)
+        self.safe(0)
+
+    def held(self) -> Held:
+        """What is known of the blocks so far."""
+        return Held(tuple(self._marks), tuple(self._governed), tuple(self._stands_for))
+
+    @property
+    def last(self) -> tuple[int, Place] | None:
+        """The first entry of the last block, and where that begins in the journal; None before the first."""
+        return (self._starts[-1], self._places[self._starts[-1]]) if self._starts else None
+
+    @property
+    def end(self) -> int:
+        """Where the last block ends, safe or not."""
+        return self._next
 
     def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """A record was appended to the journal at a place."""
@@ -104,10 +160,15 @@ class Holding:
     def _queue(self, block: _Waiting, named: list[str], place: Place) -> None:
         self._places[self._next] = place
         self._starts.append(self._next)
+        if not self._marks or place[0] != self._marks[-1][1] or place[1] - self._marks[-1][2] >= MARK_BYTES:
+            self._marks.append((self._next, *place))
         self._next += len(block.entries)
+        self.last_note = block.note
         if named:
             self.shelf.hold(named)
             self.governing.append(self._next)
+            self._governed.append(self._next)
+            self._stands_for += named
         self._waiting.append(block)
 
     @property
@@ -179,10 +240,11 @@ class Holding:
 
     def blocks(self, first: int, count: int) -> list[Sent]:
         """The blocks from one that begins at `first` on, as they were sent. Raises LedgerError where none begins there."""
-        if first not in self._places:
+        start, place = self._block_at(first) if 0 <= first < self._next else (-1, BEGINNING)
+        if start != first:
             raise LedgerError(f"no block begins at {first}", hint="ask from the size that you hold")
-        found = self._read_blocks(first, self._places[first])
-        return [self.sent(block) for block in islice(found, count) if checkpoint_of(block.note).size <= self.size]
+        found = (each.block for each in islice(blocks_from(self.origin.journal, place), count))
+        return [self.sent(block) for block in found if checkpoint_of(block.note).size <= self.size]
 
     def _entries_between(self, first: int, end: int) -> list[bytes]:
         """Entries from one up to another, out of the journal; whoever reads a log reads on in the block that was read last."""
@@ -190,28 +252,62 @@ class Holding:
         while first < end:
             start, entries = self._last_read
             if not start <= first < start + len(entries):
-                start = self._starts[bisect_right(self._starts, first) - 1]
-                entries = next(self._read_blocks(start, self._places[start])).entries.written
+                start, place = self._block_at(first)
+                entries = next(blocks_from(self.origin.journal, place)).block.entries.written
                 self._last_read = start, entries
             found += entries[first - start : end - start]
             first = start + len(entries)
         return found
 
-    def _read_blocks(self, first: int, place: Place) -> Iterator[Block]:
-        entries: list[Entries] = []
-        slips: list[Slip] = []
-        for record in read_from(self.origin.journal, place):
-            match _RECORDS.decode(record):
-                case Taken(block):
-                    yield block
-                case Admitted(slip=slip, entries=admitted):
-                    entries.append(admitted)
-                    slips.append(slip)
-                case Sealed(entry, note):
-                    block = Block(first, Entries.joined([*entries, Entries.of([entry])]), tuple(slips), note)
-                    yield block
-                    first += len(block.entries)
-                    entries, slips = [], []
+    def _block_at(self, index: int) -> tuple[int, Place]:
+        """The first entry of the block that holds an entry, and where that begins in the journal."""
+        if self._starts and index >= self._starts[0]:
+            start = self._starts[bisect_right(self._starts, index) - 1]
+            return start, self._places[start]
+        span = self._span
+        if not span.first <= index < span.end:
+            span = self._span = self._span_of(index)
+        number = bisect_right(span.starts, index) - 1
+        return span.starts[number], span.places[number]
+
+    def _span_of(self, index: int) -> _Span:
+        """The blocks between two marks, of those before the one that this member started from. Raises LedgerError."""
+        number = bisect_right(self._marks, index, key=lambda mark: mark[0])
+        first, *place = self._marks[number - 1]
+        end = self._marks[number][0] if number < len(self._marks) else self._starts[0]
+        starts: list[int] = []
+        places: list[Place] = []
+        for found in blocks_from(self.origin.journal, (place[0], place[1])):
+            if found.block.first >= end:
+                break
+            starts.append(found.block.first)
+            places.append(found.place)
+        if starts[:1] != [first]:
+            raise LedgerError(f"the journal has no block at {first} where it had one", hint="delete the snapshots")
+        return _Span(first, end, tuple(starts), tuple(places))
+
+
+def blocks_from(journal: Path, begin: Place) -> Iterator[Found]:
+    """The whole blocks of a journal, from a place on at which one begins. Raises LedgerError for what is no record of one."""
+    admitted: list[Admitted] = []
+    began = begin
+    for place, record in read_from(journal, begin):
+        try:
+            read = _RECORDS.decode(record)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise LedgerError("a record of the journal cannot be read") from error
+        end = place[0], place[1] + HEAD_BYTES + len(record)
+        match read:
+            case Taken(block):
+                yield Found(place, block, end)
+            case Admitted():
+                began = began if admitted else place
+                admitted.append(read)
+            case Sealed(entry, note) if admitted:
+                entries = Entries.joined([*(each.entries for each in admitted), Entries.of([entry])])
+                slips = tuple([each.slip for each in admitted])
+                yield Found(began, Block(admitted[0].first, entries, slips, note), end)
+                admitted = []
 
 
 def checkpoint_of(note: bytes) -> Checkpoint:

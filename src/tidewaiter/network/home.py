@@ -2,7 +2,7 @@
 
 member.toml   name, where it listens and is asked, what it may write in the record
 keys/         one file for each key, for its owner alone
-origins/N/    charter.json, journal/, tiles/, final (the last final checkpoint), evidence where the log lied
+origins/N/    charter.json, journal/, tiles/, snapshots/, final (the last final checkpoint), evidence where the log lied
 postgres/     the member's own database server, with what it alone may know
 """
 
@@ -205,7 +205,7 @@ class Origin:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.journal, self.tiles = folder / "journal", folder / "tiles"
+        self.journal, self.tiles, self.snapshots = folder / "journal", folder / "tiles", folder / "snapshots"
 
     @property
     def charter(self) -> Charter:

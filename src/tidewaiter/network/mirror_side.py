@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
@@ -26,18 +26,21 @@ from tidewaiter.ledger.effects import (
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.merkle import leaf_hashes
+from tidewaiter.ledger.mirror_records import Memory
 from tidewaiter.ledger.mirroring import Mirror, Setup
 from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.resuming import Resumed
 from tidewaiter.ledger.signing import check
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.driving import REPLY_SECONDS_MAX, Driver, StoppedError, every, now_ms
 from tidewaiter.network.files import Journal, Place
-from tidewaiter.network.holding import FINAL, Holding, checkpoint_of
+from tidewaiter.network.holding import FINAL, checkpoint_of
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
 from tidewaiter.network.rules import named_in, unsigned_in
 from tidewaiter.network.sequencer_side import Agreed, Common
+from tidewaiter.network.snapshots import Starting
 
 FLUSH_SECONDS: Final = 1.0
 EVIDENCE: Final = "evidence"
@@ -47,15 +50,21 @@ _LOG: Final = logging.getLogger(__name__)
 class MirrorSide:
     """One origin's mirror, driven."""
 
-    def __init__(self, origin: Origin, key: SignerKey, contract: Contract, common: Common) -> None:
+    def __init__(self, origin: Origin, key: SignerKey, begin: Callable[[], Contract], common: Common) -> None:
         self.charter: Charter = origin.standing
-        self.holding = Holding(origin, common.shelf, common.failpoints)
-        self.contract = contract
-        setup = Setup(
-            origin=self.charter.origin, log=self.charter.log_key, key=key, submitters=contract.state.submitters,
-            numbers=self.charter.numbers,
-        )  # fmt: skip
-        self.machine = Mirror.recovered(setup, contract, self.holding.records())
+
+        def make(contract: Contract, records: Iterable[bytes], resumed: Resumed[Memory] | None) -> Mirror:
+            charter, submitters = self.charter, contract.state.submitters
+            setup = Setup(
+                origin=charter.origin, log=charter.log_key, key=key, submitters=submitters, numbers=charter.numbers
+            )
+            return Mirror.recovered(setup, contract, records, resumed)
+
+        begun = Starting(
+            origin, self.charter, common.shelf, common.failpoints, begin, memory=Memory, make=make
+        ).started()
+        self.holding, self.contract, self.machine = begun.holding, begun.contract, begun.machine
+        self._keeper = common.keeper(self.charter, begun)
         self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self._flushing: asyncio.Task[None] | None = None
         self._final_kept = self.holding.final
@@ -73,6 +82,7 @@ class MirrorSide:
             self._flushing.cancel()
             await asyncio.gather(self._flushing, return_exceptions=True)
         await self.driver.close()
+        self._take_snapshot()
         await self._flush()
 
     async def receive(self, blocks: list[Sent]) -> list[Message]:
@@ -203,8 +213,15 @@ class MirrorSide:
             _LOG.error("the log of %s has signed two checkpoints that cannot both be", self.charter.origin)
             self.holding.origin.keep(EVIDENCE, shown.evidence)
 
+    def _take_snapshot(self) -> None:
+        if not self.machine.is_stopped:
+            self._keeper.take(self.contract, self.machine.memory())
+
     async def _flush(self) -> None:
         await asyncio.to_thread(self.holding.tiles.flushing())
+        await self._keeper.write()
+        if self._keeper.is_due:
+            self._take_snapshot()
         if self.holding.final is not self._final_kept:
             self._final_kept = self.holding.final
             await asyncio.to_thread(self.holding.origin.keep, FINAL, self._final_kept)

@@ -12,6 +12,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import uvicorn
@@ -44,7 +45,7 @@ class Node:
         self.more_routes: list[Route] = []
         self.operator_routes: list[Route] = []
         self.shelf = Shelf(home.folder / "statements")
-        self._common = Common(self.shelf, Failpoints.from_environment(), limits or Limits())
+        self._common = Common(self.shelf, Failpoints.from_environment(), limits or Limits(), self.label)
         self._held = contextlib.ExitStack()
         self._stopping = asyncio.Event()
 
@@ -103,7 +104,7 @@ class Node:
         if part == "witness":
             side = WitnessSide(origin, self.home.keyring.cosigner, self._common.failpoints)
         else:
-            rules = self._contract_before(origin)
+            rules = partial(self._contract_before, origin)
             if part == "mirror":
                 side = MirrorSide(origin, self.home.keyring.cosigner, rules, self._common)
             else:

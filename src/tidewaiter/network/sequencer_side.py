@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -29,17 +29,18 @@ from tidewaiter.ledger.effects import (
 )
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.leaves import key_number
-from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
+from tidewaiter.ledger.resuming import Resumed
+from tidewaiter.ledger.sequencing import Limits, Memory, Sequencer, Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.client import AddressError, Peer, PeerError, check_address
 from tidewaiter.network.driving import Driver, every, now_ms
 from tidewaiter.network.failing import Failpoints
-from tidewaiter.network.files import Journal, Place
-from tidewaiter.network.holding import Holding
+from tidewaiter.network.files import SEGMENT_BYTES, Journal, Place
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, WitnessFeed, post_blocks
 from tidewaiter.network.rules import Shelf
+from tidewaiter.network.snapshots import Begun, Keeper, SnapshotFolder, Starting
 
 TICK_SECONDS: Final = 0.02
 FLUSH_SECONDS: Final = 1.0
@@ -55,6 +56,17 @@ class Common(NamedTuple):
     shelf: Shelf
     failpoints: Failpoints
     limits: Limits
+    label: str
+    snapshot_bytes: int = SEGMENT_BYTES
+    """How much of a journal lies between two snapshots."""
+
+    def keeper(self, charter: Charter, begun: Begun[Any]) -> Keeper:
+        """Who takes this member's snapshots of an origin."""
+        holding = begun.holding
+        labels = [name for name, member in charter.members.items() if member.part != "witness"]
+        turn = labels.index(self.label) if self.label in labels else 0
+        folder = SnapshotFolder(holding.origin.snapshots, self.failpoints)
+        return Keeper(folder, holding, begun.snapshot, (turn, max(1, len(labels))), self.snapshot_bytes)
 
 
 def _begins(entry: bytes) -> bool:
@@ -73,16 +85,23 @@ class Agreed(NamedTuple):
 class SequencerSide:
     """One origin's sequencer, driven."""
 
-    def __init__(self, origin: Origin, key: SignerKey, contract: Contract, common: Common) -> None:
+    def __init__(self, origin: Origin, key: SignerKey, begin: Callable[[], Contract], common: Common) -> None:
         self.charter: Charter = origin.standing
-        self.holding = Holding(origin, common.shelf, common.failpoints)
-        self.contract = contract
-        setup = Setup(
-            origin=self.charter.origin, key=key, policy=self.charter.read_policy,
-            mirrors=tuple(self.charter.of_part("mirror")), submitters=contract.state.submitters, limits=common.limits,
-            start=Start(self.charter.numbers),
-        )  # fmt: skip
-        self.machine = Sequencer.recovered(setup, contract, self.holding.records())
+
+        def make(contract: Contract, records: Iterable[bytes], resumed: Resumed[Memory] | None) -> Sequencer:
+            charter = self.charter
+            setup = Setup(
+                origin=charter.origin, key=key, policy=charter.read_policy, mirrors=tuple(charter.of_part("mirror")),
+                submitters=contract.state.submitters, limits=common.limits, start=Start(charter.numbers),
+            )  # fmt: skip
+            return Sequencer.recovered(setup, contract, records, resumed)
+
+        begun = Starting(
+            origin, self.charter, common.shelf, common.failpoints, begin, memory=Memory, make=make
+        ).started()
+        self.holding, self.contract, self.machine = begun.holding, begun.contract, begun.machine
+        self.holding.final = self.machine.final.note if self.machine.final else self.holding.final
+        self._keeper = common.keeper(self.charter, begun)
         self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self.outboxes: dict[str, Outbox] = {}
         self._feeds: dict[str, WitnessFeed] = {}
@@ -94,7 +113,7 @@ class SequencerSide:
         self._agreed: deque[Agreed] = deque()
         self._rotations: set[str] = set()
         self._look_at_statements()
-        setup.submitters = dict(contract.state.submitters)
+        self.machine.setup.submitters = dict(self.contract.state.submitters)
 
     def start(self) -> None:
         """Begin to send, and to see to time."""
@@ -110,8 +129,9 @@ class SequencerSide:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._take_snapshot()
         await self.driver.close()
-        await asyncio.to_thread(self.holding.tiles.flushing())
+        await self._flush()
 
     async def submit(self, batch: Batch) -> Message:
         """The promise for a batch, or why it is refused.
@@ -283,8 +303,17 @@ class SequencerSide:
     async def _tick(self) -> None:
         self.driver.carry_out(self.machine.tick(now_ms()))
 
+    def _take_snapshot(self) -> None:
+        """Just behind a block: what is open is sealed first, as it soon would be."""
+        self.driver.carry_out(self.machine.seal())
+        if not self.machine.is_stopped:
+            self._keeper.take(self.contract, self.machine.memory())
+
     async def _flush(self) -> None:
         await asyncio.to_thread(self.holding.tiles.flushing())
+        await self._keeper.write()
+        if self._keeper.is_due:
+            self._take_snapshot()
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

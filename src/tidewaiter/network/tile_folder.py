@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from tidewaiter.ledger.appending import frontier_of, widths_at
 from tidewaiter.ledger.effects import Hashed
 from tidewaiter.ledger.merkle import Frontier, NodeHash, leaf_hashes
 from tidewaiter.ledger.reading import TileReader
@@ -45,14 +46,39 @@ class TileFolder:
         tops = iter(hashed.tops if hashed else ())
         place = 0
         while place < len(entries):
-            room = TILE_WIDTH - len(self._entries)
+            room = TILE_WIDTH - len(self._levels[0])
             self._entries += entries[place : place + room]
             self._levels[0] += hashes[place : place + room]
             taken = min(room, len(entries) - place)
             self.size += taken
             place += taken
-            if len(self._entries) == TILE_WIDTH:
+            if len(self._levels[0]) == TILE_WIDTH:
                 self._fill(next(tops, None))
+
+    def edge(self, size: int) -> tuple[bytes, ...]:
+        """The hashes of the partial tiles that the log had at a size, by level. Raises LedgerError where it has not come so far."""
+        rows = []
+        for level, width in enumerate(widths_at(size)):
+            row = self.tile(Tile(level, size >> TILE_HEIGHT * (level + 1), width)) if width else b""
+            if row is None:
+                raise LedgerError(f"the log here has no {size} entries")
+            rows.append(row)
+        return tuple(rows)
+
+    def begin_at(self, size: int, edge: Sequence[bytes]) -> Frontier:
+        """Stand at a size with the hashes of its partial tiles, the whole ones being on disk; the nodes at that edge.
+
+        Raises LedgerError where they are not as many as the size has, or tiles before it may not be on the disk.
+        """
+        levels = [hashes_in(row, width) if width else [] for row, width in zip(edge, widths_at(size), strict=True)]
+        if not self.is_safe_at(size):
+            raise LedgerError(f"whole tiles are on the disk up to {self._trusted} only")
+        self.size, self._levels = size, levels or [[]]
+        return frontier_of(size, levels)
+
+    def is_safe_at(self, size: int) -> bool:
+        """Whether all whole tiles that the log has at a size are on the disk."""
+        return self._trusted >= size - size % TILE_WIDTH
 
     def flushing(self) -> Callable[[], None]:
         """What waits for the disk, to be called in a thread: it returns once every full tile so far is written and safe.
@@ -80,6 +106,7 @@ class TileFolder:
             ) from error
         self._failpoints.at("fold.tiles")
         write_durably(self.folder / _SYNCED, f"{size}\n".encode(), self._failpoints)
+        self._trusted = max(self._trusted, size)
         for tile in fresh:
             self._fresh.pop(tile, None)
 

@@ -31,7 +31,9 @@ from machines import (
 from tidewaiter.cli.bench.faults.rules import contract, opened
 from tidewaiter.ledger import mirroring
 from tidewaiter.ledger.batches import Batch, Promise
-from tidewaiter.ledger.effects import Block, Cosigned, Declined, FinalCheckpoint, Refuse, Reply, Send
+from tidewaiter.ledger.effects import Block, Cosigned, Declined, FinalCheckpoint, Lagging, Refuse, Reply, Send
+from tidewaiter.ledger.entries import Entries
+from tidewaiter.ledger.following import Followers
 from tidewaiter.ledger.leaves import Leaf, key_number
 from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.policies import Group, Party, Policy
@@ -351,3 +353,18 @@ def test_batches_of_which_nothing_is_taken_are_closed_into_blocks_before_these_g
         follower.did(follower.machine.receive(block, "caller", NOW))
     follower.sync()
     assert [each.size for each in follower.messages()] == [1, 2]
+
+
+def test_a_mirror_that_lost_what_it_said_it_held_is_sent_from_where_it_is() -> None:
+    """It lags behind what is in memory, is sent old blocks, and then says that it holds less: its disk had lost what it had told."""
+    followers, refuse = Followers(["m0"]), Refuse("block.gap", "why", "hint")
+    followers.add(Block(39, Entries(), (), b"note"), 41)
+    followers.ask()
+    assert followers.send(0) == [Send("m0", Block(39, Entries(), (), b"note"))]
+    assert followers.heard("m0", Declined(ORIGIN, 33, refuse), 10) == [Lagging("m0", 33)]
+    again = next(now for now in range(100, 10_000, 100) if Lagging("m0", 33) in followers.send(now))
+    followers.heard("m0", Declined(ORIGIN, 12, refuse), again + 10)
+    assert followers.held() == {"m0": 12}
+    assert [effect for now in range(again + 100, again + 9_000, 100) for effect in followers.send(now)][0] == Lagging(
+        "m0", 12
+    )

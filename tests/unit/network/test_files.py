@@ -38,7 +38,8 @@ def written(folder: Path) -> Path:
 def read(folder: Path) -> list[bytes]:
     found = list(read_journal(folder))
     for number, (place, _) in enumerate(found):
-        assert list(read_from(folder, place)) == [record for _, record in found[number:]]
+        assert list(read_from(folder, place)) == found[number:]
+        assert list(read_journal(folder, place)) == found[number:]
     return [record for _, record in found]
 
 

@@ -85,6 +85,7 @@ class State:
         self._due: dict[int, list[tuple[str, str]]] = {}
         self._journal: list[tuple[str, str, Any]] | None = None
         self._marked: Realm | None = None
+        self._before: tuple[Realm, list[tuple[str, str, Any]]] | None = None
         self._choose()
 
     @classmethod
@@ -172,6 +173,20 @@ class State:
         """The whole state in one writing, from which it goes on elsewhere without replaying."""
         return PACK(_Snapshot(SNAPSHOT, self.realm, self.keys, self.scopes, self.payments))
 
+    def snapshot_before_closing(self) -> bytes:
+        """As `snapshot`, of the state just before the last entry, which closed a block and tells that state's root.
+
+        Raises LedgerError where the last entry was another one.
+        """
+        if self._before is None or self._before[0].size + 1 != self.size:
+            raise LedgerError("the last entry that was applied closed no block")
+        realm, forgotten = self._before
+        held: dict[str, dict[str, Any]] = {"keys": self.keys, "scopes": self.scopes, "payments": self.payments}
+        held |= {table: dict(held[table]) for table in {table for table, _, _ in forgotten}}
+        for table, name, record in forgotten:
+            held[table][name] = record
+        return PACK(_Snapshot(SNAPSHOT, realm, **held))
+
     @classmethod
     def restored(cls, snapshot: bytes, rule_sets: Iterable[RuleSet] = VERSIONS) -> State:
         """The state of a snapshot; believe it only if its root is one that the quorum has cosigned. Raises LedgerError."""
@@ -212,6 +227,7 @@ class State:
             raise LedgerError("there is no mark to go back to")
         changes, self.realm = self._journal, self._marked
         self._passed.clear()
+        self._before = None
         self._journal = self._marked = None
         for table, name, old in reversed(changes):
             self.put(table, name, old)
@@ -261,6 +277,8 @@ class State:
         return own
 
     def _close(self, leaf: Leaf) -> Applied:
+        forgotten: list[tuple[str, str, Any]] = []
+        self._before = self.realm.copied(), forgotten
         self._advance(leaf.at)
         self._passed.clear()
         self.realm.clock = leaf.at
@@ -271,6 +289,7 @@ class State:
                     continue
                 late = self._due_at(table, record)
                 if late <= leaf.at:
+                    forgotten.append((table, name, record))
                     self.put(table, name, None)
                 else:
                     self._await(late, table, name)

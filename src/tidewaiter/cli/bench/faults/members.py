@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.cli.bench.faults.disks import Disk, DiskError
+from tidewaiter.cli.bench.faults.snapshots import Kept, blocks_in, kept
 from tidewaiter.cli.bench.faults.world import World
-from tidewaiter.ledger.batches import Batch
+from tidewaiter.ledger.batches import Batch, Rules
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.effects import (
     Block,
     Cosigned,
@@ -29,12 +31,14 @@ from tidewaiter.ledger.effects import (
 from tidewaiter.ledger.journals import whole_records
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.merkle import MemoryLog, leaf_hash
-from tidewaiter.ledger.mirroring import Mirror, Taken
-from tidewaiter.ledger.mirroring import Record as MirrorRecord
+from tidewaiter.ledger.mirror_records import Record as MirrorRecord
+from tidewaiter.ledger.mirror_records import Taken
+from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.sequencing import Sequencer
 from tidewaiter.ledger.signing import cosign
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.simulation.chance import Chance
 
 TICK_MS = 50
 GOSSIP_MS = 400
@@ -83,6 +87,8 @@ class Member:
     def __init__(self, world: World, name: str) -> None:
         self.world, self.name = world, name
         self.disk = Disk(world.chance)
+        self.kept: Kept[Any] | None = None
+        self._snapshots = Chance("snapshots", name)
         self.is_up = False
         self.is_gone = False
         self.is_trapped = False
@@ -120,6 +126,18 @@ class Member:
         self.is_up, self.life = False, self.life + 1
         self.disk.crash()
         self.world.after(self.world.chance.between(20, RESTART_MS), self.start)
+
+    def keep(self, contract: Rules, memory: Any) -> None:
+        """Take a snapshot at times, where the machine stands just behind a block."""
+        if (
+            self.is_up
+            and not self.machine.is_stopped
+            and isinstance(contract, Contract)
+            and self._snapshots.happens(150_000)
+        ):
+            taken = kept(whole_records(self.disk.read())[0], contract, memory)
+            self.world.tally["snapshots"] += taken is not None
+            self.kept = taken or self.kept
 
     def run(self, effects: Iterable[Effect]) -> None:
         """Carry out what the machine asks for."""
@@ -187,7 +205,7 @@ class Member:
 class SequencerMember(Member):
     """A member that runs the sequencer of an origin."""
 
-    def __init__(self, world: World, name: str, make: Callable[[list[bytes]], Sequencer]) -> None:
+    def __init__(self, world: World, name: str, make: Callable[[list[bytes], Kept[Any] | None], Sequencer]) -> None:
         super().__init__(world, name)
         self._make = make
         self.final: FinalCheckpoint | None = None
@@ -200,15 +218,23 @@ class SequencerMember(Member):
         return self._sequencer
 
     def build(self, records: list[bytes]) -> None:
-        self._sequencer = self._make(records)
+        self._sequencer = self._make(records, self.kept)
 
     def _tick(self) -> None:
         if self.is_up:
             self.run(self.machine.tick(self.world.clock(self.name)))
+            self.keep(self.machine.rules, self.machine.memory())
 
     def told(self, effect: FinalCheckpoint | Lagging | Found) -> None:
-        if isinstance(effect, FinalCheckpoint):
-            self.final = effect
+        match effect:
+            case FinalCheckpoint():
+                self.final = effect
+            case Lagging(member, size):  # it holds less than what is in memory here: out of the journal
+                self.world.tally["caught up"] += 1
+                synced = whole_records(self.disk.read()[: self.disk.synced])[0]
+                for _, block in blocks_in(synced):
+                    if block.first >= size:
+                        self.world.send(self.name, member + self.suffix, block)
 
     def take(self, sender: str, message: Any) -> None:
         if not self.is_up:
@@ -224,7 +250,7 @@ class SequencerMember(Member):
 class MirrorMember(Member):
     """A member that mirrors an origin; `peers` are shown what it holds."""
 
-    def __init__(self, world: World, name: str, make: Callable[[list[bytes]], Mirror]) -> None:
+    def __init__(self, world: World, name: str, make: Callable[[list[bytes], Kept[Any] | None], Mirror]) -> None:
         super().__init__(world, name)
         self._make = make
         self.peers: tuple[str, ...] = ()
@@ -238,7 +264,7 @@ class MirrorMember(Member):
         return self._mirror
 
     def build(self, records: list[bytes]) -> None:
-        self._mirror = self._make(records)
+        self._mirror = self._make(records, self.kept)
         self.blocks = [record.block for record in map(_DECODER.decode, records) if isinstance(record, Taken)]
         self.log = MemoryLog(leaf_hash(entry) for block in self.blocks for entry in block.entries)
         if self.life:
@@ -267,6 +293,7 @@ class MirrorMember(Member):
                     self.blocks.append(message)
                     self.log.extend(map(leaf_hash, message.entries))
                 self.run(effects)
+                self.keep(self.machine.rules, self.machine.memory())
             case FinalCheckpoint(_, note):
                 self.run(self.machine.compare(note, self.log.node))
             case Found():

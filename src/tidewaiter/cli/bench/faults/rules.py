@@ -82,6 +82,11 @@ def contract(snapshot: bytes, statements: Mapping[str, bytes] = MappingProxyType
     return Contract(State.restored(snapshot, _RULES), statements)
 
 
+def again(begun: Contract, snapshot: bytes) -> Contract:
+    """A contract of the same kind, with the same statements at hand, in another state."""
+    return type(begun)(State.restored(snapshot, _RULES), begun.statements)
+
+
 class Opened(Struct, frozen=True):
     """How an origin begins that follows another one: the state, and the first entry with its statement."""
 
@@ -129,7 +134,7 @@ class Inventor(Sequencer):
         leaf = Leaf.parse(last)
         commitment = hashlib.sha256(leaf.commitment.encode()).hexdigest()
         leaf = structs.replace(leaf, commitment=commitment, type="arrived", facts={})
-        if self._rules.apply(leaf) is not None:
+        if self.rules.apply(leaf) is not None:
             return []
         entry = leaf.entry()
         made_up = Admitted(Slip(slip.key, slip.number + 1, 1, bytes(64)), self.size, bytes(32), Entries.of([entry]), ())

@@ -14,6 +14,7 @@ from tidewaiter.cli.bench.faults.members import Liar, Member, MirrorMember, Sequ
 from tidewaiter.cli.bench.faults.people import Opener, People
 from tidewaiter.cli.bench.faults.plans import Plan, drawn
 from tidewaiter.cli.bench.faults.rules import Founding, Inventor, MakeRules, contract, founded, lawless, opened
+from tidewaiter.cli.bench.faults.snapshots import Begun, Kept, start
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
 from tidewaiter.cli.bench.faults.world import Weather, World
 from tidewaiter.ledger import mirroring, sequencing
@@ -25,6 +26,7 @@ from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.policies import Group, Party, Policy
 from tidewaiter.ledger.reading import TileReader
+from tidewaiter.ledger.resuming import Log
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Start
 from tidewaiter.simulation.chance import Chance
 
@@ -130,16 +132,25 @@ class Network:
             self.mirrors[number][name] = made
             self.members.append(made)
 
-    def _mirror(self, setup: mirroring.Setup, rules: MakeRules, records: list[bytes]) -> Mirror:
-        return self.machines.mirror.recovered(setup, rules(), records)
+    def _mirror(
+        self, setup: mirroring.Setup, rules: MakeRules, records: list[bytes], snapshot: Kept[Any] | None
+    ) -> Mirror:
+        begun = self._begun(rules, records, snapshot, Log(setup.origin, setup.log))
+        return self.machines.mirror.recovered(setup, begun.contract, begun.records, *begun.resumed)
+
+    def _begun(self, rules: MakeRules, records: list[bytes], snapshot: Kept[Any] | None, log: Log) -> Begun[Any]:
+        begun = start(rules, records, snapshot, log)
+        self.world.tally["started from snapshots"] += len(begun.resumed)
+        return begun
 
     def _sequencer(self, name: str, number: int, rules: MakeRules, start: Start, mirrors: list[str]) -> SequencerMember:
-        def make(records: list[bytes]) -> Sequencer:
+        def make(records: list[bytes], snapshot: Kept[Any] | None) -> Sequencer:
             setup = sequencing.Setup(
                 ORIGINS[number], self.logs[number], self.policy, tuple(mirrors), self.keys, Limits(12, 200, 400), start
             )
             kind = Inventor if number == 0 and self.plan.manner == "makes entries up" else self.machines.sequencer
-            return kind.recovered(setup, rules(), records)
+            begun = self._begun(rules, records, snapshot, Log(setup.origin, setup.key.verifier))
+            return kind.recovered(setup, begun.contract, begun.records, *begun.resumed)
 
         made = SequencerMember(self.world, name, make)
         made.suffix = "" if number == 0 else "/2"
