@@ -21,7 +21,6 @@ from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.mirroring import Taken
 from tidewaiter.ledger.notes import SignedNote
-from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.receipts import Receipt, issue
 from tidewaiter.ledger.sequencing import Admitted, Sealed
 from tidewaiter.ledger.verdict import LedgerError
@@ -33,6 +32,8 @@ from tidewaiter.network.rules import Shelf, named_in
 from tidewaiter.network.tile_folder import TileFolder
 
 FINAL: Final = "final"
+SETTLED: Final = "settled-"
+"""How files begin that hold the checkpoint by which a decision on the quorum became final; then comes where its block ends."""
 _RECORDS: Final = msgspec.msgpack.Decoder(sequencing.Record | mirroring.Record)
 
 
@@ -57,6 +58,7 @@ class Holding:
         self.tiles = TileFolder(origin.tiles, self._entries_between, failpoints)
         self.note = b""
         self.final = origin.kept(FINAL)
+        self._settled = {int(path.name.removeprefix(SETTLED)): path for path in origin.folder.glob(f"{SETTLED}*")}
         self._waiting: deque[_Waiting] = deque()
         self._places: dict[int, Place] = {}
         self._starts: list[int] = []
@@ -128,6 +130,19 @@ class Holding:
             if not future.done():
                 future.set_result(None)
 
+    def settle(self, size: int, note: bytes) -> None:
+        """Keep the checkpoint by which a decision on the quorum became final, durably, before anything rests on it."""
+        self.origin.keep(f"{SETTLED}{size}", note)
+        self._settled[size] = self.origin.folder / f"{SETTLED}{size}"
+
+    @property
+    def last_settled(self) -> FinalCheckpoint | None:
+        """The last of them; None where there is none."""
+        if not self._settled:
+            return None
+        note = self._settled[max(self._settled)].read_bytes()
+        return FinalCheckpoint(checkpoint_of(note).size, note)
+
     async def await_final(self, size: int, seconds: float) -> bytes:
         """The last final checkpoint, once it has this size; sooner or later what there is when the time is over."""
         until = asyncio.get_running_loop().time() + seconds
@@ -143,14 +158,6 @@ class Holding:
                 self._awaited.discard(future)
         return self.final
 
-    def believes(self, note: bytes, policy: Policy) -> Checkpoint | None:
-        """The checkpoint of a note that the policy believes and that is of what is held here; None where it is not."""
-        believed = policy.believed(note)
-        checkpoint = believed.checkpoint
-        if not believed.verdict or checkpoint is None or not 0 < checkpoint.size <= self.size:
-            return None
-        return checkpoint if self.root(checkpoint.size) == checkpoint.root else None
-
     def root(self, size: int) -> bytes:
         """The root that the entries held here had at a size."""
         return range_hash(self.tiles.nodes(size), 0, size)
@@ -164,7 +171,9 @@ class Holding:
 
     def sent(self, block: Block) -> Sent:
         """A block with the statements that go with it."""
-        return Sent(block, tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf))
+        statements = tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf)
+        settled = self._settled.get(block.first)
+        return Sent(block, statements, settled.read_bytes() if settled else b"")
 
     def statement_of(self, policy: str) -> bytes:
         """The last statement in the log by which the members have agreed on a policy. Raises LedgerError where there is none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
@@ -27,6 +26,7 @@ from tidewaiter.ledger.mirroring import Mirror, Setup
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.signing import check
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.agreeing import Agreements, undecided
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.driving import REPLY_SECONDS_MAX, Driver, StoppedError, every, now_ms
 from tidewaiter.network.files import Journal, Place
@@ -34,7 +34,7 @@ from tidewaiter.network.holding import FINAL, Holding, checkpoint_of
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
 from tidewaiter.network.rules import unsigned_in
-from tidewaiter.network.sequencer_side import Agreed, Common
+from tidewaiter.network.sequencer_side import Common, looked_at, settled_size
 
 FLUSH_SECONDS: Final = 1.0
 EVIDENCE: Final = "evidence"
@@ -52,13 +52,14 @@ class MirrorSide:
             origin=self.charter.origin, log=self.charter.log_key, key=key, submitters=contract.state.submitters,
             numbers=self.charter.numbers,
         )  # fmt: skip
-        self.machine = Mirror.recovered(setup, contract, self.holding.records())
+        self._agreements = Agreements(self.charter)
+        self.machine = Mirror.recovered(setup, contract, looked_at(self.holding, self._agreements, contract))
+        setup.submitters = dict(contract.state.submitters)
+        if self._adopt(max(self.holding.final_size, settled_size(self.holding))):
+            origin.keep_standing(self.charter)
         self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self._flushing: asyncio.Task[None] | None = None
         self._final_kept = self.holding.final
-        self._policy = self.charter.read_policy
-        self._agreed: deque[Agreed] = deque()
-        self._look_at_statements()
 
     def start(self) -> None:
         """Begin to see to time."""
@@ -76,7 +77,8 @@ class MirrorSide:
         """The answers to blocks, one for each, once what they rest on is on disk. Raises StoppedError."""
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[Message]] = []
-        for block, statements in ((each.block, each.statements) for each in blocks):
+        for each in blocks:
+            block, statements = each.block, each.statements
             caller: asyncio.Future[Message] = loop.create_future()
             waiting.append(caller)
             if (statements or not self.holding.shelf.is_settled) and self._is_by_the_log(block):
@@ -84,6 +86,13 @@ class MirrorSide:
                     self.holding.shelf.put(statement)
                 if (refuse := self._unsigned(block)) is not None:
                     caller.set_result(Declined(self.charter.origin, self.machine.size, refuse))
+                    continue
+            if self._agreements.waits_for:
+                if each.settled:
+                    await self._kept(waiting[:-1])
+                    self.take_final(each.settled)
+                if (size := self._agreements.waits_for) and block.first == size:
+                    caller.set_result(Declined(self.charter.origin, self.machine.size, undecided(size)))
                     continue
             self.driver.carry_out(self.machine.receive(block, caller, now_ms()))
             self._look_at_statements()
@@ -93,6 +102,12 @@ class MirrorSide:
                 return await asyncio.gather(*waiting)
         except TimeoutError as error:
             raise StoppedError("the disk did not answer in time", hint="send the blocks again") from error
+
+    @staticmethod
+    async def _kept(answers: list[asyncio.Future[Message]]) -> None:
+        """Return once what was taken before is answered, and so on the disk: only then is it known what a checkpoint is of."""
+        if answers:
+            await asyncio.wait(answers, timeout=REPLY_SECONDS_MAX)
 
     def _is_by_the_log(self, block: Block) -> bool:
         """Whether a block's checkpoint is signed by the log: statements are kept for good, so not everybody's are taken."""
@@ -124,7 +139,8 @@ class MirrorSide:
 
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
-        self.charter, self._policy = charter, charter.read_policy
+        self.charter = charter
+        self._agreements.change(charter)
 
     def take_key(self, key: SignerKey) -> None:
         """Cosign with another key from now on."""
@@ -132,35 +148,33 @@ class MirrorSide:
 
     def take_final(self, note: bytes) -> bool:
         """Whether a checkpoint is final and of what is held here; it is kept then."""
-        if self.holding.believes(note, self._policy) is None and not self._believes_later(note):
+        checkpoint = self._agreements.believed(note, self._root)
+        if checkpoint is None:
             return False
-        if checkpoint_of(note).size > self.holding.final_size:
+        if checkpoint.size > self.holding.final_size:
+            waited = self._agreements.waits_for
+            if 0 < waited <= checkpoint.size:
+                self.holding.settle(waited, note)
             self.holding.become_final(note)
-            adopted = None
-            while self._agreed and self._agreed[0].size <= self.holding.final_size:
-                adopted = self._agreed.popleft()
-            if adopted is not None:
-                self.holding.origin.keep_standing(adopted.charter)
-                self.change(adopted.charter)
+            if self._adopt(checkpoint.size):
+                self.holding.origin.keep_standing(self.charter)
         return True
 
-    def _believes_later(self, note: bytes) -> bool:
-        """Whether those have cosigned who count since a decision that is held here, and was not known to be final yet.
+    def _root(self, size: int) -> bytes | None:
+        return self.holding.root(size) if size <= self.holding.size else None
 
-        The quorum before has signed that decision, as the contract saw; so a member that was away catches up with whom it never counted.
-        """
-        for agreed in self._agreed:
-            checkpoint = self.holding.believes(note, agreed.charter.read_policy)
-            if checkpoint is not None and checkpoint.size >= agreed.size:
-                return True
-        return False
+    def _adopt(self, size: int) -> bool:
+        """Whether something else counts now that the log is final up to a size."""
+        adopted = self._agreements.become_final(size)
+        if adopted is not None:
+            self.charter = adopted.charter
+        return adopted is not None
 
     def _look_at_statements(self) -> None:
         """Keys that a block has brought count for the blocks after it; members and quorum once that is final."""
         while self.holding.governing:
-            size, state = self.holding.governing.popleft(), self.contract.state
-            self.machine.setup.submitters = dict(state.submitters)
-            self._agreed.append(Agreed(size, {}, self.charter.amended(state.realm)))
+            self._agreements.decided(self.holding.governing.popleft(), self.contract.state)
+            self.machine.setup.submitters = dict(self.contract.state.submitters)
 
     def take_evidence(self, data: bytes) -> bool:
         """Whether evidence shows that the log told two histories; it is kept then, and what it shows compared."""

@@ -29,10 +29,12 @@ BLOCKS_PATH: Final = "/record/blocks"
 
 
 class Sent(Struct, frozen=True):
-    """A block as it travels, with the statements that entries of it stand for."""
+    """A block as it travels, with the statements that entries of it stand for; and where the block before has changed who
+    suffices, the checkpoint by which that became final."""
 
     block: Block
     statements: tuple[bytes, ...] = ()
+    settled: bytes = b""
 
 
 ANSWERS: Final = msgspec.msgpack.Decoder(list[Cosigned | Declined | Refuse])

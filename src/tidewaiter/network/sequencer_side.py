@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.contracts.governing import brought
 from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.effects import (
     Block,
@@ -28,9 +26,9 @@ from tidewaiter.ledger.effects import (
     Send,
 )
 from tidewaiter.ledger.keys import SignerKey
-from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.agreeing import Agreements, signed_together
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.client import Peer, PeerError
 from tidewaiter.network.driving import Driver, every, now_ms
@@ -57,12 +55,18 @@ class Common(NamedTuple):
     limits: Limits
 
 
-class Agreed(NamedTuple):
-    """What the members have agreed on in a block that ends at a size; it counts once that is final."""
+def looked_at(holding: Holding, agreements: Agreements, contract: Contract) -> Iterator[bytes]:
+    """The records of what is held, for a machine to be made of: what each has decided is seen where the contract stands just behind it."""
+    for record in holding.records():
+        yield record
+        while holding.governing:
+            agreements.decided(holding.governing.popleft(), contract.state)
 
-    size: int
-    submitters: dict[str, bytes]
-    charter: Charter
+
+def settled_size(holding: Holding) -> int:
+    """Up to where decisions on the quorum are known to be final; 0 where there was none."""
+    settled = holding.last_settled
+    return settled.size if settled is not None else 0
 
 
 class SequencerSide:
@@ -77,7 +81,9 @@ class SequencerSide:
             mirrors=tuple(self.charter.of_part("mirror")), submitters=contract.state.submitters, limits=common.limits,
             start=Start(self.charter.numbers),
         )  # fmt: skip
-        self.machine = Sequencer.recovered(setup, contract, self.holding.records())
+        self._agreements = Agreements(self.charter)
+        self.machine = Sequencer.recovered(setup, contract, looked_at(self.holding, self._agreements, contract))
+        self._recover()
         self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self.outboxes: dict[str, Outbox] = {}
         self._feeds: dict[str, WitnessFeed] = {}
@@ -86,9 +92,20 @@ class SequencerSide:
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = b""
         self._last_sent: tuple[Block, msgspec.Raw] | None = None
-        self._agreed: deque[Agreed] = deque()
-        self._look_at_statements()
         setup.submitters = dict(contract.state.submitters)
+
+    def _recover(self) -> None:
+        """Go on by what was decided and is final, as it was before; and wait where a decision is not."""
+        if (settled := self.holding.last_settled) is not None:
+            self.machine.resume(settled)
+            if self.holding.final_size < settled.size:
+                self.holding.become_final(settled.note)
+        adopted = self._agreements.become_final(self.machine.final_size)
+        if adopted is not None and adopted.charter.policy != self.charter.policy:
+            self.charter = adopted.charter
+            self.holding.origin.keep_standing(self.charter)
+            self.machine.change(self.charter.read_policy, self.charter.of_part("mirror"))
+        self.machine.wait_for(self._agreements.waits_for)
 
     def start(self) -> None:
         """Begin to send, and to see to time."""
@@ -112,24 +129,14 @@ class SequencerSide:
 
     def take_statement(self, statement: Statement) -> None:
         """Keep a statement before its entry is handed in, with the signatures that hold of all that were handed in so far."""
-        shelf, keys = self.holding.shelf, self._keys_for(statement)
-        if shelf.is_held(statement.commitment):
-            return
-        proven = statement.proven(keys)
-        if (known := shelf.get(statement.commitment)) is not None:
-            proven = Statement.parse(known).proven(keys).merged([proven])
-        shelf.put(proven.data)
-
-    def _keys_for(self, statement: Statement) -> dict[str, bytes]:
-        """The keys that may sign a statement: those that count, and the one that it brings in."""
-        new = brought(statement.said)
-        known, now = self.contract.state.keys, now_ms() // 1000
-        live = {number: key.public for number, key in known.items() if not key.ended and key.until > now}
-        return live | ({key_number(new): new} if new else {})
+        shelf, commitment = self.holding.shelf, statement.commitment
+        if not shelf.is_held(commitment):
+            shelf.put(signed_together(statement, shelf.get(commitment), self.contract.state, now_ms() // 1000))
 
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
         before, self.charter = self.charter, charter
+        self._agreements.change(charter)
         setup = self.machine.setup
         setup.policy = charter.read_policy
         mirrors = charter.of_part("mirror")
@@ -171,7 +178,7 @@ class SequencerSide:
         match shown:
             case FinalCheckpoint(note=note):
                 self.holding.become_final(note)
-                self._adopt()
+                self._adopt(shown)
                 for final, _ in self._announcers.values():
                     final.put(note)
             case Lagging(member, size):
@@ -185,20 +192,20 @@ class SequencerSide:
     def _look_at_statements(self) -> None:
         """What a block just sealed has changed counts once it is final; the contract stands just behind that block now."""
         while self.holding.governing:
-            size = self.holding.governing.popleft()
-            state = self.contract.state
-            self._agreed.append(Agreed(size, dict(state.submitters), self.charter.amended(state.realm)))
+            self._agreements.decided(self.holding.governing.popleft(), self.contract.state)
+            self.machine.wait_for(self._agreements.waits_for)
 
-    def _adopt(self) -> None:
-        adopted = None
-        while self._agreed and self._agreed[0].size <= self.holding.final_size:
-            adopted = self._agreed.popleft()
+    def _adopt(self, final: FinalCheckpoint) -> None:
+        waited = self._agreements.waits_for
+        if 0 < waited <= final.size:
+            self.holding.settle(waited, final.note)
+        before = self.charter
+        adopted = self._agreements.become_final(final.size)
         if adopted is not None:
             self.machine.setup.submitters = adopted.submitters
             self.holding.origin.keep_standing(adopted.charter)
-            is_another = adopted.charter.policy != self.charter.policy
             self.change(adopted.charter)
-            for feed in self._feeds.values() if is_another else ():
+            for feed in self._feeds.values() if adopted.charter.policy != before.policy else ():
                 feed.state(self.holding.statement_of(adopted.charter.policy))
             self._feed_witnesses()
 

@@ -191,6 +191,30 @@ def test_more_than_the_members_follow_is_put_off() -> None:
     assert isinstance(driven.messages()[-1], Promise)
 
 
+def test_it_takes_nothing_beyond_a_quorum_that_is_not_decided_for_good_and_goes_on_once_it_is() -> None:
+    driven = sequencer()
+    sealed(batch(1), driven=driven)
+    (block,), before = blocks(driven), driven.left()
+    driven.machine.wait_for(driven.machine.size)
+    driven.did(driven.machine.submit(batch(2, leaf("a")), "caller", NOW))
+    refuse = driven.messages()[-1]
+    assert (refuse.code, "another quorum" in refuse.why) == ("sequencer.busy", True)
+    known = final(driven, block)
+    driven.did(driven.machine.submit(batch(2, leaf("a")), "caller", NOW))
+    driven.sync()
+    assert isinstance(driven.messages()[-1], Promise)
+
+    again = sequencer(before)
+    again.machine.wait_for(known.size)
+    assert again.machine.final_size == 0
+    again.machine.resume(known)
+    again.machine.resume(FinalCheckpoint(1, b"an older one"))
+    assert again.machine.final == known
+    again.did(again.machine.submit(batch(2, leaf("b")), "caller", NOW))
+    again.sync()
+    assert isinstance(again.messages()[-1], Promise)
+
+
 def test_what_was_promised_is_there_after_the_power_went() -> None:
     driven = sequencer()
     (block,) = sealed(batch(1), driven=driven)
