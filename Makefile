@@ -23,8 +23,8 @@ $(ENV_READY): requirements/dev.txt pyproject.toml | $(BIN)/uv
 run: $(ENV_READY) ## set up, load the demonstration, decide it, serve the pages
 	$(BIN)/tidewaiter demo --serve
 
-test: $(ENV_READY) ## run every test
-	$(BIN)/python -m pytest
+test: $(ENV_READY) ## run every test, on two processors
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(ENV_READY) ## style, types, import contracts, docs up to date
 	$(BIN)/ruff check src tests

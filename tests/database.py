@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +15,7 @@ import psycopg
 import pytest
 
 from tidewaiter.store import PostgresStore
-from tidewaiter.store.embedded import EmbeddedServer
+from tidewaiter.store.embedded import EmbeddedServer, EmbeddedServerError
 from tidewaiter.store.migrate import migrate
 from tidewaiter.store.opening import ensure_database
 
@@ -33,6 +36,8 @@ def postgres_server() -> Iterator[EmbeddedServer]:
             migrate(connection)
         yield server
     finally:
+        with contextlib.suppress(EmbeddedServerError):  # at once: nothing of it is kept, so nothing need be written
+            os.kill(server.postmaster_pid(), signal.SIGQUIT)
         server.close()
         shutil.rmtree(folder, ignore_errors=True)
 

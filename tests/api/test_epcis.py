@@ -79,6 +79,40 @@ def test_what_is_captured_is_found_again(client: TestClient, who: Who) -> None:
     assert len(found(client, who.officer, f"MATCH_epc={quote(thing)}")) == 1
 
 
+def test_the_newest_comes_first_where_an_order_is_asked_for_and_no_direction(client: TestClient, who: Who) -> None:
+    things = [f"urn:epc:id:sgtin:4012345.011111.order{number}" for number in range(3)]
+    for number, thing in enumerate(things):
+        capture(client, who.post, object_event(epcList=[thing], eventTime=f"2026-11-2{number}T08:00:00Z"))
+    asked = "MATCH_epc=urn:epc:id:sgtin:4012345.011111.order*&orderBy=eventTime"
+    assert [each["epcList"] for each in found(client, who.post, f"{asked}&eventCountLimit=1")] == [[things[2]]]
+    assert next(each["epcList"] for each in found(client, who.post, f"{asked}&orderDirection=ASC")) == [things[0]]
+
+
+@pytest.mark.parametrize(
+    ("field", "word"),
+    [("bizStep", "https://tidewaiter.example/voc/seal_alarm"), ("bizStep", "tidewaiter:bizStep/delivering"),
+     ("disposition", "tidewaiter:broken"), ("bizStep", "delivering")],
+)  # fmt: skip
+def test_a_word_of_ours_that_is_misspelt_is_refused_with_those_there_are(
+    client: TestClient, who: Who, field: str, word: str
+) -> None:
+    answer = client.post(f"{PREFIX}/events", content=json.dumps(object_event(**{field: word})), headers=who.post | JSON)
+    assert (answer.status_code, answer.json()["detail"].endswith(f"(at /{field})")) == (400, True)
+    assert "https://tidewaiter.example/voc/" in answer.json()["hint"]
+
+
+def test_words_of_ours_are_read_with_the_prefix_that_answers_name(client: TestClient, who: Who) -> None:
+    thing = "urn:epc:id:sgtin:4012345.011111.prefix"
+    capture(client, who.post, object_event(epcList=[thing], bizStep="tidewaiter:delivering"))
+    (event,) = found(client, who.post, f"MATCH_epc={thing}&EQ_bizStep=tidewaiter:delivering")
+    assert event["bizStep"] == "https://tidewaiter.example/voc/delivering"
+
+
+def test_what_is_not_done_at_a_path_names_what_is(client: TestClient, who: Who) -> None:
+    answer = client.delete(f"{PREFIX}/events", headers=who.post)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, GET, POST")
+
+
 def test_the_same_event_twice_is_one_and_another_under_its_id_is_refused(client: TestClient, who: Who) -> None:
     name = "urn:uuid:fd338495-0e6d-41dd-afee-a862ecd32518"
     event = object_event(eventID=name, epcList=["urn:epc:id:sgtin:4012345.011111.once"])
@@ -124,7 +158,7 @@ def test_pages_follow_one_another(client: TestClient, who: Who) -> None:
         path = link[1 : link.index(">")] if link else ""
     assert sorted(seen) == sorted(event["epcList"][0] for event in things)
     many = "MATCH_epc=urn:epc:id:sgtin:4012345.022222.*"
-    assert len(found(client, who.post, f"{many}&eventCountLimit=4")) == 4
+    assert len(found(client, who.post, f"{many}&orderBy=eventTime&eventCountLimit=4")) == 4
     answer = client.get(f"{PREFIX}/events?{many}&maxEventCount=6", headers=who.post)
     assert (answer.status_code, answer.json()["type"]) == (413, "epcisException:QueryTooLargeException")
     assert len(found(client, who.post, f"{many}&maxEventCount=7")) == 7
@@ -204,6 +238,7 @@ def test_queries_have_names_and_subscribers(client: TestClient, who: Who, house:
         ("eventType=NoEvent", 400, "QueryParameterException"),
         ("orderBy=bizStep", 400, "QueryParameterException"),
         ("eventCountLimit=0", 400, "QueryParameterException"),
+        ("eventCountLimit=3", 400, "QueryParameterException"),
         ("eventCountLimit=3&maxEventCount=3", 400, "QueryParameterException"),
         ("perPage=x", 400, "QueryParameterException"),
         ("MATCH_epc=%00", 400, "QueryParameterException"),

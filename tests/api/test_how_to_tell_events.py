@@ -74,7 +74,7 @@ def test_the_page_runs_as_it_stands(client: TestClient, who: Who, house: House, 
     assert (job["success"], len(job["eventIDs"]), f"{PREFIX}/capture/{job['captureID']}") == (
         True, 2, told.headers["Location"],
     )  # fmt: skip
-    assert [each["bizStep"] for each in events_in(run().json())] == ["packing", "arriving"]
+    assert [each["bizStep"] for each in events_in(run().json())] == ["arriving", "packing"]
     assert run().status_code == 202
     (arrived,) = events_in(run().json())
     assert run().status_code == 201

@@ -15,7 +15,7 @@ from contract.test_following import BAG, SEAL, found, parcel, put_in, put_on, st
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.event_words import reference
-from tidewaiter.movement import MovementState, Point, course
+from tidewaiter.movement import MovementState, Point, Step, course
 from tidewaiter.movement.flights import Permit
 from tidewaiter.movement.readings import Algorithm, DeviceError, DeviceKind, sign_with_secret, signed_text
 from tidewaiter.release import Trigger
@@ -253,4 +253,51 @@ def test_a_parcel_is_handed_over_when_it_is_released_and_at_the_drop_point(house
     assert ask(4) == (True, "")
     way = course(house.store.following.told([one])[one])
     assert way.state is MovementState.DELIVERED
+    house.clock.at += timedelta(seconds=5)
+    assert ask(5) == (False, "flight.not_aboard")
+    house.send("uas-1", 6, position="geo:51.965,1.3,90")
+    assert "drone.outside_corridor" in {each.rule_id for each in house.store.devices.findings_on("F-1")}
     assert found(house.store, one) == {}
+
+
+def test_a_parcel_handed_over_is_answered_again_for_the_same_reading(house: House, drone: Device) -> None:
+    one = parcel(house.store, NUMBER, "IMA")
+    Desk(house.store).act(one, Trigger.PAYMENT_RECEIVED, "anna")
+    follow(house, put_in(drone.uri, reference("s10", NUMBER)))
+    house.clock.at = datetime.now(UTC) + timedelta(seconds=2)
+    body = house.body(1, position=DROP.uri + ",5", hand_over=NUMBER)
+    signature = sign_with_secret(SECRET, "uas-1", body)
+    for outcome in (Outcome.TAKEN, Outcome.REPEATED):
+        taken = house.devices.take("uas-1", body, signature, transport="test")
+        assert taken.handover is not None
+        assert (taken.outcome, taken.handover.is_allowed) == (outcome, True)
+    assert len(list(course(house.store.following.told([one])[one]).of(Step.DELIVERED))) == 1
+
+
+def test_where_an_aircraft_was_a_while_ago_is_no_place_to_hand_over(house: House, drone: Device) -> None:
+    one = parcel(house.store, NUMBER, "IMA")
+    Desk(house.store).act(one, Trigger.PAYMENT_RECEIVED, "anna")
+    follow(house, put_in(drone.uri, reference("s10", NUMBER)))
+    house.clock.at = datetime.now(UTC) + timedelta(seconds=2)
+    body = house.body(1, position=DROP.uri + ",5", hand_over=NUMBER)
+    house.clock.at += timedelta(seconds=31)
+    taken = house.devices.take("uas-1", body, sign_with_secret(SECRET, "uas-1", body), transport="test")
+    assert taken.handover is not None
+    assert (taken.handover.is_allowed, taken.handover.code) == (False, "flight.late")
+    assert course(house.store.following.told([one])[one]).state is MovementState.ANNOUNCED
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [({"at": "2015-01-01T00:00:09+00:00"}, "at"), ({"temperature_celsius": "1e400"}, "temperature_celsius"),
+     ({"temperature_celsius": "-300"}, "temperature_celsius")],
+)  # fmt: skip
+def test_an_alarm_of_a_device_without_its_senses_is_not_taken_and_lost(
+    house: House, more: dict[str, str], place: str
+) -> None:
+    house.add("seal-1")
+    body = house.body(1, alarm="cut", **more)
+    with pytest.raises(DeviceError) as error:
+        house.devices.take("seal-1", body, sign_with_secret(SECRET, "seal-1", body), transport="test")
+    assert (error.value.code, error.value.place) == ("device.reading", place)
+    assert house.send("seal-1", 1, alarm="cut").outcome is Outcome.TAKEN

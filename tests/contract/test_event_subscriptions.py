@@ -7,6 +7,7 @@ import hmac
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -19,7 +20,8 @@ from tidewaiter.store.opening import ensure_database
 from tidewaiter.web.deliveries import posting
 from tidewaiter.workflow.capturing import Capturing
 from tidewaiter.workflow.event_ports import Captor, Capture, Scope, Subscription
-from tidewaiter.workflow.subscribing import Subscriber, SubscriptionError, next_at, read_schedule
+from tidewaiter.workflow.pushing import PAUSES
+from tidewaiter.workflow.subscribing import Subscriber, SubscriptionError, is_entered, next_at, read_schedule
 
 SECRET = b"between us"
 
@@ -56,6 +58,29 @@ def told(receiver: Receiver) -> list[list[str]]:
         [event["epcList"][0][-1] for event in body["epcisBody"]["queryResults"]["resultsBody"]["eventList"]]
         for body in bodies
     ]
+
+
+def test_nothing_is_sent_to_a_server_whose_web_hook_was_ended(store: PostgresStore) -> None:
+    receiver, clock = Receiver(), Clock()
+    mine, other = (store.senders.ensure(name).sender_id for name in ("mine", "other"))
+    store.webhooks.add(other, receiver.url, 0)
+    hook = store.webhooks.add(mine, receiver.url, 0)
+    made = subscribe(store, receiver.url, mine, clock)
+    store.webhooks.end(hook.webhook_id, clock.at)
+    tell(store, 1, mine, clock.at)
+    clock.at += timedelta(seconds=2)
+    with posting(trust_env=False) as post:
+        round_ = Subscriber(
+            store.events, post, may_be_told=partial(is_entered, store.webhooks.all()), clock=clock
+        ).round
+        assert round_() == 0
+        assert receiver.got == []
+        assert "ended" in store.events.subscription(made.query, made.subscription_id).last_failure
+        store.webhooks.add(mine, receiver.url, 0)
+        clock.at += PAUSES[-1]
+        again = Subscriber(store.events, post, may_be_told=partial(is_entered, store.webhooks.all()), clock=clock)
+        assert again.round() == 1
+    assert told(receiver) == [["1"]]
 
 
 def test_what_comes_is_sent_signed_again_until_taken_and_once(store: PostgresStore) -> None:

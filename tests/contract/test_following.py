@@ -105,6 +105,15 @@ def test_an_arrival_where_the_law_is_made_is_decided_by_the_law_of_its_day(store
     assert course(store.following.told([one])[one]).state is MovementState.ARRIVED
 
 
+def test_no_arrival_told_of_a_day_before_the_declaration_is_decided_by_older_law(store: PostgresStore) -> None:
+    number = "RR123456785GB"
+    one = parcel(store, number)
+    lodged = store.outcome(one).row.legal_day
+    follow(store, event(STEP["presenting"], number, hours=24 * 365 * 4))
+    outcome = store.outcome(one)
+    assert (outcome.row.is_arrived, outcome.row.legal_day) == (True, lodged)
+
+
 @pytest.mark.parametrize("place", ["", "https://id.example/locode/DKBLL", "urn:epc:id:sgln:0614141.07346.1234"])
 def test_an_arrival_elsewhere_is_none_before_this_customs(store: PostgresStore, place: str) -> None:
     one = parcel(store, "RR123456785GB")
@@ -213,6 +222,21 @@ def test_delivered_before_release_is_a_case_and_ends_when_taken_back(store: Post
     wrong = ErrorDeclaration(declared_at=datetime.now(UTC), reason="another parcel")
     follow(store, replace(delivered, error_declaration=wrong))
     assert not found(store, one)["movement.delivered_before_release"].is_open
+
+
+def test_what_is_taken_back_is_off_the_alarm_when_the_parcel_arrives(store: PostgresStore) -> None:
+    one, other = parcel(store, "RR123456785GB"), parcel(store, "RR473124829GB")
+    delivered, too = event(STEP["delivering"], "RR123456785GB"), event(STEP["delivering"], "RR473124829GB")
+    following = Following(store, Desk(store))
+    wrong = ErrorDeclaration(declared_at=datetime.now(UTC), reason="another parcel")
+    for told in (delivered, too, replace(delivered, error_declaration=wrong)):
+        with store.writing() as writing:
+            is_left = following.follow(writing, [told])
+        assert is_left is (told.error_declaration is not None)
+        following.go_on()
+    for number in ("RR123456785GB", "RR473124829GB"):
+        follow(store, event("arriving", number, read_point=HARWICH, hours=0.01))
+    assert State.UNDER_CONTROL is state(store, other) is not state(store, one)
 
 
 def test_an_event_of_nothing_we_know_is_left_alone(store: PostgresStore) -> None:

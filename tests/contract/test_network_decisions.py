@@ -99,6 +99,27 @@ def test_a_key_to_submit_with_is_followed_by_another_without_anybody_else(net: L
     assert len(list((home.folder / "keys").glob("retired-submitter-*.key"))) == 1
 
 
+def test_what_can_never_be_decided_is_refused_before_anything_is_written(
+    net: LocalNetwork, command: Commands, tmp_path: Path
+) -> None:
+    home = net.homes["south"]
+    assert "has no key deadbeef" in command("node", "rotate", home.folder, "--lost", "deadbeef", code=1)["said"]
+    north = submitter_number(next(net.homes["north"].keyring.submitters()))
+    assert "those that count are" in command("node", "rotate", home.folder, "--lost", north, code=1)["said"]
+    assert "1 at least" in command("node", "quorum", home.folder, "--count", "0", code=2)["said"]
+    said = command("node", "quorum", home.folder, "--count", "2", "--with", tmp_path, code=1)["said"]
+    assert "is no member's folder" in said
+    (tmp_path / "noise").write_bytes(bytes(range(256)))
+    for words in (
+        ("node", "quorum", home.folder, "--count", "2", "--signed", tmp_path / "noise"),
+        ("node", "countersign", home.folder, tmp_path / "noise"),
+    ):
+        assert f"at {tmp_path / 'noise'}" in command(*words, code=1)["said"]
+    said = command("node", "leave", home.folder, "--policy", tmp_path / "noise", code=2)["said"]
+    assert f"{tmp_path / 'noise'} is no policy" in said
+    assert not (home.folder / "decisions").exists()
+
+
 def test_what_a_member_cosigns_with_is_changed_by_the_quorum_and_counts(
     net: LocalNetwork, command: Commands, tmp_path: Path
 ) -> None:
@@ -132,6 +153,21 @@ def test_what_was_decided_on_something_else_is_not_countersigned(
     main_ok("network", "statement", "write", body, "--out", file)
     said = command("node", "countersign", net.homes["north"].folder, file, code=1)
     assert "it is decision 1, and members have decided 1 times by now" in said["said"]
+
+
+def test_who_does_not_count_is_sent_the_log_as_before(net: LocalNetwork, command: Commands) -> None:
+    north = net.homes["north"]
+    of = ("--of", "north", "--of", "south")
+    said = command("node", "quorum", north.folder, "--count", 2, *of, "--with", net.homes["south"].folder)
+    assert said["steps"][0]["says"] == "2 of north, south suffice"
+    await_quorum(net, "south", 2)
+    with net.operator("north") as operator:
+        assert set(net.homes["north"].latest.standing.members) == set(LABELS)
+        (placed,) = operator.tell([Told(type="held", subject="parcel 1", label="h:1")])
+    assert placed.refuse is None
+    net.await_final("east", (placed.index or 0) + 1)
+    command("node", "quorum", north.folder, "--count", 2, "--with", net.homes["south"].folder)
+    await_quorum(net, "south", 2)
 
 
 def test_the_log_is_handed_over_and_goes_on(net: LocalNetwork, command: Commands, tmp_path: Path) -> None:

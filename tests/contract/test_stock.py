@@ -56,6 +56,20 @@ def test_the_worked_example(store: PostgresStore, keeper: StockKeeper, release: 
     )
 
 
+def test_the_worked_example_waits_for_a_server_that_lets_the_orders_go(
+    store: PostgresStore, keeper: StockKeeper, release: Callable[[], object]
+) -> None:
+    rounds = iter(range(100))
+
+    def late() -> object:
+        """The books are another's, who comes to these orders a while after they were told."""
+        return release() if next(rounds) > 1 else 0
+
+    account_no = example.run(store, keeper, late, now).account.account_no
+    (lot,) = keeper.standing(account_no).account.lots
+    assert lot.balance == Decimal(513)
+
+
 def test_its_statement_balances_and_tells_each_flow(
     store: PostgresStore, keeper: StockKeeper, release: Callable[[], object]
 ) -> None:

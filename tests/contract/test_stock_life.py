@@ -209,6 +209,24 @@ def test_an_event_told_twice_counts_once(house: House) -> None:
     assert house.found() == set()
 
 
+@pytest.mark.parametrize(
+    ("step", "quantity"),
+    [("destroying", Quantity(CLASS, Decimal(500), "GRM")), ("losing", Quantity(CLASS, Decimal(2), "KGM")),
+     ("zone_leaving", Quantity(CLASS, None))],
+)  # fmt: skip
+def test_an_event_that_counts_otherwise_than_the_account_moves_nothing_and_is_told(
+    house: House, step: str, quantity: Quantity
+) -> None:
+    house.follow(event("u", step, 1, quantities=(quantity,)))
+    assert house.balance() == 1_000
+    assert house.found() == {"stock.not_followed"}
+
+
+def test_an_event_may_name_the_unit_that_pieces_have(house: House) -> None:
+    house.follow(event("u", "destroying", 5, quantities=(Quantity(CLASS, Decimal(5), "EA"),)))
+    assert house.balance() == 995
+
+
 def test_events_that_come_late_or_in_any_order_give_the_same_closing(house: House) -> None:
     early = event("e", "destroying", 900, event_time=BEFORE - timedelta(hours=1))
     house.follow(early)

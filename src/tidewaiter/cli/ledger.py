@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.cli.session import opened_store
+from tidewaiter.ledger.verdict import LedgerError
 
 if TYPE_CHECKING:
     from tidewaiter.ledger.policies import Policy
@@ -97,6 +98,8 @@ def verify(
 
     if folder is not None and url:
         raise UsageError("a folder and an address cannot both be verified", hint="give one of them")
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", hint="name the one that tidewaiter ledger export wrote")
     if folder is not None or url:
         source = ledger_files.in_folder(folder) if folder is not None else ledger_files.at_address(url)
         believed = _policy(key, policy, source.read("policy"))
@@ -167,11 +170,19 @@ def verify_receipt(
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Tell what a receipt shows, with nothing but the keys one believes: no server is asked and no database opened."""
+    from tidewaiter.workflow.recording_receipts import RECEIPT_BYTES_MAX
     from tidewaiter.workflow.recording_receipts import verify as shown
 
     believed = _policy(key, policy, None)
-    data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    found = shown(data, believed)
+    if str(file) == "-":
+        data = sys.stdin.buffer.read(RECEIPT_BYTES_MAX + 1)
+    else:
+        with file.open("rb") as opened:
+            data = opened.read(RECEIPT_BYTES_MAX + 1)
+    try:
+        found = shown(data, believed)
+    except LedgerError as error:
+        raise LedgerError(error.detail, hint="tidewaiter ledger receipt writes one", place=str(file)) from error
     output.print_rows(list(_rows(found)), output_as)
     return output.EXIT_OK if all(each.verdict for each in found) else output.EXIT_FINDINGS
 
@@ -221,8 +232,11 @@ def _policy(key: str, file: Path | None, beside: bytes | None) -> Policy:
         return Policy(tuple(Party(VerifierKey.parse(each)) for each in key.split()), {}, {}, NONE)
     data = beside if file is None else file.read_bytes()
     if data is None:
-        raise UsageError("whom to believe was not said", hint="give --key or --policy")
-    return Policy.parse(data)
+        raise UsageError("whom to believe was not said", hint="give --key or --policy; ledger export writes a policy")
+    try:
+        return Policy.parse(data)
+    except LedgerError as error:
+        raise LedgerError(error.detail, hint=error.hint, place=f"{file or 'policy'}") from error
 
 
 def _rows(found: Iterable[Shown]) -> Iterable[dict[str, Any]]:

@@ -30,25 +30,33 @@ def found(
 ) -> int:
     """Found a network: make the log's key, write the charter, and keep it in every folder that is at hand."""
     from tidewaiter.network.charter import Part
-    from tidewaiter.network.founding import read_card, threshold, written
+    from tidewaiter.network.founding import log_key, read_card, split, threshold, written
     from tidewaiter.network.home import Home
 
     def part_of(label: str) -> Part:
         return "sequencer" if label == sequencer else "witness" if label in witness else "mirror"
 
-    homes = {home.config.label: home for home in (Home(each) for each in members if each.is_dir())}
-    cards = {label: home.card(part_of(label)) for label, home in homes.items()}
-    for file in (each for each in members if not each.is_dir()):
-        label, card = read_card(file.read_text("ascii"))
-        cards[label] = card
-    if sequencer not in homes or not 0 < quorum < len(cards):
-        raise UsageError("the sequencer's folder is to be named, and a quorum of the others")
-    log = homes[sequencer].keyring.make_log(origin)
+    named = [Home(each) for each in members if each.is_dir()]
+    homes = {home.config.label: home for home in named}
+    listed = [(label, home.card(part_of(label))) for label, home in homes.items()]
+    listed += [read_card(file) for file in members if not file.is_dir()]
+    cards = dict(listed)
+    if len(cards) != len(named) + sum(not each.is_dir() for each in members):
+        raise UsageError("two members have one label, or one is named twice")
+    if unknown := [each for each in witness if each not in cards or each == sequencer]:
+        raise UsageError(f"--witness {', '.join(unknown)}: there is no such member beside the sequencer")
+    if sequencer not in homes:
+        raise UsageError(f"the folder of {sequencer}, which is to run the log, has to be among those named")
+    if not 0 < quorum < len(cards):
+        raise UsageError(f"{quorum} of {len(cards) - 1} members beside the sequencer are no quorum")
+    log = log_key(homes[sequencer], origin)
     lines = threshold("quorum", quorum, [label for label in cards if label != sequencer])
     charter = written(log.verifier, cards, lines, datetime.now(UTC))
     out.write_bytes(charter.data)
     for home in homes.values():
         home.begin(charter)
+    for line in split(quorum, len(cards) - 1):
+        output.err().print(f"· {line}", markup=False, soft_wrap=True)
     output.err().print(f"founded {origin} with {len(cards)} members; the charter is in {out}", markup=False)
     return output.EXIT_OK
 

@@ -77,8 +77,8 @@ def join(
     from tidewaiter.network.operating import Joining
     from tidewaiter.network.operator import NotRunningError, Operator
 
-    home, read = Home(folder), Charter.parse(charter.read_bytes())
-    by_now = Charter.parse(standing.read_bytes()) if standing else None
+    home, read = Home(folder), Charter.read(charter)
+    by_now = Charter.read(standing) if standing else None
     try:
         with Operator(home) as operator:
             operator.ask("/origins", Joining(read, by_now))
@@ -144,6 +144,26 @@ def view(
         output.print_json(said)
     else:
         output.print_rows([seen_row(each) for each in said["entries"]], output_as, title=said["scope"])
+    return output.EXIT_OK
+
+
+@app.command
+def forget(
+    folder: Folder,
+    subject: Annotated[str, Parameter(help="What the member calls the consignment.")],
+    *,
+    output_as: Output = Output(),  # noqa: B008 (frozen)
+) -> int:
+    """Erase what opens a consignment's entries at this member: its key, its fields, and what it is called here.
+
+    The log stays as it is. Other members that were told the key have to forget it too.
+    """
+    from tidewaiter.network.home import Home
+    from tidewaiter.network.operator import Operator
+
+    with Operator(Home(folder)) as operator:
+        forgotten = operator.erase(subject)
+    output.print_one({"forgotten": subject, "entries it had fields of": forgotten}, output_as)
     return output.EXIT_OK
 
 

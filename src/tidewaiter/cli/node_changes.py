@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,32 +17,49 @@ if TYPE_CHECKING:
     from tidewaiter.network.home import Home
 
 Folder = Annotated[Path, Parameter(help="The member's folder. The member has to run.")]
-Files = Annotated[
-    Path | None,
-    Parameter(name="--out", help="Where the files for the others go; a folder `decisions` in the member's."),
-]
-AtHand = Annotated[
-    tuple[Path, ...],
-    Parameter(
-        name="--with", negative="", help="Folders of other members that are at hand here: they countersign at once."
-    ),
-]
-Signed = Annotated[
-    tuple[Path, ...],
-    Parameter(name="--signed", negative="", help="Copies of the files that others have countersigned."),
-]
 Quorum = Annotated[int, Parameter(help="How many of the members that are left suffice; as many as before without it.")]
 PolicyFile = Annotated[
     Path | None, Parameter(name="--policy", help="The policy of those left, where it is no plain number of members.")
 ]
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Countersigning:
+    """Where what is to be decided lies, and who signs it here or has signed a copy."""
+
+    out: Annotated[
+        Path | None,
+        Parameter(name="--out", help="Where the files for the others go; a folder `decisions` in the member's."),
+    ] = None
+    at_hand: Annotated[
+        tuple[Path, ...],
+        Parameter(
+            name="--with", negative="", help="Folders of other members that are at hand here: they countersign at once."
+        ),
+    ] = ()
+    signed: Annotated[
+        tuple[Path, ...],
+        Parameter(name="--signed", negative="", help="Copies of the files that others have countersigned."),
+    ] = ()
+
+    def deciding(self, folder: Path) -> Deciding:
+        """The side of the member in a folder. Raises HomeError where that, or one at hand, is no member's folder."""
+        from tidewaiter.network.deciding import Deciding
+        from tidewaiter.network.handing_over import read_note
+        from tidewaiter.network.home import Home
+
+        homes = [Home(each) for each in (folder, *self.at_hand)]
+        for home in homes:
+            _ = home.config
+        statements = [each for each in self.signed if read_note(each) is None]
+        return Deciding(homes[0], self.out or folder / "decisions", homes[1:], statements, _say)
+
+
 def leave(
     folder: Folder,
     *,
-    out: Files = None,
-    at_hand: AtHand = (),
-    signed: Signed = (),
+    having: Countersigning = Countersigning(),
     quorum: Quorum = 0,
     policy: PolicyFile = None,
     output_as: Output = Output(),  # noqa: B008 (frozen)
@@ -53,8 +71,8 @@ def leave(
     """
     from tidewaiter.network.leaving import leaving
 
-    deciding = _deciding(folder, out, at_hand, signed)
-    steps = leaving(deciding.home, quorum, policy.read_text("utf-8") if policy else "")
+    deciding = having.deciding(folder)
+    steps = leaving(deciding.home, quorum, _policy(policy))
     told = deciding.carry(steps)
     done = [
         f"{deciding.home.config.label} is no member any more: tidewaiter node stop {folder}",
@@ -73,9 +91,7 @@ def rotate(
     lost: Annotated[
         str, Parameter(help="The number of a key to submit with that was lost or stolen: the quorum decides then.")
     ] = "",
-    out: Files = None,
-    at_hand: AtHand = (),
-    signed: Signed = (),
+    having: Countersigning = Countersigning(),
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Let a key of the member be followed by a new one, and go on under that.
@@ -83,11 +99,13 @@ def rotate(
     A key to submit with signs itself that another one follows it: nobody else has to. What the member cosigns with is part of
     the quorum, which countersigns. Exit code 3 while it is not decided.
     """
-    from tidewaiter.network.leaving import cosigner_following, go_on, submitter_following
+    from tidewaiter.network.leaving import check_lost, cosigner_following, go_on, submitter_following
 
     if lost and key != "submitter":
         raise UsageError("--lost names a key to submit with")
-    deciding = _deciding(folder, out, at_hand, signed)
+    deciding = having.deciding(folder)
+    if lost:
+        check_lost(deciding.standing(), deciding.home, lost)
     old, steps = (
         submitter_following(deciding.home, lost) if key == "submitter" else ("", cosigner_following(deciding.home))
     )
@@ -106,22 +124,28 @@ def quorum(
     count: Annotated[int, Parameter(help="How many of the members suffice from now on.")],
     of: Annotated[
         tuple[str, ...],
-        Parameter(negative="", help="The labels of the members that count; all but the sequencer without it."),
+        Parameter(
+            negative="",
+            help="The labels of the members that count; all but the sequencer without it. Others are sent the log as before.",
+        ),
     ] = (),
-    out: Files = None,
-    at_hand: AtHand = (),
-    signed: Signed = (),
+    having: Countersigning = Countersigning(),
     output_as: Output = Output(),  # noqa: B008 (frozen)
 ) -> int:
     """Decide how many members, and which, have to cosign before anything is final, and decide such things as this.
 
     The quorum as it is now countersigns. Choose one of which any two have members in common. Exit code 3 while it is not decided.
     """
+    from tidewaiter.network.founding import split
     from tidewaiter.network.leaving import counting
 
-    deciding = _deciding(folder, out, at_hand, signed)
+    deciding = having.deciding(folder)
+    if count < 1:
+        raise UsageError("--count says how many members suffice: 1 at least")
     told = deciding.carry(counting(deciding.home, count, of))
-    return _told(folder, told, ["it counts from the next block on; nothing is to be started again"], output_as)
+    done = ["it counts from the next block on; nothing is to be started again"]
+    apart = split(count, len(of) or len(deciding.home.latest.standing.members) - 1)
+    return _told(folder, told, [*done, *apart], output_as, first=apart)
 
 
 def hand_over(
@@ -136,9 +160,7 @@ def hand_over(
     gone: Annotated[
         bool, Parameter(negative="", help="The sequencer is gone for good: its mirrors end its log.")
     ] = False,
-    out: Files = None,
-    at_hand: AtHand = (),
-    signed: Signed = (),
+    having: Countersigning = Countersigning(),
     quorum: Quorum = 0,
     policy: PolicyFile = None,
     output_as: Output = Output(),  # noqa: B008 (frozen)
@@ -149,15 +171,15 @@ def hand_over(
     """
     from tidewaiter.network.handing_over import end
 
-    deciding = _deciding(folder, out, at_hand, signed)
+    deciding = having.deciding(folder)
     if not to:
         return _ended(deciding.home, end(deciding.home), output_as)
     closed = None
     if deciding.home.latest.charter.origin != to:
-        closed = _closed(deciding, to, signed, gone)
+        closed = _closed(deciding, to, having.signed, gone)
         if closed.missing:
             return _closing_told(deciding, closed, output_as)
-    return _begun(deciding, to, quorum, policy.read_text("utf-8") if policy else "", output_as)
+    return _begun(deciding, to, quorum, _policy(policy), output_as)
 
 
 def countersign(
@@ -201,13 +223,21 @@ def countersign(
     return output.EXIT_OK
 
 
-def _deciding(folder: Path, out: Path | None, at_hand: tuple[Path, ...], signed: tuple[Path, ...]) -> Deciding:
-    from tidewaiter.network.deciding import Deciding
-    from tidewaiter.network.handing_over import read_note
-    from tidewaiter.network.home import Home
+def _policy(file: Path | None) -> str:
+    """The policy in a file; empty without one. Raises UsageError for what is no text."""
+    from tidewaiter.ledger.policies import POLICY_BYTES_MAX, Policy
+    from tidewaiter.ledger.verdict import LedgerError
 
-    statements = [each for each in signed if read_note(each) is None]
-    return Deciding(Home(folder), out or folder / "decisions", [Home(each) for each in at_hand], statements, _say)
+    if file is None:
+        return ""
+    with file.open("rb") as opened:
+        data = opened.read(POLICY_BYTES_MAX + 1)
+    try:
+        Policy.parse(data)
+        return data.decode()
+    except (LedgerError, UnicodeDecodeError) as error:
+        why = error.detail if isinstance(error, LedgerError) else "it is not UTF-8"
+        raise UsageError(f"{file} is no policy: {why}", hint="it is written as c2sp.org/tlog-policy has it") from error
 
 
 def _ended(home: Home, size: int, output_as: Output) -> int:

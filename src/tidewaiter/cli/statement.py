@@ -49,7 +49,7 @@ def sign(
     key: Annotated[str, Parameter(help="The number of one of its keys; the oldest without it.")] = "",
 ) -> int:
     """Add a member's signature, by a key in its folder. What it says is shown first by `statement show`."""
-    from tidewaiter.ledger.contracts.statements import Statement
+    from tidewaiter.network.deciding import read_statement
     from tidewaiter.network.home import Home
     from tidewaiter.network.keyring import submitter_number
 
@@ -57,7 +57,7 @@ def sign(
     number = key or next(iter(keys), "")
     if number not in keys:
         raise UsageError(f"{folder.name} has no key {number}; it has {', '.join(keys) or 'none'}")
-    file.write_bytes(Statement.parse(_content(file)).signed(keys[number]).data)
+    file.write_bytes(read_statement(file).signed(keys[number]).data)
     output.err().print(f"signed with {number}", markup=False)
     return output.EXIT_OK
 
@@ -67,10 +67,10 @@ def gather(
     file: File, *signed: Annotated[Path, Parameter(help="Copies of the same statement that others have signed.")]
 ) -> int:
     """Put the signatures of several copies under one statement."""
-    from tidewaiter.ledger.contracts.statements import Statement
+    from tidewaiter.network.deciding import read_statement
 
-    others = [Statement.parse(_content(each)) for each in signed]
-    gathered = Statement.parse(_content(file)).merged(others)
+    others = [read_statement(each) for each in signed]
+    gathered = read_statement(file).merged(others)
     file.write_bytes(gathered.data)
     output.err().print(f"{len(gathered.signatures)} signatures", markup=False)
     return output.EXIT_OK
@@ -81,9 +81,9 @@ def show(file: File, *, output_as: Output = Output()) -> int:  # noqa: B008 (fro
     """Show what a statement says and which keys have signed it. Who is known by a key is told by the charter."""
     import msgspec
 
-    from tidewaiter.ledger.contracts.statements import Statement
+    from tidewaiter.network.deciding import read_statement
 
-    statement = Statement.parse(_content(file))
+    statement = read_statement(file)
     said = {
         **msgspec.json.decode(statement.body),
         "commitment": statement.commitment,
@@ -96,11 +96,12 @@ def show(file: File, *, output_as: Output = Output()) -> int:  # noqa: B008 (fro
 @app.command(name="hand-in")
 def hand_in(file: File, folder: Folder, *, output_as: Output = Output()) -> int:  # noqa: B008 (frozen)
     """Hand in a statement by a member that runs, with the entry that stands for it; why, where the log does not take it."""
+    from tidewaiter.network.deciding import read_statement
     from tidewaiter.network.home import Home
     from tidewaiter.network.operator import Operator
 
     with Operator(Home(folder)) as operator:
-        placed = operator.state(_content(file))
+        placed = operator.state(read_statement(file).data)
     if placed.refuse is not None:
         refuse = placed.refuse
         output.print_one({"refused": refuse.code, "why": refuse.why, "hint": refuse.hint}, output_as)

@@ -8,6 +8,7 @@ All of it is made up. The declarations are made, assessed and decided by the eng
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from tidewaiter.model.decision import State
 from tidewaiter.model.declaration import Address, Party
+from tidewaiter.model.errors import ConflictError
 from tidewaiter.model.money import Money
 from tidewaiter.release import Trigger
 from tidewaiter.revenue.guarantees import Grant
@@ -51,6 +53,8 @@ FIRST_NAMES: Final = ("Aisha", "Omar", "Layla", "Yusuf", "Noor", "Karim", "Hana"
 LAST_NAMES: Final = ("Rahman", "Haddad", "Farouk", "Nasser", "Qureshi", "Aziz", "Mansour", "Saleh", "Khoury", "Bishara")
 STREETS: Final = ("Harbour", "Palm", "Market", "Garden", "Creek", "Tower", "Pearl", "Dune")
 NEIGHBOURS: Final = (("SA", "Riyadh"), ("OM", "Muscat"), ("KW", "Kuwait City"), ("BH", "Manama"), ("QA", "Doha"))
+LEAVING_SECONDS: Final = 60
+LOOK_SECONDS: Final = 0.5
 LOCATION: Final = "urn:epc:id:sgln:6290000.00001.0"
 
 
@@ -104,15 +108,15 @@ def count(at: datetime) -> StockCount:
 def run(
     store: PostgresStore, keeper: StockKeeper, release: Callable[[], object], clock: Callable[[], datetime]
 ) -> Told:
-    """Run all of it. `release` lets guarantees stand for what is due, as the bookkeeping does beside the server."""
+    """Run all of it. `release` lets guarantees stand for what is due, as the bookkeeping does beside the server.
+
+    Raises ConflictError where not all that was ordered left.
+    """
     account = opened(store, keeper, clock().date())
     tell = _teller(keeper, account.account_no, clock)
     told = [tell(MessageKind.ENTRIES, [entry()])]
     told.append(tell(MessageKind.ORDERS, orders()))
-    release()
-    examine(store, account)
-    release()
-    keeper.settle()
+    leave(store, keeper, account, release)
     told.append(tell(MessageKind.RETURNS, returns()))
     acts = StockActs(store, clock=clock)
     acts.remove(
@@ -127,6 +131,26 @@ def run(
     keeper.resume()
     release()
     return Told(account=account, receipts=tuple(told))
+
+
+def leave(store: PostgresStore, keeper: StockKeeper, account: KeptAccount, release: Callable[[], object]) -> None:
+    """All that was ordered is released and leaves. A server that runs beside may be at the same work: then it is waited for.
+
+    Raises ConflictError where it does not come to an end: whoever counted now would find missing what is on its way out.
+    """
+    until = time.monotonic() + LEAVING_SECONDS
+    while True:
+        release()
+        examine(store, account)
+        keeper.settle()
+        if not store.stock.filings(account.account_no, state=FilingState.OPEN, limit=1):
+            return
+        if time.monotonic() > until:
+            words = f"not all orders were released within {LEAVING_SECONDS} seconds"
+            raise ConflictError(
+                words, hint="tidewaiter stock show says what is open; run the example where no server runs"
+            )
+        time.sleep(LOOK_SECONDS)
 
 
 def examine(store: PostgresStore, account: KeptAccount) -> int:

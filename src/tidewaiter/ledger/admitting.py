@@ -1,4 +1,7 @@
-"""Whether a batch is one that the sequencer can take: read, counted and verified before anything else looks at it."""
+"""Whether a batch is one that the sequencer can take: read, counted and verified before anything else looks at it.
+
+And whether the time at which a block was closed is one that a mirror can take.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,9 @@ from tidewaiter.ledger.verdict import LedgerError
 
 AHEAD_SECONDS: Final = BUCKET_SECONDS
 """How far an entry's moment may lie ahead of the sequencer's clock, since clocks differ."""
+
+CLOSED_AHEAD_SECONDS: Final = 3600
+"""How far the log's own time may lie ahead of a mirror's clock: it never goes back, and what is over by it is forgotten."""
 
 
 class Handed(Struct, frozen=True):
@@ -101,3 +107,15 @@ def _unfit(leaf: Leaf, batch: Batch, now: int, where: str) -> Refuse:
         return Refuse("entry.type", "only the sequencer closes blocks", "Leave out entries of the type state.", where)
     why = f"the entry's moment {leaf.at} lies ahead of now by {leaf.at - now // 1000} seconds"
     return Refuse("entry.ahead", why, "Set the clock, or hand it in once its time has come.", where)
+
+
+def ahead_of_clock(closing: Leaf, now: int) -> Refuse | None:
+    """Why the entry that closes a block is not taken yet: its time is far ahead of the clock, `now` in milliseconds.
+
+    By a clock that is years ahead every permit, debt and consignment would be over at once, and none could be written of any more.
+    """
+    ahead = closing.at - now // 1000
+    if ahead <= CLOSED_AHEAD_SECONDS:
+        return None
+    why = f"the log's time lies {ahead} seconds ahead of this member's clock; {CLOSED_AHEAD_SECONDS} are the most"
+    return Refuse("block.ahead", why, "Set the clock that is wrong; where it is the log's, end its epoch.")

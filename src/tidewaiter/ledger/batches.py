@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Annotated, Final, Protocol
 
-from msgspec import Struct, structs
+from msgspec import Meta, Struct, structs
 
 from tidewaiter.ledger.keys import KeyType, SignerKey, VerifierKey
 from tidewaiter.ledger.leaves import Leaf, key_number
@@ -86,7 +86,7 @@ class Slip(Struct, frozen=True):
     number: int
     count: int
     signature: bytes
-    refused: tuple[tuple[int, bytes], ...] = ()
+    refused: Annotated[tuple[tuple[int, bytes], ...], Meta(max_length=ENTRIES_MAX)] = ()
 
     @property
     def line(self) -> str:

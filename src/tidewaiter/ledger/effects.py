@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tidewaiter.ledger.batches import Batch, Promise, Slip
-from tidewaiter.ledger.entries import Entries
+from tidewaiter.ledger.entries import TOGETHER_MAX, Entries
 from tidewaiter.ledger.journals import framed
 
 Caller = Hashable
@@ -45,7 +45,7 @@ class Block(Struct, frozen=True, tag="block"):
 
     first: int
     entries: Entries
-    slips: tuple[Slip, ...]
+    slips: Annotated[tuple[Slip, ...], Meta(max_length=TOGETHER_MAX)]
     note: bytes
 
 

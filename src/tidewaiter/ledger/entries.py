@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tidewaiter.ledger.leaves import ID_LENGTH, Fact, Leaf
 from tidewaiter.ledger.verdict import LedgerError
@@ -27,6 +27,9 @@ _COMMITMENT_LENGTH: Final = 2 * ID_LENGTH
 _NUMBERS_LENGTH: Final = _COMMITMENT_LENGTH + ID_LENGTH
 _HEX: Final = b"0123456789abcdef"
 
+TOGETHER_MAX: Final = 4096
+"""Entries that are read together: a block has fewer. What is longer is refused before any of it is taken in."""
+
 Kind = tuple[str, str, str]
 """What stands before the commitment of entries, between it and the scope, and behind that."""
 
@@ -36,10 +39,10 @@ class Entries(Struct, frozen=True, array_like=True, dict=True):
     commitments and scopes one after another. Where any of them is none, all are written as they are: `plain`.
     """
 
-    kinds: tuple[Kind, ...] = ()
-    which: tuple[int, ...] = ()
+    kinds: Annotated[tuple[Kind, ...], Meta(max_length=TOGETHER_MAX)] = ()
+    which: Annotated[tuple[int, ...], Meta(max_length=TOGETHER_MAX)] = ()
     numbers: bytes = b""
-    plain: tuple[bytes, ...] = ()
+    plain: Annotated[tuple[bytes, ...], Meta(max_length=TOGETHER_MAX)] = ()
 
     @classmethod
     def of(cls, entries: Iterable[bytes]) -> Entries:

@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
+from tidewaiter.ledger.admitting import ahead_of_clock
 from tidewaiter.ledger.batches import STATE, Rules, Slip, has_signed, slips_root
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Caller, Cosigned, Declined, Durable, Effect, Found, Hashed, Refuse, Reply
@@ -45,8 +46,8 @@ TAKING: Final = frozenset({FROZEN, EVIDENCE})
 """Why a mirror may have frozen and still takes blocks: not so where the log has broken the rules."""
 NOTES_KEPT: Final = 4096
 """Checkpoints that are kept in memory, to tell at once whether another one of that size is shown."""
-UNREADY: Final = frozenset({"statement.bound", "rules.unknown"})
-"""Refusals of the contract that tell of this mirror and not of the log: it has to be given something, and goes on then."""
+UNREADY: Final = frozenset({"statement.bound", "rules.unknown", "block.ahead"})
+"""Refusals that may tell of this mirror and not of the log: it has to be given something, or wait, and goes on then."""
 GIVEN_KEPT: Final = 256
 """Cosignatures that are given again where their checkpoint comes again, though the log has grown since."""
 
@@ -151,6 +152,11 @@ class Mirror(Durable):
         return self._frontier.root if self.size else EMPTY_ROOT
 
     @property
+    def frontier(self) -> Frontier:
+        """The edge of the log that it holds."""
+        return self._frontier
+
+    @property
     def numbers(self) -> dict[str, int]:
         """The last running number of each submitter."""
         return dict(self._numbers)
@@ -176,8 +182,7 @@ class Mirror(Durable):
         verified = self._verified(block, checkpoint)
         if isinstance(verified, Refuse):
             return self._decline(caller, verified)
-        refuse = self._replayed(verified)
-        if refuse is not None:
+        if (refuse := ahead_of_clock(verified.state, now) or self._replayed(verified)) is not None:
             return self._decline(caller, refuse) if refuse.code in UNREADY else self._freeze(refuse, caller)
         self._take(note, verified.frontier, verified.numbers)
         written: list[Effect] = [self._persist(Taken(block), verified.hashed)]

@@ -126,7 +126,7 @@ class Sequencer(Durable):
         self._rules, self._actor = rules, key_number(setup.key.verifier.public)
         self._reader = EntryReader()
         self._sealed, self._hashes = Frontier(), list[bytes]()
-        self._entries, self._slips, self._count = list[Entries](), list[Slip](), 0
+        self._entries, self._slips, self._count, self._refused = list[Entries](), list[Slip](), 0, 0
         self._since: int | None = None
         self._numbers = dict(setup.start.numbers)
         self._promises: dict[str, dict[int, Admitted]] = {}
@@ -310,7 +310,7 @@ class Sequencer(Durable):
         self._take(admitted)
         written: list[Effect] = [self._persist(admitted)]
         written += self._after(Reply(caller, self._promise(admitted)))
-        is_full = self._count >= self.setup.limits.entries
+        is_full = max(self._count, self._refused) >= self.setup.limits.entries
         return written + (self._seal() if is_full or is_governed else [])
 
     def _take(self, admitted: Admitted) -> None:
@@ -321,6 +321,7 @@ class Sequencer(Durable):
         kept.pop(slip.number - PROMISES_KEPT, None)
         self._entries.append(admitted.entries)
         self._count += slip.count
+        self._refused += len(slip.refused)
         self._slips.append(slip)
         if admitted.entries and self._since is None:
             self._since = self._now
@@ -334,7 +335,7 @@ class Sequencer(Durable):
 
     def _seal(self) -> list[Effect]:
         """Close the block; its checkpoint goes out once both are on disk."""
-        if not self._count:
+        if not self._slips:
             return []
         entry = state_entry(self._actor, self._moment(), self._rules.root(), self._slips)
         hashes = [*self._hashes, leaf_hash(entry)]
@@ -364,7 +365,7 @@ class Sequencer(Durable):
         self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
         self._sealing.append((self._upto + 1, block, frontier.size))
         self._sealed, self._since = frontier, None
-        self._hashes, self._entries, self._slips, self._count = [], [], [], 0
+        self._hashes, self._entries, self._slips, self._count, self._refused = [], [], [], 0, 0
 
     def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
         opened = self._open.get(message.size)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from tidewaiter.movement.geography import Point
+from tidewaiter.movement.limits import limits
 from tidewaiter.movement.steps import LEADS_TO, MovementState, Step, after
 
 _ORDER = {step: position for position, step in enumerate(Step)}
@@ -31,9 +32,14 @@ class Moved(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_void: bool = False
     words: str = ""
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it was told before it is said to have happened, by more than clocks differ."""
+        return self.happened_at > self.recorded_at + timedelta(seconds=limits().clock_seconds.value)
+
 
 class Passed(Struct, frozen=True):
-    """One thing told, with the state before it and after it; `after` is None where the step cannot be in that state."""
+    """One thing told, with the state before it and after it; `after` is None where it cannot be: in that state, or not yet."""
 
     moved: Moved
     before: MovementState
@@ -57,13 +63,15 @@ class Course(Struct, frozen=True):
 
     def last_at(self) -> datetime | None:
         """When the last step was taken that moved the goods; None where there was none."""
-        return next((each.moved.happened_at for each in reversed(self.passed) if each.moved.step in LEADS_TO), None)
+        told = (each.moved for each in reversed(self.passed) if not each.moved.is_ahead)
+        return next((each.happened_at for each in told if each.step in LEADS_TO), None)
 
 
 def course(told: Iterable[Moved]) -> Course:
     """The course of one parcel, the same whatever the order in which it was told, and however often.
 
-    What was told under one id counts once, as it was first recorded. What was taken back counts no more.
+    What was told under one id counts once, as it was first recorded. What was taken back counts no more. What was told as
+    still to come is shown, and leads nowhere: else a clock that is ahead would have the last word for as long as it is.
     """
     first: dict[str, Moved] = {}
     void: set[str] = set()
@@ -76,7 +84,7 @@ def course(told: Iterable[Moved]) -> Course:
     state = MovementState.ANNOUNCED
     passed: list[Passed] = []
     for each in sorted((each for each in first.values() if each.event_id not in void), key=when):
-        reached = after(state, each.step)
+        reached = None if each.is_ahead else after(state, each.step)
         passed.append(Passed(each, state, reached))
         state = state if reached is None else reached
     return Course(tuple(passed), undone)

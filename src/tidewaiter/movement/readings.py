@@ -32,6 +32,8 @@ from tidewaiter.movement.geography import Point
 
 BODY_BYTES_MAX: Final = 8 * 1024
 SIGNATURE_BYTES_MAX: Final = 200
+CELSIUS: Final = (Decimal("-273.15"), Decimal(10_000))
+"""Nothing is colder, and no sensor that travels with goods tells more."""
 _PREFIX: Final = b"tidewaiter reading v1\n"
 _AT: Final = re.compile(r"^(.*?)(?: - at `\$\.?(.*?)`)?$", re.DOTALL)
 
@@ -138,8 +140,10 @@ def read(body: bytes, now: datetime, ahead: timedelta) -> Reading:
     for member in ("alarm", "hand_over"):
         if "\x00" in getattr(found, member):
             raise DeviceError("device.reading", "it holds a NUL character", hint="leave it out", place=member)
-    if found.temperature_celsius is not None and not found.temperature_celsius.is_finite():
-        raise DeviceError("device.reading", "it is no number", hint="write degrees", place="temperature_celsius")
+    celsius = found.temperature_celsius
+    if celsius is not None and not (celsius.is_finite() and CELSIUS[0] <= celsius <= CELSIUS[1]):
+        words = f"it is no temperature from {CELSIUS[0]} to {CELSIUS[1]}"
+        raise DeviceError("device.reading", words, hint="write degrees Celsius", place="temperature_celsius")
     try:
         _ = found.point
     except InvalidIdentifierError as error:

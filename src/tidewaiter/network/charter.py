@@ -5,6 +5,7 @@ A charter is a text that each member keeps and anybody can compare. Who submits 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -14,6 +15,7 @@ from tidewaiter.ledger.contracts import VERSION_1, Founder, Genesis, Role
 from tidewaiter.ledger.contracts.records import Realm
 from tidewaiter.ledger.keys import VerifierKey
 from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import TidewaiterError
 
 Part = Literal["sequencer", "mirror", "witness"]
@@ -75,6 +77,19 @@ class Charter(Struct, frozen=True, kw_only=True):
             raise CharterError(f"this is no charter: {error}") from error
         charter.check()
         return charter
+
+    @classmethod
+    def read(cls, file: Path) -> Charter:
+        """The charter in a file. Raises CharterError with the file's name, OSError."""
+        with file.open("rb") as opened:
+            data = opened.read(CHARTER_BYTES_MAX + 1)
+        try:
+            if len(data) > CHARTER_BYTES_MAX:
+                raise CharterError(f"a charter has {CHARTER_BYTES_MAX} bytes at most")
+            return cls.parse(data)
+        except (CharterError, LedgerError) as error:
+            hint = error.hint or "take it again from another member"
+            raise CharterError(error.detail, hint=hint, place=str(file)) from error
 
     def check(self) -> None:
         """Raises CharterError, LedgerError where it does not hold together."""

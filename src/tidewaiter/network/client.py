@@ -1,11 +1,16 @@
-"""Asking other members over HTTP/1.1 connections that are kept: bounded in time and size, and cheap."""
+"""Asking other members over HTTP/1.1 connections that are kept: bounded in time and size, and cheap.
+
+Members answer in plain HTTP; where a proxy with TLS stands before one, its address begins with https, and the proxy's certificate has
+to be one that this machine trusts (`SSL_CERT_FILE` names another authority).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httptools
 from msgspec import Struct
@@ -30,6 +35,20 @@ class AddressError(TidewaiterError):
     code = "network.address"
 
 
+def check_address(url: str) -> SplitResult:
+    """The parts of a member's address. Raises AddressError where it is none that can be asked."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port or an address in brackets that is none
+        is_one = False
+    if not is_one or parts.username or parts.query or parts.fragment or not url.isascii():
+        raise AddressError(
+            f"“{url[:200]}” is no address of a member", hint="write it as http://HOST:PORT, or https:// before a proxy"
+        )
+    return parts
+
+
 class Answer(Struct, frozen=True):
     """What a member answered."""
 
@@ -42,11 +61,11 @@ class Peer:
     """One member's address. Several questions may be asked at once; each has a connection to itself meanwhile."""
 
     def __init__(self, url: str, *, seconds: float = SECONDS_MAX) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname or parts.username or parts.query or parts.fragment:
-            raise AddressError(f"“{url[:200]}” is no address of a member", hint="write it as http://HOST:PORT")
+        parts = check_address(url)
         self.url = url.rstrip("/")
-        self._host, self._port, self._base = parts.hostname, parts.port or 80, parts.path.rstrip("/")
+        self._ssl = ssl.create_default_context() if parts.scheme == "https" else None
+        self._host, self._base = parts.hostname or "", parts.path.rstrip("/")
+        self._port = parts.port or (443 if self._ssl else 80)
         self._seconds = seconds
         self._idle: deque[_Connection] = deque()
 
@@ -82,7 +101,7 @@ class Peer:
             is_kept = connection is not None
             if connection is None:
                 loop = asyncio.get_running_loop()
-                _, connection = await loop.create_connection(_Connection, self._host, self._port)
+                _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=self._ssl)
             try:
                 answer = await connection.ask(head, body)
             except ConnectionResetError:

@@ -22,6 +22,7 @@ from tidewaiter.ledger.contracts.statements import STATEMENT_BYTES_MAX, Body, St
 from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.leaves import key_number
+from tidewaiter.ledger.policies import Group
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import TidewaiterError, UnavailableError
 from tidewaiter.network.charter import Charter
@@ -229,36 +230,50 @@ def countersigned(file: Path, home: Home, standing: Standing) -> Statement:
 def read_statement(path: Path) -> Statement:
     """The statement in a file. Raises LedgerError for what is none."""
     with path.open("rb") as file:
-        return Statement.parse(file.read(STATEMENT_BYTES_MAX + 1))
+        data = file.read(STATEMENT_BYTES_MAX + 1)
+    try:
+        return Statement.parse(data)
+    except LedgerError as error:
+        hint = "take the file again from whoever wrote it; one of your own is written anew once it is moved away"
+        raise LedgerError(error.detail, hint=hint, place=str(path)) from error
 
 
 def without(charter: Charter, name: str, quorum: int) -> str:
-    """The policy without a member: the others beside the sequencer, of whom so many suffice; 0 for as many as before.
+    """The policy without a member: of those of the others who counted so many suffice; 0 for as many as before.
 
     Raises DecidingError where the policy is no plain quorum, or the members left are too few.
     """
     others = [each for each in charter.members if each not in (name, charter.sequencer)]
-    return counted(charter, others, quorum)
+    return counted(charter, others, quorum, [each for each in _plain(charter).members if each != name])
 
 
-def counted(charter: Charter, others: Sequence[str], quorum: int) -> str:
-    """The policy in which so many of these members suffice; 0 for as many as before. Raises DecidingError."""
+def counted(charter: Charter, others: Sequence[str], quorum: int, counting: Sequence[str] = ()) -> str:
+    """The policy in which so many of these members suffice; 0 for as many as before. Raises DecidingError.
+
+    All `others` are named in it, and are sent the log as before; where only some of them are `counting`, the rest is not asked.
+    """
+    policy, group = charter.read_policy, _plain(charter)
+    chosen = counting or others
+    count = quorum or group.threshold
+    if not 0 < count <= len(chosen):
+        raise DecidingError(
+            f"{count} of {len(chosen)} members cannot be reached", hint="say how many of those that are left suffice"
+        )
+    lines = [f"witness {each} {charter.members[each].key} {charter.members[each].url}" for each in sorted(others)]
+    lines += [f"group {policy.quorum} {count} {' '.join(chosen)}", f"quorum {policy.quorum}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _plain(charter: Charter) -> Group:
+    """The members of whom so many suffice. Raises DecidingError where the policy says something else."""
     policy = charter.read_policy
     group = policy.groups.get(policy.quorum)
-    is_plain = group is not None and len(policy.groups) == 1 and set(group.members) <= set(policy.witnesses)
-    if not is_plain or group is None:
+    if group is None or len(policy.groups) != 1 or not set(group.members) <= set(policy.witnesses):
         raise DecidingError(
             "the quorum of this network is not a plain number of members",
             hint="write the policy yourself and name its file with --policy",
         )
-    count = quorum or group.threshold
-    if not 0 < count <= len(others):
-        raise DecidingError(
-            f"{count} of {len(others)} members cannot be reached", hint="name with --quorum how many of them suffice"
-        )
-    lines = [f"witness {each} {charter.members[each].key} {charter.members[each].url}" for each in sorted(others)]
-    lines += [f"group {policy.quorum} {count} {' '.join(others)}", f"quorum {policy.quorum}"]
-    return "".join(f"{line}\n" for line in lines)
+    return group
 
 
 def _is_in(progress: Progress) -> bool:

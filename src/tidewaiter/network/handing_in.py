@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct, field
@@ -16,16 +18,21 @@ from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.leaves import Fact, Leaf, bucket
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.client import Answer, Peer, PeerError
 from tidewaiter.network.keyring import submitter_number
-from tidewaiter.network.serving import MSGPACK, refused
+from tidewaiter.network.serving import MSGPACK, RefusedError, refused
 from tidewaiter.network.vault import Opening, Vault
 
 BATCH_PATH: Final = "/record/batch"
 TRIES_MAX: Final = 20
 PAUSE_SECONDS: Final = 0.25
-AGAIN: Final = frozenset({429, 503})
+CATCH_UP_SECONDS: Final = 2.0
+CLOSED: Final = "sequencer.closed"
+AGAIN: Final = frozenset({408, 429})
+"""Answers, beside 500 and above, that do not tell whether a batch was taken: by the sequencer, or by what stands before it."""
+_LOG: Final = logging.getLogger(__name__)
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -63,6 +70,7 @@ class HandingIn:
         self.key, self.number = key, submitter_number(key)
         self._vault = vault
         self._one_at_a_time = asyncio.Lock()
+        self._known_to = ""
 
     async def tell(self, told: Sequence[Told], charter: Charter) -> list[Placed]:
         """What became of each, once the sequencer has promised. Raises RefusedError for the whole, PeerError."""
@@ -80,7 +88,19 @@ class HandingIn:
     async def change(self, key: SignerKey) -> None:
         """Go on under another key, once what is under way is handed in."""
         async with self._one_at_a_time:
-            self.key, self.number = key, submitter_number(key)
+            self.key, self.number, self._known_to = key, submitter_number(key), ""
+
+    async def run(self, charter: Callable[[], Charter]) -> None:
+        """Hand in again what an origin has not taken, as soon as it does, until cancelled; nobody has to ask for it."""
+        while True:
+            try:
+                async with self._one_at_a_time:
+                    await self._catch_up(charter())
+            except TidewaiterError as error:
+                _LOG.debug("what was handed in is not answered yet: %s", error.detail)
+            except Exception:
+                _LOG.exception("what was handed in before is not looked after")
+            await asyncio.sleep(CATCH_UP_SECONDS)
 
     async def relay(self, entries: Sequence[bytes], charter: Charter) -> Promise:
         """Hand in entries as they are, which were bound elsewhere. Raises RefusedError, PeerError."""
@@ -108,9 +128,23 @@ class HandingIn:
         return entry
 
     async def _catch_up(self, charter: Charter) -> None:
+        """Hand in again what was not answered; and, where an origin is new here, what was promised in one that ended without it.
+
+        What counted in an origin before has a number that this one knows as taken; the answer to it got lost.
+        """
+        if charter.origin != self._known_to:
+            due = await next_number(self.number, charter)
+            if lacking := await self._vault.forget_promises(self.number, due):
+                _LOG.warning("%d batches that “%s” does not have are handed in again", lacking, charter.origin)
+            self._known_to = charter.origin
         for batch in await self._vault.unanswered(self.number):
             again = write_batch(charter.origin, self.key, batch.number, batch.entries)
-            await self._vault.promised(await send_batch(again, charter))
+            try:
+                await self._vault.promised(await send_batch(again, charter))
+            except RefusedError as error:
+                if error.refuse.code != "batch.replayed":
+                    raise
+                await self._vault.counted(batch)
 
     async def _hand_in(self, entries: list[bytes], charter: Charter) -> Promise:
         batch = write_batch(charter.origin, self.key, await self._vault.last_number(self.number) + 1, entries)
@@ -132,7 +166,7 @@ async def send_batch(batch: Batch, charter: Charter) -> Promise:
     Raises RefusedError where it is refused; PeerError where nobody answered, and it may have been taken.
     """
     peer = Peer(charter.members[charter.sequencer].url)
-    body = _ENCODE(batch)
+    body, said = _ENCODE(batch), Refuse("", "it is busy", "hand in the same again later")
     try:
         for attempt in range(TRIES_MAX):
             try:
@@ -141,17 +175,33 @@ async def send_batch(batch: Batch, charter: Charter) -> Promise:
                 if attempt + 1 == TRIES_MAX:
                     raise
             else:
-                if answer.status not in AGAIN:
+                if answer.status not in AGAIN and answer.status < 500:
                     return _promise(answer, charter)
+                said = refusal_of(answer)
+                if said.code == CLOSED:
+                    break
             await asyncio.sleep(PAUSE_SECONDS)
     finally:
         peer.close()
-    raise PeerError(f"{peer.url} is busy", hint="hand in the same again later")
+    raise PeerError(f"{charter.sequencer} takes nothing at the moment: {said.why} ({said.code})", hint=said.hint)
+
+
+async def next_number(key: str, charter: Charter) -> int:
+    """The number that the sequencer expects of a key's next batch. Raises RefusedError, PeerError."""
+    peer = Peer(charter.members[charter.sequencer].url)
+    try:
+        answer = await peer.get(f"/record/numbers/{key}?origin={quote(charter.origin, safe='')}")
+    finally:
+        peer.close()
+    if answer.status != 200:
+        said = refusal_of(answer)
+        raise refused(answer.status, said.code, said.why, said.hint, said.place)
+    return int(msgspec.json.decode(answer.body, type=dict[str, int])["next"])
 
 
 def _promise(answer: Answer, charter: Charter) -> Promise:
     if answer.status != 200:
-        said = _said(answer)
+        said = refusal_of(answer)
         raise refused(answer.status, said.code, said.why, said.hint, said.place)
     promise = msgspec.msgpack.decode(answer.body, type=Promise)
     if not promise.is_by(charter.log_key):
@@ -159,7 +209,8 @@ def _promise(answer: Answer, charter: Charter) -> Promise:
     return promise
 
 
-def _said(answer: Answer) -> Refuse:
+def refusal_of(answer: Answer) -> Refuse:
+    """What an answer that is a refusal says; some of its text where it is not one of ours, but of what stands before a member."""
     try:
         body = msgspec.json.decode(answer.body, type=dict[str, object])
     except msgspec.DecodeError:

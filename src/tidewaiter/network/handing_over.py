@@ -28,6 +28,7 @@ from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.leaves import bucket
 from tidewaiter.ledger.notes import NOTE_BYTES_MAX, NoteSignature, SignedNote
 from tidewaiter.ledger.signing import check
+from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.ledger.wire import written_base64
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.charter import Charter, Follows, Member
@@ -67,8 +68,16 @@ def check_successor(home: Home) -> None:
 
 
 def end(home: Home) -> int:
-    """Have a sequencer take nothing more, and wait until all it has is final: how many entries. Raises UnavailableError."""
-    origin = home.latest.standing.origin
+    """Have a sequencer take nothing more, and wait until all it has is final: how many entries.
+
+    Raises DecidingError where another member runs the log; UnavailableError.
+    """
+    origin, sequencer = home.latest.standing.origin, home.latest.standing.sequencer
+    if sequencer != home.config.label:
+        raise DecidingError(
+            f"{sequencer} runs the log of “{origin}”, and not {home.config.label}",
+            hint="its operator ends it; whoever takes it over names the next log with --to",
+        )
     with Operator(home) as operator:
         operator.ask(f"/end?origin={quote(origin)}")
     return ended_size(home.latest.standing)
@@ -183,8 +192,12 @@ def read_note(path: Path) -> SignedNote | None:
         data = file.read(NOTE_BYTES_MAX + 1)
     if data.startswith(b"{"):
         return None
-    note = SignedNote.parse(data)
-    Closing.parse(note.text)
+    try:
+        note = SignedNote.parse(data)
+        Closing.parse(note.text)
+    except LedgerError as error:
+        why = f"this is neither a statement nor the end of a log: {error.detail}"
+        raise LedgerError(why, hint="name a file that another member wrote or signed", place=str(path)) from error
     return note
 
 

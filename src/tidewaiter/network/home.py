@@ -26,6 +26,7 @@ from tidewaiter.ledger.keys import check_key_name
 from tidewaiter.ledger.wire import written_base64
 from tidewaiter.model.errors import ConflictError, TidewaiterError
 from tidewaiter.network.charter import Charter, Member, Part
+from tidewaiter.network.client import check_address
 from tidewaiter.network.files import sync_folder, write_durably
 from tidewaiter.network.keyring import Keyring
 
@@ -107,6 +108,10 @@ class Home:
         if not _LABEL.fullmatch(config.label):
             raise HomeError(f"“{config.label[:80]}” is no label", hint="lower-case letters, digits, dots and dashes")
         _ = config.host_and_port
+        if config.url:
+            check_address(config.url)
+        if Role.SEQUENCER in config.roles:
+            raise HomeError("the sequencer is no member's role", hint="the charter names who runs the log")
         if (home.folder / CONFIG).exists():
             raise ConflictError(f"{folder} is a member's folder already", hint="choose another, or run it as it is")
         home.folder.mkdir(parents=True, exist_ok=True)

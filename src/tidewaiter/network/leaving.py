@@ -16,6 +16,7 @@ from tidewaiter.network.deciding import DecidingError, Step, counted, without
 from tidewaiter.network.home import Home
 from tidewaiter.network.keyring import submitter_number
 from tidewaiter.network.operator import DeclinedError, Operator, runs
+from tidewaiter.network.standing import Standing
 
 COUNTED_SECONDS_MAX: Final = 30
 
@@ -53,10 +54,11 @@ def leaving(home: Home, quorum: int, policy: str) -> list[Step]:
 def counting(home: Home, count: int, labels: Sequence[str]) -> list[Step]:
     """The step by which so many of these members suffice; of all beside the sequencer where none is named. Raises DecidingError."""
     charter = home.latest.standing
-    chosen = list(labels) or [name for name in charter.members if name != charter.sequencer]
+    others = [name for name in charter.members if name != charter.sequencer]
+    chosen = list(dict.fromkeys(labels)) or others
     if unknown := [name for name in chosen if name not in charter.members or name == charter.sequencer]:
         raise DecidingError(f"{', '.join(unknown)} cannot cosign in “{charter.origin}”", hint="name its other members")
-    policy = counted(charter, chosen, count)
+    policy = counted(charter, others, count, chosen)
     return [
         Step(
             name="quorum", says=f"{count} of {', '.join(chosen)} suffice",
@@ -64,6 +66,16 @@ def counting(home: Home, count: int, labels: Sequence[str]) -> list[Step]:
             is_done=lambda standing: standing.policy == policy,
         )
     ]  # fmt: skip
+
+
+def check_lost(standing: Standing, home: Home, number: str) -> None:
+    """Raises DecidingError where a key that is said to be lost is none of the member's that the network knows."""
+    own = {each for each, key in standing.keys.items() if key.member == home.config.label}
+    if number not in own:
+        live = sorted(each for each in own if standing.keys[each].is_live)
+        raise DecidingError(
+            f"{home.config.label} has no key {number[:64]}", hint=f"those that count are {', '.join(live) or 'none'}"
+        )
 
 
 def submitter_following(home: Home, lost: str) -> tuple[str, list[Step]]:

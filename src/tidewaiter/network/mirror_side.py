@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.effects import (
     Block,
     Declined,
@@ -22,6 +24,7 @@ from tidewaiter.ledger.effects import (
 )
 from tidewaiter.ledger.equivocation import Evidence, equivocation
 from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.merkle import leaf_hashes
 from tidewaiter.ledger.mirroring import Mirror, Setup
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.signing import check
@@ -30,10 +33,10 @@ from tidewaiter.network.agreeing import Agreements, undecided
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.driving import REPLY_SECONDS_MAX, Driver, StoppedError, every, now_ms
 from tidewaiter.network.files import Journal, Place
-from tidewaiter.network.holding import FINAL, Holding, checkpoint_of
+from tidewaiter.network.holding import FINAL, Holding
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
-from tidewaiter.network.rules import unsigned_in
+from tidewaiter.network.rules import named_in, unsigned_in
 from tidewaiter.network.sequencer_side import Common, looked_at, settled_size
 
 FLUSH_SECONDS: Final = 1.0
@@ -81,9 +84,8 @@ class MirrorSide:
             block, statements = each.block, each.statements
             caller: asyncio.Future[Message] = loop.create_future()
             waiting.append(caller)
-            if (statements or not self.holding.shelf.is_settled) and self._is_by_the_log(block):
-                for statement in statements:
-                    self.holding.shelf.put(statement)
+            if (statements or not self.holding.shelf.is_settled) and self._is_next(block):
+                self._keep_named(block, statements)
                 if (refuse := self._unsigned(block)) is not None:
                     caller.set_result(Declined(self.charter.origin, self.machine.size, refuse))
                     continue
@@ -109,17 +111,31 @@ class MirrorSide:
         if answers:
             await asyncio.wait(answers, timeout=REPLY_SECONDS_MAX)
 
-    def _is_by_the_log(self, block: Block) -> bool:
-        """Whether a block's checkpoint is signed by the log: statements are kept for good, so not everybody's are taken."""
+    def _is_next(self, block: Block) -> bool:
+        """Whether a block is the next one of the log, whole, and signed by it.
+
+        Statements are kept for good, so not everybody's are taken; and everybody has some checkpoint that the log has signed.
+        """
+        if block.first != self.machine.size or not block.entries:
+            return False
         try:
-            return bool(check(SignedNote.parse(block.note), (self.charter.log_key,)).verdict)
+            note = SignedNote.parse(block.note)
+            checkpoint = Checkpoint.parse(note.text)
+            after = self.machine.frontier.extended(leaf_hashes(block.entries))
         except LedgerError:
             return False
+        is_whole = (after.size, after.root) == (checkpoint.size, checkpoint.root)
+        return is_whole and bool(check(note, (self.charter.log_key,)).verdict)
+
+    def _keep_named(self, block: Block, statements: Sequence[bytes]) -> None:
+        """Keep those statements that entries of a block stand for. Raises DiskError; LedgerError for what is none."""
+        named = set(named_in(block.entries)) if statements else set[str]()
+        for statement in statements:
+            if Statement.parse(statement).commitment in named:
+                self.holding.shelf.put(statement)
 
     def _unsigned(self, block: Block) -> Refuse | None:
         """Why a block is to be sent again with other signatures: nobody is to freeze this mirror by leaving some out."""
-        if block.first != self.machine.size or not block.entries:
-            return None
         try:
             refusal = unsigned_in(self.contract, block.entries)
         except LedgerError:
@@ -177,13 +193,11 @@ class MirrorSide:
             self.machine.setup.submitters = dict(self.contract.state.submitters)
 
     def take_evidence(self, data: bytes) -> bool:
-        """Whether evidence shows that the log told two histories; it is kept then, and what it shows compared."""
+        """Whether evidence shows that the log told two histories; it is kept then, and nothing more is cosigned."""
         evidence = Evidence.parse(data)
         if not equivocation(evidence.first, evidence.second, evidence.proof, self.charter.log_key):
             return False
-        for note in (evidence.first, evidence.second):
-            if checkpoint_of(note).size <= self.holding.size:
-                self.driver.carry_out(self.machine.compare(note, self.holding.tiles.nodes()))
+        self.driver.carry_out(self.machine.learn(Found(data)))
         return True
 
     def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:

@@ -16,7 +16,7 @@ from tidewaiter.ledger.effects import Cosigned, Declined, Refuse
 from tidewaiter.network.charter import CHARTER_BYTES_MAX, Charter
 from tidewaiter.network.client import Peer
 from tidewaiter.network.envelopes import share_key
-from tidewaiter.network.handing_in import HandingIn, Told
+from tidewaiter.network.handing_in import HandingIn, Told, refusal_of
 from tidewaiter.network.mirror_side import MirrorSide
 from tidewaiter.network.rules import Shelf
 from tidewaiter.network.sequencer_side import SequencerSide
@@ -127,7 +127,7 @@ class Operating:
         finally:
             peer.close()
         if answer.status != 204:
-            raise refused(answer.status, "statement.refused", answer.body.decode(errors="replace")[:500])
+            raise RefusedError(answer.status, refusal_of(answer))
         body = statement.said
         facts: dict[str, str | int] = {}
         match body:
@@ -143,9 +143,9 @@ class Operating:
         return as_json(await handing_in.tell([told], charter))
 
     async def key(self, request: Request) -> Response:
-        """Keep a consignment's key, or make one: the key and the scope."""
+        """Keep a consignment's key; without one that which is kept, or a new one: the key and the scope."""
         given = _decoded(request.body, SharedKey)
-        key = bytes.fromhex(given.key) if given.key else secrets.token_bytes(KEY_BYTES)
+        key = _key(given.key) or await self._the_vault.key_of(given.subject) or secrets.token_bytes(KEY_BYTES)
         return as_json(
             {"subject": given.subject, "key": key.hex(), "scope": await self._the_vault.keep_key(key, given.subject)}
         )
@@ -153,15 +153,17 @@ class Operating:
     async def share(self, request: Request) -> Response:
         """Tell other members a consignment's key, in an envelope: who could not be reached."""
         asked = _decoded(request.body, Sharing)
-        key = bytes.fromhex(asked.key) if asked.key else await self._the_vault.key_of(asked.subject)
+        key = _key(asked.key) or await self._the_vault.key_of(asked.subject)
         if key is None:
             raise refused(404, "vault.key", f"there is no key for “{asked.subject[:200]}”", "Keep it first.")
+        assert self._handing_in is not None, "who has a vault hands in"
         charter = self.charter()
         unknown = [label for label in asked.members if label not in charter.members]
         if unknown:
             raise refused(404, "network.member", f"nobody is called {', '.join(unknown)[:200]}")
         await self._the_vault.keep_key(key, asked.subject)
-        return as_json({"missed": await share_key(asked.subject, key, asked.members, charter)})
+        own = self._handing_in.key
+        return as_json({"missed": await share_key(asked.subject, key, asked.members, charter, own)})
 
     async def opening(self, request: Request) -> Response:
         """Keep what an entry was bound to, as another member tells it: only if it opens the entry."""
@@ -182,7 +184,12 @@ class Operating:
 
     async def erase(self, request: Request) -> Response:
         """Forget what opens a consignment's entries."""
-        return as_json({"forgotten": await self._the_vault.erase(_decoded(request.body, SharedKey).subject)})
+        subject = _decoded(request.body, SharedKey).subject
+        if await self._the_vault.key_of(subject) is None:
+            raise refused(
+                404, "vault.key", f"there is no key for “{subject[:200]}”", "Nothing is kept under this name."
+            )
+        return as_json({"forgotten": await self._the_vault.erase(subject)})
 
     async def view(self, request: Request) -> Response:
         """A consignment as this member sees it: by what it calls it, or by its scope (`?scope=`)."""
@@ -257,7 +264,8 @@ class Operating:
         """The charter of the origin that the member takes part in last, as it stands. Raises RefusedError."""
         sides = self._node.sides
         if not sides:
-            raise refused(409, "network.no_origin", "the member takes part in no log yet")
+            hint = "tidewaiter node join keeps its charter"
+            raise refused(409, "network.no_origin", "the member takes part in no log yet", hint)
         return sides[next(reversed(sides))].charter
 
     def _side(self, request: Request) -> Side:
@@ -286,6 +294,15 @@ class Operating:
             if copy.verified():
                 return copy
         return None
+
+
+def _key(text: str) -> bytes:
+    """A consignment's key; empty where none is given. Raises RefusedError for what is none."""
+    if text and (len(text) != 2 * KEY_BYTES or text.strip("0123456789abcdefABCDEF")):
+        raise refused(
+            422, "vault.key", "this is no key of a consignment", f"It has {2 * KEY_BYTES} hexadecimal digits."
+        )
+    return bytes.fromhex(text)
 
 
 def _decoded(body: bytes, kind: Any) -> Any:

@@ -108,6 +108,10 @@ class Operator:
         """Keep a consignment's key, or have one made: subject, key and scope."""
         return msgspec.json.decode(self.ask("/keys", {"subject": subject, "key": key}), type=dict[str, str])
 
+    def erase(self, subject: str) -> int:
+        """Have the member forget what opens a consignment's entries: how many it had fields of."""
+        return int(msgspec.json.decode(self.ask("/erase", {"subject": subject}))["forgotten"])
+
     def view(self, subject: str, scope: str = "") -> dict[str, Any]:
         """A consignment as this member sees it."""
         path = f"/view/{quote(subject)}" + (f"?scope={scope}" if scope else "")

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Cosigned, Declined, Refuse
+from tidewaiter.ledger.entries import TOGETHER_MAX
 from tidewaiter.ledger.merkle import NodeHash
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.proving import prove_consistency
@@ -33,7 +34,7 @@ class Sent(Struct, frozen=True):
     suffices, the checkpoint by which that became final."""
 
     block: Block
-    statements: tuple[bytes, ...] = ()
+    statements: Annotated[tuple[bytes, ...], Meta(max_length=TOGETHER_MAX)] = ()
     settled: bytes = b""
 
 

@@ -21,6 +21,8 @@ ENTRIES_AT_ONCE: Final = 500
 PAUSE_SECONDS: Final = 0.2
 ORIGIN_ENDED: Final = "epoch_closed"
 """The type of entry by which the house's own log of a year follows that of the last: the network has epochs of its own."""
+COUNTED: Final = "entry.once"
+"""The refusal of an entry that stands in the log: it was handed on before, and the answer got lost."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -70,6 +72,8 @@ class Relay:
             if chosen:
                 promise = await self._handing_in.relay([each.entry for each in chosen], self._charter())
                 for refused in promise.refused:
+                    if refused.code == COUNTED:
+                        continue
                     each = chosen[refused.place]
                     _LOG.warning("%s of %s is not taken: %s (%s)", each.label, each.subject, refused.why, refused.code)
                     self.not_taken.append(NotTaken(log.origin_id, each.index, each.subject, each.label, refused))

@@ -59,16 +59,21 @@ def named_in(entries: Entries) -> list[str]:
 
 
 def unsigned_in(contract: Contract, entries: Entries) -> Refusal | None:
-    """Why the contract would not take the next block for want of signatures under a statement; None where that is not so.
+    """Why the contract would not take the next block for signatures that are missing under a statement, or too many; None
+    where that is not so.
 
-    What a log signs binds a statement, not who has signed it, so this can be the fault of whoever sent the block. The
-    contract is as it was. Raises LedgerError for what are no entries.
+    What a log signs binds a statement, not who has signed it, so this can be the fault of whoever sent the block; so may be
+    another state, since who vouched for a key is kept. The contract is as it was. Raises LedgerError for what are no entries.
     """
+    *leaves, closing = [Leaf.parse(entry) for entry in entries.written]
     contract.mark()
     try:
-        refused = contract.take([Leaf.parse(entry) for entry in entries.written[:-1]])
+        refused = contract.take(leaves)
+        root = contract.root().hex()
     finally:
         contract.undo()
+    if not refused and closing.facts.get("root") != root:
+        return Refusal("state.root", "these signatures lead to another state than the log came to", "")
     return next((refusal for _, refusal in refused[:1] if refusal.code in _BY_SIGNATURES), None)
 
 
@@ -100,6 +105,14 @@ class Shelf(Mapping[str, bytes]):
     def is_held(self, commitment: str) -> bool:
         """Whether an entry in a log stands for a statement."""
         return commitment in self._in_log
+
+    def in_log(self, kind: str) -> Iterator[Statement]:
+        """The statements of a type that entries in a log stand for, in no order."""
+        sought = f'"type":"{kind}"'.encode()
+        for commitment in self._in_log:
+            data = self._kept.get(commitment, b"")
+            if sought in data:
+                yield Statement.parse(data)
 
     @property
     def is_settled(self) -> bool:

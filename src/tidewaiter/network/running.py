@@ -41,7 +41,8 @@ async def _serve(folder: Path, told: Callable[[], None] | None) -> None:
             operating = Operating(node, vault, handing_in)
             node.operator_routes += [*operating.routes(), *Changing(node, handing_in).routes()]
             if vault is not None and handing_in is not None:
-                node.more_routes += Envelopes(vault, home.keyring).routes()
+                leaving.callback(asyncio.create_task(handing_in.run(operating.charter)).cancel)
+                node.more_routes += Envelopes(vault, home.keyring, node).routes()
                 if home.config.house:
                     store = leaving.enter_context(open_store(Settings(data_folder=home.folder / "postgres")))
                     relay = Relay(store.logs, vault, handing_in, operating.charter)

@@ -11,7 +11,7 @@ import msgspec
 
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.contracts.statements import Statement
+from tidewaiter.ledger.contracts.statements import KeyRotated, Statement, read_key
 from tidewaiter.ledger.effects import (
     Block,
     Cosigned,
@@ -26,11 +26,12 @@ from tidewaiter.ledger.effects import (
     Send,
 )
 from tidewaiter.ledger.keys import SignerKey
+from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.agreeing import Agreements, signed_together
 from tidewaiter.network.charter import Charter
-from tidewaiter.network.client import Peer, PeerError
+from tidewaiter.network.client import AddressError, Peer, PeerError, check_address
 from tidewaiter.network.driving import Driver, every, now_ms
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import Journal, Place
@@ -53,6 +54,11 @@ class Common(NamedTuple):
     shelf: Shelf
     failpoints: Failpoints
     limits: Limits
+
+
+def _begins(entry: bytes) -> bool:
+    """Whether an entry is the one with which an origin begins that follows another."""
+    return entry.endswith(b'"type":"epoch_closed"}')
 
 
 def looked_at(holding: Holding, agreements: Agreements, contract: Contract) -> Iterator[bytes]:
@@ -92,6 +98,7 @@ class SequencerSide:
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = b""
         self._last_sent: tuple[Block, msgspec.Raw] | None = None
+        self._rotations: set[str] = set()
         setup.submitters = dict(contract.state.submitters)
 
     def _recover(self) -> None:
@@ -113,6 +120,7 @@ class SequencerSide:
             self._reach(name)
         self._run(every(TICK_SECONDS, self._tick))
         self._run(every(FLUSH_SECONDS, self._flush))
+        self._tell_rotations()
         self._feed_witnesses()
 
     async def stop(self) -> None:
@@ -124,7 +132,13 @@ class SequencerSide:
         await asyncio.to_thread(self.holding.tiles.flushing())
 
     async def submit(self, batch: Batch) -> Message:
-        """The promise for a batch, or why it is refused."""
+        """The promise for a batch, or why it is refused.
+
+        Until it is told how the origin before ended nothing else is taken: its entries would be refused for good.
+        """
+        if self.contract.state.realm.previous is not None and not any(map(_begins, batch.entries)):
+            why = f"“{self.charter.origin}” has not begun: how the log before it ended is still to be told"
+            return Refuse("sequencer.beginning", why, "Hand in the same again in a second.")
         return await self.driver.ask(lambda caller: self.machine.submit(batch, caller, now_ms()))
 
     def take_statement(self, statement: Statement) -> None:
@@ -137,18 +151,11 @@ class SequencerSide:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
         before, self.charter = self.charter, charter
         self._agreements.change(charter)
-        setup = self.machine.setup
-        setup.policy = charter.read_policy
-        mirrors = charter.of_part("mirror")
-        setup.mirrors = tuple(mirrors)
-        for name in mirrors:
-            self.machine.followers.join(name)
-        for name in set(before.of_part("mirror")) - set(mirrors):
-            self.machine.followers.leave(name)
         for name, member in charter.members.items():
             known = before.members.get(name)
             if known is None or known.url != member.url or known.part != member.part:
                 self._reach(name)
+        self.driver.carry_out(self.machine.change(charter.read_policy, charter.of_part("mirror")))
 
     def wrote(self, written: Persist | Keep, upto: int, place: Place) -> None:
         """As `driving.Shown` has it."""
@@ -205,9 +212,26 @@ class SequencerSide:
             self.machine.setup.submitters = adopted.submitters
             self.holding.origin.keep_standing(adopted.charter)
             self.change(adopted.charter)
+            self._tell_rotations()
             for feed in self._feeds.values() if adopted.charter.policy != before.policy else ():
                 feed.state(self.holding.statement_of(adopted.charter.policy))
             self._feed_witnesses()
+
+    def _tell_rotations(self) -> None:
+        """Show witnesses, which replay nothing, the statements by which keys were followed by others: each behind the one it goes on from."""
+        found: dict[str, tuple[str, bytes]] = {}
+        for each in self.holding.shelf.in_log("key_rotated"):
+            body = each.said
+            if isinstance(body, KeyRotated) and body.new and body.origin == self.charter.origin:
+                found[key_number(read_key(body.new))] = body.old, each.data
+
+        def steps(number: str) -> int:
+            return 1 + steps(found[number][0]) if number in found else 0
+
+        for number in sorted(found.keys() - self._rotations, key=steps):
+            self._rotations.add(number)
+            for feed in self._feeds.values():
+                feed.state(found[number][1])
 
     def _sent(self, block: Block) -> msgspec.Raw:
         """The block with its statements, encoded once for all mirrors."""
@@ -226,6 +250,11 @@ class SequencerSide:
     def _reach(self, name: str) -> None:
         member = self.charter.members[name]
         if name == self.charter.sequencer:
+            return
+        try:
+            check_address(member.url)
+        except AddressError as error:  # as the members have decided it: nobody is to stop the log by a wrong address
+            _LOG.warning("%s is not reached: %s", name, error.detail)
             return
         self._announcers[name] = Announcer(Peer(member.url), FINAL_PATH), Announcer(Peer(member.url), EVIDENCE_PATH)
         for announcer in self._announcers[name]:

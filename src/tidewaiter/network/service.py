@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final, Protocol, TypeVar
+from typing import Annotated, Final, Protocol, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -43,11 +43,11 @@ WAITING_MAX: Final = 64
 """Who may wait at once for something to become final; members tell one another and do not wait so."""
 _STATUS: Final = {
     "batch.gap": 409, "batch.replayed": 409, "batch.forged": 403, "batch.key_unknown": 403, "batch.oversized": 413,
-    "entry.oversized": 413, "sequencer.busy": 503, "sequencer.stopped": 503, "sequencer.closed": 503, "storage.failed": 503,
+    "entry.oversized": 413, "sequencer.busy": 503, "sequencer.stopped": 503, "sequencer.closed": 503, "sequencer.beginning": 503, "storage.failed": 503,
 }  # fmt: skip
 _BATCH_JSON: Final = msgspec.json.Decoder(Batch)
 _BATCH: Final = msgspec.msgpack.Decoder(Batch)
-_BLOCKS: Final = msgspec.msgpack.Decoder(list[Sent])
+_BLOCKS: Final = msgspec.msgpack.Decoder(Annotated[list[Sent], msgspec.Meta(min_length=1, max_length=GROUP_MAX)])
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _IMMUTABLE: Final = ((b"cache-control", b"public, max-age=31536000, immutable"),)
 
@@ -133,8 +133,6 @@ class Answering:
     async def take_blocks(self, request: Request) -> Response:
         """The sequencer sends blocks: a cosignature for each, or why there is none."""
         blocks = _decoded(_BLOCKS, request.body, "block.malformed")
-        if not 0 < len(blocks) <= GROUP_MAX:
-            raise refused(422, "block.count", f"{len(blocks)} blocks at once; {GROUP_MAX} are the most")
         origin = blocks[0].block.note.partition(b"\n")[0].decode(errors="replace")
         answers = await self._side(MirrorSide, origin).receive(blocks)
         return Response(_ENCODE(answers), 200, MSGPACK)

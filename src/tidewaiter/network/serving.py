@@ -19,6 +19,10 @@ from tidewaiter.model.errors import TidewaiterError, UnavailableError
 
 BODY_SECONDS: Final = 20
 ANSWER_SECONDS: Final = 30
+BODY_BYTES_FREE: Final = 1_000_000
+"""Of a body that is held while it is read and answered, as many bytes as every request may have."""
+BODIES_BYTES_MAX: Final = 200_000_000
+"""What all bodies together may have beyond that: whoever sends large ones, and is nobody we know, does not fill the memory."""
 TEXT: Final = "text/plain; charset=utf-8"
 OCTETS: Final = "application/octet-stream"
 MSGPACK: Final = "application/msgpack"
@@ -74,11 +78,35 @@ def refused(status: int, code: str, why: str, hint: str = "", place: str = "") -
     return RefusedError(status, Refuse(code, why, hint, place))
 
 
+class _Room:
+    """What one request's body takes of the room that all have together; given back when the block is left."""
+
+    def __init__(self, service: Service) -> None:
+        self._service, self._taken = service, 0
+
+    def __enter__(self) -> _Room:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._service.room += self._taken
+
+    def take(self, size: int) -> None:
+        """The body has come to this size. Raises RefusedError where there is no room for more."""
+        more = max(0, size - BODY_BYTES_FREE) - self._taken
+        if more > self._service.room:
+            why = "as many large bodies are under way here as there is room for"
+            raise refused(503, "http.crowded", why, "Send the same again in some seconds, or less at once.")
+        self._taken += more
+        self._service.room -= more
+
+
 class Service:
     """An ASGI application out of routes."""
 
-    def __init__(self, routes: Iterable[Route], *, body_seconds: float = BODY_SECONDS) -> None:
-        self._body_seconds = body_seconds
+    def __init__(
+        self, routes: Iterable[Route], *, body_seconds: float = BODY_SECONDS, bodies_max: int = BODIES_BYTES_MAX
+    ) -> None:
+        self._body_seconds, self.room = body_seconds, bodies_max
         self._plain: dict[tuple[str, str], Route] = {}
         self._patterns: list[tuple[tuple[str, ...], Route]] = []
         for route in routes:
@@ -110,20 +138,22 @@ class Service:
     async def _answered(self, scope: dict[str, Any], receive: Receive) -> Response:
         route, steps = self._route(scope["method"], scope["path"])
         headers = {name: value for name, value in scope["headers"] if name in _HEADERS}
-        body = b""
-        if route.method == "POST":
-            if _is_longer(headers.get(b"content-length", b""), route.body_max):
-                raise _too_large(route.body_max)
-            try:
-                async with asyncio.timeout(self._body_seconds):
-                    body = await _body(receive, route.body_max)
-            except TimeoutError as error:
-                why = f"the body was not whole within {self._body_seconds:g} seconds"
-                raise refused(408, "http.slow", why, "Send it in one go.") from error
-        query = dict(_pair(each) for each in scope["query_string"].decode("latin-1").split("&") if each)
-        content_type = headers.get(b"content-type", b"").decode("latin-1").split(";")[0].strip().lower()
-        encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
-        return await route.handler(Request(steps, query, body, content_type, encoding))
+        with _Room(self) as room:
+            body = await self._read(route, headers, receive, room) if route.method == "POST" else b""
+            query = dict(_pair(each) for each in scope["query_string"].decode("latin-1").split("&") if each)
+            content_type = headers.get(b"content-type", b"").decode("latin-1").split(";")[0].strip().lower()
+            encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
+            return await route.handler(Request(steps, query, body, content_type, encoding))
+
+    async def _read(self, route: Route, headers: dict[bytes, bytes], receive: Receive, room: _Room) -> bytes:
+        if _is_longer(headers.get(b"content-length", b""), route.body_max):
+            raise _too_large(route.body_max)
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await _body(receive, route.body_max, room)
+        except TimeoutError as error:
+            why = f"the body was not whole within {self._body_seconds:g} seconds"
+            raise refused(408, "http.slow", why, "Send it in one go.") from error
 
     def _route(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
         if (route := self._plain.get((method, path))) is not None:
@@ -170,7 +200,7 @@ async def _send(send: Send, response: Response) -> None:
     await send({"type": "http.response.body", "body": response.body})
 
 
-async def _body(receive: Receive, body_max: int) -> bytes:
+async def _body(receive: Receive, body_max: int, room: _Room) -> bytes:
     parts, size = [], 0
     while True:
         message = await receive()
@@ -180,6 +210,7 @@ async def _body(receive: Receive, body_max: int) -> bytes:
         size += len(part)
         if size > body_max:
             raise _too_large(body_max)
+        room.take(size)
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)

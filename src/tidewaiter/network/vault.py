@@ -1,13 +1,13 @@
-"""What a member alone may know: the keys and fields that open its entries, envelopes it was sent, batches it handed in.
+"""What a member alone may know: the keys and fields that open its entries, and the batches it handed in.
 
-In a database server of the member's own. Forgetting a consignment's key erases it: nothing in the log opens after that.
+In a database server of the member's own. Forgetting a consignment's key erases it: nothing in the log opens after that. So
+envelopes, which hold such keys for whoever has the member's own, are opened and not kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from tidewaiter.ledger.batches import Batch, Promise
 from tidewaiter.ledger.commitments import scope_id
+from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
 
@@ -24,7 +25,7 @@ DATABASE: Final = "vault"
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS consignment (
   scope   text COLLATE "C" PRIMARY KEY,
-  subject text NOT NULL,                 -- what the member calls it
+  subject text NOT NULL,                 -- what the member calls it; empty: erased
   key     bytea CHECK (length(key) = 32) -- null: erased
 );
 CREATE TABLE IF NOT EXISTS opening (     -- what an entry was bound to; own ones, and those that were told
@@ -34,12 +35,8 @@ CREATE TABLE IF NOT EXISTS opening (     -- what an entry was bound to; own ones
   fields jsonb NOT NULL,
   PRIMARY KEY (scope, label)
 );
-CREATE TABLE IF NOT EXISTS envelope (
-  envelope_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  digest      bytea NOT NULL UNIQUE,
-  body        bytea NOT NULL,
-  received_at timestamptz NOT NULL DEFAULT now()
-);
+DROP TABLE IF EXISTS envelope;           -- as earlier versions kept them, from which what was erased could be opened
+UPDATE consignment SET subject = '' WHERE key IS NULL;
 CREATE TABLE IF NOT EXISTS relayed (     -- how far the record of the member's own house was handed on
   origin_id int PRIMARY KEY,
   entries   bigint NOT NULL
@@ -53,6 +50,12 @@ CREATE TABLE IF NOT EXISTS handed_in (   -- a batch is written here before it is
 );
 """
 _T = TypeVar("_T")
+
+
+class KeptError(TidewaiterError):
+    """A consignment's key is not kept: what it is called has another one, or it was erased here."""
+
+    code = "vault.kept"
 
 
 class Opening(Struct, frozen=True):
@@ -85,14 +88,21 @@ class Vault:
         self._server.close()
 
     async def keep_key(self, key: bytes, subject: str) -> str:
-        """Keep a consignment's key under what the member calls it; its scope."""
+        """Keep a consignment's key under what the member calls it; its scope. Raises KeptError.
+
+        A name has one key: with another one, entries would go where others look for them, or could open them.
+        """
         scope = scope_id(key)
         await self._run(
-            "INSERT INTO consignment (scope, subject, key) VALUES (%s, %s, %b) ON CONFLICT DO NOTHING",
-            scope,
-            subject,
-            key,
-        )
+            "INSERT INTO consignment (scope, subject, key) SELECT %s, %s, %b WHERE NOT EXISTS"
+            " (SELECT 1 FROM consignment WHERE subject = %s AND key IS NOT NULL AND scope <> %s) ON CONFLICT DO NOTHING",
+            scope, subject, key, subject, scope,
+        )  # fmt: skip
+        rows = await self._run("SELECT key IS NULL FROM consignment WHERE scope = %s", scope)
+        if not rows:
+            raise KeptError(f"“{subject[:200]}” has another key here", hint="call the other consignment something else")
+        if rows[0][0]:
+            raise KeptError("the consignment was erased here", hint="what was erased stays so; begin a new consignment")
         return scope
 
     async def key_of(self, subject: str) -> bytes | None:
@@ -106,10 +116,13 @@ class Vault:
         return dict(rows)
 
     async def erase(self, subject: str) -> int:
-        """Forget the key and fields of a consignment; how many fields' entries were forgotten."""
+        """Forget the key, the fields and the name of a consignment; how many entries' fields were forgotten.
+
+        That its scope was erased is kept, so that its key is not taken in again.
+        """
         scopes = "SELECT scope FROM consignment WHERE subject = %s"
         rows = await self._run(f"DELETE FROM opening WHERE scope IN ({scopes}) RETURNING 1", subject)
-        await self._run("UPDATE consignment SET key = NULL WHERE subject = %s", subject)
+        await self._run("UPDATE consignment SET key = NULL, subject = '' WHERE subject = %s", subject)
         return len(rows)
 
     async def keep_opening(self, scope: str, opening: Opening) -> None:
@@ -124,18 +137,6 @@ class Vault:
         """What is kept of entries in a scope."""
         rows = await self._run("SELECT label, entry, fields FROM opening WHERE scope = %s ORDER BY label", scope)
         return [Opening(label, bytes(entry), tuple(map(tuple, fields))) for label, entry, fields in rows]
-
-    async def keep_envelope(self, digest: bytes, body: bytes) -> bool:
-        """Keep an envelope; False where it was kept before."""
-        rows = await self._run(
-            "INSERT INTO envelope (digest, body) VALUES (%b, %b) ON CONFLICT DO NOTHING RETURNING 1", digest, body
-        )
-        return bool(rows)
-
-    async def envelopes(self) -> list[tuple[bytes, datetime]]:
-        """All envelopes, the oldest first, and when each came."""
-        rows = await self._run("SELECT body, received_at FROM envelope ORDER BY envelope_id")
-        return [(bytes(body), received_at) for body, received_at in rows]
 
     async def relayed(self, origin_id: int) -> int:
         """How many entries of a log of the member's own house were handed on."""
@@ -167,6 +168,22 @@ class Vault:
             "UPDATE handed_in SET promise = %b WHERE key = %s AND number = %s",
             msgspec.msgpack.encode(promise), promise.key, promise.number,
         )  # fmt: skip
+
+    async def forget_promises(self, key: str, number: int) -> int:
+        """The sequencer knows of no batch of a key from this number on: what was promised for those does not count; how many."""
+        rows = await self._run(
+            "UPDATE handed_in SET promise = NULL WHERE key = %s AND number >= %s AND promise IS NOT NULL RETURNING 1",
+            key, number,
+        )  # fmt: skip
+        return len(rows)
+
+    async def counted(self, batch: Batch) -> None:
+        """A batch counts, and the promise for it never came."""
+        await self._run(
+            "UPDATE handed_in SET promise = '' WHERE key = %s AND number = %s AND promise IS NULL",
+            batch.key,
+            batch.number,
+        )
 
     async def withdraw(self, batch: Batch) -> None:
         """A batch was refused as a whole: its number is free again."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import structs
 
-from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
+from tidewaiter.ledger.contracts.statements import KeyRotated, QuorumChanged, Statement, read_key
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.notes import SignedNote
@@ -58,27 +58,62 @@ class WitnessSide:
             return answer
 
     def take_statement(self, data: bytes) -> str:
-        """Why another quorum is not taken up; empty where it is: a witness replays nothing, so it looks who has signed."""
+        """Why another quorum or key is not taken up; empty where it is: a witness replays nothing, so it looks who has signed."""
         statement = Statement.parse(data)
-        body, policy = statement.said, self.charter.read_policy
-        if not isinstance(body, QuorumChanged) or body.origin != self.charter.origin:
-            return ""  # nothing that concerns a witness
-        keys = {
-            key_number(key): (name, key) for name, each in self.charter.members.items() for key in each.submitters[:1]
-        }
+        body = statement.said
+        if body.origin != self.charter.origin:
+            return ""
+        match body:
+            case QuorumChanged():
+                return self._take_quorum(statement, body)
+            case KeyRotated():
+                return self._take_rotation(statement, body)
+            case _:
+                return ""  # nothing that concerns a witness
+
+    def _take_quorum(self, statement: Statement, body: QuorumChanged) -> str:
+        if lacking := self._lacking(statement):
+            return lacking
+        if body.decision > int(self._origin.kept(DECISION) or b"0"):
+            self._keep(self.charter.under(body.policy))
+            self._origin.keep(DECISION, str(body.decision).encode())
+        return ""
+
+    def _take_rotation(self, statement: Statement, body: KeyRotated) -> str:
+        """A key by which a member is known is followed by another one: who signs with that counts from then on."""
+        members, keys = self.charter.members, self._keys()
+        name, old = keys.get(body.old, ("", b""))
+        if not name or not body.new:
+            return ""
+        new = read_key(body.new)
+        signed = statement.proven({body.old: old, key_number(new): new}).signatures
+        if key_number(new) not in signed:
+            return "the new key has not signed"
+        if body.old not in signed and (
+            lacking := self._lacking(statement) if body.decision else "it is not signed by the old key"
+        ):
+            return lacking
+        member = structs.replace(members[name], submitters=(new, *members[name].submitters[1:]))
+        self._keep(structs.replace(self.charter, members={**members, name: member}))
+        return ""
+
+    def _keys(self) -> dict[str, tuple[str, bytes]]:
+        """The key by which each member is known, by its number: whose it is, and the key."""
+        members = self.charter.members.items()
+        return {key_number(key): (name, key) for name, each in members for key in each.submitters[:1]}
+
+    def _lacking(self, statement: Statement) -> str:
+        """What a statement lacks that the quorum decides; empty where it is decided."""
+        keys, policy = self._keys(), self.charter.read_policy
         signed = structs.replace(statement, signatures={n: s for n, s in statement.signatures.items() if n in keys})
         if signed.unproven({number: key for number, (_, key) in keys.items()}):
             return "a signature under the statement does not hold"
         names = {keys[number][0] for number in signed.signatures}
-        verdict = policy.is_met_by({party.key for name, party in policy.witnesses.items() if name in names})
-        if not verdict:
-            return verdict.reason
-        if body.decision <= int(self._origin.kept(DECISION) or b"0"):
-            return ""
-        self.charter = self.charter.under(body.policy)
-        self._origin.keep_standing(self.charter)
-        self._origin.keep(DECISION, str(body.decision).encode())
-        return ""
+        return policy.is_met_by({party.key for name, party in policy.witnesses.items() if name in names}).reason
+
+    def _keep(self, charter: Charter) -> None:
+        self.charter = charter
+        self._origin.keep_standing(charter)
 
     def take_key(self, key: SignerKey) -> None:
         """Cosign with another key from now on."""

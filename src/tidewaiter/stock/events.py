@@ -24,6 +24,8 @@ from tidewaiter.stock.filings import Entry, EntryFrom, EntryLine
 GOODS: Final = REFERENCE + "goods/"
 RETURNED: Final = "returned"
 ONE: Final = Decimal(1)
+PIECES: Final = "C62"
+_PIECES: Final = frozenset(("", PIECES, "H87", "EA", "NAR"))  # one, piece, each, number of articles: all count
 _LINK = re.compile(
     r"^https?://[^/]+/(?:.*/)?01/(\d{8,14})(?:/22/[^/?#]+)?(?:/10/([^/?#]+))?(?:/21/([^/?#]+))?(?:[?#].*)?$"
 )
@@ -61,11 +63,15 @@ _STEPS: Final[Mapping[str, Happening]] = {
 
 
 class GoodsMoved(Struct, frozen=True):
-    """So many of one kind of goods; `lot_id` as the class names it, "" where it names none."""
+    """So many of one kind of goods; `lot_id` as the class names it, "" where it names none.
+
+    `unit` is one of UNECE Recommendation 20, pieces where the event names none (EPCIS 2.0, QuantityElement).
+    """
 
     goods_id: str
     lot_id: str
     quantity: Decimal
+    unit: str = PIECES
 
 
 def happening(event: Event) -> Happening | None:
@@ -82,17 +88,31 @@ def places(event: Event) -> tuple[str, ...]:
 
 
 def goods(event: Event) -> tuple[GoodsMoved, ...]:
-    """The goods it is about, each kind and lot once, in order. What cannot be counted is left out."""
-    found: dict[tuple[str, str], Decimal] = {}
+    """The goods it is about, each kind, lot and unit once, in order. What cannot be counted is left out: see `uncounted`."""
+    found: dict[tuple[str, str, str], Decimal] = {}
     for each in event.quantities:
         named = goods_named(each.epc_class)
         if named is not None and each.quantity is not None and each.quantity > 0:
-            found[named] = found.get(named, Decimal(0)) + each.quantity
+            key = (*named, unit_of(each.uom))
+            found[key] = found.get(key, Decimal(0)) + each.quantity
     for epc in dict.fromkeys((*event.epcs, *event.child_epcs)):
         named = goods_named(epc)
         if named is not None:
-            found[named] = found.get(named, Decimal(0)) + ONE
-    return tuple(GoodsMoved(goods_id, lot_id, quantity) for (goods_id, lot_id), quantity in found.items())
+            found[(*named, PIECES)] = found.get((*named, PIECES), Decimal(0)) + ONE
+    return tuple(GoodsMoved(goods_id, lot_id, many, unit) for (goods_id, lot_id, unit), many in found.items())
+
+
+def uncounted(event: Event) -> tuple[str, ...]:
+    """The classes of goods that it names without saying how many."""
+    return tuple(
+        each.epc_class for each in event.quantities
+        if goods_named(each.epc_class) is not None and (each.quantity is None or each.quantity <= 0)
+    )  # fmt: skip
+
+
+def unit_of(code: str) -> str:
+    """A unit of UNECE Recommendation 20, all that count pieces as one."""
+    return PIECES if code in _PIECES else code
 
 
 def goods_named(uri: str) -> tuple[str, str] | None:
@@ -133,7 +153,7 @@ def entry_of(event: Event, moved: tuple[GoodsMoved, ...]) -> Entry | None:
         EntryLine(
             goods_id=each.goods_id, description=description, commodity_code=code, quantity=each.quantity,
             value=Money(unit_value * each.quantity, currency), origin_country_code=origin,
-            lot_id=each.lot_id,
+            lot_id=each.lot_id, unit=each.unit,
         )
         for each in moved
     )  # fmt: skip

@@ -47,7 +47,7 @@ _MAY_MOVE: Final = (  # what no sender told, this system or an officer did
     " AND NOT teller.tells_of_all AND event.sender_id <> declaration.sender_id)"
 )
 _STANDING: Final = (
-    "SELECT declaration_id, sender_id, state, is_arrived, jurisdiction_code, transport_document_id,"
+    "SELECT declaration_id, sender_id, state, is_arrived, jurisdiction_code, transport_document_id, legal_day,"
     " CASE WHEN state IN ('released', 'cleared') THEN coalesce((SELECT min(recorded_at) FROM transition"
     "   WHERE transition.declaration_id = declaration.declaration_id AND to_state IN ('released', 'cleared')), decided_at)"
     " END AS released_at,"
@@ -341,15 +341,15 @@ class PostgresFollowing:
 
     # --- what rules see ----------------------------------------------------------------------------------------
 
-    def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> list[tuple[int, Finding]]:
-        """Keep what rules see of each declaration now; those that are new. What is seen no more is ended."""
+    def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> tuple[list[tuple[int, Finding]], set[int]]:
+        """Keep what rules see of each declaration now: those that are new; and whose alarm has changed, as one is seen no more or again."""
         ids = list(found)
         now = {(each, one.rule_id, one.pointer): one for each in ids for one in found[each]}
         with self._lend() as connection, connection.cursor() as cursor:
             before = {
-                (row[0], row[1], row[2]): row[3]
+                (row[0], row[1], row[2]): (row[3], row[4])
                 for row in cursor.execute(
-                    "SELECT declaration_id, rule_id, event_id, ended_at FROM movement_finding"
+                    "SELECT declaration_id, rule_id, event_id, ended_at, done FROM movement_finding"
                     " WHERE declaration_id = ANY(%s)",
                     [ids],
                 )
@@ -360,13 +360,14 @@ class PostgresFollowing:
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
                 [(*key, now[key].severity.value, now[key].words, now[key].value, now[key].hint, at) for key in new],
             )
-            ended = [key for key, ended_at in before.items() if key not in now and ended_at is None]
-            again = [key for key, ended_at in before.items() if key in now and ended_at is not None]
+            ended = [key for key, (ended_at, _) in before.items() if key not in now and ended_at is None]
+            again = [key for key, (ended_at, _) in before.items() if key in now and ended_at is not None]
             set_end = (
                 "UPDATE movement_finding SET ended_at = %s WHERE declaration_id = %s AND rule_id = %s AND event_id = %s"
             )
             cursor.executemany(set_end, [(at, *key) for key in ended] + [(None, *key) for key in again])
-        return [(key[0], now[key]) for key in new]
+        off = {key[0] for key in (*ended, *again) if before[key][1] == Done.ON_ALARM}
+        return [(key[0], now[key]) for key in new], off
 
     def done(self, followed: Sequence[Followed]) -> None:
         """Keep what followed from findings."""
@@ -411,7 +412,7 @@ class PostgresFollowing:
         found = self._findings("declaration_id = %s AND rule_id = %s AND event_id = %s", [*of])
         if not found:
             raise NotFoundError(
-                f"nothing was found on {of[0]} by {of[1]}", hint="tidewaiter event course shows what was"
+                f"nothing was found on {of[0]} by {of[1]}", hint="tidewaiter movement course shows what was"
             )
         if not done.rowcount:
             raise TransitionError("this was answered before", hint=f"by {found[0].answered_by}: {found[0].answer}")

@@ -36,6 +36,7 @@ from tidewaiter.web.desk import (
     login,
     messages,
     models,
+    movement,
     parcels,
     policies,
     quality,
@@ -89,6 +90,7 @@ def _pages() -> Router:
         route_handlers=[
             start.start_page,
             parcels.parcel_list, parcels.parcel_page, parcels.parcel_act, parcels.parcel_record, parcels.parcel_receipt,
+            movement.movement_list, movement.movement_answer,
             messages.message_list, quality.quality_page, messages.message_page, messages.message_bytes,
             submit.submit_page, submit.submit,
             examinations.examination_list, examinations.examination_record, examinations.examination_answer, examinations.examination_list_seized,

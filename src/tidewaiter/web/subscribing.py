@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.deliveries import posting
 from tidewaiter.workflow.batching import now
-from tidewaiter.workflow.subscribing import Subscriber
+from tidewaiter.workflow.subscribing import Subscriber, is_entered
 
 
 def subscribing(store: PostgresStore) -> Callable[[], object]:
@@ -17,6 +18,7 @@ def subscribing(store: PostgresStore) -> Callable[[], object]:
         if not store.events.due(now(), 1):
             return 0
         with posting() as post:
-            return Subscriber(store.events, post).round()
+            hooks = store.webhooks.all()
+            return Subscriber(store.events, post, may_be_told=partial(is_entered, hooks)).round()
 
     return one_round

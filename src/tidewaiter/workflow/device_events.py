@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from tidewaiter.movement.telling import ALARM
 from tidewaiter.workflow.device_ports import Device
 
 CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
+_MOMENT: Final = timedelta(milliseconds=1)  # the parcel was aboard when it was asked for, and is asked for again
 HEARTBEAT: Final = VOCABULARY + "heartbeat"  # a reading that tells where the device is, and no more
 _SEALS: Final = {
     SealTold.BOUND: STEP["seal_binding"],
@@ -58,20 +59,29 @@ def alarm_document(device: Device, event_id: str, words: str, at: datetime) -> b
 
 
 def delivery_document(device: Device, parcel_uri: str, reading: Reading, at: datetime) -> bytes:
-    """The document of a parcel handed to who receives it, by an aircraft at a point."""
-    event = {
-        "type": "ObjectEvent", "eventID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, f'{device.uri}/{reading.counter}/{parcel_uri}')}",
-        "eventTime": _text(reading.at), "eventTimeZoneOffset": "+00:00", "epcList": [parcel_uri], "action": "OBSERVE",
-        "bizStep": STEP["delivering"], "readPoint": {"id": reading.position},
+    """The document of a parcel handed to who receives it, by an aircraft at a point; from then on it is aboard no more.
+
+    What the aircraft does afterwards, on its way back or on flights to come, is nothing to this parcel.
+    """
+    name = f"{device.uri}/{reading.counter}/{parcel_uri}"
+    both = {"eventTimeZoneOffset": "+00:00", "readPoint": {"id": reading.position}}
+    delivered = {
+        "type": "ObjectEvent", "eventID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}",
+        "eventTime": _text(reading.at), "epcList": [parcel_uri], "action": "OBSERVE", "bizStep": STEP["delivering"],
     }  # fmt: skip
-    return document(event, at)
+    unloaded = {
+        "type": "AggregationEvent", "eventID": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name + '/unloaded')}",
+        "eventTime": _text(reading.at + _MOMENT), "parentID": device.uri, "childEPCs": [parcel_uri], "action": "DELETE",
+        "bizStep": "unloading",
+    }  # fmt: skip
+    return document(both | delivered, at, both | unloaded)
 
 
-def document(event: Json, at: datetime) -> bytes:
-    """An EPCIS document of one event."""
+def document(event: Json, at: datetime, *more: Json) -> bytes:
+    """An EPCIS document of one event, or of several."""
     whole = {
         "@context": [CONTEXT], "type": "EPCISDocument", "schemaVersion": "2.0", "creationDate": _text(at),
-        "epcisBody": {"eventList": [event]},
+        "epcisBody": {"eventList": [event, *more]},
     }  # fmt: skip
     return msgspec.json.encode(whole)
 

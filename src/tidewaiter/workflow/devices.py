@@ -24,6 +24,7 @@ from tidewaiter.workflow.event_ports import OF_DEVICE, Captor
 from tidewaiter.workflow.flights import Carried, Flights
 
 AGAIN_WITHIN: Final = timedelta(minutes=5)  # a reading that comes once more is one whose answer was not heard
+BEFORE_REGISTERED: Final = timedelta(days=30)  # that a device may have read what it tells
 UNKNOWN: Final = "device.unknown"
 WAITING_MAX: Final = 1_000
 
@@ -109,7 +110,13 @@ def _verified(device: Device, body: bytes, signature: str, at: datetime) -> Read
             "device.forged", "the signature is not this device's over these bytes",
             hint="sign the device's id and the reading, byte for byte, with the device's own key", place="signature",
         )  # fmt: skip
-    return read(body, at, _ahead())
+    reading = read(body, at, _ahead())
+    if reading.at < device.created_at - BEFORE_REGISTERED:
+        raise DeviceError(
+            "device.reading", f"it says that it was read at {reading.at.isoformat()}, long before the device was registered",
+            hint="a clock that lost its time counts from its own beginning: set it, and read again", place="at",
+        )  # fmt: skip
+    return reading
 
 
 def _ahead() -> timedelta:

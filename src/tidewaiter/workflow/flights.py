@@ -81,6 +81,11 @@ class Flights:
                 is_allowed=False, code="flight.unknown", words="no flight of this aircraft is permitted",
                 hint="tidewaiter device permit",
             )  # fmt: skip
+        if (self._clock() - reading.at).total_seconds() > flight.permit.contact_seconds:
+            return Handover(
+                is_allowed=False, code="flight.late", words="it asks with a reading from before: where it is now is not known",
+                hint="ask again, with a reading made now",
+            )  # fmt: skip
         if point is None:
             return Handover(
                 is_allowed=False, code="flight.no_position", words="it does not say where it is", hint="give position"
@@ -93,12 +98,13 @@ class Flights:
                 is_allowed=False, code="flight.parcel_unknown", words=f"nothing is declared as {number[:40]!r}",
                 hint="give the parcel's item number",
             )  # fmt: skip
-        is_aboard = any(
-            each.thing in (uri, number)
-            and (each.only_for is None or each.only_for in {one.sender_id for one in declared})
+        aboard = [
+            each.thing
             for each in self._movement.within([device.uri], reading.at)
-        )
-        if not is_aboard:
+            if each.thing in (uri, number)
+            and (each.only_for is None or each.only_for in {one.sender_id for one in declared})
+        ]
+        if not aboard:
             return Handover(
                 is_allowed=False, code="flight.not_aboard", words="nobody told that the parcel is aboard",
                 hint="tell an aggregation with the aircraft as its parent",
@@ -109,6 +115,6 @@ class Flights:
         if answer.is_allowed:
             at = self._clock()
             self._capturing.capture(
-                delivery_document(device, uri, reading, at), Captor(OF_DEVICE + device.device_id), at
+                delivery_document(device, aboard[0], reading, at), Captor(OF_DEVICE + device.device_id), at
             )
         return answer

@@ -82,6 +82,7 @@ class Following:
         self._store = store
         self._desk = desk
         self._clock = clock
+        self._renewing: set[str] = set()  # jurisdictions whose alarm is renewed when what changed it is kept
         self._salt = hashlib.blake2b(b"movement", digest_size=16, key=store.history.secret()[:64]).digest()
 
     def follow(self, writing: Writing, events: Sequence[Event]) -> bool:
@@ -90,7 +91,7 @@ class Following:
         for event in events:
             done, waiting = self._follow(cast(FollowingWriting, writing), event, left)
             left, is_waiting = left - done, is_waiting or waiting > 0
-        return is_waiting
+        return is_waiting or bool(self._renewing)
 
     def go_on(self) -> int:
         """Carry out what waits, slice by slice; on how many declarations.
@@ -100,6 +101,7 @@ class Following:
         """
         count = after = 0
         failed: dict[int, Exception] = {}
+        self._renew()
         while found := self._store.following.waiting(after, SLICE):
             after = found[-1].waiting_no
             ready = [each for each in found if each.declaration_id not in failed]
@@ -114,6 +116,17 @@ class Following:
         if failed:
             raise next(iter(failed.values()))
         return count
+
+    def _renew(self) -> None:
+        """Take off the alarm what is seen no more: only now that it is kept, lest a parcel slip through what was then not."""
+        for jurisdiction_code in sorted(self._renewing):
+            self._renewing.discard(jurisdiction_code)
+            try:
+                with self._store.writing() as transaction:
+                    self.renew_alarm(transaction, jurisdiction_code)
+            except Exception:
+                self._renewing.add(jurisdiction_code)
+                raise
 
     def _slice(self, waiting: Sequence[Waiting]) -> int:
         """Carry out some of what waits in a transaction; how many nobody else had carried out."""
@@ -275,7 +288,9 @@ class Following:
             found[declaration_id] = find(course(told[declaration_id]), circumstances)
             if failed and declaration_id in failed:
                 found[declaration_id].append(failed[declaration_id])
-        new = [(standing[declaration_id], finding) for declaration_id, finding in book.keep(found, at)]
+        kept, changed = book.keep(found, at)
+        self._renewing |= {standing[declaration_id].jurisdiction_code for declaration_id in changed}
+        new = [(standing[declaration_id], finding) for declaration_id, finding in kept]
         holding = [(each, finding) for each, finding in new if _holds(finding)]
         if holding:
             self._hold(writing, holding, at)
@@ -351,8 +366,12 @@ def _is_decided(told: Moved, each: Concerned) -> bool:
 
 
 def _legal_day(concerned: Concerned, told: Moved) -> date:
-    """The day on which it happened where the law is made."""
-    return legal_day_at(concerned.jurisdiction_code, told.happened_at)
+    """The day on which it happened where the law is made; of goods declared after they came, the day they were declared.
+
+    No declaration is accepted before it is lodged (UCC, articles 171 and 172): whoever tells an arrival cannot choose
+    older law by telling an older day.
+    """
+    return max(legal_day_at(concerned.jurisdiction_code, told.happened_at), concerned.legal_day)
 
 
 def _holds(finding: Finding) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -32,7 +32,10 @@ class Done(StrEnum):
 
 
 class Concerned(Struct, frozen=True, kw_only=True):
-    """A declaration that an event concerns, as it stands; `released_at` and `controlled_at` as rules of movement ask."""
+    """A declaration that an event concerns, as it stands; `released_at` and `controlled_at` as rules of movement ask.
+
+    `legal_day` is the day by whose law it was looked at last.
+    """
 
     declaration_id: int
     sender_id: int | None
@@ -40,6 +43,7 @@ class Concerned(Struct, frozen=True, kw_only=True):
     is_arrived: bool
     jurisdiction_code: str
     transport_document_id: str
+    legal_day: date
     released_at: datetime | None = None
     controlled_at: datetime | None = None
 
@@ -173,8 +177,8 @@ class FollowingBook(Protocol):
     def act(self, done: Sequence[tuple[int, str, str]], at: datetime) -> None:
         """Keep what was done on which event (declaration, event, words)."""
 
-    def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> list[tuple[int, Finding]]:
-        """Keep what rules see of each declaration now; those that are new. What is seen no more is ended."""
+    def keep(self, found: Mapping[int, Sequence[Finding]], at: datetime) -> tuple[list[tuple[int, Finding]], set[int]]:
+        """Keep what rules see of each declaration now: those that are new; and whose alarm has changed, as one is seen no more or again."""
 
     def done(self, followed: Sequence[Followed]) -> None:
         """Keep what followed from findings."""

@@ -22,7 +22,7 @@ from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.model.money import Money
 from tidewaiter.stock.account import ZERO, StockAccount, derive
-from tidewaiter.stock.events import GoodsMoved, Happening, entry_of, goods, happening, names, places
+from tidewaiter.stock.events import GoodsMoved, Happening, entry_of, goods, happening, names, places, uncounted, unit_of
 from tidewaiter.stock.facts import Fact, Kind
 from tidewaiter.stock.filings import BuyerReturn, Entry, Order, OrderLine, ReturnLine, Taken, value_of
 from tidewaiter.stock.law import Flow
@@ -198,14 +198,33 @@ def _is_seller(said: Declaration, kept: KeptAccount) -> bool:
     return said.seller is not None and said.seller.party_id == kept.place.operator_id
 
 
+def _check_units(told: _Told, account: StockAccount) -> None:
+    """That the event counts goods as the account does. Raises StockError: grams taken for pieces would be a loss, or hide one."""
+    if unsaid := uncounted(told.event):
+        hint = "give quantity, and uom where it counts no pieces"
+        raise StockError(f"it does not say how many of {unsaid[0][:100]}", hint=hint)
+    for each in told.moved:
+        kept = {unit_of(lot.terms.unit) for lot in account.lots_of(each.goods_id)}
+        if kept and each.unit not in kept:
+            raise _otherwise_counted(each, ", ".join(sorted(kept)))
+
+
+def _otherwise_counted(moved: GoodsMoved, kept: str) -> StockError:
+    words = f"{moved.goods_id} is kept in {kept}, and the event counts {moved.unit}"
+    return StockError(words, hint="tell it in the unit of the entry")
+
+
 def _compare(told: _Told, filing: KeptFiling) -> None:
     """Hold what came against what was entered."""
     entry = msgspec.json.decode(filing.told, type=Entry)
-    entered = {line.goods_id: ZERO for line in entry.lines}
+    entered, units = {line.goods_id: ZERO for line in entry.lines}, {}
     for line in entry.lines:
         entered[line.goods_id] += line.quantity
+        units[line.goods_id] = unit_of(line.unit)
     came: dict[str, Decimal] = {}
     for each in told.moved:
+        if each.unit != units.get(each.goods_id, each.unit):
+            raise _otherwise_counted(each, units[each.goods_id])
         came[each.goods_id] = came.get(each.goods_id, ZERO) + each.quantity
     if told.moved and came != entered:
         said = "; ".join(
@@ -222,6 +241,7 @@ def _returning(told: _Told, filing: KeptFiling | None) -> None:
         raise StockError(
             "no order is known that the goods were sold by", hint="name the order as a business transaction"
         )
+    _check_units(told, told.account())
     order = msgspec.json.decode(filing.told, type=Order)
     returned = BuyerReturn(
         return_id=f"event {told.event.event_id}", order_id=order.order_id, returned_at=told.event.event_time,
@@ -235,6 +255,7 @@ def _returning(told: _Told, filing: KeptFiling | None) -> None:
 def _leaving(told: _Told, what: Happening) -> None:
     """Facts of goods that left by no order. On those that are lost a debt is declared."""
     event, account = told.event, told.account()
+    _check_units(told, account)
     document = event.biz_transactions[0].id if event.biz_transactions else event.event_id
     facts: list[Fact] = []
     missing: list[Taken] = []

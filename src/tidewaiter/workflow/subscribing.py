@@ -12,9 +12,10 @@ import base64
 import calendar
 import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -24,7 +25,9 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.workflow.batching import now
 from tidewaiter.workflow.event_ports import Events, Scope, Subscription
 from tidewaiter.workflow.pushing import PAUSES, Post, headers
+from tidewaiter.workflow.webhooks import Webhook
 
+DEST_MAX: Final = 2_000
 AT_ONCE: Final = 500  # events looked at for one message
 SUBSCRIPTIONS_AT_ONCE: Final = 100
 REST: Final = timedelta(seconds=1)  # after which a stream is looked at again
@@ -97,11 +100,38 @@ def _numbers(name: str, text: str | None) -> set[int]:
     return found
 
 
-class Subscriber:
-    """Sends what subscriptions are due; `post` does the sending."""
+def is_entered(hooks: Iterable[Webhook], dest: str, sender_id: int | None) -> bool:
+    """Whether an address is at a server that the administration entered, and did not end: of this sender's, or for officers (None) of anyone's.
 
-    def __init__(self, events: Events, post: Post, *, clock: Callable[[], datetime] = now) -> None:
-        self._events, self._post, self._clock = events, post, clock
+    Whoever may choose where this server sends something could have it ask whatever it reaches.
+    """
+    try:
+        wanted = urlsplit(dest)
+        origin = (wanted.scheme, wanted.hostname, wanted.port)
+    except ValueError:
+        return False
+    if wanted.username or wanted.fragment or not dest.isprintable() or len(dest) > DEST_MAX:
+        return False
+    return any(
+        origin == (known.scheme, known.hostname, known.port)
+        for each in hooks
+        if each.ended_at is None and sender_id in (None, each.sender_id)
+        for known in [urlsplit(each.url)]
+    )
+
+
+class Subscriber:
+    """Sends what subscriptions are due; `post` does the sending, to where `may_be_told` says that an address is good for a sender."""
+
+    def __init__(
+        self,
+        events: Events,
+        post: Post,
+        *,
+        may_be_told: Callable[[str, int | None], bool] = lambda _, __: True,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._events, self._post, self._clock, self._may_be_told = events, post, clock, may_be_told
 
     def round(self) -> int:
         """Look at each subscription that is due; how many messages were taken."""
@@ -112,6 +142,10 @@ class Subscriber:
 
     def _serve(self, subscription: Subscription) -> bool:
         at = self._clock()
+        if not self._may_be_told(subscription.dest, subscription.query.sender_id):
+            words = "the web hook at this address was ended: nothing is sent there"
+            self._events.told(replace(subscription, next_at=at + PAUSES[-1], last_failure=words))
+            return False
         query = Query.parse(subscription.query.parameters)
         scope = Scope(subscription.query.sender_id)
         found, seen = self._events.newer(query, scope, subscription.seen, AT_ONCE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tidewaiter.cli.app import build
+from tidewaiter.model.event_words import DISPOSITIONS, STEPS
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -50,3 +51,9 @@ def test_docs_speak_of_no_machine() -> None:
     private = re.compile(r"(?<![\w.])/(?:work|root|home|tmp)/[a-z]")
     hits = [p.name for p in PAGES if private.search(p.read_text())]
     assert not hits
+
+
+def test_every_word_of_ours_for_events_stands_in_the_reference() -> None:
+    text = (ROOT / "docs" / "reference" / "epcis.md").read_text()
+    for each in (*STEPS, *DISPOSITIONS):
+        assert f"| `tidewaiter:{each.name}` | `{each.nearest}` | {each.meaning} |" in text

@@ -327,3 +327,30 @@ def test_what_is_not_in_the_cosigned_log_is_not_taken_from_tiles() -> None:
     (part,) = parts(TileReader(files.get, found.size), 2, found.note)
     (reply,) = forked.did(forked.machine.fill(part, POLICY, "caller", NOW))
     assert reply.message.refuse.code == "part.root"
+
+
+def test_a_block_of_a_clock_that_is_far_ahead_is_declined_and_freezes_nobody_and_is_taken_in_its_time() -> None:
+    """What is over by the log's own time is forgotten for good: a clock that is years ahead would end every permit and debt."""
+    year = 365 * 86_400_000
+    driven = sequencer()
+    driven.did(driven.machine.submit(batch(1, leaf("a", at=NOW + year)), "caller", NOW + year))
+    driven.did(driven.machine.tick(NOW + year + 300))
+    driven.sync()
+    (block,) = blocks(driven)
+    follower = mirror()
+    (reply,) = follower.did(follower.machine.receive(block, "caller", NOW))
+    assert reply.message.refuse.code == "block.ahead"
+    assert (follower.machine.frozen, follower.machine.size, follower.journal) == (None, 0, b"")
+    follower.did(follower.machine.receive(block, "caller", NOW + year - 3_600_000))
+    assert isinstance(follower.sync()[0].message, Cosigned), "clocks that differ by an hour are borne with"
+
+
+def test_evidence_on_what_a_mirror_does_not_hold_yet_ends_its_cosigning_too() -> None:
+    second = renoted(BLOCK, root=bytes(32))
+    found = Found(Evidence(BLOCK.note, second.note, Proof(bytes(32))).data)
+    follower = mirror()
+    assert follower.did(follower.machine.learn(found)) == []
+    assert follower.sync()[0] == found
+    (reply,) = follower.did(follower.machine.receive(BLOCK, "caller", NOW)) or follower.sync()
+    assert isinstance(reply.message, Declined)
+    assert reply.message.refuse.code == "mirror.evidence"

@@ -355,3 +355,23 @@ def test_a_member_that_joins_is_sent_the_log_and_counts_as_the_new_policy_says()
     assert driven.machine.final_size == 2
     more = sealed(batch(2), driven=driven)[-1]
     assert {effect.to for effect in driven.out if isinstance(effect, Send) and effect.message == more} == set(names)
+
+
+def test_batches_of_which_nothing_is_taken_are_closed_into_blocks_before_these_grow_too_large_to_be_sent() -> None:
+    """Nobody but a member's key does this; what is in no block would be in the next one, all at once."""
+    driven = sequencer(limits=Limits(entries=10, seal_ms=200))
+    for number in range(1, 8):
+        refused = [leaf(f"{number} {place}", word="released") for place in range(4)]
+        driven.did(driven.machine.submit(batch(number, *refused), "caller", NOW + number))
+        driven.sync()
+    promises = [each for each in driven.messages() if isinstance(each, Promise)]
+    assert [len(each.refused) for each in promises] == [4] * 7
+    sent = blocks(driven)
+    assert [[len(slip.refused) for slip in block.slips] for block in sent] == [[4, 4, 4], [4, 4, 4]]
+    assert [len(block.entries) for block in sent] == [1, 1]
+    assert [each.number for block in sent for each in block.slips] == list(range(1, 7))
+    follower = mirror()
+    for block in sent:
+        follower.did(follower.machine.receive(block, "caller", NOW))
+    follower.sync()
+    assert [each.size for each in follower.messages()] == [1, 2]

@@ -63,6 +63,17 @@ def test_what_is_told_late_stands_where_it_happened() -> None:
     assert way.state is MovementState.ARRIVED
 
 
+def test_what_is_told_as_still_to_come_is_shown_and_has_not_the_last_word() -> None:
+    ahead = moved(Step.DELIVERED, 900, recorded_at=START)
+    way = course([ahead, moved(Step.ARRIVED, 1)])
+    assert [(each.moved.step, each.after) for each in way.passed] == [
+        (Step.ARRIVED, MovementState.ARRIVED), (Step.DELIVERED, None),
+    ]  # fmt: skip
+    assert (way.state, way.last_at()) == (MovementState.ARRIVED, START + timedelta(hours=1))
+    assert "movement.impossible_order" not in found(ahead, moved(Step.ARRIVED, 1))
+    assert course([moved(Step.ARRIVED, 1, recorded_at=START + timedelta(minutes=56))]).state is MovementState.ARRIVED
+
+
 def test_what_is_taken_back_counts_no_more_whether_told_before_or_after() -> None:
     wrong = moved(Step.DELIVERED, 5)
     void = replace(wrong, is_void=True, recorded_at=START + timedelta(days=1))

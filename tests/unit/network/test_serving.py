@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tidewaiter.network.serving import Request, Response, Route, Service
+from tidewaiter.network.serving import BODY_BYTES_FREE, Request, Response, Route, Service
 
 
 async def echo(request: Request) -> Response:
@@ -43,3 +43,37 @@ def test_a_length_beyond_the_limit_is_refused_with_words_however_many_digits_it_
 def test_any_other_length_is_left_to_the_body_itself(length: bytes) -> None:
     assert asked(length, b"x") == (200, b"x")
     assert asked(length, b"x" * 1001)[0] == 413
+
+
+def test_large_bodies_share_a_room_which_is_given_back_and_small_ones_are_taken_all_the_same() -> None:
+    large, room = BODY_BYTES_FREE + 600, 1000
+    service = Service([Route("POST", "/here", echo, 2 * large)], bodies_max=room)
+
+    async def ask(size: int, until: asyncio.Event | None = None) -> int:
+        scope = {"type": "http", "method": "POST", "path": "/here", "query_string": b"", "headers": []}
+        parts = [b"x" * size, b"y"]
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            if len(parts) == 1 and until is not None:
+                await until.wait()
+            return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        await service(scope, receive, send)
+        if sent[0]["status"] != 200:
+            assert msgspec.json.decode(sent[1]["body"])["code"] == "http.crowded"
+        return int(sent[0]["status"])
+
+    async def crowd() -> list[int]:
+        let_go = asyncio.Event()
+        first = asyncio.create_task(ask(large, let_go))
+        await asyncio.sleep(0)
+        during = [await ask(large), await ask(BODY_BYTES_FREE // 2), await ask(BODY_BYTES_FREE + 300)]
+        let_go.set()
+        return [*during, await first, await ask(large)]
+
+    assert asyncio.run(crowd()) == [503, 200, 200, 200, 200]
+    assert service.room == room

@@ -83,25 +83,30 @@ def _refunded(to: Taking) -> int:
     chosen = to.leaf.facts.get("payment", to.scope.payments[-1][0])
     share = int(to.leaf.facts["share"])
     to.scope.payments = tuple((paid, back + share if paid == chosen else back) for paid, back in to.scope.payments)
+    if share and not to.key.roles & CUSTOMS_BIT and not to.scope.flags & Flag.RELEASED:
+        to.scope.debt = int(Debt.OPEN)
     return 0
 
 
 def _held(to: Taking) -> int:
-    _hold(to.scope, to.key.party)
+    hold(to.scope, to.key.party)
     return 0
 
 
-def _hold(scope: Scope, party: str) -> None:
+def hold(scope: Scope, party: str) -> None:
+    """From now on this party holds what has the scope."""
     scope.holds = tuple(sorted({*scope.holds, party}))
 
 
 def _lifted(to: Taking) -> int:
-    """Customs that decide here lift all holds, and take the goods from the device that reported an alarm; others lift their own."""
+    """Customs that decide here lift all holds, and take the goods from the device that reported an alarm; others lift their own,
+    and customs that of a seal where nobody decides yet."""
     scope, key = to.scope, to.key
-    if key.roles & CUSTOMS_BIT and scope.customs in ("", key.party):
+    if key.roles & CUSTOMS_BIT and scope.customs == key.party:
         scope.holds, scope.device = (), ""
-    else:
-        scope.holds = tuple(each for each in scope.holds if each != key.party)
+        return 0
+    lifted = {key.party, SEAL} if key.roles & CUSTOMS_BIT and not scope.customs else {key.party}
+    scope.holds = tuple(each for each in scope.holds if each not in lifted)
     return 0
 
 
@@ -131,7 +136,7 @@ def _moved(to: Taking) -> int:
         marks |= Mark.TOLD
         if to.leaf.type in ("delivered", "exited") and (to.scope.holds or not to.scope.flags & Flag.RELEASED):
             marks |= Mark.UNRELEASED
-            _hold(to.scope, SEAL)
+            hold(to.scope, SEAL)
     to.scope.step = max(step, to.scope.step)
     if step >= 5:
         to.scope.flags |= Flag.ENDED
@@ -148,12 +153,12 @@ def _bound(to: Taking) -> int:
 def _opened(to: Taking) -> int:
     """Customs may open a seal, and anybody once customs control the goods or have released them; otherwise it holds them."""
     if not to.key.roles & ANY_CUSTOMS_BITS and not to.scope.flags & _OPENING:
-        _hold(to.scope, SEAL)
+        hold(to.scope, SEAL)
     return 0
 
 
 def _alarm(to: Taking) -> int:
-    _hold(to.scope, SEAL)
+    hold(to.scope, SEAL)
     return 0
 
 

@@ -26,7 +26,7 @@ from tidewaiter.ledger.contracts.statements import (
 from tidewaiter.ledger.contracts.vocabulary import AUTHORITIES, COMMERCIAL, GOVERNING, Role, mask_of
 from tidewaiter.ledger.leaves import BUCKET_SECONDS, key_number
 from tidewaiter.ledger.merkle import root_of
-from tidewaiter.ledger.policies import Policy
+from tidewaiter.ledger.policies import NONE, Policy
 from tidewaiter.ledger.verdict import LedgerError
 
 _GOVERNING: Final = " ".join(sorted(GOVERNING))
@@ -161,7 +161,7 @@ def _leaves(case: Case) -> str:
 
 @rule("quorum.reachable", "member_left quorum_changed", "Change the quorum to one that the members reach.", _RECORD)
 def _reachable(case: Case) -> str:
-    """The members that are left can decide: no change leaves a quorum that they cannot reach."""
+    """The members that are left can decide, and only they: no change leaves a quorum that they cannot reach, or that takes nobody."""
     body, realm = _body(case), case.state.realm
     names = {name for name, member in realm.members.items() if member.is_in}
     match body:
@@ -170,6 +170,8 @@ def _reachable(case: Case) -> str:
         case QuorumChanged():
             if hashlib.sha256(body.policy.encode()).hexdigest() != case.leaf.facts["policy"]:
                 return "the entry tells the hash of another policy"
+            if _is_open(body.policy):
+                return "by this policy nobody has to sign, and anybody could decide"
             return _unmet(body.policy, names)
         case _:
             return ""
@@ -274,6 +276,14 @@ def covered(covers: Iterable[tuple[int, int]]) -> list[int]:
         positions += range(first, end + 1)
         last = end
     return positions
+
+
+def _is_open(policy: str) -> bool:
+    """Whether a policy asks for nobody; what cannot be read is told elsewhere."""
+    try:
+        return Policy.parse(policy.encode()).quorum == NONE
+    except LedgerError:
+        return False
 
 
 def _unmet(policy: str, names: set[str]) -> str:

@@ -33,7 +33,8 @@ a block does not cosign. Both come to the same state, entry by entry, and its ha
 what others can see: [ADR 38](../adr/0038-what-the-record-does-not-tell.md).
 
 A *scope* is what all entries on one consignment, lot, permit, status or device share. A *share* is parts of 1,000,000,000 of what was paid,
-permitted or stored, rounded up: no amount stands in the record. *Positions* are counted over all origins of a network.
+permitted or stored, rounded up: no amount stands in the record. A further part is told as what all parts come to with it, less what they came to without, so
+that they come to the whole and not beyond. *Positions* are counted over all origins of a network.
 The log's own time is that of the entries of type `state`, which close blocks.
 
 What has happened can always be told. A step of the movement out of order is taken and marked (`backwards`, `after_end`); delivery or exit without release is

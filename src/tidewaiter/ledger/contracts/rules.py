@@ -10,13 +10,16 @@ from typing import Final
 
 from tidewaiter.ledger.contracts.consequences import COVERED
 from tidewaiter.ledger.contracts.governing import FIRST, GOVERNING_RULES
-from tidewaiter.ledger.contracts.records import SEEN_LENGTH, Debt, Flag, Scope
+from tidewaiter.ledger.contracts.records import SEAL, SEEN_LENGTH, Debt, Flag, Scope
 from tidewaiter.ledger.contracts.ruling import Case, Rule, RuleSet, rule
-from tidewaiter.ledger.contracts.vocabulary import CUSTOMS_BIT, WHOLE_SHARE
+from tidewaiter.ledger.contracts.vocabulary import AUTHORITIES, CUSTOMS_BIT, WHOLE_SHARE, mask_of
 
 _RECORD: Final = "ADR 37"
 _RELEASE: Final = "Revised Kyoto Convention, General Annex, standard 3.40 (named from memory, not read for this rule)"
 _RELEASING: Final = frozenset({"released", "cleared"})
+_AUTHORITY_BITS: Final = mask_of(AUTHORITIES)
+FOR_AUTHORITIES: Final = 64
+"""Entries of a scope that only authorities write, where it is nearly full."""
 _FREE: Final = frozenset({Debt.NONE, Debt.GUARANTEED, Debt.PAID})
 
 
@@ -71,9 +74,12 @@ def _once(case: Case) -> str:
 
 @rule("scope.full", "", "Go on in a new scope, and commit to this one there.", _RECORD)
 def _full(case: Case) -> str:
-    """A scope has 1,024 entries at most."""
-    is_full = len(case.scope.seen) >= SEEN_LENGTH * case.state.windows.entries
-    return "the scope has as many entries as it may have" if is_full else ""
+    """A scope has 1,024 entries at most, of which the last 64 are for authorities: nobody keeps customs from deciding by writing."""
+    left = case.state.windows.entries - len(case.scope.seen) // SEEN_LENGTH
+    if left > FOR_AUTHORITIES:  # as nearly always
+        return ""
+    is_authority = case.key is not None and case.key.roles & _AUTHORITY_BITS
+    return "" if is_authority and left > 0 else "the scope has as many entries as it may have"
 
 
 def _releases(case: Case) -> bool:
@@ -108,7 +114,8 @@ def _assessed(case: Case) -> str:
 
 @rule("release.debt", "released decided", "Have the debt paid or guaranteed first.", _RELEASE)
 def _debt(case: Case) -> str:
-    """Goods are released once their debt is paid or guaranteed, or there is none."""
+    """Goods are released once their debt is paid or guaranteed, or there is none. What others than customs pay back before that is
+    owed again."""
     if not _releases(case):
         return ""
     told = case.leaf.facts.get("debt")
@@ -118,7 +125,7 @@ def _debt(case: Case) -> str:
 
 @rule("release.held", "released decided", "Have whoever holds the goods, or customs, lift it first.", _RECORD)
 def _held(case: Case) -> str:
-    """Goods that are held are not released before the hold is lifted; a seal that was tampered with holds them."""
+    """Goods that are held are not released before the hold is lifted; a seal that was tampered with holds them, under another seal too."""
     return _holding(case) if _releases(case) else ""
 
 
@@ -139,11 +146,12 @@ def _refused(case: Case) -> str:
 
 @rule("hold.exists", "hold_lifted", "Look whom the hold is of.", _RECORD)
 def _lifts(case: Case) -> str:
-    """Customs lift any hold on what they decide on; another authority lifts its own, and nobody lifts what is not held."""
+    """Customs lift any hold on what they decide on, and that of a seal where nobody decides yet; another authority lifts its own,
+    and nobody lifts what is not held."""
     scope, key = case.scope, case.key
     if key is None or not scope.holds:
         return "nothing is held here"
-    if key.party in scope.holds or _is_customs(case):
+    if key.party in scope.holds or (_is_customs(case) and (scope.customs or SEAL in scope.holds)):
         return ""
     return f"the hold is not by this authority but by {', '.join(scope.holds)}"
 

@@ -25,6 +25,8 @@ from tidewaiter.ledger.verdict import PROVED, LedgerError, Verdict
 DUE: Final = "due:"
 _AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,4})?", re.ASCII)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
+_PARTY: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
+"""A member's name, or the number of a key: what a line of a settlement is told by is told by nothing else."""
 _SIGNS: Final = {"paid": 1, "refunded": -1}
 _DIGITS: Final = 60
 _ZERO: Final = Decimal(0)
@@ -193,6 +195,9 @@ def _read(opening: Opening, period: str) -> _Read:
         raise _wrong(opening, f"it belongs to {fields['period'][:40]}, not to {period}")
     if not _CURRENCY.fullmatch(fields["currency"]):
         raise _wrong(opening, "its currency is none")
+    for name in (fields["collector"], *(name.removeprefix(DUE) for name in fields if name.startswith(DUE))):
+        if not _PARTY.fullmatch(name):
+            raise _wrong(opening, f"“{name[:64]}” is no party")
     whole = _amount(opening, fields["amount"])
     due = {name.removeprefix(DUE): _amount(opening, value) for name, value in fields.items() if name.startswith(DUE)}
     with localcontext(prec=_DIGITS):

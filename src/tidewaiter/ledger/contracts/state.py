@@ -21,12 +21,13 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.ledger.contracts.amending import amend
-from tidewaiter.ledger.contracts.consequences import CONSEQUENCES, Taking
+from tidewaiter.ledger.contracts.consequences import CONSEQUENCES, Taking, hold
 from tidewaiter.ledger.contracts.genesis import FOREVER, Genesis
 from tidewaiter.ledger.contracts.governing import payment_name
 from tidewaiter.ledger.contracts.records import (
     EMPTY_SCOPE,
     PACK,
+    SEAL,
     SEEN_LENGTH,
     Ended,
     Flag,
@@ -235,12 +236,20 @@ class State:
             changed.last_at = leaf.at
         if leaf.type == "permit_drawn":
             changed = self._drawn(leaf, changed)
+        elif leaf.type == "seal_bound":
+            self._rebound(scope, changed)
         elif leaf.type in _MONEY:
             payment = Payment(bytes.fromhex(leaf.commitment), key.party, leaf.at)
             self.put("payments", payment_name(position), payment)
         self._put_scope(leaf.scope, scope, changed)
         self._advance(leaf.at)
         return Applied(_TOLD[marks]) if marks else APPLIED
+
+    def _rebound(self, scope: Scope, changed: Scope) -> None:
+        """Goods that travelled under a device that reported an alarm are held: another seal does not undo what it told."""
+        device = self.scopes.get(scope.device) if changed.device != scope.device else None
+        if device is not None and device.holds:
+            hold(changed, SEAL)
 
     def _drawn(self, leaf: Leaf, own: Scope) -> Scope:
         """The entry's own scope after a share was taken from its permit, which may be this very scope."""

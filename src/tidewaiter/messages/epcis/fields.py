@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from tidewaiter.messages.epcis import vocabulary
+from tidewaiter.model.event_words import DISPOSITION, STEP
 from tidewaiter.model.finding import Finding, Severity
 
 TEXT_MAX: Final = 2_000
@@ -113,9 +114,9 @@ class Fields:
     def _word(self, text: Any, name: str, known: frozenset[str]) -> str:
         found = vocabulary.word(text, known, self.prefixes) if isinstance(text, str) else ""
         if not found or len(found.encode()) > WORD_BYTES_MAX or "\0" in found:
-            raise self.wrong(
-                "word", name, f"{name} is “{str(text)[:60]}”", "a word of CBV 2.0, or a URI of somebody's own"
-            )
+            ours = (STEP | DISPOSITION).get(str(text))
+            hint = f"ours is {ours}" if ours else "a word of CBV 2.0, or a URI of somebody's own"
+            raise self.wrong("word", name, f"{name} is “{str(text)[:60]}”", hint)
         return found
 
     def matching(self, name: str, pattern: re.Pattern[str], example: str) -> str:

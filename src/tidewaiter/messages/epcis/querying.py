@@ -60,7 +60,10 @@ class Query(Struct, frozen=True):
         if settings.get("limit") is not None and settings.get("maximum") is not None:
             raise Wrong("query", ("maxEventCount",), "eventCountLimit and maxEventCount exclude each other", "take one")
         if settings.get("limit") is not None and "order_by" not in settings:
-            settings["order_by"] = "eventTime"
+            words = "eventCountLimit says how many of the first, and orderBy is missing, which says the first by what"
+            raise Wrong("query", ("eventCountLimit",), words, "add orderBy=eventTime, or ask for perPage")
+        if "order_by" in settings:
+            settings.setdefault("is_descending", True)  # the standard's, where orderDirection is not said
         return cls(tuple(conditions), **settings)
 
     def takes(self, event: Event, within: Within, attributes: Attributes = nothing_told) -> bool:

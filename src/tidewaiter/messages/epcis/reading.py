@@ -31,6 +31,7 @@ from tidewaiter.model.event import (
     SensorReport,
     Typed,
 )
+from tidewaiter.model.event_words import DISPOSITION, STEP, VOCABULARY
 from tidewaiter.model.finding import Finding, Severity
 
 DOCUMENT_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -185,8 +186,8 @@ def read_event(content: Any, prefixes: Mapping[str, str], place: Place = ()) -> 
         input_quantities=_quantities(fields, "inputQuantityList"),
         output_quantities=_quantities(fields, "outputQuantityList"),
         transformation_id=fields.uri("transformationID"),
-        biz_step=fields.word("bizStep", words.BIZ_STEPS),
-        disposition=fields.word("disposition", words.DISPOSITIONS),
+        biz_step=_ours(fields, "bizStep", fields.word("bizStep", words.BIZ_STEPS), STEP),
+        disposition=_ours(fields, "disposition", fields.word("disposition", words.DISPOSITIONS), DISPOSITION),
         persistent_set=_persistent(fields, "set"),
         persistent_unset=_persistent(fields, "unset"),
         read_point=_located(fields, "readPoint"),
@@ -213,6 +214,14 @@ def content_id(event: Event) -> str:
     """
     said = replace(event, event_id="", body=b"", recorded_at=None)
     return f"ni:///sha-256;{hashlib.sha256(canonical_bytes(said)).hexdigest()}"
+
+
+def _ours(fields: Fields, name: str, found: str, known: Mapping[str, str]) -> str:
+    """A word as it was read. One below our vocabulary that is none of ours was misspelt: it would say nothing to anybody."""
+    if found.startswith(VOCABULARY) and found not in known.values():
+        hint = f"{VOCABULARY} and one of {', '.join(known)}"
+        raise fields.wrong("word", name, f"{name} is “{found[:100]}”, which is none of ours", hint)
+    return found
 
 
 def _event_time(fields: Fields) -> datetime:

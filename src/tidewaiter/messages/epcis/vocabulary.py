@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tidewaiter.model.event_words import VOCABULARY
+
 BIZ_STEPS: Final = frozenset(
     [
         "accepting",
@@ -212,8 +214,9 @@ STANDARD_PREFIXES: Final = {
     "owl": "http://www.w3.org/2002/07/owl#",
     "xsd": "http://www.w3.org/2001/XMLSchema#",
     "dcterms": "http://purl.org/dc/terms/",
+    "tidewaiter": VOCABULARY,
 }
-"""What the standard's own context says of prefixes; others are said in the document."""
+"""What the standard's own context says of prefixes, and ours, which every answer names; others are said in the document."""
 
 CONTEXT: Final = "https://ref.gs1.org/standards/epcis/2.0.0/epcis-context.jsonld"
 

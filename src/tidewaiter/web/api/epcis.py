@@ -91,7 +91,8 @@ async def epcis(request: Request[Principal, Any, State], house: NamedDependency[
             return answer(status=204, headers={"Allow": ", ".join(["OPTIONS", *path.handlers]), **limits})
         handler = path.handlers.get(request.method)
         if handler is None:
-            raise Refused("ImplementationException", 405, f"{request.method} is not done here")
+            words = f"{request.method} is not done here"
+            raise Refused("ImplementationException", 405, words, allowed=["OPTIONS", *path.handlers])
         if request.method == "POST":
             asked = await _with_body(request, asked)
         return await anyio.to_thread.run_sync(_carry_out, handler, house, asked)

@@ -36,11 +36,17 @@ JSON_TYPES: Final = frozenset(("application/json", "application/ld+json", "appli
 
 
 class Refused(Exception):
-    """A request that is not carried out: the kind of problem by the standard, its status, words and hint."""
+    """A request that is not carried out: the kind of problem by the standard, its status, words and hint.
 
-    def __init__(self, kind: str, status: int, detail: str, hint: str = "", *, code: str = "") -> None:
+    `allowed` are the methods there are, where another one was asked for.
+    """
+
+    def __init__(
+        self, kind: str, status: int, detail: str, hint: str = "", *, code: str = "", allowed: Sequence[str] = ()
+    ) -> None:
         super().__init__(detail)
         self.kind, self.status, self.detail, self.hint, self.code = kind, status, detail, hint, code
+        self.allowed = tuple(allowed)
 
 
 def of_error(error: Wrong | TidewaiterError) -> Refused:
@@ -73,6 +79,8 @@ def problem(refused: Refused) -> Response[bytes]:
     body = problem_body(refused.kind, refused.status, refused.detail, refused.hint)
     body |= {"code": refused.code} if refused.code else {}
     headers = {"WWW-Authenticate": "Bearer"} if refused.status == 401 else LIMITS if refused.status == 413 else {}
+    if refused.allowed:
+        headers = {"Allow": ", ".join(refused.allowed)}
     return answer(msgspec.json.encode(body), refused.status, headers, MEDIA_TYPE)
 
 

@@ -6,7 +6,7 @@ import secrets
 import uuid
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response
@@ -19,11 +19,10 @@ from tidewaiter.web.api.epcis_asked import Asked
 from tidewaiter.web.api.epcis_resources import page_of
 from tidewaiter.web.house import House, now
 from tidewaiter.workflow.event_ports import NamedQuery, Subscription
-from tidewaiter.workflow.subscribing import SubscriptionError, next_at, read_schedule
+from tidewaiter.workflow.subscribing import SubscriptionError, is_entered, next_at, read_schedule
 
 NAME_MAX: Final = 200
 SECRET_MAX: Final = 200
-DEST_MAX: Final = 2_000
 
 
 def name_query(house: House, asked: Asked) -> Response[bytes]:
@@ -135,24 +134,7 @@ def unsubscribe(house: House, asked: Asked) -> Response[bytes]:
 
 
 def _may_be_told(house: House, asked: Asked, dest: str) -> bool:
-    """Whether an address is at a server that the administration entered: of this sender's, or for officers of anyone's.
-
-    Whoever may choose where this server sends something could have it ask whatever it reaches.
-    """
-    try:
-        wanted = urlsplit(dest)
-        origin = (wanted.scheme, wanted.hostname, wanted.port)
-    except ValueError:
-        return False
-    if wanted.username or wanted.fragment or not dest.isprintable() or len(dest) > DEST_MAX:
-        return False
-    hooks = [each for each in house.store.webhooks.all() if each.ended_at is None]
-    return any(
-        origin == (known.scheme, known.hostname, known.port)
-        for each in hooks
-        if asked.principal.is_officer or each.sender_id == asked.principal.sender_id
-        for known in [urlsplit(each.url)]
-    )
+    return is_entered(house.store.webhooks.all(), dest, asked.scope.sender_id)
 
 
 def _one_subscription(house: House, asked: Asked) -> Subscription:

@@ -60,8 +60,8 @@ class AnswerWanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """An officer's word on a finding."""
 
     rule_id: Annotated[str, Meta(max_length=100, description="The rule that saw it")]
-    event_id: Annotated[str, Meta(max_length=300, description="The event it is about")]
-    words: Annotated[str, Meta(min_length=1, max_length=2_000, description="What was found out")]
+    event_id: Annotated[str, Meta(max_length=800, description="The event it is about")]
+    words: Annotated[str, Meta(pattern=r"\S", max_length=2_000, description="What was found out")]
 
 
 @post(

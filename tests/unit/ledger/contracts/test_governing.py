@@ -71,6 +71,16 @@ def test_a_member_joins_when_the_quorum_signs(network: Network) -> None:
     assert network.replayed().root() == network.state.root()
 
 
+def test_no_quorum_takes_nobody(network: Network) -> None:
+    text = policy(NORTH, SOUTH).replace("quorum members", "quorum none")
+    changed = QuorumChanged(origin=ORIGIN, decision=1, policy=text)
+    facts = {"policy": hashlib.sha256(text.encode()).hexdigest()}
+    answer = network.say(changed, NORTH, SOUTH, **facts)
+    assert code(answer) == "quorum.reachable"
+    assert isinstance(answer, Refusal)
+    assert "nobody has to sign" in answer.why
+
+
 def test_a_decision_counts_once_and_knows_the_one_before(network: Network) -> None:
     taken(network.say(joined(), NORTH, SOUTH, "post"))
     left = MemberLeft(origin=ORIGIN, decision=2, name="post")

@@ -140,3 +140,12 @@ def test_a_statement_of_a_settlement_tells_no_amount() -> None:
     data = Statement.of(body).signed(signer("courier")).data
     assert b"98765" not in data
     assert isinstance(Statement.parse(data).said, Settled)
+
+
+@pytest.mark.parametrize("name", ["", "a>b", "courier:EUR", "Courier"])
+def test_what_a_line_of_a_settlement_is_told_by_is_told_by_nothing_else(name: str) -> None:
+    """“a>b” that owes “c” and “a” that owes “b>c” would stand under one name."""
+    with pytest.raises(LedgerError, match="is no party"):
+        settle([opened(Network(), "paid", "courier", *payment("1", "1", to=name))], PERIOD)
+    with pytest.raises(LedgerError, match="is no party"):
+        settle([opened(Network(), "paid", "courier", *payment("1", "1", collector=name))], PERIOD)
