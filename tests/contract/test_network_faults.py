@@ -13,14 +13,16 @@ from tidewaiter.cli.bench.faults.report import simulated
 from tidewaiter.cli.bench.faults.running import Machines, run
 from tidewaiter.ledger.batches import Rules
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts import State
 from tidewaiter.ledger.effects import Caller, Effect
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.resuming import Resumed
 from tidewaiter.ledger.sequencing import Memory, Sequencer, Setup
+from tidewaiter.network.agreeing import Agreements
 
-SEEDS = 60
+SEEDS = 100
 """Within so many seeds a planted fault is to be found."""
 
 
@@ -83,6 +85,22 @@ class ForgetfulSequencer(Sequencer):
         return machine
 
 
+class HastyAgreements(Agreements):
+    """A log goes on past a decision on the quorum that is not final."""
+
+    def decided(self, size: int, state: State) -> None:
+        super().decided(size, state)
+        self.waits_for = 0
+
+
+class EarlyAgreements(Agreements):
+    """What is decided counts at once, and not when it is final."""
+
+    def decided(self, size: int, state: State) -> None:
+        super().decided(size, state)
+        self.change(self.charter.amended(state.realm))
+
+
 PLANTED = {
     "a mirror cosigns before it has synced": (Machines(mirror=HastyMirror), MANNERS, "came back with"),
     "a sequencer promises before it has synced": (Machines(sequencer=HastySequencer), MANNERS, "was promised"),
@@ -95,16 +113,29 @@ PLANTED = {
     "a mirror cosigns another root of a size": (Machines(mirror=TwoFacedMirror), MANNERS, "beside or below"),
     "a mirror does not look who signed": (Machines(mirror=CarelessMirror), ("makes entries up",), "did not hand in"),
     "a sequencer forgets running numbers": (Machines(sequencer=ForgetfulSequencer), MANNERS, ""),
+    "a log goes on past a quorum that is not decided for good": (
+        Machines(agreements=HastyAgreements),
+        MANNERS,
+        "a reader does not",
+    ),
+    "another quorum counts at once": (Machines(agreements=EarlyAgreements), MANNERS, ""),
     "two of four are taken for a quorum": (Machines(quorum=2), ("two tongues",), "conflict"),
 }
 """What is planted, in runs with which sequencers it can show, and what is complained of then."""
 
 
+WENT_WRONG = {26: "did not come to an end", 47: "a reader does not"}
+"""Seeds that found that a log went on past another quorum before that was final, and what was complained of."""
+
+
 def test_nothing_goes_wrong() -> None:
-    report = simulated(30, 0)
+    report = simulated(24, 0)
     assert report.failures == []
     assert report.figures["final checkpoints"] > 150
     assert report.figures["crashes"] > 100
+    assert all(report.figures[f"changes: {kind}"] for kind in ("quorum", "cosigner rotated", "key rotated", "joined"))
+    assert report.figures["handed over"] > 0
+    assert report.refusals["statement.quorum"] > 0
     assert report.refusals["batch.forged"] > 0
     assert report.refusals["batch.replayed"] > 0
 
@@ -113,6 +144,13 @@ def test_a_seed_is_the_same_run_again() -> None:
     first, second = run(7), run(7)
     assert (first.figures, first.refusals) == (second.figures, second.refusals)
     assert run(8).figures != first.figures
+
+
+@pytest.mark.parametrize(("seed", "went"), WENT_WRONG.items())
+def test_a_seed_that_went_wrong_goes_well(seed: int, went: str) -> None:
+    before = run(seed, Machines(agreements=HastyAgreements))
+    assert any(went in each for each in before.complaints)
+    assert run(seed).complaints == []
 
 
 @pytest.mark.parametrize(("machines", "manners", "complaint"), PLANTED.values(), ids=PLANTED.keys())

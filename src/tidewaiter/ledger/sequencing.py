@@ -146,7 +146,7 @@ class Sequencer(Durable):
         self._promises: dict[str, dict[int, Admitted]] = {}
         self._open: dict[int, _Open] = {}
         self._sealing: list[tuple[int, Block, int]] = []
-        self._wall = self._now = self._closed_at = self._latest = 0
+        self._wall = self._now = self._closed_at = self._latest = self._awaited = 0
 
     @classmethod
     def recovered(
@@ -251,6 +251,15 @@ class Sequencer(Durable):
         taken = self._cosigned(Cosigned(self.setup.origin, size, line), party.key) if party else []
         return [] if isinstance(taken, Refuse) else taken
 
+    def wait_for(self, size: int) -> None:
+        """Take nothing more until the log is final up to a size, at which it ends: from there on another quorum counts."""
+        self._awaited = size
+
+    def resume(self, final: FinalCheckpoint) -> None:
+        """Go on from a final checkpoint that was kept elsewhere, where the journal knows of none as large."""
+        if final.size > self.final_size:
+            self._become_final(final)
+
     def change(self, policy: Policy, mirrors: Iterable[str]) -> list[Effect]:
         """Believe another quorum and send to other mirrors from now on, as a statement that is final says."""
         before, after = set(self.setup.mirrors), tuple(mirrors)
@@ -307,6 +316,11 @@ class Sequencer(Durable):
         return Refuse("batch.replayed", why, "It counts once. What is new has a new number.", str(due))
 
     def _too_busy(self, count: int) -> Refuse | None:
+        if self.final_size < self._awaited:
+            why = (
+                f"members have decided on another quorum, and wait for the one before to cosign {self._awaited} entries"
+            )
+            return Refuse("sequencer.busy", why, "Hand in the same again in a second; nothing of it was taken.")
         waiting = self.size - self.final_size
         if waiting + count <= self.setup.limits.unfinal_max:
             return None

@@ -202,8 +202,13 @@ def read_note(path: Path) -> SignedNote | None:
 
 
 def following(home: Home, note: SignedNote, key: SignerKey, standing: Standing) -> Charter:
-    """The charter of the next origin: the same members with the keys that count, of whom this one runs the log."""
+    """The charter of the next origin: the same members with the keys that count, of whom this one runs the log. Raises DecidingError."""
     before, label = home.latest.standing, home.config.label
+    if standing.policy != before.policy:
+        raise DecidingError(
+            "the members have decided on another quorum, which this one does not know to be final yet",
+            hint="ask again in a second",
+        )
     members: dict[str, Member] = {}
     for name, member in before.members.items():
         part = "sequencer" if name == label else "mirror" if member.part == "sequencer" else member.part

@@ -22,7 +22,6 @@ from tidewaiter.ledger.journals import HEAD_BYTES
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.mirror_records import Taken
 from tidewaiter.ledger.notes import SignedNote
-from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.receipts import Receipt, issue
 from tidewaiter.ledger.sequencing import Admitted, Sealed
 from tidewaiter.ledger.verdict import LedgerError
@@ -34,6 +33,8 @@ from tidewaiter.network.rules import Shelf, named_in
 from tidewaiter.network.tile_folder import TileFolder
 
 FINAL: Final = "final"
+SETTLED: Final = "settled-"
+"""How files begin that hold the checkpoint by which a decision on the quorum became final; then comes where its block ends."""
 MARK_BYTES: Final = 2**20
 """Of every so many bytes of a journal it is known for good where a block begins; from there the others are found by reading."""
 _RECORDS: Final = msgspec.msgpack.Decoder(sequencing.Record | mirror_records.Record)
@@ -49,10 +50,9 @@ class _Waiting(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """What is known of the blocks up to one: where some of them begin, which have statements, and which those are."""
+    """What is known of the blocks up to one: where some of them begin, and which statements their entries stand for."""
 
     marks: tuple[tuple[int, int, int], ...]
-    governing: tuple[int, ...]
     named: tuple[str, ...]
 
 
@@ -85,12 +85,12 @@ class Holding:
         self.tiles = TileFolder(origin.tiles, self._entries_between, failpoints)
         self.note = b""
         self.final = origin.kept(FINAL)
+        self._settled = {int(path.name.removeprefix(SETTLED)): path for path in origin.folder.glob(f"{SETTLED}*")}
         self._waiting: deque[_Waiting] = deque()
         self._places: dict[int, Place] = {}
         self._starts: list[int] = []
         self._marks: list[tuple[int, int, int]] = []
         self._span = _Span()
-        self._governed: list[int] = []
         self._stands_for: list[str] = []
         self.last_note = b""
         self._last_read: tuple[int, tuple[bytes, ...]] = 0, ()
@@ -109,8 +109,7 @@ class Holding:
 
     def begin_at(self, held: Held, found: Found) -> None:
         """Hold what was held at the end of a block, the tiles before which are there; `records` gives what is behind it."""
-        self._marks, self._governed, self._stands_for = list(held.marks), list(held.governing), list(held.named)
-        self.governing.extend(held.governing)
+        self._marks, self._stands_for = list(held.marks), list(held.named)
         self.shelf.hold(held.named)
         self._next = found.block.first
         self._queue(_Waiting(0, found.block.entries.written, None, found.block.note), [], found.place)
@@ -118,7 +117,7 @@ class Holding:
 
     def held(self) -> Held:
         """What is known of the blocks so far."""
-        return Held(tuple(self._marks), tuple(self._governed), tuple(self._stands_for))
+        return Held(tuple(self._marks), tuple(self._stands_for))
 
     @property
     def last(self) -> tuple[int, Place] | None:
@@ -167,7 +166,6 @@ class Holding:
         if named:
             self.shelf.hold(named)
             self.governing.append(self._next)
-            self._governed.append(self._next)
             self._stands_for += named
         self._waiting.append(block)
 
@@ -189,6 +187,19 @@ class Holding:
             if not future.done():
                 future.set_result(None)
 
+    def settle(self, size: int, note: bytes) -> None:
+        """Keep the checkpoint by which a decision on the quorum became final, durably, before anything rests on it."""
+        self.origin.keep(f"{SETTLED}{size}", note)
+        self._settled[size] = self.origin.folder / f"{SETTLED}{size}"
+
+    @property
+    def last_settled(self) -> FinalCheckpoint | None:
+        """The last of them; None where there is none."""
+        if not self._settled:
+            return None
+        note = self._settled[max(self._settled)].read_bytes()
+        return FinalCheckpoint(checkpoint_of(note).size, note)
+
     async def await_final(self, size: int, seconds: float) -> bytes:
         """The last final checkpoint, once it has this size; sooner or later what there is when the time is over."""
         until = asyncio.get_running_loop().time() + seconds
@@ -204,14 +215,6 @@ class Holding:
                 self._awaited.discard(future)
         return self.final
 
-    def believes(self, note: bytes, policy: Policy) -> Checkpoint | None:
-        """The checkpoint of a note that the policy believes and that is of what is held here; None where it is not."""
-        believed = policy.believed(note)
-        checkpoint = believed.checkpoint
-        if not believed.verdict or checkpoint is None or not 0 < checkpoint.size <= self.size:
-            return None
-        return checkpoint if self.root(checkpoint.size) == checkpoint.root else None
-
     def root(self, size: int) -> bytes:
         """The root that the entries held here had at a size."""
         return range_hash(self.tiles.nodes(size), 0, size)
@@ -225,7 +228,9 @@ class Holding:
 
     def sent(self, block: Block) -> Sent:
         """A block with the statements that go with it."""
-        return Sent(block, tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf))
+        statements = tuple(self.shelf[each] for each in named_in(block.entries) if each in self.shelf)
+        settled = self._settled.get(block.first)
+        return Sent(block, statements, settled.read_bytes() if settled else b"")
 
     def statement_of(self, policy: str) -> bytes:
         """The last statement in the log by which the members have agreed on a policy. Raises LedgerError where there is none."""

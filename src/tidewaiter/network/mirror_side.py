@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -32,14 +31,15 @@ from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.resuming import Resumed
 from tidewaiter.ledger.signing import check
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.agreeing import Agreements, undecided
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.driving import REPLY_SECONDS_MAX, Driver, StoppedError, every, now_ms
 from tidewaiter.network.files import Journal, Place
-from tidewaiter.network.holding import FINAL, checkpoint_of
+from tidewaiter.network.holding import FINAL, Holding
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
 from tidewaiter.network.rules import named_in, unsigned_in
-from tidewaiter.network.sequencer_side import Agreed, Common
+from tidewaiter.network.sequencer_side import Common, looked_at, settled_size
 from tidewaiter.network.snapshots import Starting
 
 FLUSH_SECONDS: Final = 1.0
@@ -53,24 +53,27 @@ class MirrorSide:
     def __init__(self, origin: Origin, key: SignerKey, begin: Callable[[], Contract], common: Common) -> None:
         self.charter: Charter = origin.standing
 
-        def make(contract: Contract, records: Iterable[bytes], resumed: Resumed[Memory] | None) -> Mirror:
+        def make(
+            holding: Holding, contract: Contract, records: Iterable[bytes], resumed: Resumed[Memory] | None
+        ) -> Mirror:
             charter, submitters = self.charter, contract.state.submitters
             setup = Setup(
                 origin=charter.origin, log=charter.log_key, key=key, submitters=submitters, numbers=charter.numbers
             )
-            return Mirror.recovered(setup, contract, records, resumed)
+            self._agreements = Agreements(charter)
+            return Mirror.recovered(setup, contract, looked_at(holding, records, self._agreements, contract), resumed)
 
         begun = Starting(
             origin, self.charter, common.shelf, common.failpoints, begin, memory=Memory, make=make
         ).started()
         self.holding, self.contract, self.machine = begun.holding, begun.contract, begun.machine
         self._keeper = common.keeper(self.charter, begun)
+        self.machine.setup.submitters = dict(self.contract.state.submitters)
+        if self._adopt(max(self.holding.final_size, settled_size(self.holding))):
+            origin.keep_standing(self.charter)
         self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self._flushing: asyncio.Task[None] | None = None
         self._final_kept = self.holding.final
-        self._policy = self.charter.read_policy
-        self._agreed: deque[Agreed] = deque()
-        self._look_at_statements()
 
     def start(self) -> None:
         """Begin to see to time."""
@@ -89,13 +92,21 @@ class MirrorSide:
         """The answers to blocks, one for each, once what they rest on is on disk. Raises StoppedError."""
         loop = asyncio.get_running_loop()
         waiting: list[asyncio.Future[Message]] = []
-        for block, statements in ((each.block, each.statements) for each in blocks):
+        for each in blocks:
+            block, statements = each.block, each.statements
             caller: asyncio.Future[Message] = loop.create_future()
             waiting.append(caller)
             if (statements or not self.holding.shelf.is_settled) and self._is_next(block):
                 self._keep_named(block, statements)
                 if (refuse := self._unsigned(block)) is not None:
                     caller.set_result(Declined(self.charter.origin, self.machine.size, refuse))
+                    continue
+            if self._agreements.waits_for:
+                if each.settled:
+                    await self._kept(waiting[:-1])
+                    self.take_final(each.settled)
+                if (size := self._agreements.waits_for) and block.first == size:
+                    caller.set_result(Declined(self.charter.origin, self.machine.size, undecided(size)))
                     continue
             self.driver.carry_out(self.machine.receive(block, caller, now_ms()))
             self._look_at_statements()
@@ -105,6 +116,12 @@ class MirrorSide:
                 return await asyncio.gather(*waiting)
         except TimeoutError as error:
             raise StoppedError("the disk did not answer in time", hint="send the blocks again") from error
+
+    @staticmethod
+    async def _kept(answers: list[asyncio.Future[Message]]) -> None:
+        """Return once what was taken before is answered, and so on the disk: only then is it known what a checkpoint is of."""
+        if answers:
+            await asyncio.wait(answers, timeout=REPLY_SECONDS_MAX)
 
     def _is_next(self, block: Block) -> bool:
         """Whether a block is the next one of the log, whole, and signed by it.
@@ -150,7 +167,8 @@ class MirrorSide:
 
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
-        self.charter, self._policy = charter, charter.read_policy
+        self.charter = charter
+        self._agreements.change(charter)
 
     def take_key(self, key: SignerKey) -> None:
         """Cosign with another key from now on."""
@@ -158,35 +176,33 @@ class MirrorSide:
 
     def take_final(self, note: bytes) -> bool:
         """Whether a checkpoint is final and of what is held here; it is kept then."""
-        if self.holding.believes(note, self._policy) is None and not self._believes_later(note):
+        checkpoint = self._agreements.believed(note, self._root)
+        if checkpoint is None:
             return False
-        if checkpoint_of(note).size > self.holding.final_size:
+        if checkpoint.size > self.holding.final_size:
+            waited = self._agreements.waits_for
+            if 0 < waited <= checkpoint.size:
+                self.holding.settle(waited, note)
             self.holding.become_final(note)
-            adopted = None
-            while self._agreed and self._agreed[0].size <= self.holding.final_size:
-                adopted = self._agreed.popleft()
-            if adopted is not None:
-                self.holding.origin.keep_standing(adopted.charter)
-                self.change(adopted.charter)
+            if self._adopt(checkpoint.size):
+                self.holding.origin.keep_standing(self.charter)
         return True
 
-    def _believes_later(self, note: bytes) -> bool:
-        """Whether those have cosigned who count since a decision that is held here, and was not known to be final yet.
+    def _root(self, size: int) -> bytes | None:
+        return self.holding.root(size) if size <= self.holding.size else None
 
-        The quorum before has signed that decision, as the contract saw; so a member that was away catches up with whom it never counted.
-        """
-        for agreed in self._agreed:
-            checkpoint = self.holding.believes(note, agreed.charter.read_policy)
-            if checkpoint is not None and checkpoint.size >= agreed.size:
-                return True
-        return False
+    def _adopt(self, size: int) -> bool:
+        """Whether something else counts now that the log is final up to a size."""
+        adopted = self._agreements.become_final(size)
+        if adopted is not None:
+            self.charter = adopted.charter
+        return adopted is not None
 
     def _look_at_statements(self) -> None:
         """Keys that a block has brought count for the blocks after it; members and quorum once that is final."""
         while self.holding.governing:
-            size, state = self.holding.governing.popleft(), self.contract.state
-            self.machine.setup.submitters = dict(state.submitters)
-            self._agreed.append(Agreed(size, {}, self.charter.amended(state.realm)))
+            self._agreements.decided(self.holding.governing.popleft(), self.contract.state)
+            self.machine.setup.submitters = dict(self.contract.state.submitters)
 
     def take_evidence(self, data: bytes) -> bool:
         """Whether evidence shows that the log told two histories; it is kept then, and nothing more is cosigned."""
@@ -214,7 +230,7 @@ class MirrorSide:
             self.holding.origin.keep(EVIDENCE, shown.evidence)
 
     def _take_snapshot(self) -> None:
-        if not self.machine.is_stopped:
+        if not self.machine.is_stopped and self._agreements.are_settled:
             self._keeper.take(self.contract, self.machine.memory())
 
     async def _flush(self) -> None:

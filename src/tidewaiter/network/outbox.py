@@ -30,10 +30,12 @@ BLOCKS_PATH: Final = "/record/blocks"
 
 
 class Sent(Struct, frozen=True):
-    """A block as it travels, with the statements that entries of it stand for."""
+    """A block as it travels, with the statements that entries of it stand for; and where the block before has changed who
+    suffices, the checkpoint by which that became final."""
 
     block: Block
     statements: Annotated[tuple[bytes, ...], Meta(max_length=TOGETHER_MAX)] = ()
+    settled: bytes = b""
 
 
 ANSWERS: Final = msgspec.msgpack.Decoder(list[Cosigned | Declined | Refuse])

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from tidewaiter.ledger.batches import Batch
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.contracts.governing import brought
 from tidewaiter.ledger.contracts.statements import KeyRotated, Statement, read_key
 from tidewaiter.ledger.effects import (
     Block,
@@ -32,11 +30,13 @@ from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.resuming import Resumed
 from tidewaiter.ledger.sequencing import Limits, Memory, Sequencer, Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.agreeing import Agreements, signed_together
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.client import AddressError, Peer, PeerError, check_address
 from tidewaiter.network.driving import Driver, every, now_ms
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.files import SEGMENT_BYTES, Journal, Place
+from tidewaiter.network.holding import Holding
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import GROUP_MAX, Announcer, Outbox, WitnessFeed, post_blocks
 from tidewaiter.network.rules import Shelf
@@ -74,12 +74,20 @@ def _begins(entry: bytes) -> bool:
     return entry.endswith(b'"type":"epoch_closed"}')
 
 
-class Agreed(NamedTuple):
-    """What the members have agreed on in a block that ends at a size; it counts once that is final."""
+def looked_at(
+    holding: Holding, records: Iterable[bytes], agreements: Agreements, contract: Contract
+) -> Iterator[bytes]:
+    """The records of what is held, for a machine to be made of: what each has decided is seen where the contract stands just behind it."""
+    for record in records:
+        yield record
+        while holding.governing:
+            agreements.decided(holding.governing.popleft(), contract.state)
 
-    size: int
-    submitters: dict[str, bytes]
-    charter: Charter
+
+def settled_size(holding: Holding) -> int:
+    """Up to where decisions on the quorum are known to be final; 0 where there was none."""
+    settled = holding.last_settled
+    return settled.size if settled is not None else 0
 
 
 class SequencerSide:
@@ -88,13 +96,18 @@ class SequencerSide:
     def __init__(self, origin: Origin, key: SignerKey, begin: Callable[[], Contract], common: Common) -> None:
         self.charter: Charter = origin.standing
 
-        def make(contract: Contract, records: Iterable[bytes], resumed: Resumed[Memory] | None) -> Sequencer:
+        def make(
+            holding: Holding, contract: Contract, records: Iterable[bytes], resumed: Resumed[Memory] | None
+        ) -> Sequencer:
             charter = self.charter
             setup = Setup(
                 origin=charter.origin, key=key, policy=charter.read_policy, mirrors=tuple(charter.of_part("mirror")),
                 submitters=contract.state.submitters, limits=common.limits, start=Start(charter.numbers),
             )  # fmt: skip
-            return Sequencer.recovered(setup, contract, records, resumed)
+            self._agreements = Agreements(charter)
+            return Sequencer.recovered(
+                setup, contract, looked_at(holding, records, self._agreements, contract), resumed
+            )
 
         begun = Starting(
             origin, self.charter, common.shelf, common.failpoints, begin, memory=Memory, make=make
@@ -102,6 +115,7 @@ class SequencerSide:
         self.holding, self.contract, self.machine = begun.holding, begun.contract, begun.machine
         self.holding.final = self.machine.final.note if self.machine.final else self.holding.final
         self._keeper = common.keeper(self.charter, begun)
+        self._recover()
         self.driver = Driver(self.machine, Journal(origin.journal, common.failpoints), self)
         self.outboxes: dict[str, Outbox] = {}
         self._feeds: dict[str, WitnessFeed] = {}
@@ -110,10 +124,21 @@ class SequencerSide:
         self._tasks: set[asyncio.Task[None]] = set()
         self._note = b""
         self._last_sent: tuple[Block, msgspec.Raw] | None = None
-        self._agreed: deque[Agreed] = deque()
         self._rotations: set[str] = set()
-        self._look_at_statements()
         self.machine.setup.submitters = dict(self.contract.state.submitters)
+
+    def _recover(self) -> None:
+        """Go on by what was decided and is final, as it was before; and wait where a decision is not."""
+        if (settled := self.holding.last_settled) is not None:
+            self.machine.resume(settled)
+            if self.holding.final_size < settled.size:
+                self.holding.become_final(settled.note)
+        adopted = self._agreements.become_final(self.machine.final_size)
+        if adopted is not None and adopted.charter.policy != self.charter.policy:
+            self.charter = adopted.charter
+            self.holding.origin.keep_standing(self.charter)
+            self.machine.change(self.charter.read_policy, self.charter.of_part("mirror"))
+        self.machine.wait_for(self._agreements.waits_for)
 
     def start(self) -> None:
         """Begin to send, and to see to time."""
@@ -145,24 +170,14 @@ class SequencerSide:
 
     def take_statement(self, statement: Statement) -> None:
         """Keep a statement before its entry is handed in, with the signatures that hold of all that were handed in so far."""
-        shelf, keys = self.holding.shelf, self._keys_for(statement)
-        if shelf.is_held(statement.commitment):
-            return
-        proven = statement.proven(keys)
-        if (known := shelf.get(statement.commitment)) is not None:
-            proven = Statement.parse(known).proven(keys).merged([proven])
-        shelf.put(proven.data)
-
-    def _keys_for(self, statement: Statement) -> dict[str, bytes]:
-        """The keys that may sign a statement: those that count, and the one that it brings in."""
-        new = brought(statement.said)
-        known, now = self.contract.state.keys, now_ms() // 1000
-        live = {number: key.public for number, key in known.items() if not key.ended and key.until > now}
-        return live | ({key_number(new): new} if new else {})
+        shelf, commitment = self.holding.shelf, statement.commitment
+        if not shelf.is_held(commitment):
+            shelf.put(signed_together(statement, shelf.get(commitment), self.contract.state, now_ms() // 1000))
 
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""
         before, self.charter = self.charter, charter
+        self._agreements.change(charter)
         for name, member in charter.members.items():
             known = before.members.get(name)
             if known is None or known.url != member.url or known.part != member.part:
@@ -197,7 +212,7 @@ class SequencerSide:
         match shown:
             case FinalCheckpoint(note=note):
                 self.holding.become_final(note)
-                self._adopt()
+                self._adopt(shown)
                 for final, _ in self._announcers.values():
                     final.put(note)
             case Lagging(member, size):
@@ -211,21 +226,21 @@ class SequencerSide:
     def _look_at_statements(self) -> None:
         """What a block just sealed has changed counts once it is final; the contract stands just behind that block now."""
         while self.holding.governing:
-            size = self.holding.governing.popleft()
-            state = self.contract.state
-            self._agreed.append(Agreed(size, dict(state.submitters), self.charter.amended(state.realm)))
+            self._agreements.decided(self.holding.governing.popleft(), self.contract.state)
+            self.machine.wait_for(self._agreements.waits_for)
 
-    def _adopt(self) -> None:
-        adopted = None
-        while self._agreed and self._agreed[0].size <= self.holding.final_size:
-            adopted = self._agreed.popleft()
+    def _adopt(self, final: FinalCheckpoint) -> None:
+        waited = self._agreements.waits_for
+        if 0 < waited <= final.size:
+            self.holding.settle(waited, final.note)
+        before = self.charter
+        adopted = self._agreements.become_final(final.size)
         if adopted is not None:
             self.machine.setup.submitters = adopted.submitters
             self.holding.origin.keep_standing(adopted.charter)
-            is_another = adopted.charter.policy != self.charter.policy
             self.change(adopted.charter)
             self._tell_rotations()
-            for feed in self._feeds.values() if is_another else ():
+            for feed in self._feeds.values() if adopted.charter.policy != before.policy else ():
                 feed.state(self.holding.statement_of(adopted.charter.policy))
             self._feed_witnesses()
 
@@ -304,9 +319,10 @@ class SequencerSide:
         self.driver.carry_out(self.machine.tick(now_ms()))
 
     def _take_snapshot(self) -> None:
-        """Just behind a block: what is open is sealed first, as it soon would be."""
-        self.driver.carry_out(self.machine.seal())
-        if not self.machine.is_stopped:
+        """Just behind a block: what is open is sealed first, as it soon would be. Not while something decided is not final."""
+        if self._agreements.are_settled:
+            self.driver.carry_out(self.machine.seal())
+        if not self.machine.is_stopped and self._agreements.are_settled:
             self._keeper.take(self.contract, self.machine.memory())
 
     async def _flush(self) -> None:

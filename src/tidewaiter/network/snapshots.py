@@ -117,7 +117,7 @@ class Starting(Struct, Generic[M, Machine], frozen=True):
     failpoints: Failpoints
     begin: Callable[[], Contract]
     memory: type[M]
-    make: Callable[[Contract, Iterable[bytes], Resumed[M] | None], Machine]
+    make: Callable[[Holding, Contract, Iterable[bytes], Resumed[M] | None], Machine]
 
     def started(self) -> Begun[Machine]:
         """From the newest snapshot that is to be believed, or from the whole journal. Raises LedgerError, DamagedError for that alone."""
@@ -128,7 +128,7 @@ class Starting(Struct, Generic[M, Machine], frozen=True):
                 why = error.detail if isinstance(error, TidewaiterError) else repr(error)
                 _LOG.warning("the snapshot %s of %s is passed over: %s", path.name, self.charter.origin, why)
         holding, contract = Holding(self.origin, self.shelf, self.failpoints), self.begin()
-        return Begun(holding, contract, self.make(contract, holding.records(), None), None)
+        return Begun(holding, contract, self.make(holding, contract, holding.records(), None), None)
 
     def _from_snapshot(self, snapshot: Snapshot) -> Begun[Machine]:
         log = Log(self.charter.origin, self.charter.log_key)
@@ -143,7 +143,7 @@ class Starting(Struct, Generic[M, Machine], frozen=True):
         if resumed.frontier.size != snapshot.size or contract.state.realm.origin != log.origin:
             raise LedgerError("it is of another size or origin than its checkpoint")
         holding.begin_at(snapshot.held, found)
-        machine = self.make(contract, holding.records(found.end), resumed)
+        machine = self.make(holding, contract, holding.records(found.end), resumed)
         return Begun(holding, contract, machine, snapshot)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
-from tidewaiter.cli.bench.faults.world import World
+from tidewaiter.cli.bench.faults.world import Stated, World
 from tidewaiter.ledger.batches import Batch, write_batch
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Cosigned
@@ -37,6 +37,8 @@ class Attacker(Submitter):
         """Remember what goes by."""
         if sender == self.name:
             return
+        if isinstance(message, Stated):
+            message = message.carried
         if isinstance(message, Batch):
             self.batches = [*self.batches[1 - REMEMBERED :], message]
         elif isinstance(message, Block):

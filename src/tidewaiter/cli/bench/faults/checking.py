@@ -10,6 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from tidewaiter.cli.bench.faults.members import MirrorMember
+from tidewaiter.cli.bench.faults.roster import Roster
+from tidewaiter.cli.bench.faults.world import Stated
 from tidewaiter.ledger.batches import STATE
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Block, Cosigned, Declined, Refuse
@@ -36,11 +38,13 @@ class Branch(Struct):
 class Observer:
     """All logs of one origin that its sequencers ever signed, and who cosigned what of them."""
 
-    def __init__(self, origin: str, log: VerifierKey, policy: Policy, liars: set[str]) -> None:
-        self.origin, self.log, self.policy, self.liars = origin, log, policy, liars
+    def __init__(self, origin: str, log: VerifierKey, policy: Policy, roster: Roster) -> None:
+        self.origin, self.log, self.policy, self.roster = origin, log, policy, roster
+        self.decided: dict[Place, str] = {}
+        """The policy behind each block with a statement that an honest mirror took."""
         self.places: dict[Place, Branch] = {EMPTY: Branch(Frontier(), None, None)}
         self.texts: dict[int, set[str]] = {}
-        self.cosigned: dict[Place, set[str]] = {}
+        self.cosigned: dict[Place, set[VerifierKey]] = {}
         self.largest: dict[str, Place] = {}
         self.final: list[Place] = []
         self.complaints: list[str] = []
@@ -52,6 +56,8 @@ class Observer:
         if isinstance(refuse, Refuse) and not (refuse.code and refuse.why and refuse.hint):
             self.complaints.append(f"a refusal does not say all: {refuse}")
         match message:
+            case Stated(Block() as block):
+                self.saw(sender, block)
             case Block() if sender.startswith(("sequencer", "twin")):
                 self._saw_block(message)
             case Cosigned(origin, size, line) if origin == self.origin:
@@ -83,31 +89,51 @@ class Observer:
         return False
 
     def _saw_cosignature(self, name: str, size: int, line: str) -> None:
-        if name in self.liars or name not in self.policy.witnesses:
+        if name in self.roster.liars or name not in self.roster.cosigners:
             return
-        text = self._text(name, size, line)
-        if text is None:
+        found = self._text(name, size, line)
+        if found is None:
             return
+        text, key = found
         place = (size, Checkpoint.parse(text).root)
         known = self.cosigned.setdefault(place, set())
-        if name in known:
+        if key in known:
             return
-        known.add(name)
+        known.add(key)
         before = self.largest.get(name, EMPTY)
         if not self.is_prefix(before, place):
             self.complaints.append(f"{name} cosigned {size} entries beside or below the {before[0]} it cosigned before")
         self.largest[name] = place
-        keys = {self.policy.witnesses[each].key for each in known | self.liars}
-        if self.policy.is_met_by(keys):
+        if self.in_force(place).is_met_by(known | self.roster.keys_of_liars()):
             self._became_final(place)
 
-    def _text(self, name: str, size: int, line: str) -> str | None:
-        """The checkpoint that a line cosigns; None for one of these that attackers make up."""
-        key = self.policy.witnesses[name].key
+    def in_force(self, place: Place) -> Policy:
+        """The policy by which a place is judged: the last that was decided in a block before the one that ends there."""
+        at = self.places[place].before
+        while at is not None:
+            if at in self.decided:
+                return Policy.parse(self.decided[at].encode())
+            at = self.places[at].before
+        return self.policy
+
+    def took(self, mirror: MirrorMember, checkpoint: Checkpoint) -> None:
+        """An honest mirror took a block with a statement: all that do are led to the same policy by it."""
+        place, policy = (checkpoint.size, checkpoint.root), mirror.contract.state.realm.policy
+        if self.decided.setdefault(place, policy) != policy:
+            self.complaints.append(f"{mirror.name} takes another quorum out of the first {place[0]} entries")
+
+    def is_final(self, note: bytes) -> bool:
+        """Whether a checkpoint that somebody took for final is."""
+        checkpoint = Checkpoint.parse(SignedNote.parse(note).text)
+        return (checkpoint.size, checkpoint.root) in self.final
+
+    def _text(self, name: str, size: int, line: str) -> tuple[str, VerifierKey] | None:
+        """The checkpoint that a line cosigns, and the key; None for one of these that attackers make up."""
         signature = NoteSignature.parse(line.removesuffix("\n"))
-        for text in self.texts.get(size, ()):
-            if check(SignedNote(text, (signature,)), [key]).verdict:
-                return text
+        for key in self.roster.cosigners[name]:
+            for text in self.texts.get(size, ()):
+                if check(SignedNote(text, (signature,)), [key.verifier]).verdict:
+                    return text, key.verifier
         return None
 
     def _became_final(self, place: Place) -> None:

@@ -1,19 +1,20 @@
-"""Members that drive the machines as a process does: journal, sync, restart; and mirrors that lie."""
+"""Members that drive the machines as a process does: journal, sync, restart."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from msgspec import Struct
 
+from tidewaiter.cli.bench.faults.asking import Adopted, Bring, End, Freeze, Report, Told
 from tidewaiter.cli.bench.faults.disks import Disk, DiskError
-from tidewaiter.cli.bench.faults.snapshots import Kept, blocks_in, kept
-from tidewaiter.cli.bench.faults.world import World
+from tidewaiter.cli.bench.faults.snapshots import Begun, Kept, blocks_in, kept, start
+from tidewaiter.cli.bench.faults.world import Stated, World
 from tidewaiter.ledger.batches import Batch, Rules
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.effects import (
     Block,
     Cosigned,
@@ -30,43 +31,27 @@ from tidewaiter.ledger.effects import (
 )
 from tidewaiter.ledger.journals import whole_records
 from tidewaiter.ledger.keys import SignerKey
-from tidewaiter.ledger.merkle import MemoryLog, leaf_hash
+from tidewaiter.ledger.merkle import MemoryLog, leaf_hash, range_hash
 from tidewaiter.ledger.mirror_records import Record as MirrorRecord
 from tidewaiter.ledger.mirror_records import Taken
 from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.notes import SignedNote
-from tidewaiter.ledger.sequencing import Sequencer
-from tidewaiter.ledger.signing import cosign
+from tidewaiter.ledger.resuming import Log
+from tidewaiter.ledger.sequencing import Admitted, Sealed, Sequencer
+from tidewaiter.ledger.sequencing import Record as SequencerRecord
+from tidewaiter.ledger.signing import check
 from tidewaiter.ledger.verdict import LedgerError
+from tidewaiter.network.agreeing import Agreements, signed_together, undecided
+from tidewaiter.network.charter import Charter
+from tidewaiter.network.holding import checkpoint_of
+from tidewaiter.network.rules import named_in, unsigned_in
 from tidewaiter.simulation.chance import Chance
 
 TICK_MS = 50
 GOSSIP_MS = 400
 RESTART_MS = 400
-
-
-class Freeze(Struct, frozen=True):
-    """People ask a member to cosign nothing more of the origin."""
-
-
-class Report(Struct, frozen=True):
-    """What a frozen member holds: its last checkpoint, as the log signed it, and the entries that it can show for it."""
-
-    note: bytes
-    entries: tuple[bytes, ...]
-
-
-class Bring(Struct, frozen=True):
-    """People ask a member to bring another one what it lacks."""
-
-    to: str
-    size: int
-
-
-class End(Struct, frozen=True):
-    """People ask a member to cosign the end of an origin."""
-
-    text: str
+TOLD_MS = 300
+"""How often members are told what is final."""
 
 
 class Machine(Protocol):
@@ -82,10 +67,11 @@ class Machine(Protocol):
 
 
 class Member:
-    """A member's process: a disk, a machine made of what is on it, and crashes."""
+    """A member's process: a disk, a machine made of what is on it, what the members have agreed on, and crashes."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: World, name: str, charter: Charter, agreeing: type[Agreements]) -> None:
         self.world, self.name = world, name
+        self.standing, self._agreeing, self.agreements = charter, agreeing, agreeing(charter)
         self.disk = Disk(world.chance)
         self.kept: Kept[Any] | None = None
         self._snapshots = Chance("snapshots", name)
@@ -95,6 +81,12 @@ class Member:
         """Whether it goes down while it syncs next."""
         self.suffix = ""
         self.life = 0
+        self.rest = RESTART_MS
+        """How long it is down at most, when it goes down next."""
+        self.shelf: dict[str, bytes] = {}
+        """Statements by their commitment, on its disk."""
+        self.settled: dict[int, bytes] = {}
+        """Checkpoints by which decisions on the quorum became final, by where their blocks end; on its disk too."""
         self._upto = 0
         self._is_syncing = False
         world.nodes[name] = self
@@ -125,19 +117,27 @@ class Member:
     def _down(self) -> None:
         self.is_up, self.life = False, self.life + 1
         self.disk.crash()
-        self.world.after(self.world.chance.between(20, RESTART_MS), self.start)
+        self.world.after(self.world.chance.between(20, self.rest), self.start)
+        self.rest = RESTART_MS
 
     def keep(self, contract: Rules, memory: Any) -> None:
-        """Take a snapshot at times, where the machine stands just behind a block."""
+        """Take a snapshot at times, where the machine stands just behind a block, and all that was decided is final."""
         if (
             self.is_up
             and not self.machine.is_stopped
             and isinstance(contract, Contract)
+            and self.agreements.are_settled
             and self._snapshots.happens(150_000)
         ):
             taken = kept(whole_records(self.disk.read())[0], contract, memory)
             self.world.tally["snapshots"] += taken is not None
             self.kept = taken or self.kept
+
+    def begun(self, rules: Callable[[dict[str, bytes]], Contract], records: list[bytes]) -> Begun[Any]:
+        """Where the machine begins: behind a snapshot, if there is one that the records have, or with the first of them."""
+        begun = start(lambda: rules(self.shelf), records, self.kept, Log(self.standing.origin, self.standing.log_key))
+        self.world.tally["started from snapshots"] += len(begun.resumed)
+        return begun
 
     def run(self, effects: Iterable[Effect]) -> None:
         """Carry out what the machine asks for."""
@@ -165,6 +165,16 @@ class Member:
     def told(self, effect: FinalCheckpoint | Lagging | Found) -> None:
         """What is for the member itself."""
 
+    def stated(self, block: Block) -> Block | Stated:
+        """A block with what goes with it."""
+        named, settled = named_in(block.entries), self.settled.get(block.first, b"")
+        if not named and not settled:
+            return block
+        return Stated(block, tuple(self.shelf[each] for each in named if each in self.shelf), settled)
+
+    def safe(self, upto: int) -> None:
+        """What was written up to this `Persist` is on the disk."""
+
     def _sync(self) -> None:
         if self._is_syncing:
             return
@@ -180,6 +190,7 @@ class Member:
             except DiskError as error:
                 self._fail(str(error))
                 return
+            self.safe(upto)
             self.run(self.machine.synced(upto))
             if self.is_up and self.life == life and self._upto > upto:
                 self._sync()
@@ -203,12 +214,23 @@ class Member:
 
 
 class SequencerMember(Member):
-    """A member that runs the sequencer of an origin."""
+    """A member that runs the sequencer of an origin. What the members agree on counts for it as for `network.sequencer_side`."""
 
-    def __init__(self, world: World, name: str, make: Callable[[list[bytes], Kept[Any] | None], Sequencer]) -> None:
-        super().__init__(world, name)
-        self._make = make
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        charter: Charter,
+        make: Callable[[SequencerMember, Begun[Any], Iterable[bytes]], Sequencer],
+        rules: Callable[[dict[str, bytes]], Contract],
+        *,
+        agreements: type[Agreements] = Agreements,
+    ) -> None:
+        super().__init__(world, name, charter, agreements)
+        self._make, self._rules = make, rules
         self.final: FinalCheckpoint | None = None
+        self.finals: list[FinalCheckpoint] = []
+        self._told_at = 0
         self.start()
         world.every(TICK_MS, self._tick)
 
@@ -218,43 +240,125 @@ class SequencerMember(Member):
         return self._sequencer
 
     def build(self, records: list[bytes]) -> None:
-        self._sequencer = self._make(records, self.kept)
+        begun = self.begun(self._rules, records)
+        self.contract, self.agreements = begun.contract, self._agreeing(self.standing)
+        self._is_named, self._held, self._size = False, set[str](), begun.size
+        for _, block in blocks_in(records[: begun.passed]):
+            self._held.update(named_in(block.entries))
+        self._sequencer = self._make(self, begun, self._looked_at(begun.records))
+        self._sequencer.setup.submitters = dict(self.contract.state.submitters)
+        if self.settled:
+            note = self.settled[max(self.settled)]
+            self._sequencer.resume(FinalCheckpoint(checkpoint_of(note).size, note))
+        self.agreements.become_final(self._sequencer.final_size)
+        self._sequencer.wait_for(self.agreements.waits_for)
+
+    def _looked_at(self, records: Iterable[bytes]) -> Iterator[bytes]:
+        for record in records:
+            yield record
+            self._look_at(_SEQUENCER_RECORDS.decode(record))
+
+    def _look_at(self, record: Any) -> None:
+        """Whether a record has brought a statement, and what members have agreed on where it closes a block that did."""
+        match record:
+            case Admitted(entries=entries):
+                named = named_in(entries)
+                self._held.update(named)
+                self._is_named, self._size = self._is_named or bool(named), self._size + len(entries)
+            case Sealed():
+                self._size += 1
+                if self._is_named:
+                    self.agreements.decided(self._size, self.contract.state)
+                    if self.is_up:
+                        self._sequencer.wait_for(self.agreements.waits_for)
+                self._is_named = False
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Persist):
+            self._look_at(effect.record)
+        if isinstance(effect, Send) and isinstance(effect.message, Block):
+            self.world.send(self.name, effect.to + self.suffix, self.stated(effect.message))
+            return
+        super()._carry_out(effect)
 
     def _tick(self) -> None:
-        if self.is_up:
-            self.run(self.machine.tick(self.world.clock(self.name)))
-            self.keep(self.machine.rules, self.machine.memory())
+        if not self.is_up:
+            return
+        self.run(self.machine.tick(self.world.clock(self.name)))
+        self.keep(self.machine.rules, self.machine.memory())
+        if self.final is not None and self.world.now - self._told_at >= TOLD_MS:
+            self._told_at = self.world.now
+            for each in self.standing.of_part("mirror"):
+                self.world.send(self.name, each + self.suffix, Told(self.final.note))
 
     def told(self, effect: FinalCheckpoint | Lagging | Found) -> None:
         match effect:
             case FinalCheckpoint():
-                self.final = effect
+                self._become_final(effect)
             case Lagging(member, size):  # it holds less than what is in memory here: out of the journal
                 self.world.tally["caught up"] += 1
                 synced = whole_records(self.disk.read()[: self.disk.synced])[0]
                 for _, block in blocks_in(synced):
                     if block.first >= size:
-                        self.world.send(self.name, member + self.suffix, block)
+                        self.world.send(self.name, member + self.suffix, self.stated(block))
+
+    def _become_final(self, effect: FinalCheckpoint) -> None:
+        self.final = effect
+        self.finals.append(effect)
+        if 0 < self.agreements.waits_for <= effect.size:
+            self.settled[self.agreements.waits_for] = effect.note
+        adopted = self.agreements.become_final(effect.size)
+        if adopted is not None:
+            self.machine.setup.submitters = adopted.submitters
+            self.standing = adopted.charter
+            self.run(self.machine.change(adopted.charter.read_policy, tuple(adopted.charter.of_part("mirror"))))
 
     def take(self, sender: str, message: Any) -> None:
         if not self.is_up:
             return
         now = self.world.clock(self.name)
         match message:
+            case Stated(carried, statements):
+                for each in statements:
+                    self._shelve(each, now)
+                self.take(sender, carried)
             case Batch():
                 self.run(self.machine.submit(message, sender, now))
             case Cosigned() | Declined() | Refuse():
                 self.run(self.machine.receive(sender.partition("/")[0], message, now))
 
+    def _shelve(self, data: bytes, now: int) -> None:
+        statement = Statement.parse(data)
+        if statement.commitment not in self._held:
+            known = self.shelf.get(statement.commitment)
+            self.shelf[statement.commitment] = signed_together(statement, known, self.contract.state, now // 1000)
+
 
 class MirrorMember(Member):
-    """A member that mirrors an origin; `peers` are shown what it holds."""
+    """A member that mirrors an origin; `peers` are shown what it holds. What the members agree on counts for it as for
+    `network.mirror_side`; `keys` are those that it cosigns with, one after another."""
 
-    def __init__(self, world: World, name: str, make: Callable[[list[bytes], Kept[Any] | None], Mirror]) -> None:
-        super().__init__(world, name)
-        self._make = make
+    def __init__(
+        self,
+        world: World,
+        name: str,
+        charter: Charter,
+        make: Callable[[MirrorMember, Begun[Any], Iterable[bytes]], Mirror],
+        rules: Callable[[dict[str, bytes]], Contract],
+        *,
+        keys: Sequence[SignerKey],
+        agreements: type[Agreements] = Agreements,
+    ) -> None:
+        super().__init__(world, name, charter, agreements)
+        self._make, self._rules = make, rules
+        self._keys = keys
         self.peers: tuple[str, ...] = ()
         self.restarted: Callable[[MirrorMember], None] = lambda _: None
+        self.took: Callable[[MirrorMember, Block], None] = lambda *_: None
+        """Told of each block with a statement, whose end the contract stands at."""
+        self.adopted: list[Adopted] = []
+        self.has_ended = False
+        """Whether people have asked it to cosign the end of the origin."""
         self.start()
         world.every(GOSSIP_MS, self._gossip)
 
@@ -263,12 +367,63 @@ class MirrorMember(Member):
         """The mirror that runs now."""
         return self._mirror
 
+    @property
+    def label(self) -> str:
+        """The member's name in the policy."""
+        return self.name.partition("/")[0]
+
+    @property
+    def key(self) -> SignerKey:
+        """The key that the members count, as this one knows; the first of its own where they count none."""
+        party = self.standing.read_policy.witnesses.get(self.label)
+        return next((each for each in self._keys if party is not None and each.verifier == party.key), self._keys[0])
+
     def build(self, records: list[bytes]) -> None:
-        self._mirror = self._make(records, self.kept)
-        self.blocks = [record.block for record in map(_DECODER.decode, records) if isinstance(record, Taken)]
-        self.log = MemoryLog(leaf_hash(entry) for block in self.blocks for entry in block.entries)
+        begun = self.begun(self._rules, records)
+        self.contract, self.agreements = begun.contract, self._agreeing(self.standing)
+        self.blocks: list[Block] = []
+        self.log = MemoryLog(())
+        self._held = set[str]()
+        self._waiting: list[tuple[int, int]] = []
+        self.safe_size = 0
+        for _, block in blocks_in(records[: begun.passed]):
+            self._hold(block)
+        self._mirror = self._make(self, begun, self._looked_at(begun.records))
+        self.safe_size = self.log.size
+        self.final_size = max((checkpoint_of(each).size for each in self.settled.values()), default=0)
+        self.agreements.become_final(self.final_size)
+        self._mirror.setup.submitters = dict(self.contract.state.submitters)
         if self.life:
             self.restarted(self)
+
+    def _looked_at(self, records: Iterable[bytes]) -> Iterator[bytes]:
+        for record in records:
+            yield record
+            self._look_at(_MIRROR_RECORDS.decode(record))
+
+    def _look_at(self, record: Any) -> None:
+        if not isinstance(record, Taken):
+            return
+        if self._hold(record.block):
+            self.agreements.decided(self.log.size, self.contract.state)
+
+    def _hold(self, block: Block) -> bool:
+        """Take in a block of the journal; whether it has brought a statement."""
+        self.blocks.append(block)
+        self.log.extend(map(leaf_hash, block.entries))
+        named = named_in(block.entries)
+        self._held.update(named)
+        return bool(named)
+
+    def _carry_out(self, effect: Effect) -> None:
+        if isinstance(effect, Persist):
+            self._look_at(effect.record)
+            self._waiting.append((effect.upto, self.log.size))
+        super()._carry_out(effect)
+
+    def safe(self, upto: int) -> None:
+        while self._waiting and self._waiting[0][0] <= upto:
+            self.safe_size = self._waiting.pop(0)[1]
 
     def _gossip(self) -> None:
         if self.is_up and self.machine.note and self.peers:
@@ -286,14 +441,27 @@ class MirrorMember(Member):
             return
         now = self.world.clock(self.name)
         match message:
+            case Stated(Block() as block, statements, settled):
+                if statements and self._is_by_the_log(block):
+                    self._shelve(statements)
+                    if (refuse := self._unsigned(block)) is not None:
+                        self.world.send(self.name, sender, refuse)
+                        return
+                if settled and self.agreements.waits_for:
+                    self._take_final(settled)
+                self.take(sender, block)
+            case Block(first) if first and first == (size := self.agreements.waits_for):
+                self.world.send(self.name, sender, Declined(self.standing.origin, self.machine.size, undecided(size)))
             case Block():
                 before = self.machine.size
                 effects = self.machine.receive(message, sender, now)
-                if self.machine.size > before:
-                    self.blocks.append(message)
-                    self.log.extend(map(leaf_hash, message.entries))
+                if self.machine.size > before and named_in(message.entries):
+                    self.machine.setup.submitters = dict(self.contract.state.submitters)
+                    self.took(self, message)
                 self.run(effects)
                 self.keep(self.machine.rules, self.machine.memory())
+            case Told(note):
+                self._take_final(note)
             case FinalCheckpoint(_, note):
                 self.run(self.machine.compare(note, self.log.node))
             case Found():
@@ -306,58 +474,61 @@ class MirrorMember(Member):
             case Bring(to, size):
                 for block in self.blocks:
                     if block.first >= size:
-                        self.world.send(self.name, to, block)
+                        self.world.send(self.name, to, self.stated(block))
             case End(text):
-                self.run(self.machine.close(Checkpoint.parse(text), sender, now))
+                self.has_ended = self.has_ended or sender == "people"
+                self._end(Checkpoint.parse(text), sender, now)
 
+    def _end(self, closing: Checkpoint, sender: str, now: int) -> None:
+        """Cosign the end of the origin; with each key that may count, where it ends at a decision on that."""
+        policies = {self.standing.policy, self.contract.state.realm.policy}
+        setup, kept = self.machine.setup, self.machine.setup.key
+        for each in self._keys:
+            if each is kept or any(each.verifier.text in policy for policy in policies):
+                setup.key = each
+                self.run(self.machine.close(closing, sender, now))
+        setup.key = kept
 
-class Liar:
-    """A mirror that keeps nothing and signs anything, or tells lies about what it holds, or is silent."""
+    def _is_by_the_log(self, block: Block) -> bool:
+        try:
+            return bool(check(SignedNote.parse(block.note), (self.machine.setup.log,)).verdict)
+        except LedgerError:
+            return False
 
-    def __init__(self, world: World, name: str, origin: str, key: SignerKey) -> None:
-        self.world, self.name, self.origin, self.key = world, name, origin, key
-        self.manner = world.chance.one_of(("signs", "signs", "muddles", "silent"))
-        self.note = b""
-        world.nodes[name] = self
+    def _shelve(self, statements: Iterable[bytes]) -> None:
+        for data in statements:
+            commitment = Statement.parse(data).commitment
+            if commitment not in self._held:
+                self.shelf[commitment] = data
 
-    def take(self, sender: str, message: Any) -> None:
-        """Answer without looking."""
-        chance = self.world.chance
-        if self.manner == "silent" or (self.manner == "muddles" and chance.happens(300_000)):
+    def _unsigned(self, block: Block) -> Declined | None:
+        if block.first != self.machine.size or not block.entries:
+            return None
+        try:
+            refusal = unsigned_in(self.contract, block.entries)
+        except LedgerError:
+            return None
+        if refusal is None:
+            return None
+        refuse = Refuse("block.unsigned", refusal.why, "Send the block with the signatures with which the log took it.")
+        return Declined(self.machine.setup.origin, self.machine.size, refuse)
+
+    def _take_final(self, note: bytes) -> None:
+        checkpoint = self.agreements.believed(note, self._root)
+        if checkpoint is None or checkpoint.size <= self.final_size:
             return
-        match message:
-            case Block():
-                try:
-                    note = SignedNote.parse(message.note)
-                except LedgerError:
-                    return
-                self.note = message.note
-                self.world.send(self.name, sender, self._answer(note))
-            case Freeze() if self.note:
-                self.world.send(self.name, sender, Report(self.note, ()))
-            case End(text):
-                self.world.send(self.name, sender, self._signed(text))
+        if 0 < self.agreements.waits_for <= checkpoint.size:
+            self.settled[self.agreements.waits_for] = note
+        self.final_size = checkpoint.size
+        adopted = self.agreements.become_final(checkpoint.size)
+        if adopted is not None:
+            self.standing = adopted.charter
+            self.machine.setup.key = self.key
+            self.adopted.append(Adopted(adopted.size, adopted.charter.policy, note))
 
-    def _answer(self, note: SignedNote) -> Cosigned | Declined:
-        right = self._signed(note.text)
-        if self.manner == "signs":
-            return right
-        match self.world.chance.below(4):
-            case 0:
-                return Cosigned(right.origin, right.size, right.line[:-9] + "AAAAAAA=\n")
-            case 1:
-                return Declined(
-                    self.origin, 0, Refuse("block.gap", "it is said that nothing is held", "Send it all.", "0")
-                )
-            case 2:
-                return Declined(self.origin, 2**62, Refuse("block.older", "it is said that all is held", "Send less."))
-            case _:
-                return right
-
-    def _signed(self, text: str) -> Cosigned:
-        checkpoint = Checkpoint.parse(text)
-        line = cosign(text, self.key, self.world.clock(self.name) // 1000).line
-        return Cosigned(checkpoint.origin, checkpoint.size, line)
+    def _root(self, size: int) -> bytes | None:
+        return range_hash(self.log.node, 0, size) if size <= self.safe_size else None
 
 
-_DECODER = msgspec.msgpack.Decoder(MirrorRecord)
+_MIRROR_RECORDS = msgspec.msgpack.Decoder(MirrorRecord)
+_SEQUENCER_RECORDS = msgspec.msgpack.Decoder(SequencerRecord)

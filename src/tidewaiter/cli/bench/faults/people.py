@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from tidewaiter.cli.bench.faults.asking import Bring, End, Freeze, Report
 from tidewaiter.cli.bench.faults.checking import EMPTY, Observer, Place
-from tidewaiter.cli.bench.faults.members import Bring, End, Freeze, Report
 from tidewaiter.cli.bench.faults.submitters import Epoch
 from tidewaiter.cli.bench.faults.world import World
 from tidewaiter.ledger.batches import Promise, write_batch
@@ -14,8 +14,10 @@ from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.effects import Cosigned, Declined
 from tidewaiter.ledger.epochs import Closing, is_closed
 from tidewaiter.ledger.keys import SignerKey, VerifierKey
+from tidewaiter.ledger.leaves import key_number
 from tidewaiter.ledger.merkle import leaf_hash, root_of
 from tidewaiter.ledger.notes import NoteSignature, SignedNote
+from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.signing import check
 
 STEP_MS: Final = 500
@@ -35,6 +37,8 @@ class People:
         self.began_at: int | None = None
         self.done: Callable[[Place], None] = lambda _: None
         self.is_lawful: Callable[[Place], bool] = lambda _: True
+        self.quorums: Callable[[Place], list[Policy]] = lambda _: [observer.policy]
+        """Those that have to cosign an end there."""
         self.is_done = False
         world.nodes[self.name] = self
         world.every(STEP_MS, self._step)
@@ -85,14 +89,15 @@ class People:
             case Declined(_, 0):
                 self.reports.setdefault(sender, EMPTY)
             case Cosigned(_, _, line) if self.closing is not None:
-                self.signatures[sender] = NoteSignature.parse(line.removesuffix("\n"))
+                signature = NoteSignature.parse(line.removesuffix("\n"))
+                self.signatures[f"{sender} {signature.key_id.hex()}"] = signature
                 self._count()
 
     def _count(self) -> None:
         if self.closing is None or self.is_done:
             return
         note = SignedNote(self.closing.checkpoint.text, tuple(self.signatures.values()))
-        if is_closed(note.data, self.observer.policy):
+        if all(is_closed(note.data, each) for each in self.quorums((self.closing.last.size, self.closing.last.root))):
             self.is_done = True
             self.world.tally["origins ended"] += 1
             self.done((self.closing.last.size, self.closing.last.root))
@@ -103,7 +108,7 @@ class Opener:
 
     def __init__(self, world: World, key: SignerKey, entry: bytes, epoch: Epoch, done: Callable[[], None]) -> None:
         self.world, self.name, self.epoch, self.done = world, "opener", epoch, done
-        self.batch = write_batch(epoch.origin, key, 1, (entry,))
+        self.batch = write_batch(epoch.origin, key, epoch.numbers.get(key_number(key.verifier.public), 0) + 1, (entry,))
         self.is_in = False
         world.nodes[self.name] = self
         world.every(STEP_MS, self._step)

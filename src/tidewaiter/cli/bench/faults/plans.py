@@ -9,9 +9,12 @@ from msgspec import Struct
 from tidewaiter.cli.bench.faults.world import Weather
 from tidewaiter.simulation.chance import Chance
 
-Manner = Literal["honest", "dies", "two tongues", "breaks the rules", "makes entries up"]
-MANNERS: Final[tuple[Manner, ...]] = ("honest", "dies", "two tongues", "breaks the rules", "makes entries up")
-WEIGHTS: Final = (60, 12, 16, 7, 5)
+ORIGINS: Final = ("record.example/2026", "record.example/2026-2")
+Manner = Literal["honest", "hands over", "dies", "two tongues", "breaks the rules", "makes entries up"]
+MANNERS: Final[tuple[Manner, ...]] = (
+    "honest", "hands over", "dies", "two tongues", "breaks the rules", "makes entries up",
+)  # fmt: skip
+WEIGHTS: Final = (44, 16, 12, 16, 7, 5)
 """What sequencers do, and how often in a hundred."""
 
 
@@ -27,6 +30,8 @@ class Plan(Struct, frozen=True):
     weather: Weather
     submitters: int
     batches: int
+    changes: int
+    """How often members decide to change something, some of which take two decisions."""
 
 
 def drawn(seed: int) -> Plan:
@@ -49,5 +54,6 @@ def drawn(seed: int) -> Plan:
             delay=chance.one_of((5, 40, 120)),
         ),
         submitters=chance.between(2, 3),
-        batches=chance.between(10, 16) if manner == "two tongues" else chance.between(3, 8),
+        batches=chance.between(10, 16) if manner in ("two tongues", "hands over") else chance.between(3, 8),
+        changes=chance.one_of((0, 2, 3, 5)),
     )

@@ -9,12 +9,15 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from tidewaiter.cli.bench.faults.changes import COUNTED
+from tidewaiter.cli.bench.faults.forgers import FORGERIES
 from tidewaiter.cli.bench.faults.running import Machines, Outcome, run
 
 FIGURES: Final = (
     "final checkpoints", "final entries", "messages", "dropped", "crashes", "crashes while syncing", "gone for good", "partitions", "disks full",
     "disk failures", "clocks set", "attacks", "replays", "split views", "equivocations proved", "origins ended", "joined from tiles",
-    "left to people, with evidence",
+    "left to people, with evidence", "handed over", "away for long",
+    *(f"changes: {kind}" for kind in COUNTED), *(f"forged: {what}" for what in FORGERIES),
 )  # fmt: skip
 
 
@@ -77,6 +80,7 @@ def rows(report: Report) -> list[dict[str, str | int]]:
     """The report as a table: what was counted, and how often."""
     parts = (("runs", report.runs), ("what happened", report.figures), ("refused", report.refusals))
     found = [_row(title, name, count) for title, counts in parts for name, count in counts.items()]
+    found.append(_row("what came of it", "seeds that went wrong", len(report.failures)))
     found.append(_row("took", "seconds", str(report.seconds)))
     found.append(_row("took", "seconds of one core", str(report.cpu_seconds)))
     return found + [_row("went wrong", f"seed {each.seed}: {each.complaints[0]}", 1) for each in report.failures]

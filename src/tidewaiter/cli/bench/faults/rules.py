@@ -24,7 +24,8 @@ from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.sequencing import Admitted, Sequencer
 from tidewaiter.ledger.wire import written_base64
 
-MakeRules = Callable[[], Contract]
+MakeRules = Callable[[Mapping[str, bytes]], Contract]
+"""The contract as an origin begins with it, with the statements that somebody has."""
 _BEFORE: Final = 3_600
 """How long before the simulation begins its network was founded: clocks may be slow."""
 
@@ -143,6 +144,6 @@ class Inventor(Sequencer):
         return [self._persist(made_up)]
 
 
-def lawless(snapshot: bytes) -> Contract:
+def lawless(snapshot: bytes, statements: Mapping[str, bytes] = MappingProxyType({})) -> Contract:
     """The contract of a sequencer that breaks the rules."""
-    return Lawless(State.restored(snapshot, _RULES), {})
+    return Lawless(State.restored(snapshot, _RULES), statements)

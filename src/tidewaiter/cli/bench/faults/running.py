@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
 from msgspec import Struct
 
 from tidewaiter.cli.bench.faults.attackers import Attacker
-from tidewaiter.cli.bench.faults.checking import Observer, Place, by_submitter
-from tidewaiter.cli.bench.faults.members import Liar, Member, MirrorMember, SequencerMember
+from tidewaiter.cli.bench.faults.changes import Council
+from tidewaiter.cli.bench.faults.checking import EMPTY, Observer, Place
+from tidewaiter.cli.bench.faults.forgers import Forger
+from tidewaiter.cli.bench.faults.judging import judged
+from tidewaiter.cli.bench.faults.liars import Liar
+from tidewaiter.cli.bench.faults.members import Member, MirrorMember, SequencerMember
 from tidewaiter.cli.bench.faults.people import Opener, People
-from tidewaiter.cli.bench.faults.plans import Plan, drawn
+from tidewaiter.cli.bench.faults.plans import ORIGINS, Plan, drawn
+from tidewaiter.cli.bench.faults.roster import Roster, key
 from tidewaiter.cli.bench.faults.rules import Founding, Inventor, MakeRules, contract, founded, lawless, opened
-from tidewaiter.cli.bench.faults.snapshots import Begun, Kept, start
+from tidewaiter.cli.bench.faults.snapshots import Begun
 from tidewaiter.cli.bench.faults.submitters import Epoch, Submitter
 from tidewaiter.cli.bench.faults.world import Weather, World
 from tidewaiter.ledger import mirroring, sequencing
-from tidewaiter.ledger.appending import TileWriter
+from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.joining import parts
-from tidewaiter.ledger.keys import KeyType, SignerKey
-from tidewaiter.ledger.leaves import key_number
+from tidewaiter.ledger.effects import Block
+from tidewaiter.ledger.keys import KeyType
 from tidewaiter.ledger.mirroring import Mirror
-from tidewaiter.ledger.policies import Group, Party, Policy
-from tidewaiter.ledger.reading import TileReader
-from tidewaiter.ledger.resuming import Log
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Start
+from tidewaiter.network.agreeing import Agreements
+from tidewaiter.network.charter import Charter
+from tidewaiter.network.charter import Member as CharterMember
+from tidewaiter.network.rules import named_in
 from tidewaiter.simulation.chance import Chance
 
-ORIGINS: Final = ("record.example/2026", "record.example/2026-2")
 CALM_AT_MS: Final = 4_000
 END_MS: Final = 24_000
 FAULT_MS: Final = 150
+HANDED_OVER_MS: Final = 3_000
+"""How much longer things fail where the origin is handed over meanwhile."""
+AWAY_MS: Final = 3_000
 WORDS: Final = ("assessed", "assessed", "arrived", "released", "held", "hold_lifted", "paid")
 
 
@@ -43,6 +53,7 @@ class Machines(Struct, frozen=True):
     sequencer: type[Sequencer] = Sequencer
     mirror: type[Mirror] = Mirror
     quorum: int | None = None
+    agreements: type[Agreements] = Agreements
 
 
 class Outcome(Struct, frozen=True):
@@ -54,11 +65,6 @@ class Outcome(Struct, frozen=True):
     complaints: list[str]
 
 
-def key(name: str, key_type: KeyType = KeyType.COSIGNATURE_ED25519) -> SignerKey:
-    """A key whose seed follows from its name."""
-    return SignerKey(name, key_type, key_number(name.encode()).encode())
-
-
 class Network:
     """The members of one run, and what befalls them."""
 
@@ -66,44 +72,50 @@ class Network:
         self.plan, self.machines = plan, machines
         self.world = World(Chance("run", plan.seed), plan.weather)
         self.chance = Chance("faults", plan.seed)
-        self.names = [f"m{number}" for number in range(plan.mirrors)]
-        self.told = list(self.names)
+        self.roster = Roster(plan, machines.quorum)
+        self.gone = set(self.roster.honest[-plan.gone :] if plan.gone else [])
+        self.told = list(self.roster.names)
         """The mirrors that the first sequencer sends blocks to."""
-        self.liars = set(self.names[: plan.liars])
-        self.honest = [name for name in self.names if name not in self.liars]
-        quorum = machines.quorum or plan.quorum
-        witnesses = {name: Party(key(f"{name}.example").verifier) for name in self.names}
-        self.policy = Policy((), witnesses, {"quorum": Group(quorum, tuple(self.names))}, "quorum")
+        self.policy = self.roster.policy(self.roster.names)
         self.logs = [key(origin, KeyType.ED25519) for origin in ORIGINS]
         self.observers = [
-            Observer(origin, log.verifier, self.policy, self.liars)
+            Observer(origin, log.verifier, self.policy, self.roster)
             for origin, log in zip(ORIGINS, self.logs, strict=True)
         ]
-        self.speakers = {name: key(f"{name}.speaks", KeyType.ED25519) for name in self.names}
-        """The keys with which members sign statements, and what they hand in."""
-        self.keys = {key_number(each.verifier.public): each.verifier.public for each in self.speakers.values()}
+        self.keys = {number: each.verifier.public for number, each in self.roster.signers.items()}
         self.second: MakeRules = partial(contract, b"")
         self.members: list[Member] = []
         self.mirrors: list[dict[str, MirrorMember]] = [{}, {}]
         self.closed: Place | None = None
+        self.calm_at = CALM_AT_MS + (HANDED_OVER_MS if plan.manner == "hands over" else 0)
+        self.leaving: set[str] = set()
         self._build()
 
     def _build(self) -> None:
         epoch = Epoch(ORIGINS[0], "sequencer", self.logs[0].verifier, {})
         self.submitters = [self._submitter(Submitter, f"s{number}", epoch) for number in range(self.plan.submitters)]
         self.attacker = self._submitter(Attacker, "attacker", epoch)
-        customs = {each.name: each.key for each in (*self.submitters, self.attacker)}
-        beginning = founded(Founding(self.speakers, customs, self.policy, self.logs[0]))
+        forger = key("forger", KeyType.ED25519)
+        customs = {each.name: each.key for each in (*self.submitters, self.attacker)} | {forger.name: forger}
+        members = {name: self.roster.speakers[name][0] for name in self.roster.names}
+        beginning = founded(Founding(members, customs, self.policy, self.logs[0]))
         self.lawful: MakeRules = partial(contract, beginning)
         rules = partial(lawless, beginning) if self.plan.manner == "breaks the rules" else self.lawful
-        self._mirrors(0, self.lawful, {})
-        self.sequencer = self._sequencer("sequencer", 0, rules, Start(), self.told)
-        self.people = People(self.world, self.observers[0], self.names, self.logs[1].verifier)
+        self.charters = [self._charter(0, self.policy, {})]
+        self._mirrors(0, self.roster.names)
+        self.sequencer = self._sequencer("sequencer", 0, rules, self.told)
+        self.people = People(self.world, self.observers[0], self.roster.names, self.logs[1].verifier)
         self.people.done = self._next_epoch
         self.people.is_lawful = lambda place: self._late(0, place, self.lawful, {}).size == place[0]
+        self.people.quorums = self._quorums
+        self.council = Council(self.world, Chance("council", self.plan.seed), self.roster, self, epoch)
+        self.council.budget = self.plan.changes
+        self.council.gone = self.gone
+        self.forger = Forger(self.world, forger, self.roster, self.council)
         self.world.seen = self._seen
         self.world.every(FAULT_MS, self._fault)
-        for name in self.honest[-self.plan.gone :] if self.plan.gone else []:
+        self.world.every(FAULT_MS, self._leave)
+        for name in sorted(self.gone):
             self.world.after(self.chance.between(500, CALM_AT_MS), partial(self._goes, name))
         self._sequencer_faults()
 
@@ -118,48 +130,80 @@ class Network:
             )
         return made
 
-    def _mirrors(self, number: int, rules: MakeRules, numbers: dict[str, int]) -> None:
-        suffix = "" if number == 0 else "/2"
-        for name in self.names:
-            member_key = key(f"{name}.example")
-            if name in self.liars:
-                Liar(self.world, name + suffix, ORIGINS[number], member_key)
+    def _charter(self, number: int, policy: Policy, numbers: dict[str, int]) -> Charter:
+        sequencer = "sequencer2" if number else "sequencer"
+        members = {
+            name: CharterMember(part="mirror", url=name, key=each.key.text) for name, each in policy.witnesses.items()
+        }
+        members[sequencer] = CharterMember(part="sequencer", url=sequencer, key="")
+        text = policy.text.decode()
+        return Charter(
+            origin=ORIGINS[number],
+            at=0,
+            log=self.logs[number].verifier.text,
+            policy=text,
+            members=members,
+            numbers=numbers,
+        )
+
+    def _mirrors(self, number: int, names: Iterable[str]) -> None:
+        """Members begin to mirror an origin; those that know one another show what they hold."""
+        suffix, charter = "/2" if number else "", self.charters[number]
+        rules = self.second if number else self.lawful
+        for name in names:
+            keys = self.roster.cosigners[name]
+            if name in self.roster.liars:
+                Liar(self.world, name + suffix, ORIGINS[number], keys[0])
                 continue
-            setup = mirroring.Setup(ORIGINS[number], self.logs[number].verifier, member_key, self.keys, numbers)
-            made = MirrorMember(self.world, name + suffix, partial(self._mirror, setup, rules))
-            made.peers = tuple(each + suffix for each in self.honest if each != name)
-            self.world.skew[name] = self.chance.between(-900_000, 900_000)
+            made = MirrorMember(
+                self.world, name + suffix, charter, self._mirror, rules, keys=keys, agreements=self.machines.agreements
+            )
+            made.shelf |= self.roster.statements
+            made.restarted, made.took = self.observers[number].check_restarted, self._took
+            self.world.skew.setdefault(name, self.chance.between(-900_000, 900_000))
             self.mirrors[number][name] = made
             self.members.append(made)
+        for name, each in self.mirrors[number].items():
+            each.peers = tuple(other + suffix for other in self.mirrors[number] if other != name)
 
-    def _mirror(
-        self, setup: mirroring.Setup, rules: MakeRules, records: list[bytes], snapshot: Kept[Any] | None
-    ) -> Mirror:
-        begun = self._begun(rules, records, snapshot, Log(setup.origin, setup.log))
-        return self.machines.mirror.recovered(setup, begun.contract, begun.records, *begun.resumed)
+    def _mirror(self, member: MirrorMember, begun: Begun[Any], records: Iterable[bytes]) -> Mirror:
+        charter = member.standing
+        setup = mirroring.Setup(
+            charter.origin, charter.log_key, member.key, _view(begun.contract), dict(charter.numbers)
+        )
+        return self.machines.mirror.recovered(setup, begun.contract, records, *begun.resumed)
 
-    def _begun(self, rules: MakeRules, records: list[bytes], snapshot: Kept[Any] | None, log: Log) -> Begun[Any]:
-        begun = start(rules, records, snapshot, log)
-        self.world.tally["started from snapshots"] += len(begun.resumed)
-        return begun
+    def _took(self, mirror: MirrorMember, block: Block) -> None:
+        for each in named_in(block.entries):
+            self.roster.statements[each] = mirror.shelf[each]
+        self.observers[mirror.name != mirror.label].took(mirror, Checkpoint.parse(SignedNote.parse(block.note).text))
 
-    def _sequencer(self, name: str, number: int, rules: MakeRules, start: Start, mirrors: list[str]) -> SequencerMember:
-        def make(records: list[bytes], snapshot: Kept[Any] | None) -> Sequencer:
+    def _sequencer(self, name: str, number: int, rules: MakeRules, mirrors: list[str] | None = None) -> SequencerMember:
+        inventing = number == 0 and self.plan.manner == "makes entries up"
+        kind = Inventor if inventing else self.machines.sequencer
+
+        def make(member: SequencerMember, begun: Begun[Any], records: Iterable[bytes]) -> Sequencer:
+            charter = member.standing
+            told = tuple(charter.of_part("mirror") if mirrors is None or charter is not self.charters[0] else mirrors)
             setup = sequencing.Setup(
-                ORIGINS[number], self.logs[number], self.policy, tuple(mirrors), self.keys, Limits(12, 200, 400), start
-            )
-            kind = Inventor if number == 0 and self.plan.manner == "makes entries up" else self.machines.sequencer
-            begun = self._begun(rules, records, snapshot, Log(setup.origin, setup.key.verifier))
-            return kind.recovered(setup, begun.contract, begun.records, *begun.resumed)
+                charter.origin, self.logs[number], charter.read_policy, told, _view(begun.contract), Limits(12, 200, 400),
+                Start(dict(charter.numbers)),
+            )  # fmt: skip
+            return kind.recovered(setup, begun.contract, records, *begun.resumed)
 
-        made = SequencerMember(self.world, name, make)
-        made.suffix = "" if number == 0 else "/2"
-        self.members.append(made)
-        return made
+        member = SequencerMember(
+            self.world, name, self.charters[number], make, rules, agreements=self.machines.agreements
+        )
+        member.shelf |= self.roster.statements
+        member.suffix = "/2" if number else ""
+        self.members.append(member)
+        return member
 
     def _sequencer_faults(self) -> None:
         at = self.chance.between(300, 1_800)
         match self.plan.manner:
+            case "hands over":
+                self.world.after(at, self._hand_over)
             case "dies":
                 self.world.after(at, lambda: self._goes("sequencer"))
                 self.world.after(CALM_AT_MS + 500, self._end_epoch)
@@ -172,55 +216,114 @@ class Network:
     def _goes(self, name: str) -> None:
         """A member goes, and never comes back."""
         member = self.world.nodes[name]
-        if isinstance(member, Member):
+        if isinstance(member, Member) and not member.is_gone:
             member.is_gone = True
             member.crash()
             self.world.tally["gone for good"] += 1
 
+    def _leave(self) -> None:
+        """Who has left is switched off once it is final that the others count without it."""
+        number = int(self.closed is not None)
+        for name in sorted(self.leaving):
+            if all(name not in each.standing.members for each in self.live()):
+                self.leaving.discard(name)
+                if name in self.mirrors[number]:
+                    self._goes(self.mirrors[number][name].name)
+
+    def admit(self, name: str) -> None:
+        """As `changes.Network` has it."""
+        self._mirrors(int(self.closed is not None), [name])
+
+    def leave(self, name: str) -> None:
+        """As `changes.Network` has it."""
+        self.leaving.add(name)
+
+    def live(self) -> list[MirrorMember]:
+        """As `changes.Network` has it."""
+        return [each for each in self.mirrors[int(self.closed is not None)].values() if each.is_up]
+
     def _fork(self) -> None:
         """The sequencer goes on from where it is in two ways, each for some of the mirrors and submitters."""
-        size = self.chance.between(1, len(self.honest) - 1)  # of the honest mirrors that are told the other history
-        other = [*self.honest[:size], *self.liars]
-        twin = self._sequencer("twin", 0, self.lawful, Start(), other)
+        honest, liars = self.roster.honest, sorted(self.roster.liars)
+        size = self.chance.between(1, len(honest) - 1)  # of the honest mirrors that are told the other history
+        twin = self._sequencer("twin", 0, self.lawful, [*honest[:size], *liars])
         twin.disk.append(self.sequencer.disk.read())
+        twin.shelf |= self.sequencer.shelf
+        twin.standing = self.sequencer.standing
         twin.is_up = False
         twin.start()
         if self.chance.happens(750_000):
-            self.told[:] = [*self.honest[size:], *self.liars]
-            self.sequencer.machine.change(self.policy, self.told)
+            self.told[:] = [*honest[size:], *liars]
+            machine = self.sequencer.machine
+            machine.change(machine.setup.policy, self.told)
         for place, submitter in enumerate(self.submitters):
             if place % 2 == 0:
                 submitter.epoch = Epoch(ORIGINS[0], "twin", self.logs[0].verifier, {})
+        self.council.also = "twin"
         self.world.tally["split views"] += 1
+
+    def _hand_over(self) -> None:
+        """The sequencer takes nothing more; people end its origin once all it has is final, or they have waited long enough."""
+        until = self.world.now + HANDED_OVER_MS // 2
+        self.world.tally["handed over"] += 1
+
+        def look() -> None:
+            machine = self.sequencer.machine
+            if self.sequencer.is_up:
+                self.sequencer.run(machine.close())
+                if (machine.final_size == machine.size and self.council.open is None) or self.world.now > until:
+                    self._end_epoch()
+                    return
+            self.world.after(50, look)
+
+        look()
 
     def _end_epoch(self) -> None:
         """People cut the sequencer off and end its origin."""
+        self.council.epoch = Epoch("", "", self.logs[0].verifier, {})
         for member in self.members:
             if isinstance(member, SequencerMember):
                 member.is_gone = True
                 member.crash()
+        self.people.members = list(self.mirrors[0]) + sorted(self.roster.liars)
         self.people.begin()
+
+    def _quorums(self, place: Place) -> list[Policy]:
+        """Those that have to cosign an end: who counts there, and who did where it is not known to be final that they do."""
+        observer = self.observers[0]
+        settled = max((each for each in observer.final if observer.is_prefix(each, place)), default=EMPTY)
+        found = [observer.in_force(settled)]
+        found += [Policy.parse(text.encode()) for at, text in observer.decided.items()
+                  if observer.is_prefix(at, place) and at[0] >= settled[0]]  # fmt: skip
+        return found
 
     def _next_epoch(self, last: Place) -> None:
         """The origin has ended: the next begins with the state that it led to, at the member of an honest mirror."""
+        replayed = self.replayed(0, last, self.lawful, {})
+        ended = contract_of(replayed)
+        speakers = self.council.live_keys(ended.state)
+        begun = opened(ended, last[1], self.logs[1], speakers)
+        self.roster.statements |= begun.statements
+        numbers, self.second = replayed.numbers, partial(contract, begun.snapshot)
+        policy = Policy.parse(ended.state.realm.policy.encode())
+        self.observers[1].policy = policy
+        self.charters.append(self._charter(1, policy, numbers))
         self.closed = last
-        replayed = self._replayed(0, last, self.lawful, {})
-        speakers = [self.speakers[name] for name in self.honest]
-        begun = opened(contract_of(replayed), last[1], self.logs[1], speakers)
-        numbers, self.second = replayed.numbers, partial(contract, begun.snapshot, begun.statements)
-        self._mirrors(1, self.second, numbers)
-        self._sequencer("sequencer2", 1, self.second, Start(numbers), self.names)
+        self._mirrors(1, [name for name in self.roster.names if name in policy.witnesses])
+        self._sequencer("sequencer2", 1, self.second)
         epoch = Epoch(ORIGINS[1], "sequencer2", self.logs[1].verifier, numbers)
-        for name in self.honest[-self.plan.gone :] if self.plan.gone else []:
-            self._goes(f"{name}/2")
+        for name in sorted(self.gone):
+            if name in self.mirrors[1]:
+                self._goes(f"{name}/2")
 
         def begins() -> None:
+            self.council.begin(epoch)
             for submitter in (*self.submitters, self.attacker):
                 submitter.begin(epoch)
 
         Opener(self.world, speakers[0], begun.entry, epoch, begins)
 
-    def _replayed(self, number: int, last: Place, rules: MakeRules, numbers: dict[str, int]) -> Mirror:
+    def replayed(self, number: int, last: Place, rules: MakeRules, numbers: dict[str, int]) -> Mirror:
         """The whole log, taken in by somebody who was not there; a complaint where that cannot be."""
         late = self._late(number, last, rules, numbers)
         if (late.size, late.root) != last:
@@ -230,30 +333,38 @@ class Network:
 
     def _late(self, number: int, last: Place, rules: MakeRules, numbers: dict[str, int]) -> Mirror:
         """Somebody who was not there takes the log in up to a place, verifying all of it."""
+        made = rules(self.roster.statements)
         setup = mirroring.Setup(
-            ORIGINS[number], self.logs[number].verifier, key("late.example"), self.keys, dict(numbers)
+            ORIGINS[number], self.logs[number].verifier, key("late.example"), _view(made), dict(numbers)
         )
-        late = Mirror(setup, rules())
+        late = Mirror(setup, made)
         for block in self.observers[number].blocks(last):
             late.receive(block, "late", self.world.clock(""))
+            if named_in(block.entries):
+                late.setup.submitters = _view(made)
         return late
 
     def _seen(self, sender: str, to: str, message: Any) -> None:
         for observer in self.observers:
             observer.saw(sender, message)
         self.attacker.overhear(sender, to, message)
+        self.forger.overhear(sender, to, message)
 
     def _fault(self) -> None:
         """Something fails, while it may."""
-        if self.world.now >= CALM_AT_MS:
+        if self.world.now >= self.calm_at:
             return
         up = [member for member in self.members if member.is_up]
         if not up:
             return
         member = self.chance.one_of(up)
-        match self.chance.weighed((24, 14, 12, 10, 8, 4, 14)):
+        match self.chance.weighed((24, 14, 12, 10, 8, 4, 14, 5)):
             case 1:
                 member.crash()
+            case 7 if isinstance(member, MirrorMember):
+                member.rest = AWAY_MS
+                member.crash()
+                self.world.tally["away for long"] += 1
             case 2 if not self.world.cut:
                 names = [each.name for each in self.members]
                 self.world.cut = {name for name in names if self.chance.happens(350_000)}
@@ -279,22 +390,19 @@ class Network:
     def _heal(self) -> None:
         self.world.weather = Weather(delay=10)
         self.world.cut.clear()
-        self.attacker.is_calm = True
+        self.attacker.is_calm = self.council.is_calm = self.forger.is_calm = True
         for member in self.members:
             self._mended(member)
 
     def run(self) -> Outcome:
         """Let it happen, and look."""
-        self.world.after(CALM_AT_MS, self._heal)
-        for members in self.mirrors:
-            for mirror in members.values():
-                mirror.restarted = self.observers[0 if mirror.name in self.names else 1].check_restarted
-        self.world.run(END_MS, self._is_done)
-        return judged(self)
+        self.world.after(self.calm_at, self._heal)
+        self.world.run(END_MS, self.is_done)
+        return Outcome(self.plan, self.world.tally, self.world.refusals, judged(self))
 
-    def _is_done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether all that was handed in is final, and every mirror that can has followed."""
-        if self.world.now < CALM_AT_MS + 200:
+        if self.world.now < self.calm_at + 200:
             return False
         if any(
             each.done < len(each.work) or each.epoch.origin != ORIGINS[self.closed is not None]
@@ -306,104 +414,24 @@ class Network:
         number = 1 if self.closed is not None else 0
         sequencer = self.world.nodes["sequencer2" if number else "sequencer"]
         assert isinstance(sequencer, SequencerMember)
-        if not sequencer.is_up or sequencer.machine.final_size < sequencer.machine.size:
+        if not sequencer.is_up or sequencer.machine.final_size < sequencer.machine.size or not self.council.is_done:
             return False
         return all(
             mirror.is_up and mirror.machine.size >= sequencer.machine.final_size
-            for mirror in self.mirrors[number].values()
-            if not mirror.is_gone
-        )
+            and mirror.standing.policy == sequencer.standing.policy
+            for name, mirror in self.mirrors[number].items()
+            if not mirror.is_gone and name in sequencer.standing.members
+        )  # fmt: skip
+
+
+def _view(made: Contract) -> dict[str, bytes]:
+    return made.state.submitters
 
 
 def contract_of(mirror: Mirror) -> Contract:
     """The contract in the state that a mirror's log has led to."""
     assert isinstance(mirror.rules, Contract)
     return mirror.rules
-
-
-def judged(network: Network) -> Outcome:
-    """What is left of a run, and what is wrong with it."""
-    world, plan = network.world, network.plan
-    complaints = [each for observer in network.observers for each in observer.complaints]
-    first, second = network.observers
-    number = 1 if network.closed is not None else 0
-    ends = [network.closed if network.closed is not None else first.latest(), second.latest()]
-    if network.closed is not None and not all(first.is_prefix(place, network.closed) for place in first.final):
-        complaints.append("the origin was ended beside or before what was final")
-    if network.closed is None:
-        network._replayed(0, ends[0], network.lawful, {})
-    else:
-        closed = network._replayed(0, ends[0], network.lawful, {})
-        network._replayed(1, ends[1], network.second, closed.numbers)
-    complaints += [each for observer in network.observers for each in observer.complaints if each not in complaints]
-    said = by_submitter(first.entries(ends[0]) + second.entries(ends[1]))
-    complaints += left_out(network, said) + joined(network)
-    proved = world.tally["equivocations proved"]
-    if proved and plan.manner != "two tongues":
-        complaints.append("an honest sequencer was proved to have signed two logs")
-    if not network._is_done():
-        stuck = "after the origin had ended" if number else "in the first origin"
-        if plan.manner == "two tongues" and network.closed is None and proved:
-            world.tally["left to people, with evidence"] += 1
-        else:
-            complaints.append(f"it did not come to an end {stuck}")
-    world.tally["final checkpoints"] = len(first.final) + len(second.final)
-    world.tally["final entries"] = ends[0][0] + ends[1][0]
-    return Outcome(plan, world.tally, world.refusals, complaints)
-
-
-def joined(network: Network) -> list[str]:
-    """Somebody joins and catches up from the tiles of each final log; complaints where that cannot be."""
-    complaints = []
-    rules = (network.lawful, network.second)
-    for member in network.members:
-        if not isinstance(member, SequencerMember) or member.final is None:
-            continue
-        number = int(bool(member.suffix))
-        observer, note = network.observers[number], member.final.note
-        end = next(place for place in observer.final if place[0] == member.final.size)
-        files: dict[str, bytes] = {}
-        writer = TileWriter()
-        for tile, data in [*writer.add(observer.entries(end)), *writer.edge()]:
-            files[tile.path] = data
-        log = network.logs[number].verifier
-        mirror = Mirror(mirroring.Setup(ORIGINS[number], log, key("joins.example"), network.keys), rules[number]())
-        for part in parts(TileReader(files.get, end[0]), 0, note):
-            mirror.fill(part, network.policy, "joins", network.world.clock(""))
-        if (mirror.size, mirror.root, mirror.note) != (*end, note):
-            complaints.append(f"nobody can join from the tiles of {end[0]} entries of {member.name}")
-        network.world.tally["joined from tiles"] += 1
-    return complaints
-
-
-def left_out(network: Network, said: dict[str, list[tuple[str, str]]]) -> list[str]:
-    """What was handed in or promised and is not in the final log, or more than once, or in another order."""
-    complaints: list[str] = []
-    for submitter in (*network.submitters, network.attacker):
-        found = said.get(submitter.actor, [])
-        if len(set(found)) != len(found):
-            complaints.append(f"{submitter.name} has an entry in the log twice")
-        order = {each: place for place, each in enumerate(submitter.all_entries())}
-        places = [order.get(each, -1) for each in found]
-        if -1 in places or places != sorted(places):
-            complaints.append(f"{submitter.name} has entries in the log that it did not hand in, or out of order")
-        complaints += promises_broken(network, submitter, set(found))
-    return complaints
-
-
-def promises_broken(network: Network, submitter: Submitter, found: set[tuple[str, str]]) -> list[str]:
-    """Promises of sequencers that did not lie, whose entries are not in the final log."""
-    if not network._is_done() and network.plan.manner == "two tongues":
-        return []
-    complaints = []
-    for (origin, number), promise in submitter.promises.items():
-        if origin == ORIGINS[0] and network.plan.manner not in ("honest", "dies"):
-            continue
-        refused = {each.place for each in promise.refused}
-        for place, entry in enumerate(submitter.entries_of(number)):
-            if place not in refused and entry not in found:
-                complaints.append(f"{submitter.name} was promised entry {place} of batch {number}, and it is not final")
-    return complaints
 
 
 def run(seed: int, machines: Machines = Machines()) -> Outcome:  # noqa: B008 (frozen)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from tidewaiter.cli.bench.faults.rules import MakeRules, again
+from tidewaiter.cli.bench.faults.rules import again
 from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.effects import Block
 from tidewaiter.ledger.entries import Entries
@@ -34,11 +34,13 @@ class Kept(Struct, Generic[M], frozen=True):
 
 
 class Begun(Struct, Generic[M], frozen=True):
-    """What a machine is made of: the contract, records, and where it goes on."""
+    """What a machine is made of: the contract, records, and where it goes on: behind so many records and entries."""
 
     contract: Contract
     records: Sequence[bytes]
     resumed: tuple[Resumed[M]] | tuple[()] = ()
+    passed: int = 0
+    size: int = 0
 
 
 def kept(records: Sequence[bytes], contract: Contract, memory: M) -> Kept[M] | None:
@@ -54,15 +56,15 @@ def kept(records: Sequence[bytes], contract: Contract, memory: M) -> Kept[M] | N
     return Kept(blocks[-1].note, before, state, memory)
 
 
-def start(rules: MakeRules, records: Sequence[bytes], snapshot: Kept[M] | None, log: Log) -> Begun[M]:
+def start(begin: Callable[[], Contract], records: Sequence[bytes], snapshot: Kept[M] | None, log: Log) -> Begun[M]:
     """From a snapshot, where the records have its block; else from all of them. Raises LedgerError for one that is not of this log."""
-    begin = rules()
+    rules = begin()
     for end, block in blocks_in(records) if snapshot else ():
         if snapshot is not None and block.note == snapshot.note:
-            contract = again(begin, snapshot.state)
+            contract = again(rules, snapshot.state)
             resumed = resumed_at(block, snapshot.before, contract, log, snapshot.memory)
-            return Begun(contract, records[end:], (resumed,))
-    return Begun(begin, records)
+            return Begun(contract, records[end:], (resumed,), end, resumed.frontier.size)
+    return Begun(rules, records)
 
 
 def blocks_in(records: Sequence[bytes]) -> Iterator[tuple[int, Block]]:

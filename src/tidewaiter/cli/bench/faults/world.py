@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from tidewaiter.ledger.effects import Declined, Message, Refuse
+from tidewaiter.ledger.batches import Batch, Promise
+from tidewaiter.ledger.effects import Block, Declined, Message, Refuse
 from tidewaiter.simulation.chance import Chance
 
 BEGINNING: Final = 1_800_000_000_000
@@ -28,6 +29,14 @@ class Node(Protocol):
 
     def take(self, sender: str, message: Any) -> None:
         """A message has arrived."""
+
+
+class Stated(Struct, frozen=True):
+    """A batch or block as it travels, with the statements that entries of it stand for, and what made those before final."""
+
+    carried: Batch | Block
+    statements: tuple[bytes, ...] = ()
+    settled: bytes = b""
 
 
 class Weather(Struct):
@@ -73,12 +82,16 @@ class World:
 
     def send(self, sender: str, to: str, message: Any) -> None:
         """Put a message on its way, as bytes, through the weather."""
-        if isinstance(message, Message):
+        if isinstance(message, Stated):
+            message = structs.replace(message, carried=_READ(_WRITE(message.carried)))
+        elif isinstance(message, Message):
             message = _READ(_WRITE(message))
         self.seen(sender, to, message)
         refuse = message.refuse if isinstance(message, Declined) else message
         if isinstance(refuse, Refuse):
             self.refusals[refuse.code] += 1
+        if isinstance(message, Promise):
+            self.refusals.update(each.code for each in message.refused)
         self.tally["messages"] += 1
         for _ in range(2 if self.chance.happens(self.weather.double) else 1):
             if self.chance.happens(self.weather.drop):
