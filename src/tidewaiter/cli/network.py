@@ -26,6 +26,12 @@ def found(
     ],
     quorum: Annotated[int, Parameter(help="How many of the others suffice.")],
     witness: Annotated[tuple[str, ...], Parameter(help="Labels of members that keep no entries.")] = (),
+    replica: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Labels of replicas of the sequencer, itself among them: they share its key, and the quorum is of these (`intake replica`)."
+        ),
+    ] = (),
     out: Annotated[Path, Parameter(help="Where to write the charter, for members whose folders are elsewhere.")],
 ) -> int:
     """Found a network: make the log's key, write the charter, and keep it in every folder that is at hand."""
@@ -41,10 +47,18 @@ def found(
     for file in (each for each in members if not each.is_dir()):
         label, card = read_card(file.read_text("ascii"))
         cards[label] = card
-    if sequencer not in homes or not 0 < quorum < len(cards):
+    if sequencer not in homes or not 0 < quorum < len(cards) + bool(replica):
         raise UsageError("the sequencer's folder is to be named, and a quorum of the others")
+    if replica and (sequencer not in replica or not set(replica) <= set(cards) or quorum > len(set(replica))):
+        raise UsageError(
+            "replicas are members, the sequencer is one of them, and the quorum is of them",
+            hint="--replica once for each, --sequencer names one of these, --quorum is their majority",
+        )
     log = homes[sequencer].keyring.make_log(origin)
-    lines = threshold("quorum", quorum, [label for label in cards if label != sequencer])
+    for label in set(replica) & set(homes) - {sequencer}:
+        homes[label].keyring.take_log(log)
+    counted = [label for label in cards if label in replica] or [label for label in cards if label != sequencer]
+    lines = threshold("quorum", quorum, counted)
     charter = written(log.verifier, cards, lines, datetime.now(UTC))
     out.write_bytes(charter.data)
     for home in homes.values():
