@@ -409,6 +409,11 @@ def test_whoever_follows_makes_the_same_log(kept: Kept, tmp_path: Path) -> None:
         assert len(found) == len(set(found)) == first.size
         with pytest.raises(LedgerError, match="where the one at 81 follows"):
             first.take(await intake.after(0, 3))
+        for begin, end in ((0, 1), (0, 120), (4, 9), (77, 80), (119, 120)):
+            assert second.entries_between(begin, end) == found[begin:end]
+        first.close()
+        with pytest.raises(LedgerError, match=r"holds the log “.*”, and not “another\.example/2026”"):
+            followed(tmp_path / "first", "another.example/2026")
 
     asked(kept, test)
 

@@ -56,9 +56,10 @@ class Site:
                 assert words[0] == "tidewaiter", line
                 yield words[1:]
 
-    def typed(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """What a command came to."""
-        return subprocess.run(self._command(words), cwd=self.folder, env=self._words, text=True, capture_output=True)
+    def typed(self, *words: str | Path, servers: str | None = None) -> subprocess.CompletedProcess[str]:
+        """What a command came to; with other servers than this site's where they are named."""
+        told = self._words if servers is None else {**self._words, "TIDEWAITER_NATS": servers}
+        return subprocess.run(self._command(words), cwd=self.folder, env=told, text=True, capture_output=True)
 
     def done(self, *words: str | Path) -> str:
         """What a command printed that has to succeed; what it redirects is written."""
@@ -179,3 +180,49 @@ def test_the_page_runs_as_it_stands_and_the_log_outlives_its_leader(site: Site) 
     site.start(third, "intake", "replica", third)
     last = offered(site, hand, 1)
     site.until(lambda found: found["final up to batch"] == last)
+
+
+def test_what_is_wrong_is_said_with_what_to_do(site: Site) -> None:
+    founding, *_ = BLOCKS.findall(PAGE)
+    for words in site.lines(founding):
+        site.done(*words)
+
+    def refused(*words: str, without_servers: bool = False) -> str:
+        done = site.typed(*words, servers="" if without_servers else None)
+        assert done.returncode in (1, 2), done.stdout
+        assert "Traceback" not in done.stderr
+        return " ".join(done.stderr.split())
+
+    said = refused("intake", "replica", "r1", without_servers=True)
+    assert "--server nats://HOST:PORT" in said
+    assert "is no member's folder" in refused("intake", "replica", "nowhere")
+    assert "takes part in no log yet" in refused("intake", "replica", "customs")
+    site.done("node", "join", "customs", "charter.json")
+    said = refused("intake", "replica", "customs")
+    assert "there is no key log-" in said
+    assert "copy that file from the folder in which the log was founded" in said
+    site.done("node", "init", "alone", "--label", "alone", "--name", "alone.example")
+    assert "nothing of this log is final here yet" in refused("intake", "export", "r3", "out")
+    assert not (site.folder / "out").exists()
+
+    # The log's key of another founding, and one that others can read.
+    other = ("network", "found", "other.example/2026", "alone", "r2.card", "--sequencer", "alone", "--replica", "alone")
+    site.done("node", "card", "r2", ">", "r2.card")
+    site.done(*other, "--quorum", "1", "--out", "other.json")
+    (key,) = (site.folder / "r2/keys").glob("log-*.key")
+    (wrong,) = (site.folder / "alone/keys").glob("log-*.key")
+    right = key.read_bytes()
+    key.write_bytes(wrong.read_bytes())
+    assert "is not the one that the charter of “record.example/2026” names" in refused("intake", "replica", "r2")
+    key.write_bytes(right)
+    key.chmod(0o640)
+    assert "others can read log-" in refused("intake", "replica", "r2")
+    key.chmod(0o600)
+    (site.folder / "customs/origins/0001/charter.json").write_bytes((site.folder / "other.json").read_bytes())
+    assert "does not name the key that customs cosigns with" in refused("intake", "replica", "customs")
+    # A folder holds a replica or a member of another kind, not both.
+    (site.folder / "r3/origins/0001/followed").touch()
+    assert "this folder is a replica's" in refused("node", "run", "r3")
+    (site.folder / "r1/origins/0001/journal").mkdir()
+    assert "by tidewaiter node run" in refused("intake", "replica", "r1")
+    assert "--quorum is their majority" in refused(*other, "--quorum", "2", "--out", "other.json")
