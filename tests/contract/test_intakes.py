@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -37,12 +38,21 @@ from tidewaiter.network.adapters.batches import offered
 from tidewaiter.network.adapters.following import FollowedLog, Taken
 from tidewaiter.network.adapters.intake import (
     BATCH_BYTES_MAX,
+    BUSY_SECONDS,
+    WAITING_ENTRIES_MAX,
+    WAITING_MAX,
+    WAITING_MIN,
+    BusyError,
     Intake,
+    IntakeUnavailableError,
     Offered,
+    Reached,
     RefusedError,
     Stored,
     Why,
     handed_in,
+    refuse_when_behind,
+    room_for,
 )
 
 __all__ = ["nats_cluster"]
@@ -281,6 +291,85 @@ def test_whatever_is_offered_the_intake_is_as_a_plain_model_has_it(kept: Kept, s
     asked(kept, test)
 
 
+async def answered(intake: Intake) -> Reached:
+    """How far the log is, asked until servers that came back have chosen who answers."""
+    until = time.monotonic() + WITHIN_SECONDS
+    while True:
+        try:
+            return await intake.reached()
+        except IntakeUnavailableError:
+            assert time.monotonic() < until
+
+
+def test_while_too_much_is_not_final_nothing_new_is_stored(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        assert await intake.reached() == Reached()
+        batches = [batch(kept.origin, key, number) for number in range(1, 6) for key in (ANNA, BEN)]
+        for each in batches[:4]:
+            await intake.offer(each)
+        await intake.tell_reached(1, 3)
+        assert (reached := await intake.reached()).position == 1
+        assert reached.at > 0
+        intake = await kept.opened()
+        with pytest.raises(BusyError, match="3 batches are stored and not final yet, and 3 are the most") as busy:
+            await intake.offer(batches[4])
+        assert busy.value.code == "intake.busy"
+        assert busy.value.hint == "nothing was stored: offer the same batch again after 0.5 s"
+        assert busy.value.place == "position 4"
+        assert len(await everything(intake)) == 4
+        assert await intake.next_number(number_of(ANNA)) == 3
+        # What is stored is told as ever, and what is wrong is refused for what is wrong.
+        assert await intake.offer(batches[3]) == Stored(4, is_repeat=True)
+        assert (await refused(intake, batch(kept.origin, ANNA, 4))).why is Why.OUT_OF_TURN
+        with pytest.raises(BusyError):
+            await handed_in(intake, batches[4], 1.0)
+        waiting = asyncio.create_task(handed_in(intake, batches[4], WITHIN_SECONDS))
+        await asyncio.sleep(2 * BUSY_SECONDS)
+        assert not waiting.done()
+        await intake.tell_reached(2, 3)
+        assert await waiting == Stored(5)
+        # Less than before is not taken back, as when one who told is behind another.
+        await intake.tell_reached(1, 1)
+        assert (await intake.reached()).position == 2
+        again = await kept.opened()
+        with pytest.raises(BusyError):
+            await again.offer(batches[5])
+        await kept.crash()
+        again = await kept.opened()
+        assert (await answered(again)).position == 2
+        await again.tell_reached(5)
+        assert await handed_in(again, batches[5], WITHIN_SECONDS) == Stored(6)
+
+    asked(kept, test)
+
+
+def test_what_nobody_makes_a_log_of_is_taken_up_to_a_limit(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        for number in range(1, WAITING_MAX + 1):
+            await intake.offer(batch(kept.origin, ANNA, number))
+        with pytest.raises(BusyError, match=f"{WAITING_MAX} are the most") as busy:
+            await intake.offer(batch(kept.origin, ANNA, WAITING_MAX + 1))
+        assert "nobody has told yet to make a log of this intake" in busy.value.hint
+        assert len(await everything(intake, 250)) == WAITING_MAX
+
+    asked(kept, test)
+
+
+def test_how_long_nothing_became_final_is_said() -> None:
+    long_ago = int(1000 * (time.time() - 90))
+    refuse_when_behind(10, Reached(1, 10, long_ago))
+    with pytest.raises(BusyError) as busy:
+        refuse_when_behind(11, Reached(1, 10, long_ago))
+    assert "nothing has become final for 90 s: see that replicas or the feeder run" in busy.value.hint
+
+
+def test_room_is_counted_in_entries_and_no_less_than_some_batches() -> None:
+    assert room_for(0, 0) == room_for(0, 5) == WAITING_MAX
+    assert room_for(entries=1_000, batches=10) == WAITING_ENTRIES_MAX // 100
+    assert room_for(entries=50, batches=50) == WAITING_MAX
+    assert room_for(entries=1_000_000, batches=100) == WAITING_MIN
+
+
 LOG_SEED = bytes(range(32))
 
 
@@ -320,6 +409,11 @@ def test_whoever_follows_makes_the_same_log(kept: Kept, tmp_path: Path) -> None:
         assert len(found) == len(set(found)) == first.size
         with pytest.raises(LedgerError, match="where the one at 81 follows"):
             first.take(await intake.after(0, 3))
+        for begin, end in ((0, 1), (0, 120), (4, 9), (77, 80), (119, 120)):
+            assert second.entries_between(begin, end) == found[begin:end]
+        first.close()
+        with pytest.raises(LedgerError, match=r"holds the log “.*”, and not “another\.example/2026”"):
+            followed(tmp_path / "first", "another.example/2026")
 
     asked(kept, test)
 

@@ -12,11 +12,14 @@ import pytest
 
 pytest.importorskip("nats", reason="the extra `nats` is not installed")
 
+import nats.errors
+
 from intakes import ANNA, BEN, KeptByNats, batch, check, everything, nats_cluster, number_of
 from tidewaiter.cli.bench import ledger_nats
 from tidewaiter.cli.bench.nats_servers import Cluster, free_ports
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.intake import (
+    BusyError,
     IntakeUnavailableError,
     RefusedError,
     Stored,
@@ -146,10 +149,12 @@ def test_a_submitter_needs_few_rights_and_cannot_write_for_another(tmp_path: Pat
     origin, anna = "rights.example/2026", number_of(ANNA)
     stream = stream_name(origin)
     allowed = [subject_of(origin, anna), f"$JS.API.STREAM.INFO.{stream}", f"$JS.API.STREAM.MSG.GET.{stream}"]
+    allowed.append(f"$JS.API.STREAM.MSG.GET.KV_{stream}-STATE")
     users = f"""
 authorization {{ users: [
   {{ user: replica, password: "r" }},
-  {{ user: anna, password: "a", permissions: {{ publish: {json.dumps(allowed)}, subscribe: ["_INBOX.>"] }} }}
+  {{ user: anna, password: "a", permissions: {{ publish: {json.dumps(allowed)}, subscribe: ["_INBOX.>"] }} }},
+  {{ user: blind, password: "b", permissions: {{ publish: {json.dumps(allowed[:-1])}, subscribe: ["_INBOX.>"] }} }}
 ] }}
 """
     with Cluster(tmp_path, 1, users) as cluster:
@@ -165,11 +170,23 @@ authorization {{ users: [
             door = await NatsIntake.opened(as_user("anna:a"), origin, check(origin), replicas=1)
             assert await door.offer(batch(origin, ANNA, 1)) == Stored(1)
             assert await door.offer(batch(origin, ANNA, 1)) == Stored(1, is_repeat=True)
+            await replica.tell_reached(0, 1)
+            another = await NatsIntake.opened(as_user("anna:a"), origin, check(origin), replicas=1)
+            with pytest.raises(BusyError):
+                await another.offer(batch(origin, ANNA, 2))
+            await another.close()
+            blind = await NatsIntake.opened(as_user("blind:b"), origin, check(origin), replicas=1)
+            assert await blind.offer(batch(origin, ANNA, 2)) == Stored(2)
+            await blind.close()
+            with pytest.raises(nats.errors.TimeoutError):
+                await door.jetstream.publish(f"$KV.{stream}-STATE.reached", b"{}")
+            assert (await door.reached()).position == 0
+            await replica.tell_reached(2)
             with pytest.raises(IntakeUnavailableError):
                 await door.offer(batch(origin, BEN, 1))
             with pytest.raises(IntakeUnavailableError):
                 await door.trim(1)
-            assert [number for *_, number in await everything(replica)] == [1]
+            assert [number for *_, number in await everything(replica)] == [1, 2]
             await door.close()
             await replica.close()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import msgspec
 from cyclopts import App, Parameter
@@ -23,7 +24,7 @@ from tidewaiter.network.adapters.batches import check_for, offered
 from tidewaiter.network.adapters.embedded import EmbeddedIntake
 from tidewaiter.network.adapters.feeding import Feeder, to_member
 from tidewaiter.network.adapters.following import Taken
-from tidewaiter.network.adapters.intake import Check, Intake, handed_in
+from tidewaiter.network.adapters.intake import Check, Intake, Reached, handed_in
 from tidewaiter.network.charter import Charter
 
 if TYPE_CHECKING:
@@ -63,19 +64,28 @@ class Where:
         finally:
             await intake.close()
 
-    async def at_servers(self, charter: Charter) -> NatsIntake:
-        """The intake on servers. Raises UsageError where none are named, UnavailableError."""
+    def servers(self) -> tuple[str, ...]:
+        """The servers. Raises UsageError where none are named."""
         servers = self.server or tuple(each for each in os.environ.get(SERVERS_VARIABLE, "").split(",") if each)
         if self.file is not None or not servers:
             raise UsageError("an intake is in a file or on servers", hint="--file FILE, or --server nats://HOST:PORT")
-        try:
-            from tidewaiter.network.adapters.nats import NatsIntake
-        except ImportError as error:
-            raise UsageError(f"servers need the extra `nats`: {error}", hint="pip install 'tidewaiter[nats]'") from None
-        return await NatsIntake.opened(
-            servers, charter.origin, _check(charter), replicas=self.replicas, start=charter.numbers,
+        return servers
+
+    async def at_servers(self, charter: Charter, check: Check | None = None) -> NatsIntake:
+        """The intake on servers. Raises UsageError where none are named, UnavailableError."""
+        return await _nats().opened(
+            self.servers(), charter.origin, check or _check(charter), replicas=self.replicas, start=charter.numbers,
             credentials=self.credentials,
         )  # fmt: skip
+
+
+def _nats() -> type[NatsIntake]:
+    """What takes batches to servers. Raises UsageError where the extra is not installed."""
+    try:
+        from tidewaiter.network.adapters.nats import NatsIntake
+    except ImportError as error:
+        raise UsageError(f"servers need the extra `nats`: {error}", hint="pip install 'tidewaiter[nats]'") from None
+    return NatsIntake
 
 
 @app.command
@@ -138,6 +148,45 @@ def feed(
 
 
 @app.command
+def replica(
+    folder: Annotated[Path, Parameter(help="The replica's folder, a member's, which has the log's key.")],
+    *,
+    where: Where = Where(),
+) -> int:
+    """Run one replica of a log until interrupted: follow the servers, cosign, lead while nobody else does; answer readers.
+
+    Several of them, each on a machine of its own, make the same log. What each does is told on standard error; what is final
+    is read where the folder's `listen` says, by `ledger verify --url` or any reader of c2sp.org/tlog-tiles.
+    """
+    _ = _nats()
+    from tidewaiter.network.adapters.replicating import opened, serve
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("tidewaiter.network").setLevel(logging.INFO)
+    where.servers()
+    with opened(folder) as copy:
+        asyncio.run(serve(copy, where.at_servers))
+    return output.EXIT_OK
+
+
+@app.command
+def export(
+    folder: Annotated[Path, Parameter(help="The folder of a replica that does not run.")],
+    to: Annotated[Path, Parameter(help="Folder to write into.")],
+    *,
+    output_as: Output = Output(),  # noqa: B008
+) -> int:
+    """Write what is final in a replica's copy as files that `ledger verify --folder` and any reader of c2sp.org/tlog-tiles take."""
+    _ = _nats()
+    from tidewaiter.network.adapters.replicating import opened
+
+    with opened(folder) as copy:
+        found = {"log": copy.charter.origin, "entries": copy.write(to), "folder": str(to)}
+    output.print_one(found, output_as)
+    return output.EXIT_OK
+
+
+@app.command
 def status(
     charter: CharterFile,
     *,
@@ -149,23 +198,34 @@ def status(
 
     async def run() -> dict[str, object]:
         async with where.opened(read) as intake:
-            numbers: dict[str, object] = {f"next of {key}": await intake.next_number(key) for key in _known(read)}
-            if where.file is not None:
-                return numbers
-            from tidewaiter.network.adapters.leading import leader_of, positions_of
-            from tidewaiter.network.adapters.nats import NatsIntake
-
-            assert isinstance(intake, NatsIntake)
-            replicas = {f"replica {name}": at for name, at in sorted((await positions_of(intake)).items())}
-            leading = {
-                "stream": intake.stream,
-                "leads": await intake.leader(),
-                "leading replica": await leader_of(intake),
-            }
-            return {**leading, **replicas, **numbers}
+            reached = await intake.reached()
+            told: dict[str, object] = {"final up to batch": reached.position, "may wait": reached.room}
+            if where.file is None:
+                told = {**await _of_servers(read, cast("NatsIntake", intake), reached), **told}
+            return told | {f"next of {key}": await intake.next_number(key) for key in _known(read)}
 
     output.print_one(asyncio.run(run()), output_as, title=read.origin)
     return output.EXIT_OK
+
+
+async def _of_servers(charter: Charter, intake: NatsIntake, reached: Reached) -> dict[str, object]:
+    """Who leads, how far the log is final, and how far each replica is behind what is stored."""
+    from tidewaiter.network.adapters.leading import final_of, leader_of, positions_of, state_of
+
+    last = await intake.last_position()
+    note = await final_of(await state_of(intake))
+    believed = charter.read_policy.believed(note) if note else None
+    checkpoint = believed.checkpoint if believed and believed.verdict else None
+    positions = sorted((await positions_of(intake)).items())
+    return {
+        "stream": intake.stream,
+        "leads": await intake.leader(),
+        "leading replica": await leader_of(intake) or "none",
+        "final entries": checkpoint.size if checkpoint else 0,
+        "stored up to batch": last,
+        "not final yet": max(0, last - reached.position),
+        **{f"replica {name}": f"at batch {at}, {max(0, last - at)} behind" for name, at in positions},
+    }
 
 
 @app.command

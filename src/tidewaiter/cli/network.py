@@ -26,6 +26,12 @@ def found(
     ],
     quorum: Annotated[int, Parameter(help="How many of the others suffice.")],
     witness: Annotated[tuple[str, ...], Parameter(help="Labels of members that keep no entries.")] = (),
+    replica: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Labels of replicas of the sequencer, itself among them: they share its key, and the quorum is of these (`intake replica`)."
+        ),
+    ] = (),
     out: Annotated[Path, Parameter(help="Where to write the charter, for members whose folders are elsewhere.")],
 ) -> int:
     """Found a network: make the log's key, write the charter, and keep it in every folder that is at hand."""
@@ -47,15 +53,24 @@ def found(
         raise UsageError(f"--witness {', '.join(unknown)}: there is no such member beside the sequencer")
     if sequencer not in homes:
         raise UsageError(f"the folder of {sequencer}, which is to run the log, has to be among those named")
-    if not 0 < quorum < len(cards):
-        raise UsageError(f"{quorum} of {len(cards) - 1} members beside the sequencer are no quorum")
+    if replica and (sequencer not in replica or not set(replica) <= set(cards)):
+        raise UsageError(
+            "replicas are members, and the sequencer is one of them",
+            hint="--replica once for each, --sequencer names one of these",
+        )
+    counted = [label for label in cards if label in replica] or [label for label in cards if label != sequencer]
+    if not 0 < quorum <= len(counted):
+        among = "replicas" if replica else "members beside the sequencer"
+        raise UsageError(f"{quorum} of {len(counted)} {among} are no quorum")
     log = log_key(homes[sequencer], origin)
-    lines = threshold("quorum", quorum, [label for label in cards if label != sequencer])
+    for label in set(replica) & set(homes) - {sequencer}:
+        homes[label].keyring.take_log(log)
+    lines = threshold("quorum", quorum, counted)
     charter = written(log.verifier, cards, lines, datetime.now(UTC))
     out.write_bytes(charter.data)
     for home in homes.values():
         home.begin(charter)
-    for line in split(quorum, len(cards) - 1):
+    for line in split(quorum, len(counted)):
         output.err().print(f"· {line}", markup=False, soft_wrap=True)
     output.err().print(f"founded {origin} with {len(cards)} members; the charter is in {out}", markup=False)
     return output.EXIT_OK

@@ -31,6 +31,8 @@ from tidewaiter.network.files import sync_folder, write_durably
 from tidewaiter.network.keyring import Keyring
 
 CONFIG: Final = "member.toml"
+FOLLOWED: Final = "followed"
+"""In an origin's folder: the copy of a replica that shares the log's key with others (`network.adapters`)."""
 STANDING: Final = "standing.json"
 CONFIG_BYTES_MAX: Final = 65_536
 SOCKET_PATH_MAX: Final = 100

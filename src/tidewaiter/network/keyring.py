@@ -53,6 +53,10 @@ class Keyring:
         self._put(_log_file(key.name), key.text)
         return key
 
+    def take_log(self, key: SignerKey) -> None:
+        """Keep the key of a log that was made elsewhere, as replicas of one sequencer do. Raises KeyringError where there is one."""
+        self._put(_log_file(key.name), key.text)
+
     def make_submitter(self) -> SignerKey:
         """One more key to submit with, under a name that tells nothing."""
         key = SignerKey(_SUBMITTER, KeyType.ED25519, secrets.token_bytes(SEED_BYTES))

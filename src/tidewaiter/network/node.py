@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-import uvicorn
-
 from tidewaiter.ledger.contracts import Contract
 from tidewaiter.ledger.epochs import is_closed
 from tidewaiter.ledger.sequencing import Limits
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.failing import Failpoints
-from tidewaiter.network.home import Home, HomeError, Origin
+from tidewaiter.network.home import FOLLOWED, Home, HomeError, Origin
+from tidewaiter.network.listening import listening, server_of
 from tidewaiter.network.mirror_side import MirrorSide
 from tidewaiter.network.rules import Shelf, first_contract, followed
 from tidewaiter.network.sequencer_side import Common, SequencerSide
@@ -30,9 +29,6 @@ from tidewaiter.network.service import Answering, Side
 from tidewaiter.network.serving import Request, Response, Route, Service
 from tidewaiter.network.witness_side import WitnessSide
 
-CONNECTIONS_MAX: Final = 512
-IDLE_SECONDS: Final = 75
-STOP_SECONDS: Final = 5
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -100,6 +96,9 @@ class Node:
 
     def _take_part(self, origin: Origin) -> Side:
         part = self._part_of(origin.standing)
+        if (origin.folder / FOLLOWED).exists():
+            hint = "tidewaiter intake replica runs it"
+            raise HomeError(f"this folder is a replica's of “{origin.charter.origin}”", hint=hint)
         side: Side
         if part == "witness":
             side = WitnessSide(origin, self.home.keyring.cosigner, self._common.failpoints)
@@ -135,8 +134,8 @@ class Node:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        with _listening(*self.config.host_and_port) as door, self._operators_door() as inner:
-            servers = [_server(service), _server(operator)]
+        with listening(*self.config.host_and_port) as door, self._operators_door() as inner:
+            servers = [server_of(service), server_of(operator)]
             tasks = [
                 loop.create_task(server.serve([each])) for server, each in zip(servers, (door, inner), strict=True)
             ]
@@ -161,46 +160,3 @@ class Node:
                 yield door
             finally:
                 path.unlink(missing_ok=True)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the node."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """As uvicorn has it, but catching none."""
-        yield
-
-
-def _server(service: Service) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            service,
-            http="httptools",
-            loop="none",
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            limit_concurrency=CONNECTIONS_MAX,
-            timeout_keep_alive=IDLE_SECONDS,
-            timeout_graceful_shutdown=STOP_SECONDS,
-            interface="asgi3",
-        )
-    )
-
-
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as door:
-        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            door.bind((host, port))
-        except OSError as error:
-            hint = "is it in use, or no address of this machine?"
-            raise HomeError(f"{host}:{port} cannot be listened on: {error.strerror}", hint=hint) from error
-        door.listen(1024)
-        yield door

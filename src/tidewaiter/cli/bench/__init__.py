@@ -211,7 +211,7 @@ def measure_ledger_nats(
     rate: Annotated[
         int,
         Parameter(
-            help="Entries a second. Servers store more than replicas beside them follow: then there is a backlog."
+            help="Entries a second. Servers store more than replicas beside them follow: then submitters are held back."
         ),
     ] = 4_000,
     output_as: Output = Output(),  # noqa: B008

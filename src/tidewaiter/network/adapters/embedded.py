@@ -14,16 +14,20 @@ import msgspec
 from msgspec import Struct
 
 from tidewaiter.network.adapters.intake import (
+    WAITING_MAX,
     Check,
     Delivered,
     Offered,
+    Reached,
     Stored,
     refuse_out_of_turn,
     refuse_unfit,
+    refuse_when_behind,
     replayed,
     told_again,
 )
 from tidewaiter.network.adapters.journal import Journal
+from tidewaiter.network.files import write_durably
 
 
 class _Kept(Struct, frozen=True):
@@ -41,13 +45,15 @@ class EmbeddedIntake:
         self._check = check
         self._start = start
         self._journal = Journal(path)
+        self._told = path.with_name(f"{path.name}.reached")
+        self._reached = msgspec.json.decode(self._told.read_bytes(), type=Reached) if self._told.exists() else Reached()
         self._places: list[int] = []
         self._positions: dict[str, list[int]] = {}
         for place in self._journal.places():
             self._remember(place, self._read(place).batch.submitter)
 
     async def offer(self, batch: Offered) -> Stored:
-        """Where the batch is stored, once the disk has it. Raises RefusedError."""
+        """Where the batch is stored, once the disk has it. Raises RefusedError, BusyError."""
         refuse_unfit(batch, self._check)
         taken, before = self._positions.get(batch.submitter, []), self._start.get(batch.submitter, 0)
         following = before + len(taken) + 1
@@ -57,6 +63,7 @@ class EmbeddedIntake:
         if batch.number < following:
             position = taken[batch.number - before - 1]
             return told_again(batch, position, self._read(self._places[position - 1]).batch.data)
+        refuse_when_behind(len(self._places), self._reached)
         kept = _Kept(batch, time.time_ns() // 1_000_000)
         (place,) = self._journal.append([msgspec.msgpack.encode(kept)])
         return Stored(self._remember(place, batch.submitter))
@@ -70,6 +77,17 @@ class EmbeddedIntake:
         places = self._places[position : position + count]
         kept = [self._read(place) for place in places]
         return [Delivered(at, each.batch, each.stored_at) for at, each in enumerate(kept, start=position + 1)]
+
+    async def reached(self) -> Reached:
+        """How far the log is final, as the file beside this one has it."""
+        return self._reached
+
+    async def tell_reached(self, position: int, room: int = WAITING_MAX) -> None:
+        """Note beside the file how far the log is final; never less than before. Raises DiskError."""
+        if position >= self._reached.position:
+            reached = Reached(position, room, time.time_ns() // 1_000_000)
+            write_durably(self._told, msgspec.json.encode(reached))
+            self._reached = reached
 
     async def close(self) -> None:
         """Let go of the file."""

@@ -8,6 +8,7 @@ between an answer and the note of how far one has come; and when another sequenc
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -53,6 +54,7 @@ class Feeder:
     def __init__(self, intake: Intake, hand_in: HandIn, file: Path) -> None:
         self._intake, self._hand_in, self._file = intake, hand_in, file
         self._gone_back_for: set[str] = set()
+        self._told = 0
         self.position = int(file.read_text()) if file.exists() else 0
 
     async def run(self, told: Callable[[Taken], None]) -> None:
@@ -63,6 +65,7 @@ class Feeder:
 
     async def step(self, told: Callable[[Taken], None]) -> bool:
         """Hand in what the intake has now; whether there was anything that was answered."""
+        await self._tell()
         try:
             delivered = await self._intake.after(self.position, FETCHED_TOGETHER)
         except UnavailableError:
@@ -82,7 +85,15 @@ class Feeder:
             return False
         self.position = position
         write_durably(self._file, str(position).encode())
+        await self._tell()
         return True
+
+    async def _tell(self) -> None:
+        """Let the intake know how far the sequencer has answered, so that it takes more."""
+        if self.position > self._told:
+            with contextlib.suppress(UnavailableError):  # told at the next step
+                await self._intake.tell_reached(self.position)
+                self._told = self.position
 
     async def _answer(self, delivered: Delivered) -> Promise | Refuse | None:
         """The sequencer's answer for good; None where it has none now."""

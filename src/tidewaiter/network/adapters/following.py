@@ -10,6 +10,7 @@ The position in the intake is written in the same unit as what the machine wrote
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.network.adapters.batches import batch_of
 from tidewaiter.network.adapters.intake import Delivered
 from tidewaiter.network.adapters.journal import Journal
+from tidewaiter.network.home import FOLLOWED
 
 CHECKPOINTS_KEPT: Final = 10_000
 _LIMITS: Final = Limits(seal_ms=0, unfinal_max=2**62)  # the intake holds back what is too much, not the machine
@@ -52,10 +54,14 @@ class FollowedLog:
     """The log of one follower, in a journal of its own."""
 
     def __init__(self, folder: Path, setup: Setup, rules: Rules) -> None:
-        self._journal = Journal(folder / "followed")
+        self._journal = Journal(folder / FOLLOWED)
         self.position = 0
         self._now = 0
         self._notes: dict[int, SignedNote] = {}
+        self._positions: dict[int, int] = {}
+        self._ends: list[int] = []
+        self._places: list[int] = []
+        self._origin = setup.origin
         self.latest: SignedNote | None = None
         setup = structs.replace(setup, limits=_LIMITS, mirrors=())
         self._machine = Sequencer.recovered(setup, rules, self._replayed())
@@ -85,12 +91,12 @@ class FollowedLog:
             steps.append(_Step(each.position, now, written))
             answers += [effect for effect in effects if isinstance(effect, Reply)]
         try:
-            self._journal.append([msgspec.msgpack.encode(step) for step in steps])
+            places = self._journal.append([msgspec.msgpack.encode(step) for step in steps])
         except TidewaiterError as error:
             self._machine.failed(error.detail)
             raise
-        for step in steps:
-            self._go_on(step)
+        for step, place in zip(steps, places, strict=True):
+            self._go_on(step, place)
         answers += [effect for effect in self._machine.synced(upto) if isinstance(effect, Reply)]
         told = {answer.caller: answer.message for answer in answers}
         return [Taken(step.position, _answer(told.get(step.position))) for step in steps]
@@ -115,23 +121,44 @@ class FollowedLog:
         """The size of the last checkpoint that is known to be final; 0 before the first."""
         return self._machine.final_size
 
+    @property
+    def final(self) -> bytes:
+        """The last checkpoint that is known to be final, with its cosignatures; empty before the first."""
+        return self._machine.final.note if self._machine.final else b""
+
     def note_at(self, size: int) -> SignedNote | None:
         """The checkpoint that was signed at a size, of the last ones; None where there was none."""
         return self._notes.get(size)
 
+    @property
+    def final_position(self) -> int:
+        """The position up to which nothing waits to become final: what a batch left no block of waits for nothing."""
+        size = self.final_size
+        latest = Checkpoint.parse(self.latest.text).size if self.latest else 0
+        return self.position if size >= latest else self._positions.get(size, 0)
+
+    def entries_between(self, first: int, end: int) -> list[bytes]:
+        """The entries from one up to another, read from the file; raises LedgerError where it is damaged."""
+        found: list[bytes] = []
+        at = bisect_right(self._ends, first)
+        start = self._ends[at - 1] if at else 0
+        while start + len(found) < end:
+            step = msgspec.msgpack.decode(self._journal.read(self._places[at]), type=_Step)
+            for record in whole_records(step.written)[0]:
+                found += _entries_of(_RECORD.decode(record))
+            at += 1
+        return found[first - start : end - start]
+
     def records(self) -> Iterator[Record]:
         """What the sequencer admitted and sealed, in order."""
-        for step in self._steps():
+        for _, step in self._steps():
             for record in whole_records(step.written)[0]:
                 yield _RECORD.decode(record)
 
     def entries(self) -> Iterator[bytes]:
         """The entries of the log, in order."""
         for record in self.records():
-            if isinstance(record, Admitted):
-                yield from record.entries
-            elif isinstance(record, Sealed):
-                yield record.entry
+            yield from _entries_of(record)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -145,24 +172,49 @@ class FollowedLog:
             return [Reply(delivered.position, refuse)]
         return [*self._machine.submit(batch, delivered.position, now), *self._machine.tick(now)]
 
-    def _go_on(self, step: _Step) -> None:
+    def _go_on(self, step: _Step, place: int) -> None:
         self.position, self._now = step.position, step.now
+        before = size = self._ends[-1] if self._ends else 0
         for data in whole_records(step.written)[0]:
             record = _RECORD.decode(data)
+            size += len(_entries_of(record))
             if isinstance(record, Sealed):
                 self.latest = SignedNote.parse(record.note)
-                self._notes[Checkpoint.parse(self.latest.text).size] = self.latest
+                self._notes[size], self._positions[size] = self.latest, step.position
                 if len(self._notes) > CHECKPOINTS_KEPT:
-                    del self._notes[next(iter(self._notes))]
+                    del self._notes[oldest := next(iter(self._notes))]
+                    del self._positions[oldest]
+        if size > before:
+            self._ends.append(size)
+            self._places.append(place)
 
     def _replayed(self) -> Iterator[bytes]:
-        for step in self._steps():
-            yield from whole_records(step.written)[0]
-            self._go_on(step)
+        for place, step in self._steps():
+            for data in whole_records(step.written)[0]:
+                self._refuse_other(_RECORD.decode(data))
+                yield data
+            self._go_on(step, place)
 
-    def _steps(self) -> Iterator[_Step]:
+    def _refuse_other(self, record: Record) -> None:
+        """Raises LedgerError for a checkpoint of another origin: this folder is another log's."""
+        if isinstance(record, Sealed):
+            origin = Checkpoint.parse(SignedNote.parse(record.note).text).origin
+            if origin != self._origin:
+                raise LedgerError(
+                    f"the folder holds the log “{origin}”, and not “{self._origin}”",
+                    hint="name the folder of this log, or begin with an empty one",
+                    place=str(self._journal.path),
+                )
+
+    def _steps(self) -> Iterator[tuple[int, _Step]]:
         for place in self._journal.places():
-            yield msgspec.msgpack.decode(self._journal.read(place), type=_Step)
+            yield place, msgspec.msgpack.decode(self._journal.read(place), type=_Step)
+
+
+def _entries_of(record: Record) -> tuple[bytes, ...]:
+    if isinstance(record, Admitted):
+        return tuple(record.entries)
+    return (record.entry,) if isinstance(record, Sealed) else ()
 
 
 def _answer(message: object) -> Promise | Refuse:

@@ -8,6 +8,8 @@
 - *One order for all.* Positions grow; who reads from any position on reads the same batches in the same order.
 - *Own words only.* What the submitter did not sign is refused at the door. Who reads verifies again all the same:
   on shared servers the door can be gone round.
+- *Not without end.* Whoever makes the log tells how far it is final (`tell_reached`), and how many batches may stand behind
+  that; while as many do, a new one is refused as busy and is not stored. What is stored already is answered as ever.
 """
 
 from __future__ import annotations
@@ -26,6 +28,15 @@ from tidewaiter.model.errors import TidewaiterError, UnavailableError
 BATCH_BYTES_MAX: Final = 1_000_000
 """Bytes of one batch: what a NATS server takes in one message (1 MiB, its default) with headers to spare."""
 AGAIN_AFTER_SECONDS: Final = 0.05
+BUSY_SECONDS: Final = 0.5
+"""After how long a batch that was held back is offered again, and how often is asked how far the log is."""
+WAITING_MAX: Final = 1_000
+"""Batches that may be stored and not yet final; so many are taken, too, while nobody makes a log of them."""
+WAITING_ENTRIES_MAX: Final = 16_000
+"""Entries that may stand in these, by what the last batches had; but `WAITING_MIN` batches whatever they have."""
+WAITING_MIN: Final = 8
+SILENT_SECONDS: Final = 30.0
+"""After how long without progress it is said that nobody seems to make the log."""
 
 
 class Offered(Struct, frozen=True):
@@ -49,6 +60,14 @@ class Delivered(Struct, frozen=True):
     position: int
     batch: Offered
     stored_at: int
+
+
+class Reached(Struct, frozen=True):
+    """How far the log is final, by position; how many batches may stand behind that; when it was told, in ms since 1970."""
+
+    position: int = 0
+    room: int = WAITING_MAX
+    at: int = 0
 
 
 class Why(Enum):
@@ -75,6 +94,16 @@ class IntakeUnavailableError(UnavailableError):
     """Whether the batch was stored is not known. Offering the same batch again is safe, and the way to know."""
 
 
+class BusyError(UnavailableError):
+    """A batch is not stored, since too many before it are not final yet. Offered again later it is taken."""
+
+    code = "intake.busy"
+
+    def __init__(self, detail: str, *, hint: str = "", place: str = "") -> None:
+        super().__init__(detail, hint=hint, place=place)
+        self.again_after_seconds = BUSY_SECONDS
+
+
 Check = Callable[[Offered], Verdict]
 """Whether a batch is its submitter's own, whole and under its number, now."""
 
@@ -83,7 +112,7 @@ class Intake(Protocol):
     """A place where batches are stored, once and in order, until the log has them."""
 
     async def offer(self, batch: Offered) -> Stored:
-        """Where the batch is stored. Raises RefusedError, or IntakeUnavailableError where that is not known."""
+        """Where the batch is stored. Raises RefusedError; BusyError where it is not stored; IntakeUnavailableError where that is not known."""
         ...
 
     async def next_number(self, submitter: str) -> int:
@@ -94,21 +123,54 @@ class Intake(Protocol):
         """Up to `count` batches that stand behind a position, in order; none where none is there yet."""
         ...
 
+    async def reached(self) -> Reached:
+        """How far the log is final, as whoever makes it told last."""
+        ...
+
+    async def tell_reached(self, position: int, room: int = WAITING_MAX) -> None:
+        """Tell that the log is final up to a position, and how many batches may stand behind it."""
+        ...
+
     async def close(self) -> None:
         """Let go of connections and files."""
         ...
 
 
 async def handed_in(intake: Intake, batch: Offered, within_seconds: float) -> Stored:
-    """Where the batch is stored, offered until that is known. Raises RefusedError, or IntakeUnavailableError in the end."""
+    """Where the batch is stored, offered until that is known. Raises RefusedError; BusyError or IntakeUnavailableError in the end."""
     until = time.monotonic() + within_seconds
     while True:
         try:
             return await intake.offer(batch)
-        except IntakeUnavailableError:
+        except (IntakeUnavailableError, BusyError) as error:
             if time.monotonic() > until:
                 raise
-            await asyncio.sleep(AGAIN_AFTER_SECONDS)
+            await asyncio.sleep(error.again_after_seconds if isinstance(error, BusyError) else AGAIN_AFTER_SECONDS)
+
+
+def room_for(entries: int, batches: int) -> int:
+    """How many batches may wait where the last `batches` had so many entries: as many as come to `WAITING_ENTRIES_MAX`."""
+    if not entries or not batches:
+        return WAITING_MAX
+    return max(WAITING_MIN, min(WAITING_MAX, WAITING_ENTRIES_MAX * batches // entries))
+
+
+def refuse_when_behind(last: int, reached: Reached) -> None:
+    """Raises BusyError where as many batches as may stand, up to the position `last`, behind what is final."""
+    waiting = last - reached.position
+    if waiting < reached.room:
+        return
+    silent = time.time() - reached.at / 1000
+    hint = f"nothing was stored: offer the same batch again after {BUSY_SECONDS:g} s"
+    if not reached.at:
+        hint += "; nobody has told yet to make a log of this intake: see that its replicas or its feeder run"
+    elif silent > SILENT_SECONDS:
+        hint += f"; nothing has become final for {silent:.0f} s: see that replicas or the feeder run"
+    raise BusyError(
+        f"{waiting} batches are stored and not final yet, and {reached.room} are the most",
+        hint=hint,
+        place=f"position {last}",
+    )
 
 
 def refuse_unfit(batch: Offered, check: Check) -> None:

@@ -18,7 +18,6 @@ from typing import Final
 
 import nats.errors
 from nats.aio.msg import Msg
-from nats.js import api
 from nats.js.errors import KeyNotFoundError, NoKeysError, NotFoundError
 from nats.js.kv import KeyValue
 
@@ -31,13 +30,17 @@ from tidewaiter.ledger.signing import cosign
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.following import FollowedLog
-from tidewaiter.network.adapters.intake import IntakeUnavailableError
-from tidewaiter.network.adapters.nats import FAILURES, NatsIntake, patiently, told
+from tidewaiter.network.adapters.intake import IntakeUnavailableError, room_for
+from tidewaiter.network.adapters.nats import FAILURES, STATE, NatsIntake, told
 
 LEASE_SECONDS: Final = 3.0
 RENEW_SECONDS: Final = 0.5
 IDLE_SECONDS: Final = 0.02
 COSIGNED_WITHIN_SECONDS: Final = 1.0
+TOLD_SECONDS: Final = 0.2
+"""How often the intake is told, at most, how far the log is final."""
+SAID_SECONDS: Final = 10.0
+"""How often is said, at most, how far the log is."""
 TAKEN_TOGETHER: Final = 32
 """Batches that are made durable with one sync."""
 _LEADER: Final = "leader"
@@ -54,15 +57,20 @@ class Replica:
         self._log = log
         self._key = key
         self._policy = policy
+        self._reached, self._reached_at = (-1, 0), 0.0
+        self._said, self._said_at = 0, 0.0
 
     async def run(self) -> None:
-        """Until cancelled. Ends with an ExceptionGroup where its log cannot be gone on with."""
-        lease = _Lease(await _bucket(self._intake, "LEASE", LEASE_SECONDS), self._key.name)
+        """Until cancelled; lets go of the lease then. Ends with an ExceptionGroup where its log cannot be gone on with."""
+        lease = _Lease(await self._intake.bucket("LEASE", LEASE_SECONDS), self._key.name)
         kept = await state_of(self._intake)
         await self._intake.client.subscribe(checkpoints_subject(self._intake), cb=self._asked)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow(kept))
-            tasks.create_task(self._lead(lease, kept))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow(kept))
+                tasks.create_task(self._lead(lease, kept))
+        finally:
+            await lease.let_go()
 
     async def _follow(self, kept: KeyValue) -> None:
         """Take what the intake has, and tell, now and then, up to where this copy has it on its disk."""
@@ -79,11 +87,25 @@ class Replica:
                         _LOG.warning("batch at %d is not in the log: %s", taken.position, taken.answer.why)
             else:
                 await asyncio.sleep(IDLE_SECONDS)
-            if self._log.position > told and time.monotonic() - told_at > RENEW_SECONDS:
-                told, told_at = self._log.position, time.monotonic()
+            is_waiting = self._log.position > told or self._log.final_position < self._log.position
+            if is_waiting and time.monotonic() - told_at > RENEW_SECONDS:
+                told_at = time.monotonic()
                 with contextlib.suppress(UnavailableError, *FAILURES):
-                    await kept.put(f"{_POSITION}{self._key.name}", str(told).encode())
+                    if self._log.position > told:
+                        position = self._log.position
+                        await kept.put(f"{_POSITION}{self._key.name}", str(position).encode())
+                        told = position
                     self._log.learn(await final_of(kept) or b"")
+            self._say()
+
+    def _say(self) -> None:
+        """Say, now and then, how far the log is, where it has grown."""
+        if self._log.final_size > self._said and time.monotonic() - self._said_at > SAID_SECONDS:
+            self._said, self._said_at = self._log.final_size, time.monotonic()
+            _LOG.info(
+                "%d entries are final; this copy has %d, up to batch %d",
+                self._log.final_size, self._log.size, self._log.position,
+            )  # fmt: skip
 
     async def _asked(self, message: Msg) -> None:
         """Answer a leader's checkpoint with a cosignature, where this copy has it on its disk and it is the same."""
@@ -102,10 +124,14 @@ class Replica:
 
     async def _lead(self, lease: _Lease, kept: KeyValue) -> None:
         """Hold the lease or wait for it; while it is held, see that the log becomes final as it grows."""
+        led = False
         while True:
-            if not await lease.is_held():
+            if led != (led := await lease.is_held()):
+                _LOG.info("leads from here on" if led else "does not lead any more: the lease was lost")
+            if not led:
                 await asyncio.sleep(RENEW_SECONDS)
                 continue
+            await self._tell_reached()
             latest = self._log.latest
             if latest is None or Checkpoint.parse(latest.text).size <= self._log.final_size:
                 await asyncio.sleep(IDLE_SECONDS)
@@ -117,6 +143,20 @@ class Replica:
             except (UnavailableError, *FAILURES) as error:
                 _LOG.warning("the log did not become final: %r", error)
                 await asyncio.sleep(RENEW_SECONDS)
+
+    async def _tell_reached(self) -> None:
+        """Let the intake know how far the log is final, and how many batches like the last ones may stand behind that."""
+        position, size = self._log.final_position, self._log.final_size
+        before, size_before = self._reached
+        if position <= before or time.monotonic() - self._reached_at < TOLD_SECONDS:
+            return
+        try:
+            await self._intake.tell_reached(position, room_for(size - size_before, position - max(before, 0)))
+        except UnavailableError as error:
+            _LOG.warning("%s", error.detail)
+        else:
+            self._reached = position, size
+        self._reached_at = time.monotonic()
 
     async def _tell_final(self, kept: KeyValue, note: SignedNote) -> None:
         """Put a final checkpoint where all find it; not in the place of a larger one, from who leads meanwhile."""
@@ -181,24 +221,17 @@ class _Lease:
         self._renewed_at = now
         return True
 
+    async def let_go(self) -> None:
+        """Let another one lead at once, where it is held; else the servers forget it."""
+        if self._revision and time.monotonic() - self._renewed_at < LEASE_SECONDS:
+            with contextlib.suppress(*FAILURES):
+                await self._bucket.delete(_LEADER, last=self._revision)
+        self._revision = 0
+
 
 async def state_of(intake: NatsIntake) -> KeyValue:
     """Where replicas keep what is final; made where it is not there yet. Raises UnavailableError."""
-    return await _bucket(intake, "STATE", None)
-
-
-async def _bucket(intake: NatsIntake, name: str, forgets_after_seconds: float | None) -> KeyValue:
-    async def made() -> KeyValue:
-        info = await intake.jetstream.stream_info(intake.stream)
-        config = api.KeyValueConfig(
-            bucket=f"{intake.stream}-{name}",
-            replicas=info.config.num_replicas or 1,
-            history=1,
-            ttl=forgets_after_seconds,
-        )
-        return await intake.jetstream.create_key_value(config)
-
-    return await patiently(made, f"the state of {intake.stream} cannot be made")
+    return await intake.bucket(STATE)
 
 
 async def final_of(kept: KeyValue) -> bytes | None:
@@ -226,7 +259,7 @@ async def positions_of(intake: NatsIntake) -> dict[str, int]:
 
 async def leader_of(intake: NatsIntake) -> str:
     """The name of the replica that holds the lease; "" where none does now. Raises UnavailableError."""
-    lease = await _bucket(intake, "LEASE", LEASE_SECONDS)
+    lease = await intake.bucket("LEASE", LEASE_SECONDS)
     try:
         return ((await lease.get(_LEADER)).value or b"").decode()
     except KeyNotFoundError:

@@ -15,6 +15,7 @@ https://jepsen.io/analyses/nats-2.12.1). Needs the extra `nats`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import time
@@ -24,22 +25,28 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+import msgspec
 import nats.errors
 from msgspec import Struct
 from nats.aio.client import Client
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
+from nats.js.kv import KeyValue
 
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.intake import (
     AGAIN_AFTER_SECONDS,
+    BUSY_SECONDS,
+    WAITING_MAX,
     Check,
     Delivered,
     IntakeUnavailableError,
     Offered,
+    Reached,
     Stored,
     refuse_out_of_turn,
     refuse_unfit,
+    refuse_when_behind,
     replayed,
     told_again,
 )
@@ -48,9 +55,13 @@ ANSWERS_WITHIN_SECONDS: Final = 1.0
 CONNECTED_WITHIN_SECONDS: Final = 10.0
 AGREED_WITHIN_SECONDS: Final = 30.0
 RECONNECT_AFTER_SECONDS: Final = 0.1
+STALE_SECONDS: Final = 5.0
+"""Beyond this age what is known of how far the log is does not do for the next batch, and is waited for."""
 REMEMBERED_SECONDS: Final = 120.0
 """How long the stream remembers message ids; what comes later is caught by the expected position."""
 NUMBER: Final = "Tidewaiter-Number"
+STATE: Final = "STATE"
+_REACHED: Final = "reached"
 _SEQUENCE: Final = "Nats-Sequence"
 _STORED_AT: Final = "Nats-Time-Stamp"
 _SUBJECT: Final = "Nats-Subject"
@@ -99,6 +110,10 @@ class NatsIntake:
         self._check = check
         self._start = start
         self._last: dict[str, _Last] = {}
+        self._highest, self._looked_at = 0, float("-inf")
+        self._reached: Reached | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._buckets: dict[str, KeyValue] = {}
 
     @classmethod
     async def opened(
@@ -150,7 +165,7 @@ class NatsIntake:
             return await self.jetstream.add_stream(wanted)
 
     async def offer(self, batch: Offered) -> Stored:
-        """Where the batch is stored, once a quorum of servers has it. Raises RefusedError or IntakeUnavailableError."""
+        """Where the batch is stored, once a quorum of servers has it. Raises RefusedError, BusyError or IntakeUnavailableError."""
         refuse_unfit(batch, self._check)
         try:
             last = self._last.get(batch.submitter) or await self._read_last(batch.submitter)
@@ -160,6 +175,9 @@ class NatsIntake:
             refuse_out_of_turn(batch, last.number + 1)
             if batch.number <= last.number:
                 return await self._told_before(batch, last)
+            await self._keep_looking()
+            if self._reached is not None:
+                refuse_when_behind(self._highest, self._reached)
             return await self._publish(batch, last)
         except FAILURES as error:
             self._last.pop(batch.submitter, None)
@@ -188,6 +206,7 @@ class NatsIntake:
         if answer.duplicate:
             return told_again(batch, answer.seq, await self._data_at(answer.seq))
         self._last[batch.submitter] = _Last(batch.number, answer.seq)
+        self._highest = max(self._highest, answer.seq)
         return Stored(answer.seq)
 
     async def _published(self, subject: str, data: bytes, headers: dict[str, str]) -> api.PubAck:
@@ -270,6 +289,70 @@ class NatsIntake:
                 raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {told(error)}") from error
         return found
 
+    async def _keep_looking(self) -> None:
+        """See that what is known of the log is not old, without keeping a batch waiting for it where that can be helped."""
+        age = time.monotonic() - self._looked_at
+        if age >= BUSY_SECONDS and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look())
+        if age >= STALE_SECONDS and self._looking is not None:
+            await asyncio.shield(self._looking)
+
+    async def _look(self) -> None:
+        """Learn how far the stream goes and how far the log is final; what is not answered stays as it was."""
+        self._looked_at = time.monotonic()
+        with contextlib.suppress(UnavailableError):
+            reached = await self.reached()
+            if self._reached is None or (reached.position, reached.at) > (self._reached.position, self._reached.at):
+                self._reached = reached
+            self._highest = max(self._highest, await self.last_position())
+
+    async def reached(self) -> Reached:
+        """How far the log is final, as replicas or a feeder told last. Raises IntakeUnavailableError."""
+        bucket = f"{self.stream}-{STATE}"
+        try:
+            found = await self.jetstream.get_last_msg(f"KV_{bucket}", f"$KV.{bucket}.{_REACHED}")
+            return msgspec.json.decode(found.data or b"{}", type=Reached)
+        except NotFoundError:
+            return Reached()
+        except (*FAILURES, msgspec.DecodeError) as error:
+            raise IntakeUnavailableError(f"how far the log is final cannot be read: {told(error)}") from error
+
+    async def tell_reached(self, position: int, room: int = WAITING_MAX) -> None:
+        """Tell all doors how far the log is final; never less than before. Raises UnavailableError."""
+        if position < (await self.reached()).position:
+            return
+        reached = Reached(position, room, time.time_ns() // 1_000_000)
+        kept = await self.bucket(STATE)
+        try:
+            await kept.put(_REACHED, msgspec.json.encode(reached))
+        except FAILURES as error:
+            raise IntakeUnavailableError(f"how far the log is final cannot be told: {told(error)}") from error
+
+    async def bucket(self, name: str, forgets_after_seconds: float | None = None) -> KeyValue:
+        """A bucket of keys beside the stream, made where it is not there yet. Raises UnavailableError."""
+        if name in self._buckets:
+            return self._buckets[name]
+
+        async def made() -> KeyValue:
+            info = await self.jetstream.stream_info(self.stream)
+            config = api.KeyValueConfig(
+                bucket=f"{self.stream}-{name}",
+                replicas=info.config.num_replicas or 1,
+                history=1,
+                ttl=forgets_after_seconds,
+            )
+            return await self.jetstream.create_key_value(config)
+
+        self._buckets[name] = await patiently(made, f"the state of {self.stream} cannot be made")
+        return self._buckets[name]
+
+    async def last_position(self) -> int:
+        """The position of the last batch that is stored; 0 before the first. Raises IntakeUnavailableError."""
+        try:
+            return (await self.jetstream.stream_info(self.stream)).state.last_seq
+        except FAILURES as error:
+            raise IntakeUnavailableError(f"the stream {self.stream} does not answer: {told(error)}") from error
+
     async def trim(self, position: int) -> None:
         """Forget batches up to a position, but each submitter's last one, which tells what its next number is.
 
@@ -293,6 +376,9 @@ class NatsIntake:
 
     async def close(self) -> None:
         """Let go of the connection."""
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self.client.close()
 
 
