@@ -128,6 +128,7 @@ class Sequencer(Durable):
         self._sealed, self._hashes = Frontier(), list[bytes]()
         self._entries, self._slips, self._count, self._refused = list[Entries](), list[Slip](), 0, 0
         self._since: int | None = None
+        self._is_governed = False
         self._numbers = dict(setup.start.numbers)
         self._promises: dict[str, dict[int, Admitted]] = {}
         self._open: dict[int, _Open] = {}
@@ -279,6 +280,9 @@ class Sequencer(Durable):
         return Refuse("batch.replayed", why, "It counts once. What is new has a new number.", str(due))
 
     def _too_busy(self, count: int) -> Refuse | None:
+        if self._is_governed:
+            why = "a statement is in the log since before a restart, and its block is not sealed yet"
+            return Refuse("sequencer.busy", why, "Hand in the same again in a second; nothing of it was taken.")
         if self.final_size < self._awaited:
             why = (
                 f"members have decided on another quorum, and wait for the one before to cosign {self._awaited} entries"
@@ -364,7 +368,7 @@ class Sequencer(Durable):
         )
         self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
         self._sealing.append((self._upto + 1, block, frontier.size))
-        self._sealed, self._since = frontier, None
+        self._sealed, self._since, self._is_governed = frontier, None, False
         self._hashes, self._entries, self._slips, self._count, self._refused = [], [], [], 0, 0
 
     def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
@@ -408,6 +412,7 @@ class Sequencer(Durable):
                 if self._rules.take(leaves):
                     raise LedgerError("the contract does not take what the journal says it took")
                 self._latest = max([self._latest, *(leaf.at for leaf in leaves)])
+                self._is_governed = self._is_governed or not GOVERNING.isdisjoint([leaf.type for leaf in leaves])
                 self._hashes += leaf_hashes(record.entries)
                 self._take(record)
             case Sealed():
