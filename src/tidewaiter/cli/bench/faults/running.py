@@ -306,7 +306,7 @@ class Network:
         self.observers[1].policy = policy
         self.charters.append(self._charter(1, policy, numbers))
         self.closed = last
-        self._mirrors(1, [name for name in self.roster.names if name in policy.witnesses])
+        self._mirrors(1, [name for name in self.roster.names if name in policy.witnesses or name in self.mirrors[0]])
         self._sequencer("sequencer2", 1, self.second)
         epoch = Epoch(ORIGINS[1], "sequencer2", self.logs[1].verifier, numbers)
         for name in sorted(self.gone):
