@@ -67,9 +67,11 @@ class Limits(Struct, frozen=True):
 
 
 class Start(Struct, frozen=True):
-    """What a new origin takes over from the one before: the last running number of each submitter."""
+    """What a new origin takes over from the one before: the last running number of each submitter, and the log's own time, in
+    seconds since 1970, behind which it does not go."""
 
     numbers: dict[str, int] = field(default_factory=dict)
+    at: int = 0
 
 
 class Setup(Struct):
@@ -128,12 +130,12 @@ class Sequencer(Durable):
         self._sealed, self._hashes = Frontier(), list[bytes]()
         self._entries, self._slips, self._count, self._refused = list[Entries](), list[Slip](), 0, 0
         self._since: int | None = None
-        self._is_governed = False
+        self._is_governed, self._closed_at = False, setup.start.at
         self._numbers = dict(setup.start.numbers)
         self._promises: dict[str, dict[int, Admitted]] = {}
         self._open: dict[int, _Open] = {}
         self._sealing: list[tuple[int, Block, int]] = []
-        self._wall = self._now = self._closed_at = self._latest = self._awaited = 0
+        self._wall = self._now = self._latest = self._awaited = 0
 
     @classmethod
     def recovered(cls, setup: Setup, rules: Rules, records: Iterable[bytes]) -> Sequencer:

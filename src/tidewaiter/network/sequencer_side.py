@@ -85,7 +85,7 @@ class SequencerSide:
         setup = Setup(
             origin=self.charter.origin, key=key, policy=self.charter.read_policy,
             mirrors=tuple(self.charter.of_part("mirror")), submitters=contract.state.submitters, limits=common.limits,
-            start=Start(self.charter.numbers),
+            start=Start(self.charter.numbers, contract.state.realm.clock),
         )  # fmt: skip
         self._agreements = Agreements(self.charter)
         self.machine = Sequencer.recovered(setup, contract, looked_at(self.holding, self._agreements, contract))

@@ -184,7 +184,7 @@ class Network:
             told = tuple(charter.of_part("mirror") if mirrors is None or charter is not self.charters[0] else mirrors)
             setup = sequencing.Setup(
                 charter.origin, self.logs[number], charter.read_policy, told, _view(made), Limits(12, 200, 400),
-                Start(dict(charter.numbers)),
+                Start(dict(charter.numbers), made.state.realm.clock),
             )  # fmt: skip
             return kind.recovered(setup, made, records)
 
