@@ -128,6 +128,11 @@ WENT_WRONG = {26: "did not come to an end", 47: "a reader does not"}
 """Seeds that found that a log went on past another quorum before that was final, and what was complained of."""
 
 
+def test_a_statement_that_a_crash_left_unsealed_ends_its_block() -> None:
+    """This seed found that a sequencer took more before it sealed, and no mirror followed."""
+    assert run(520).complaints == []
+
+
 def test_nothing_goes_wrong() -> None:
     report = simulated(24, 0)
     assert report.failures == []

@@ -68,9 +68,11 @@ class Limits(Struct, frozen=True):
 
 
 class Start(Struct, frozen=True):
-    """What a new origin takes over from the one before: the last running number of each submitter."""
+    """What a new origin takes over from the one before: the last running number of each submitter, and the log's own time, in
+    seconds since 1970, behind which it does not go."""
 
     numbers: dict[str, int] = field(default_factory=dict)
+    at: int = 0
 
 
 class Setup(Struct):
@@ -142,11 +144,12 @@ class Sequencer(Durable):
         self._sealed, self._hashes = Frontier(), list[bytes]()
         self._entries, self._slips, self._count, self._refused = list[Entries](), list[Slip](), 0, 0
         self._since: int | None = None
+        self._is_governed, self._closed_at = False, setup.start.at
         self._numbers = dict(setup.start.numbers)
         self._promises: dict[str, dict[int, Admitted]] = {}
         self._open: dict[int, _Open] = {}
         self._sealing: list[tuple[int, Block, int]] = []
-        self._wall = self._now = self._closed_at = self._latest = self._awaited = 0
+        self._wall = self._now = self._latest = self._awaited = 0
 
     @classmethod
     def recovered(
@@ -316,6 +319,9 @@ class Sequencer(Durable):
         return Refuse("batch.replayed", why, "It counts once. What is new has a new number.", str(due))
 
     def _too_busy(self, count: int) -> Refuse | None:
+        if self._is_governed:
+            why = "a statement is in the log since before a restart, and its block is not sealed yet"
+            return Refuse("sequencer.busy", why, "Hand in the same again in a second; nothing of it was taken.")
         if self.final_size < self._awaited:
             why = (
                 f"members have decided on another quorum, and wait for the one before to cosign {self._awaited} entries"
@@ -401,7 +407,7 @@ class Sequencer(Durable):
         )
         self._open[frontier.size] = _Open(SignedNote.parse(sealed.note), set())
         self._sealing.append((self._upto + 1, block, frontier.size))
-        self._sealed, self._since = frontier, None
+        self._sealed, self._since, self._is_governed = frontier, None, False
         self._hashes, self._entries, self._slips, self._count, self._refused = [], [], [], 0, 0
 
     def _cosigned(self, message: Cosigned, key: VerifierKey) -> list[Effect] | Refuse:
@@ -445,6 +451,7 @@ class Sequencer(Durable):
                 if self.rules.take(leaves):
                     raise LedgerError("the contract does not take what the journal says it took")
                 self._latest = max([self._latest, *(leaf.at for leaf in leaves)])
+                self._is_governed = self._is_governed or not GOVERNING.isdisjoint([leaf.type for leaf in leaves])
                 self._hashes += leaf_hashes(record.entries)
                 self._take(record)
             case Sealed():

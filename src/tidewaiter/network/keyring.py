@@ -54,8 +54,10 @@ class Keyring:
         return key
 
     def take_log(self, key: SignerKey) -> None:
-        """Keep the key of a log that was made elsewhere, as replicas of one sequencer do. Raises KeyringError where there is one."""
-        self._put(_log_file(key.name), key.text)
+        """Keep the key of a log that was made elsewhere, as replicas of one sequencer do. Raises KeyringError where there is another."""
+        file = _log_file(key.name)
+        if not self._path(file).exists() or self._text(file) != key.text:
+            self._put(file, key.text)
 
     def make_submitter(self) -> SignerKey:
         """One more key to submit with, under a name that tells nothing."""

@@ -102,7 +102,8 @@ class SequencerSide:
             charter = self.charter
             setup = Setup(
                 origin=charter.origin, key=key, policy=charter.read_policy, mirrors=tuple(charter.of_part("mirror")),
-                submitters=contract.state.submitters, limits=common.limits, start=Start(charter.numbers),
+                submitters=contract.state.submitters, limits=common.limits,
+                start=Start(charter.numbers, contract.state.realm.clock),
             )  # fmt: skip
             self._agreements = Agreements(charter)
             return Sequencer.recovered(

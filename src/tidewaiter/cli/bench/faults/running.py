@@ -187,7 +187,7 @@ class Network:
             told = tuple(charter.of_part("mirror") if mirrors is None or charter is not self.charters[0] else mirrors)
             setup = sequencing.Setup(
                 charter.origin, self.logs[number], charter.read_policy, told, _view(begun.contract), Limits(12, 200, 400),
-                Start(dict(charter.numbers)),
+                Start(dict(charter.numbers), begun.contract.state.realm.clock),
             )  # fmt: skip
             return kind.recovered(setup, begun.contract, records, *begun.resumed)
 
@@ -309,7 +309,7 @@ class Network:
         self.observers[1].policy = policy
         self.charters.append(self._charter(1, policy, numbers))
         self.closed = last
-        self._mirrors(1, [name for name in self.roster.names if name in policy.witnesses])
+        self._mirrors(1, [name for name in self.roster.names if name in policy.witnesses or name in self.mirrors[0]])
         self._sequencer("sequencer2", 1, self.second)
         epoch = Epoch(ORIGINS[1], "sequencer2", self.logs[1].verifier, numbers)
         for name in sorted(self.gone):
