@@ -13,7 +13,7 @@ from tidewaiter.ledger.notes import NOTE_BYTES_MAX
 from tidewaiter.ledger.sequencing import Limits
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
 from tidewaiter.network.envelopes import ENVELOPE_BYTES_MAX
-from tidewaiter.network.node import CONNECTIONS_MAX
+from tidewaiter.network.listening import CONNECTIONS_MAX
 from tidewaiter.network.outbox import GROUP_MAX
 from tidewaiter.network.service import BLOCKS_BYTES_MAX, FINAL_SECONDS_MAX, WAITING_MAX
 from tidewaiter.network.serving import BODIES_BYTES_MAX, BODY_BYTES_FREE, BODY_SECONDS

@@ -7,8 +7,9 @@ from typing import Protocol
 from tidewaiter.cli.bench.faults.attackers import Attacker
 from tidewaiter.cli.bench.faults.checking import Observer, Place, by_submitter
 from tidewaiter.cli.bench.faults.forgers import Forger
-from tidewaiter.cli.bench.faults.members import Member, MirrorMember, SequencerMember
+from tidewaiter.cli.bench.faults.members import MirrorMember, SequencerMember
 from tidewaiter.cli.bench.faults.plans import ORIGINS, Plan
+from tidewaiter.cli.bench.faults.processes import Member
 from tidewaiter.cli.bench.faults.roster import Roster, key
 from tidewaiter.cli.bench.faults.rules import MakeRules
 from tidewaiter.cli.bench.faults.submitters import Submitter

@@ -15,9 +15,10 @@ from tidewaiter.cli.bench.faults.checking import EMPTY, Observer, Place
 from tidewaiter.cli.bench.faults.forgers import Forger
 from tidewaiter.cli.bench.faults.judging import judged
 from tidewaiter.cli.bench.faults.liars import Liar
-from tidewaiter.cli.bench.faults.members import Member, MirrorMember, SequencerMember
+from tidewaiter.cli.bench.faults.members import MirrorMember, SequencerMember
 from tidewaiter.cli.bench.faults.people import Opener, People
 from tidewaiter.cli.bench.faults.plans import ORIGINS, Plan, drawn
+from tidewaiter.cli.bench.faults.processes import Member
 from tidewaiter.cli.bench.faults.roster import Roster, key
 from tidewaiter.cli.bench.faults.rules import Founding, Inventor, MakeRules, contract, founded, lawless, opened
 from tidewaiter.cli.bench.faults.snapshots import Begun
