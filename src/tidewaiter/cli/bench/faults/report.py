@@ -16,7 +16,7 @@ from tidewaiter.cli.bench.faults.running import Machines, Outcome, run
 FIGURES: Final = (
     "final checkpoints", "final entries", "messages", "dropped", "crashes", "crashes while syncing", "gone for good", "partitions", "disks full",
     "disk failures", "clocks set", "attacks", "replays", "split views", "equivocations proved", "origins ended", "joined from tiles",
-    "left to people, with evidence", "handed over", "away for long",
+    "left to people, with evidence", "handed over", "away for long", "snapshots", "started from snapshots", "caught up",
     *(f"changes: {kind}" for kind in COUNTED), *(f"forged: {what}" for what in FORGERIES),
 )  # fmt: skip
 
