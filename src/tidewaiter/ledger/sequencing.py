@@ -174,7 +174,9 @@ class Sequencer(Durable):
         return machine
 
     def memory(self) -> Memory:
-        """What it knows beside the state, where it stands just behind a block; later changes do not show in it."""
+        """What it knows beside the state; later changes do not show in it. Raises LedgerError where it is not just behind a block."""
+        if self._slips:  # also where nothing of them was taken: their numbers are not in the log before the next block
+            raise LedgerError("there are batches behind the last block")
         promises = tuple(each for kept in self._promises.values() for each in kept.values())
         opened = {size: SignedNote(each.note.text, each.note.signatures[:1]).data for size, each in self._open.items()}
         return Memory(dict(self._numbers), promises, opened, self.final, self._latest)
@@ -281,7 +283,7 @@ class Sequencer(Durable):
 
     def seal(self) -> list[Effect]:
         """Seal what there is, so that the machine stands just behind a block."""
-        return self._seal() if self._since is not None and not self.is_stopped else []
+        return [] if self.is_stopped else self._seal()
 
     def synced(self, upto: int) -> list[Effect]:
         """What may be said now that the journal is on disk up to this `Persist`."""

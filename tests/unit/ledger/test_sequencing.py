@@ -39,6 +39,7 @@ from tidewaiter.ledger.mirroring import Mirror
 from tidewaiter.ledger.policies import Group, Party, Policy
 from tidewaiter.ledger.sequencing import Limits, Sequencer, Setup, Start
 from tidewaiter.ledger.tiles import ENTRY_BYTES_MAX
+from tidewaiter.ledger.verdict import LedgerError
 
 FAR = NOW + 10_000_000
 
@@ -391,3 +392,16 @@ def test_a_mirror_that_lost_what_it_said_it_held_is_sent_from_where_it_is() -> N
     assert followers.held() == {"m0": 12}
     sent = (effect for now in range(again + 100, again + 9_000, 100) for effect in followers.send(now))
     assert next(sent) == Lagging("m0", 12)
+
+
+def test_what_it_knows_is_told_only_just_behind_a_block_also_where_nothing_was_taken() -> None:
+    """A number that the log does not have yet would count after a crash that the batch did not survive."""
+    driven = sequencer()
+    driven.did(driven.machine.submit(batch(1, leaf("1", word="released")), "caller", NOW))
+    driven.sync()
+    with pytest.raises(LedgerError, match="behind the last block"):
+        driven.machine.memory()
+    driven.did(driven.machine.seal())
+    assert list(driven.machine.memory().numbers.values()) == [1]
+    driven.sync()
+    assert [slip.number for slip in blocks(driven)[-1].slips] == [1]

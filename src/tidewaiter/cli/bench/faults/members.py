@@ -117,11 +117,14 @@ class SequencerMember(Member):
             return
         super()._carry_out(effect)
 
+    def between(self) -> None:
+        self.run(self.machine.seal())
+
     def _tick(self) -> None:
         if not self.is_up:
             return
         self.run(self.machine.tick(self.world.clock(self.name)))
-        self.keep(self.machine.rules, self.machine.memory())
+        self.keep()
         if self.final is not None and self.world.now - self._told_at >= TOLD_MS:
             self._told_at = self.world.now
             for each in self.standing.of_part("mirror"):
@@ -278,24 +281,9 @@ class MirrorMember(Member):
         now = self.world.clock(self.name)
         match message:
             case Stated(Block() as block, statements, settled):
-                if statements and self._is_by_the_log(block):
-                    self._shelve(statements)
-                    if (refuse := self._unsigned(block)) is not None:
-                        self.world.send(self.name, sender, refuse)
-                        return
-                if settled and self.agreements.waits_for:
-                    self._take_final(settled)
-                self.take(sender, block)
-            case Block(first) if first and first == (size := self.agreements.waits_for):
-                self.world.send(self.name, sender, Declined(self.standing.origin, self.machine.size, undecided(size)))
+                self._receive(block, statements, settled, sender=sender)
             case Block():
-                before = self.machine.size
-                effects = self.machine.receive(message, sender, now)
-                if self.machine.size > before and named_in(message.entries):
-                    self.machine.setup.submitters = dict(self.contract.state.submitters)
-                    self.took(self, message)
-                self.run(effects)
-                self.keep(self.machine.rules, self.machine.memory())
+                self._receive(message, (), b"", sender=sender)
             case Told(note):
                 self._take_final(note)
             case FinalCheckpoint(_, note):
@@ -314,6 +302,25 @@ class MirrorMember(Member):
             case End(text):
                 self.has_ended = self.has_ended or sender == "people"
                 self._end(Checkpoint.parse(text), sender, now)
+
+    def _receive(self, block: Block, statements: Sequence[bytes], settled: bytes, *, sender: str) -> None:
+        if (statements or not self._held.issuperset(self.shelf)) and self._is_by_the_log(block):
+            self._shelve(statements)
+            if (refuse := self._unsigned(block)) is not None:
+                self.world.send(self.name, sender, refuse)
+                return
+        if settled and self.agreements.waits_for:
+            self._take_final(settled)
+        if block.first and block.first == (size := self.agreements.waits_for):
+            self.world.send(self.name, sender, Declined(self.standing.origin, self.machine.size, undecided(size)))
+            return
+        before = self.machine.size
+        effects = self.machine.receive(block, sender, self.world.clock(self.name))
+        if self.machine.size > before and named_in(block.entries):
+            self.machine.setup.submitters = dict(self.contract.state.submitters)
+            self.took(self, block)
+        self.run(effects)
+        self.keep()
 
     def _end(self, closing: Checkpoint, sender: str, now: int) -> None:
         """Cosign the end of the origin; with each key that may count, where it ends at a decision on that."""

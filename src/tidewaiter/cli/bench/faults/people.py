@@ -53,7 +53,11 @@ class People:
             return
         for member in self.members:
             self.world.send(self.name, member, Freeze())
-        if self.world.now - self.began_at < PATIENCE_MS or not self.reports:
+        waited = self.world.now - self.began_at
+        are_most = 3 * len(self.reports) > 2 * len(
+            self.members
+        )  # else an end could be chosen that too few can follow to
+        if waited < PATIENCE_MS or not self.reports or not (are_most or waited > 3 * PATIENCE_MS):
             return
         if self.closing is None:
             self.closing = self._chosen()
@@ -65,6 +69,7 @@ class People:
                 for holder in holders:
                     self.world.send(self.name, holder, Bring(member, size))
             self.world.send(self.name, member, End(self.closing.checkpoint.text))
+        self._count()  # what is known of decisions grows meanwhile
 
     def _chosen(self) -> Closing:
         """The end that most members can follow to; of these the largest that the rules lead to."""

@@ -35,6 +35,10 @@ class Machine(Protocol):
     """What sequencer and mirror have in common for whoever drives them."""
 
     is_stopped: bool
+    rules: Rules
+
+    def memory(self) -> Any:
+        """What it knows beside the state."""
 
     def synced(self, upto: int) -> list[Effect]:
         """The journal is synced."""
@@ -97,16 +101,21 @@ class Member:
         self.world.after(self.world.chance.between(20, self.rest), self.start)
         self.rest = RESTART_MS
 
-    def keep(self, contract: Rules, memory: Any) -> None:
+    def between(self) -> None:
+        """Bring the machine to where it stands just behind a block, where it does not."""
+
+    def keep(self) -> None:
         """Take a snapshot at times, where the machine stands just behind a block, and all that was decided is final."""
+        contract = self.machine.rules
         if (
-            self.is_up
-            and not self.machine.is_stopped
-            and isinstance(contract, Contract)
-            and self.agreements.are_settled
-            and self._snapshots.happens(150_000)
+            not isinstance(contract, Contract)
+            or not self.agreements.are_settled
+            or not self._snapshots.happens(150_000)
         ):
-            taken = kept(whole_records(self.disk.read())[0], contract, memory)
+            return
+        self.between()
+        if self.is_up and not self.machine.is_stopped and self.agreements.are_settled:
+            taken = kept(whole_records(self.disk.read())[0], contract, self.machine.memory())
             self.world.tally["snapshots"] += taken is not None
             self.kept = taken or self.kept
 

@@ -293,9 +293,10 @@ class Network:
         """Those that have to cosign an end: who counts there, and who did where it is not known to be final that they do."""
         observer = self.observers[0]
         settled = max((each for each in observer.final if observer.is_prefix(each, place)), default=EMPTY)
-        found = [observer.in_force(settled)]
+        counts = observer.decided.get(settled)  # once that is final, who counted before it is asked no more
+        found = [Policy.parse(counts.encode()) if counts else observer.in_force(settled)]
         found += [Policy.parse(text.encode()) for at, text in observer.decided.items()
-                  if observer.is_prefix(at, place) and at[0] >= settled[0]]  # fmt: skip
+                  if observer.is_prefix(at, place) and at[0] > settled[0]]  # fmt: skip
         return found
 
     def _next_epoch(self, last: Place) -> None:
