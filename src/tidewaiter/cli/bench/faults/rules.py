@@ -128,7 +128,7 @@ class Inventor(Sequencer):
     """A sequencer that puts an entry into its blocks, in somebody's name, that nobody handed in."""
 
     def _seal(self) -> list[Effect]:
-        return [*self._invented(), *super()._seal()] if self._count else []
+        return [*(self._invented() if self._count else []), *super()._seal()]
 
     def _invented(self) -> list[Effect]:
         (*_, last), slip = (entry for part in self._entries for entry in part), self._slips[-1]
