@@ -61,7 +61,7 @@ def found(
     counted = [label for label in cards if label in replica] or [label for label in cards if label != sequencer]
     if not 0 < quorum <= len(counted):
         among = "replicas" if replica else "members beside the sequencer"
-        raise UsageError(f"{quorum} of {len(counted)} {among} are no quorum")
+        raise UsageError(f"{quorum} of {len(counted)} {among} are no quorum", hint="--quorum is their majority")
     log = log_key(homes[sequencer], origin)
     for label in set(replica) & set(homes) - {sequencer}:
         homes[label].keyring.take_log(log)

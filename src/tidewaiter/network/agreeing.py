@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
+
+from msgspec import structs
 
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import State
@@ -35,6 +37,14 @@ class Agreements:
         self.charter, self.waits_for = charter, 0
         self._agreed: deque[Agreed] = deque()
         self._policy = charter.read_policy
+
+    @classmethod
+    def begun(cls, known: Charter, state: State) -> Self:
+        """Those of a member that is about to read a log from where a contract stands, all decided before which is final.
+
+        `known` tells its members' addresses and cards; it may be a charter as it stands later.
+        """
+        return cls(structs.replace(known, policy=state.realm.policy))
 
     @property
     def are_settled(self) -> bool:

@@ -60,7 +60,7 @@ class MirrorSide:
             setup = Setup(
                 origin=charter.origin, log=charter.log_key, key=key, submitters=submitters, numbers=charter.numbers
             )
-            self._agreements = Agreements(charter)
+            self._agreements = Agreements.begun(charter, contract.state)
             return Mirror.recovered(setup, contract, looked_at(holding, records, self._agreements, contract), resumed)
 
         begun = Starting(

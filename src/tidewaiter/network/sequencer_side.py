@@ -105,7 +105,7 @@ class SequencerSide:
                 submitters=contract.state.submitters, limits=common.limits,
                 start=Start(charter.numbers, contract.state.realm.clock),
             )  # fmt: skip
-            self._agreements = Agreements(charter)
+            self._agreements = Agreements.begun(charter, contract.state)
             return Sequencer.recovered(
                 setup, contract, looked_at(holding, records, self._agreements, contract), resumed
             )

@@ -77,7 +77,7 @@ class SequencerMember(Member):
 
     def build(self, records: list[bytes]) -> None:
         begun = self.begun(self._rules, records)
-        self.contract, self.agreements = begun.contract, self._agreeing(self.standing)
+        self.contract, self.agreements = begun.contract, self._agreeing.begun(self.standing, begun.contract.state)
         self._is_named, self._held, self._size = False, set[str](), begun.size
         for _, block in blocks_in(records[: begun.passed]):
             self._held.update(named_in(block.entries))
@@ -219,7 +219,7 @@ class MirrorMember(Member):
 
     def build(self, records: list[bytes]) -> None:
         begun = self.begun(self._rules, records)
-        self.contract, self.agreements = begun.contract, self._agreeing(self.standing)
+        self.contract, self.agreements = begun.contract, self._agreeing.begun(self.standing, begun.contract.state)
         self.blocks: list[Block] = []
         self.log = MemoryLog(())
         self._held = set[str]()
