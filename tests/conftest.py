@@ -20,3 +20,8 @@ def samples() -> Path:
 
 
 pytest_plugins = ["database"]
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are told by their argument's name and number: archives hold moments, and processes have to agree on the tests."""
+    return argname if isinstance(val, bytes) else None
