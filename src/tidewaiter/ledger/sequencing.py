@@ -25,7 +25,7 @@ from msgspec import Struct, field, structs
 
 from tidewaiter.ledger import admitting
 from tidewaiter.ledger.admitting import AHEAD_SECONDS, Handed
-from tidewaiter.ledger.batches import ENTRIES_MAX, Batch, Promise, RefusedEntry, Rules, Slip, state_entry
+from tidewaiter.ledger.batches import ENTRIES_MAX, Batch, Promise, Refusal, RefusedEntry, Rules, Slip, state_entry
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts.vocabulary import GOVERNING
 from tidewaiter.ledger.effects import (
@@ -173,9 +173,14 @@ class Sequencer(Durable):
         machine.followers.ask()
         return machine
 
+    @property
+    def is_between_blocks(self) -> bool:
+        """Whether it stands just behind a block: no batch is open, also none of which nothing was taken."""
+        return not self._slips
+
     def memory(self) -> Memory:
         """What it knows beside the state; later changes do not show in it. Raises LedgerError where it is not just behind a block."""
-        if self._slips:  # also where nothing of them was taken: their numbers are not in the log before the next block
+        if not self.is_between_blocks:  # numbers of what is open are not in the log before the next block
             raise LedgerError("there are batches behind the last block")
         promises = tuple(each for kept in self._promises.values() for each in kept.values())
         opened = {size: SignedNote(each.note.text, each.note.signatures[:1]).data for size, each in self._open.items()}
@@ -282,7 +287,7 @@ class Sequencer(Durable):
         return sealed
 
     def seal(self) -> list[Effect]:
-        """Seal what there is, so that the machine stands just behind a block."""
+        """Seal what there is, so that the machine stands just behind a block, unless the log has not begun."""
         return [] if self.is_stopped else self._seal()
 
     def synced(self, upto: int) -> list[Effect]:
@@ -387,7 +392,10 @@ class Sequencer(Durable):
         frontier, tops = self._sealed.grown(hashes, TILE_HEIGHT)
         text = Checkpoint(self.setup.origin, frontier.size, frontier.root).text
         sealed = Sealed(entry, SignedNote(text, (sign(text, self.setup.key),)).data)
-        self._close_block(sealed, frontier)
+        refusal = self.rules.apply(Leaf.parse(entry))
+        if refusal is not None and not self._count:  # nothing was taken: a log that follows another one has not begun
+            return []
+        self._close_block(sealed, frontier, refusal)
         return [self._persist(sealed, Hashed(hashes, tops))]
 
     def _moment(self) -> int:
@@ -395,12 +403,10 @@ class Sequencer(Durable):
         at = self._wall // 1000
         return max(at - at % BUCKET_SECONDS, self._closed_at, self._latest - AHEAD_SECONDS)
 
-    def _close_block(self, sealed: Sealed, frontier: Frontier) -> None:
-        state = Leaf.parse(sealed.entry)
-        refusal = self.rules.apply(state)
+    def _close_block(self, sealed: Sealed, frontier: Frontier, refusal: Refusal | None) -> None:
         if refusal is not None:
             raise LedgerError(f"the contract does not take the entry that closes a block: {refusal.why}")
-        self._closed_at = state.at
+        self._closed_at = Leaf.parse(sealed.entry).at
         block = Block(
             self._sealed.size,
             Entries.joined([*self._entries, Entries.of([sealed.entry])]),
@@ -460,6 +466,6 @@ class Sequencer(Durable):
                 frontier = self._sealed.extended([*self._hashes, leaf_hash(record.entry)])
                 if Checkpoint.parse(SignedNote.parse(record.note).text).root != frontier.root:
                     raise LedgerError("the journal's entries do not lead to the checkpoint that it says was signed")
-                self._close_block(record, frontier)
+                self._close_block(record, frontier, self.rules.apply(Leaf.parse(record.entry)))
             case FinalCheckpoint(size) if size >= self.final_size:  # behind a snapshot's block may stand what it knows
                 self._become_final(record)

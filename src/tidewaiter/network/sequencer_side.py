@@ -323,7 +323,7 @@ class SequencerSide:
         """Just behind a block: what is open is sealed first, as it soon would be. Not while something decided is not final."""
         if self._agreements.are_settled:
             self.driver.carry_out(self.machine.seal())
-        if not self.machine.is_stopped and self._agreements.are_settled:
+        if not self.machine.is_stopped and self._agreements.are_settled and self.machine.is_between_blocks:
             self._keeper.take(self.contract, self.machine.memory())
 
     async def _flush(self) -> None:

@@ -117,8 +117,10 @@ class SequencerMember(Member):
             return
         super()._carry_out(effect)
 
-    def between(self) -> None:
-        self.run(self.machine.seal())
+    def is_between_blocks(self) -> bool:
+        if self.machine.size:
+            self.run(self.machine.seal())
+        return self.machine.is_between_blocks
 
     def _tick(self) -> None:
         if not self.is_up:

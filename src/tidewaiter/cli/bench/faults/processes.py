@@ -101,8 +101,9 @@ class Member:
         self.world.after(self.world.chance.between(20, self.rest), self.start)
         self.rest = RESTART_MS
 
-    def between(self) -> None:
-        """Bring the machine to where it stands just behind a block, where it does not."""
+    def is_between_blocks(self) -> bool:
+        """Whether the machine stands just behind a block; brings it there where it can."""
+        return True
 
     def keep(self) -> None:
         """Take a snapshot at times, where the machine stands just behind a block, and all that was decided is final."""
@@ -113,8 +114,7 @@ class Member:
             or not self._snapshots.happens(150_000)
         ):
             return
-        self.between()
-        if self.is_up and not self.machine.is_stopped and self.agreements.are_settled:
+        if self.is_between_blocks() and self.is_up and not self.machine.is_stopped and self.agreements.are_settled:
             taken = kept(whole_records(self.disk.read())[0], contract, self.machine.memory())
             self.world.tally["snapshots"] += taken is not None
             self.kept = taken or self.kept
