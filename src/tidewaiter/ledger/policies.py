@@ -73,6 +73,18 @@ class Policy(Struct, frozen=True):
         """The policy with one more log, for those who know their log from elsewhere."""
         return structs.replace(self, logs=(*self.logs, Party(key)))
 
+    @property
+    def counted(self) -> set[str]:
+        """The names of the witnesses whose word can count for the quorum."""
+        found, ahead = set[str](), [self.quorum]
+        while ahead:
+            name = ahead.pop()
+            if name in self.witnesses:
+                found.add(name)
+            elif name in self.groups:
+                ahead += self.groups[name].members
+        return found
+
     def is_met_by(self, keys: Collection[VerifierKey]) -> Verdict:
         """Whether the cosignatures of these keys suffice; where not, who is missing."""
         met = {name for name, witness in self.witnesses.items() if witness.key in keys}

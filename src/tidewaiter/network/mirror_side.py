@@ -19,7 +19,6 @@ from tidewaiter.ledger.effects import (
     Lagging,
     Message,
     Persist,
-    Refuse,
     Send,
 )
 from tidewaiter.ledger.equivocation import Evidence, equivocation
@@ -38,7 +37,7 @@ from tidewaiter.network.files import Journal, Place
 from tidewaiter.network.holding import FINAL, Holding
 from tidewaiter.network.home import Origin
 from tidewaiter.network.outbox import Sent
-from tidewaiter.network.rules import named_in, unsigned_in
+from tidewaiter.network.rules import named_in, unsigned
 from tidewaiter.network.sequencer_side import Common, looked_at, settled_size
 from tidewaiter.network.snapshots import Starting
 
@@ -98,7 +97,7 @@ class MirrorSide:
             waiting.append(caller)
             if (statements or not self.holding.shelf.is_settled) and self._is_next(block):
                 self._keep_named(block, statements)
-                if (refuse := self._unsigned(block)) is not None:
+                if (refuse := unsigned(self.contract, block.entries)) is not None:
                     caller.set_result(Declined(self.charter.origin, self.machine.size, refuse))
                     continue
             if self._agreements.waits_for:
@@ -145,17 +144,6 @@ class MirrorSide:
         for statement in statements:
             if Statement.parse(statement).commitment in named:
                 self.holding.shelf.put(statement)
-
-    def _unsigned(self, block: Block) -> Refuse | None:
-        """Why a block is to be sent again with other signatures: nobody is to freeze this mirror by leaving some out."""
-        try:
-            refusal = unsigned_in(self.contract, block.entries)
-        except LedgerError:
-            return None
-        if refusal is None:
-            return None
-        why = f"a statement is not signed as it takes: {refusal.why} ({refusal.code})"
-        return Refuse("block.unsigned", why, "Send the block with the signatures with which the log took it.")
 
     async def freeze(self) -> Message:
         """How much is held, once nothing more of this origin will be cosigned."""

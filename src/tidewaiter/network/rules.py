@@ -10,10 +10,12 @@ from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import Contract, Refusal, State
 from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.contracts.vocabulary import GOVERNING
+from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.merkle import range_hash
 from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.charter import Charter, CharterError
 from tidewaiter.network.files import write_durably
 from tidewaiter.network.tile_folder import TileFolder
@@ -75,6 +77,18 @@ def unsigned_in(contract: Contract, entries: Entries) -> Refusal | None:
     if not refused and closing.facts.get("root") != root:
         return Refusal("state.root", "these signatures lead to another state than the log came to", "")
     return next((refusal for _, refusal in refused[:1] if refusal.code in _BY_SIGNATURES), None)
+
+
+def unsigned(contract: Contract, entries: Entries) -> Refuse | None:
+    """Why a block is to be sent again with other signatures: nobody is to freeze a mirror by leaving some out."""
+    try:
+        refusal = unsigned_in(contract, entries)
+    except LedgerError:
+        return None
+    if refusal is None:
+        return None
+    why = f"a statement is not signed as it takes: {refusal.why} ({refusal.code})"
+    return Refuse("block.unsigned", why, "Send the block with the signatures with which the log took it.")
 
 
 class Shelf(Mapping[str, bytes]):

@@ -161,7 +161,8 @@ def _leaves(case: Case) -> str:
 
 @rule("quorum.reachable", "member_left quorum_changed", "Change the quorum to one that the members reach.", _RECORD)
 def _reachable(case: Case) -> str:
-    """The members that are left can decide, and only they: no change leaves a quorum that they cannot reach, or that takes nobody."""
+    """The members that are left can decide, and only they: no change leaves a quorum that they cannot reach, or that takes nobody,
+    or counts on somebody new who is no member."""
     body, realm = _body(case), case.state.realm
     names = {name for name, member in realm.members.items() if member.is_in}
     match body:
@@ -172,7 +173,7 @@ def _reachable(case: Case) -> str:
                 return "the entry tells the hash of another policy"
             if _is_open(body.policy):
                 return "by this policy nobody has to sign, and anybody could decide"
-            return _unmet(body.policy, names)
+            return _unmet(body.policy, names) or _strangers(body.policy, names, realm.policy)
         case _:
             return ""
 
@@ -295,6 +296,13 @@ def _unmet(policy: str, names: set[str]) -> str:
     if not names:
         return "no member has signed"
     return read.is_met_by({each.key for name, each in read.witnesses.items() if name in names}).reason
+
+
+def _strangers(policy: str, names: set[str], before: str) -> str:
+    """Whom a policy counts on though they are no members, nor counted before; both can be read."""
+    known = names | Policy.parse(before.encode()).counted
+    strangers = Policy.parse(policy.encode()).counted - known
+    return f"the policy counts on {', '.join(sorted(strangers))[:200]}, who is no member" if strangers else ""
 
 
 def _signers(case: Case) -> list[Key]:

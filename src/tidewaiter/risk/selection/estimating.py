@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from msgspec import Struct
@@ -86,11 +87,11 @@ def estimate(strata: Sequence[Stratum], confidence: float = CONFIDENCE) -> Inter
     examined = sum(each.examined for each in strata)
     if not total or not examined:
         return Interval(0.0, 0.0, 1.0, examined)
-    share = below = above = 0.0
+    share = _weighed(strata, total)
+    below = above = 0.0
     for each in strata:
         weight = each.parcels / total
         own = of_draw(each.irregular, each.examined, confidence)
-        share += weight * own.share
         if each.examined < each.parcels:
             below += (weight * (own.share - own.low)) ** 2
             above += (weight * (own.high - own.share)) ** 2
@@ -99,9 +100,13 @@ def estimate(strata: Sequence[Stratum], confidence: float = CONFIDENCE) -> Inter
 
 def share_of(strata: Sequence[Stratum]) -> float:
     """The share alone that `estimate` gives; 0 where nothing was examined. The limits of an interval take far longer."""
-    strata = joined(strata)
-    total = sum(each.parcels for each in strata)
-    return sum(each.parcels / total * each.irregular / each.examined for each in strata if each.examined)
+    return _weighed(joined(strata), sum(each.parcels for each in strata))
+
+
+def _weighed(strata: Sequence[Stratum], total: int) -> float:
+    """The one sum behind both, rounded once: the same strata in any order give the same share to the last digit."""
+    found = sum(Fraction(each.parcels * each.irregular, each.examined) for each in strata if each.examined)
+    return float(found / total) if total else 0.0
 
 
 def joined(strata: Sequence[Stratum], least: int = EXAMINED_MIN) -> list[Stratum]:

@@ -119,6 +119,9 @@ def test_no_change_leaves_a_quorum_out_of_reach(network: Network) -> None:
 
     assert code(change(policy(NORTH, "nobody"), 1)) == "quorum.reachable"
     assert code(change("quorum nobody\n", 1)) == "quorum.reachable"
+    stranger = change(policy(NORTH, SOUTH, "stranger"), 1)  # the members suffice, and yet
+    assert isinstance(stranger, Refusal)
+    assert (stranger.code, "counts on stranger" in stranger.why) == ("quorum.reachable", True)
     taken(change(policy(NORTH, SOUTH, "market", threshold=3), 1))
     assert code(network.say(joined(2), NORTH, SOUTH, "post")) == "statement.quorum"
     gone = MemberLeft(origin=ORIGIN, decision=2, name="market")

@@ -196,8 +196,15 @@ class Council:
 
         return [
             Step("joined", body, lambda state: name in state.realm.members, (made,), lambda: self.network.admit(name)),
-            self._quorum("quorum", lambda names: [*names, name], lambda text: f"witness {name} " in text),
+            self._counting(name),
         ]
+
+    def _counting(self, name: str) -> Step:
+        """Who has joined is counted too; not where another history has taken its joining with it."""
+        step = self._quorum("quorum", lambda names: [*names, name], lambda text: f"witness {name} " in text)
+        return structs.replace(
+            step, body=lambda state, number: step.body(state, number) if name in state.realm.members else None
+        )
 
     def _leaves(self, name: str) -> list[Step]:
         def body(state: State, number: int) -> Body:

@@ -41,7 +41,7 @@ from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.network.agreeing import Agreements, signed_together, undecided
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.holding import checkpoint_of
-from tidewaiter.network.rules import named_in, unsigned_in
+from tidewaiter.network.rules import named_in, unsigned
 
 TICK_MS = 50
 GOSSIP_MS = 400
@@ -308,8 +308,9 @@ class MirrorMember(Member):
     def _receive(self, block: Block, statements: Sequence[bytes], settled: bytes, *, sender: str) -> None:
         if (statements or not self._held.issuperset(self.shelf)) and self._is_by_the_log(block):
             self._shelve(statements)
-            if (refuse := self._unsigned(block)) is not None:
-                self.world.send(self.name, sender, refuse)
+            is_next = block.first == self.machine.size and block.entries
+            if is_next and (refuse := unsigned(self.contract, block.entries)) is not None:
+                self.world.send(self.name, sender, Declined(self.standing.origin, self.machine.size, refuse))
                 return
         if settled and self.agreements.waits_for:
             self._take_final(settled)
@@ -345,18 +346,6 @@ class MirrorMember(Member):
             commitment = Statement.parse(data).commitment
             if commitment not in self._held:
                 self.shelf[commitment] = data
-
-    def _unsigned(self, block: Block) -> Declined | None:
-        if block.first != self.machine.size or not block.entries:
-            return None
-        try:
-            refusal = unsigned_in(self.contract, block.entries)
-        except LedgerError:
-            return None
-        if refusal is None:
-            return None
-        refuse = Refuse("block.unsigned", refusal.why, "Send the block with the signatures with which the log took it.")
-        return Declined(self.machine.setup.origin, self.machine.size, refuse)
 
     def _take_final(self, note: bytes) -> None:
         checkpoint = self.agreements.believed(note, self._root)
