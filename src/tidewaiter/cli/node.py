@@ -73,17 +73,10 @@ def join(
 ) -> int:
     """Take part in an origin: keep its charter. A member that runs does so at once."""
     from tidewaiter.network.charter import Charter
+    from tidewaiter.network.handing_over import joined
     from tidewaiter.network.home import Home
-    from tidewaiter.network.operating import Joining
-    from tidewaiter.network.operator import NotRunningError, Operator
 
-    home, read = Home(folder), Charter.read(charter)
-    by_now = Charter.read(standing) if standing else None
-    try:
-        with Operator(home) as operator:
-            operator.ask("/origins", Joining(read, by_now))
-    except NotRunningError:
-        home.begin(read, by_now)
+    joined(Home(folder), Charter.read(charter), Charter.read(standing) if standing else None)
     return output.EXIT_OK
 
 

@@ -257,18 +257,20 @@ def _ended(home: Home, size: int, output_as: Output) -> int:
 def _closed(deciding: Deciding, to: str, signed: tuple[Path, ...], gone: bool) -> Closed:  # noqa: FBT001 (as it was asked)
     """The end of the log with all cosignatures at hand; where they suffice, the next one's charter is kept wherever it can be."""
     from tidewaiter.network import handing_over
+    from tidewaiter.network.bringing import level
     from tidewaiter.network.files import write_durably
 
     home = deciding.home
-    charter = home.latest.standing
     handing_over.check_successor(home)
-    standing = deciding.standing()
     _end_at_hand(deciding)
-    size = None if gone else handing_over.ended_size(charter)
+    size = None if gone else handing_over.ended_size(home.latest.standing)
+    level(home.latest.standing)
     key = handing_over.log_key(home, to)
     deciding.files.mkdir(parents=True, exist_ok=True)
     note = handing_over.closing(home, key, size)
-    closed = handing_over.gathered(note, deciding.files, signed, (home, *deciding.at_hand), charter)
+    standing = deciding.own_standing()
+    by = handing_over.quorums(home.latest.standing, standing)
+    closed = handing_over.gathered(note, deciding.files, signed, (home, *deciding.at_hand), by)
     if not closed.missing:
         following = handing_over.following(home, closed.note, key, standing)
         write_durably(deciding.files / handing_over.CHARTER, following.data)

@@ -244,8 +244,12 @@ class Mirror(Durable):
         why = f"the member has ended its part in “{self.setup.origin}”"
         return self._freeze(Refuse(FROZEN, why, "Wait for the next origin."), caller)
 
-    def close(self, closing: Checkpoint, caller: Caller, now: int) -> list[Effect]:
-        """Cosign the end of the origin, as `epochs` writes it, where it is just what is held here; else why not."""
+    def close(self, closing: Checkpoint, caller: Caller, now: int, *, key: SignerKey | None = None) -> list[Effect]:
+        """Cosign the end of the origin, as `epochs` writes it, where it is just what is held here; else why not.
+
+        A member may have another `key` beside the one it cosigns with: behind a decision that not everybody knows to be final
+        it may be counted by either.
+        """
         refuse = self._not_closing(closing)
         if refuse:
             return [Reply(caller, refuse)]
@@ -253,7 +257,8 @@ class Mirror(Durable):
         if not self._closed:
             self._closed = closing.text
             written.append(self._persist(Closed(closing.text)))
-        return written + self._cosign(SignedNote(closing.text, ()), closing, caller, now)
+        line = cosign(closing.text, key or self.setup.key, now // 1000).line
+        return written + self._after(Reply(caller, Cosigned(closing.origin, closing.size, line)))
 
     def _read(self, data: bytes) -> tuple[SignedNote, Checkpoint] | Refuse:
         hint = "Send the checkpoint as the log signed it."
@@ -421,10 +426,9 @@ class Mirror(Durable):
 
     def _cosign(self, note: SignedNote, checkpoint: Checkpoint, caller: Caller, now: int) -> list[Effect]:
         cosigned = Cosigned(checkpoint.origin, checkpoint.size, cosign(note.text, self.setup.key, now // 1000).line)
-        if not checkpoint.extensions:
-            self._given[checkpoint.size] = cosigned
-            if len(self._given) > GIVEN_KEPT:
-                del self._given[next(iter(self._given))]
+        self._given[checkpoint.size] = cosigned
+        if len(self._given) > GIVEN_KEPT:
+            del self._given[next(iter(self._given))]
         return self._after(Reply(caller, cosigned))
 
     def _decline(self, caller: Caller, refuse: Refuse) -> list[Effect]:

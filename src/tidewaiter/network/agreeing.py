@@ -13,8 +13,11 @@ from tidewaiter.ledger.contracts import State
 from tidewaiter.ledger.contracts.governing import brought
 from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.effects import Refuse
+from tidewaiter.ledger.epochs import is_closed
 from tidewaiter.ledger.leaves import key_number
-from tidewaiter.network.charter import Charter
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.policies import Policy
+from tidewaiter.network.charter import Charter, Follows
 
 
 class Agreed(NamedTuple):
@@ -83,6 +86,20 @@ class Agreements:
         if not believed.verdict or checkpoint is None or checkpoint.size <= 0:
             return None
         return checkpoint if root(checkpoint.size) == checkpoint.root else None
+
+
+def is_ended(follows: Follows, before: Charter, state: State) -> bool:
+    """Whether the quorum has ended an origin as is said, of which a member goes by this charter, and whose entries led to this state.
+
+    Where the origin ended behind a decision on who suffices, of which the member does not know that it is final, that may be shown;
+    then those suffice that it names.
+    """
+    if is_closed(follows.closing, before.read_policy):
+        return True
+    end = Checkpoint.parse(SignedNote.parse(follows.closing).text)
+    settled = before.read_policy.believed(follows.settled)
+    is_final = settled.verdict and settled.checkpoint == Checkpoint(end.origin, end.size, end.root)
+    return bool(is_final and is_closed(follows.closing, Policy.parse(state.realm.policy.encode())))
 
 
 def undecided(size: int) -> Refuse:

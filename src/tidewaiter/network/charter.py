@@ -44,10 +44,14 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class Follows(Struct, frozen=True, kw_only=True):
-    """The origin before, and its end as the quorum cosigned it."""
+    """The origin before, and its end as the quorum cosigned it.
+
+    `settled` is the final checkpoint of just that place, where the last entries have changed who suffices: by it they count.
+    """
 
     origin: str
     closing: bytes
+    settled: bytes = b""
 
 
 class Charter(Struct, frozen=True, kw_only=True):

@@ -109,9 +109,17 @@ class Deciding:
         """
         charter = self.home.latest.standing
         first = [charter.members[charter.sequencer].url, self.home.config.address]
-        for url in dict.fromkeys([*first, *(member.url for member in charter.members.values())]):
+        return self._standing_at(dict.fromkeys([*first, *(member.url for member in charter.members.values())]))
+
+    def own_standing(self) -> Standing:
+        """What stands by what this member itself holds. Raises NotRunningError."""
+        return self._standing_at([self.home.config.address])
+
+    def _standing_at(self, urls: Iterable[str]) -> Standing:
+        origin = self.home.latest.standing.origin
+        for url in urls:
             with contextlib.suppress(httpx.HTTPError, msgspec.DecodeError):
-                answer = httpx.get(f"{url}{DECISIONS_PATH}?origin={quote(charter.origin)}", timeout=10, trust_env=False)
+                answer = httpx.get(f"{url}{DECISIONS_PATH}?origin={quote(origin)}", timeout=10, trust_env=False)
                 if answer.status_code == 200 and len(answer.content) <= ANSWER_BYTES_MAX:
                     return msgspec.json.decode(answer.content, type=Standing)
         raise NotRunningError("no member that replays the log answers", hint="tidewaiter node run starts this one")

@@ -31,6 +31,7 @@ from tidewaiter.ledger.signing import check
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.ledger.wire import written_base64
 from tidewaiter.model.errors import UnavailableError
+from tidewaiter.network.bringing import level
 from tidewaiter.network.charter import Charter, Follows, Member
 from tidewaiter.network.deciding import DecidingError, Step, counted
 from tidewaiter.network.files import write_durably
@@ -52,6 +53,21 @@ class Closed(Struct, frozen=True):
     missing: str
     signed: tuple[str, ...]
     could_sign: tuple[str, ...]
+
+
+class _Said(Struct, frozen=True):
+    """What a mirror says that has frozen."""
+
+    size: int
+    root: str
+    settled: bytes = b""
+
+
+class _Frozen(Struct, frozen=True):
+    """What a mirror holds that has frozen, and the final checkpoint of that where it is kept since who suffices has changed there."""
+
+    held: Checkpoint
+    settled: bytes
 
 
 def check_successor(home: Home) -> None:
@@ -127,7 +143,7 @@ def closing(home: Home, key: SignerKey, size: int | None) -> SignedNote:
     `size` is what the sequencer ended with, where it told. Raises DecidingError where the mirror holds something else.
     """
     origin = home.latest.standing.origin
-    held = _freeze(home, origin)
+    held = _freeze(home, origin).held
     if size is not None and held.size != size:
         raise DecidingError(
             f"{home.config.label} holds {held.size} entries, the log ended with {size}",
@@ -137,9 +153,15 @@ def closing(home: Home, key: SignerKey, size: int | None) -> SignedNote:
 
 
 def closed_at(home: Home, note: SignedNote) -> SignedNote:
-    """The end of an origin with the cosignature of one more mirror, which freezes. Raises DecidingError, DeclinedError."""
+    """The end of an origin with the cosignatures of one more mirror, which freezes; it is brought what it lacks.
+
+    Raises DecidingError, DeclinedError.
+    """
     read = Closing.parse(note.text)
-    held = _freeze(home, read.last.origin)
+    held = _freeze(home, read.last.origin).held
+    if held.size < read.last.size:
+        level(_going_by(home, read.last.origin))
+        held = _freeze(home, read.last.origin).held
     if (held.size, held.root) != (read.last.size, read.last.root):
         raise DecidingError(
             f"{home.config.label} holds {held.size} entries with the root {held.root.hex()[:16]}…, "
@@ -147,43 +169,60 @@ def closed_at(home: Home, note: SignedNote) -> SignedNote:
             hint="the member with the most final entries writes the end; sign nothing that leaves out what you hold",
         )
     with Operator(home) as operator:
-        line = operator.ask(f"/close?origin={quote(read.last.origin)}", note.text.encode()).decode()
-    return note.with_signatures(NoteSignature.parse(line.removesuffix("\n")))
+        lines = operator.ask(f"/close?origin={quote(read.last.origin)}", note.text.encode()).decode()
+    return note.with_signatures(*map(NoteSignature.parse, lines.splitlines()))
 
 
-def _freeze(home: Home, origin: str) -> Checkpoint:
+def _going_by(home: Home, origin: str) -> Charter:
+    """The charter of an origin as a member goes by it. Raises DecidingError where it takes no part in it."""
+    for each in home.origins():
+        if each.charter.origin == origin:
+            return each.standing
+    raise DecidingError(f"{home.config.label} takes no part in “{origin}”", hint="its folder is another one's")
+
+
+def _freeze(home: Home, origin: str) -> _Frozen:
     with Operator(home) as operator:
-        said = msgspec.json.decode(operator.ask(f"/freeze?origin={quote(origin)}"), type=dict[str, Any])
-    return Checkpoint(origin, int(said["size"]), bytes.fromhex(said["root"]))
+        said = msgspec.json.decode(operator.ask(f"/freeze?origin={quote(origin)}"), type=_Said)
+    return _Frozen(Checkpoint(origin, said.size, bytes.fromhex(said.root)), said.settled)
+
+
+def quorums(charter: Charter, standing: Standing) -> list[Charter]:
+    """The charters by whose quorums the end of an origin is to be cosigned: by the one that a member goes by, and where the origin
+    ends behind a decision on who suffices that the member does not know to be final, by the one decided on too."""
+    return [charter] if standing.policy == charter.policy else [charter, charter.under(standing.policy)]
 
 
 def gathered(
-    note: SignedNote, files: Path, copies: Sequence[Path], at_hand: Sequence[Home], charter: Charter
+    note: SignedNote, files: Path, copies: Sequence[Path], at_hand: Sequence[Home], by: Sequence[Charter]
 ) -> Closed:
-    """The end of an origin with all cosignatures that there are: in its file, in copies, and by mirrors at hand."""
-    path = files / CLOSING
+    """The end of an origin with all cosignatures that there are: in its file, in copies, and by mirrors at hand; `by` are
+    the charters by whose quorums it is to be cosigned."""
+    path, lines = files / CLOSING, list(note.signatures)
     for each in (path, *copies):
         other = read_note(each) if each.exists() else None
         if other is not None and other.text == note.text:
-            sound = [
-                line for line in other.signatures if line not in note.signatures and _holds(note.text, line, charter)
-            ]
-            note = note.with_signatures(*sound)
-    names = {charter.members[label].key.partition("+")[0]: label for label in charter.of_part("mirror")}
+            lines += other.signatures
+    lines = _sound(note.text, lines, by)
+    names = {
+        charter.members[label].key.partition("+")[0]: label for charter in by for label in charter.of_part("mirror")
+    }
     for home in at_hand:
         label = home.config.label
-        if label in names.values() and all(names.get(each.name) != label for each in note.signatures):
-            note = closed_at(home, note)
+        if label in names.values() and all(names.get(each.name) != label for each in lines):
+            lines += closed_at(home, note).signatures
+    note = SignedNote(note.text, tuple(_sound(note.text, lines, by)))
     write_durably(path, note.data)
     signed = {names[each.name] for each in note.signatures if each.name in names}
-    missing = is_closed(note.data, charter.read_policy).reason
+    missing = next((why for each in by if (why := is_closed(note.data, each.read_policy).reason)), "")
     return Closed(note, missing, tuple(sorted(signed)), tuple(sorted(set(names.values()) - signed)))
 
 
-def _holds(text: str, line: NoteSignature, charter: Charter) -> bool:
-    """Whether a line is the cosignature of a member: one that is not would spoil the others'."""
-    checked = check(SignedNote(text, (line,)), [party.key for party in charter.read_policy.witnesses.values()])
-    return bool(checked.verdict) and bool(checked.signed)
+def _sound(text: str, lines: Sequence[NoteSignature], by: Sequence[Charter]) -> list[NoteSignature]:
+    """Of these lines, each once, the cosignatures of those who count: one that does not hold would spoil the others'."""
+    keys = {party.key for charter in by for party in charter.read_policy.witnesses.values()}
+    checked = [(line, check(SignedNote(text, (line,)), keys)) for line in dict.fromkeys(lines)]
+    return [line for line, each in checked if each.verdict and each.signed]
 
 
 def read_note(path: Path) -> SignedNote | None:
@@ -202,13 +241,8 @@ def read_note(path: Path) -> SignedNote | None:
 
 
 def following(home: Home, note: SignedNote, key: SignerKey, standing: Standing) -> Charter:
-    """The charter of the next origin: the same members with the keys that count, of whom this one runs the log. Raises DecidingError."""
-    before, label = home.latest.standing, home.config.label
-    if standing.policy != before.policy:
-        raise DecidingError(
-            "the members have decided on another quorum, which this one does not know to be final yet",
-            hint="ask again in a second",
-        )
+    """The charter of the next origin: the same members with the keys that count, of whom this one runs the log."""
+    before, label = quorums(home.latest.standing, standing)[-1], home.config.label
     members: dict[str, Member] = {}
     for name, member in before.members.items():
         part = "sequencer" if name == label else "mirror" if member.part == "sequencer" else member.part
@@ -220,19 +254,30 @@ def following(home: Home, note: SignedNote, key: SignerKey, standing: Standing) 
         numbers = operator.numbers(before.origin)
     charter = Charter(
         origin=key.name, at=bucket(datetime.now(UTC)), log=key.verifier.text, policy=before.policy, members=members,
-        numbers=numbers, follows=Follows(origin=before.origin, closing=note.data),
+        numbers=numbers, follows=Follows(origin=before.origin, closing=note.data, settled=_freeze(home, before.origin).settled),
     )  # fmt: skip
     charter.check()
     return charter
 
 
-def joined(home: Home, charter: Charter) -> None:
-    """Have a member take part in the next origin, at once where it runs."""
-    if not runs(home):
-        home.begin(charter)
+def joined(home: Home, charter: Charter, standing: Charter | None = None) -> None:
+    """Have a member take part in an origin, at once where it runs; what it lacks of the origin before it is brought.
+
+    `standing` is the charter as it stands by now. Raises DecidingError where only a member that runs could take what it lacks.
+    """
+    if runs(home):
+        if charter.follows is not None:
+            level(_going_by(home, charter.follows.origin))
+        with Operator(home) as operator:
+            operator.ask("/origins", Joining(charter, standing))
         return
-    with Operator(home) as operator:
-        operator.ask("/origins", Joining(charter))
+    own = charter.members.get(home.config.label)
+    if charter.follows is not None and own is not None and own.part != "witness":
+        raise DecidingError(
+            f"{home.config.label} does not run, and may lack some of “{charter.follows.origin}”, which this log follows",
+            hint=f"start it first, as what it lacks is brought to it: tidewaiter node run {home.folder}",
+        )
+    home.begin(charter, standing)
 
 
 def beginning(home: Home, key: SignerKey, quorum: int, policy: str) -> list[Step]:

@@ -120,10 +120,10 @@ class Keyring:
         """The key that cosigns checkpoints."""
         return SignerKey.parse(self._text("cosigner"))
 
-    def earlier_cosigners(self) -> list[str]:
-        """The public keys that this member cosigned with before, as texts."""
-        found = sorted(self.folder.glob("cosigner-*.key"))
-        return [SignerKey.parse(self._text(file.stem)).verifier.text for file in found]
+    def cosigners(self) -> list[SignerKey]:
+        """The keys that this member cosigns with, did before, or is to: the one of now first."""
+        others = sorted(self.folder.glob("cosigner-*.key"))
+        return [self.cosigner, *(SignerKey.parse(self._text(file.stem)) for file in others)]
 
     def log(self, origin: str) -> SignerKey:
         """The key of the log of an origin. Raises KeyringError where this member is not its sequencer."""

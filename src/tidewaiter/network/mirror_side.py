@@ -149,9 +149,9 @@ class MirrorSide:
         """How much is held, once nothing more of this origin will be cosigned."""
         return await self.driver.ask(self.machine.freeze)
 
-    async def close(self, closing: Checkpoint) -> Message:
-        """The cosignature on the end of the origin, or why there is none."""
-        return await self.driver.ask(lambda caller: self.machine.close(closing, caller, now_ms()))
+    async def close(self, closing: Checkpoint, key: SignerKey) -> Message:
+        """The cosignature on the end of the origin by one of the member's keys, or why there is none."""
+        return await self.driver.ask(lambda caller: self.machine.close(closing, caller, now_ms(), key=key))
 
     def change(self, charter: Charter) -> None:
         """The members have agreed on something else: other keys, another quorum, one more member, one less."""

@@ -16,8 +16,9 @@ from functools import partial
 from typing import Final
 
 from tidewaiter.ledger.contracts import Contract
-from tidewaiter.ledger.epochs import is_closed
+from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.sequencing import Limits
+from tidewaiter.network.agreeing import is_ended
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.failing import Failpoints
 from tidewaiter.network.home import FOLLOWED, Home, HomeError, Origin
@@ -80,32 +81,35 @@ class Node:
         side = self.sides.get(charter.follows.origin)
         if before is None or side is None or isinstance(side, WitnessSide):
             raise HomeError(f"this member has no copy of “{charter.follows.origin}”, which “{charter.origin}” follows")
-        if not is_closed(charter.follows.closing, before.standing.read_policy):
+        contract = followed(self._contract_before(before), side.holding.tiles, charter)
+        if not is_ended(charter.follows, before.standing, contract.state):
             raise HomeError(f"the end of “{charter.follows.origin}” is not cosigned by its quorum")
-        return followed(self._contract_before(before), side.holding.tiles, charter)
+        return contract
 
-    def _part_of(self, charter: Charter) -> str:
+    def _part_of(self, charter: Charter) -> tuple[str, SignerKey]:
+        """What a member does in an origin, and the key that it cosigns with there."""
         own = charter.members.get(self.label)
         if own is None:
             raise HomeError(
                 f"{self.label} is no member of “{charter.origin}”", hint="have its card put into the charter"
             )
-        if own.key not in (self.home.keyring.cosigner.verifier.text, *self.home.keyring.earlier_cosigners()):
-            raise HomeError(f"the charter of “{charter.origin}” has another key of {self.label}")
-        return own.part
+        for key in self.home.keyring.cosigners():
+            if key.verifier.text == own.key:
+                return own.part, key
+        raise HomeError(f"the charter of “{charter.origin}” has another key of {self.label}")
 
     def _take_part(self, origin: Origin) -> Side:
-        part = self._part_of(origin.standing)
+        part, cosigner = self._part_of(origin.standing)
         if (origin.folder / FOLLOWED).exists():
             hint = "tidewaiter intake replica runs it"
             raise HomeError(f"this folder is a replica's of “{origin.charter.origin}”", hint=hint)
         side: Side
         if part == "witness":
-            side = WitnessSide(origin, self.home.keyring.cosigner, self._common.failpoints)
+            side = WitnessSide(origin, cosigner, self._common.failpoints)
         else:
             rules = partial(self._contract_before, origin)
             if part == "mirror":
-                side = MirrorSide(origin, self.home.keyring.cosigner, rules, self._common)
+                side = MirrorSide(origin, cosigner, rules, self._common)
             else:
                 key = self.home.keyring.log(origin.charter.origin)
                 side = SequencerSide(origin, key, rules, self._common)

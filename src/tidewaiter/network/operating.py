@@ -245,17 +245,23 @@ class Operating:
         said = await side.freeze()
         if not isinstance(said, Declined):
             raise refused(503, "network.stopped", "the mirror did not freeze")
-        return as_json({"size": said.size, "root": side.machine.root.hex()})
+        settled = side.holding.last_settled
+        last = settled.note if settled is not None and settled.size == said.size else b""
+        return as_json({"size": said.size, "root": side.machine.root.hex(), "settled": last})
 
     async def close(self, request: Request) -> Response:
-        """Cosign the end of an origin: the line."""
+        """Cosign the end of an origin: a line by each key that the member cosigns with, did, or is to."""
         side = self._side(request)
         if not isinstance(side, MirrorSide):
             raise refused(409, "network.part", "only a mirror closes")
-        said = await side.close(Checkpoint.parse(request.body.decode()))
-        if isinstance(said, Cosigned):
-            return Response(said.line.encode())
-        raise RefusedError(409, said if isinstance(said, Refuse) else Refuse("closing.declined", "it was declined", ""))
+        closing, lines = Checkpoint.parse(request.body.decode()), b""
+        for key in self._node.home.keyring.cosigners():
+            said = await side.close(closing, key)
+            if not isinstance(said, Cosigned):
+                declined = Refuse("closing.declined", "it was declined", "")
+                raise RefusedError(409, said if isinstance(said, Refuse) else declined)
+            lines += said.line.encode()
+        return Response(lines)
 
     async def end(self, request: Request) -> Response:
         """The sequencer takes nothing more, and seals what it has."""

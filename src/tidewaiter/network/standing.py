@@ -57,19 +57,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     def could_sign(self, statement: Statement) -> tuple[str, ...]:
         """The members whose signature would count towards the quorum, and is not there."""
-        names = _counting(Policy.parse(self.policy.encode()))
+        names = Policy.parse(self.policy.encode()).counted
         return tuple(name for name in self.members if name in names and name not in self.signed_by(statement))
-
-
-def _counting(policy: Policy) -> set[str]:
-    """The witnesses that the quorum is made of: some may be named and count nowhere."""
-    counting, open_names = set[str](), [policy.quorum]
-    while open_names:
-        name = open_names.pop()
-        if name in policy.groups:
-            open_names += policy.groups[name].members  # only groups before it: a policy has no circles
-        counting.add(name)
-    return counting & set(policy.witnesses)
 
 
 def standing_of(state: State, now: int) -> Standing:

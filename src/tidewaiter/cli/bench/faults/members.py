@@ -328,12 +328,9 @@ class MirrorMember(Member):
     def _end(self, closing: Checkpoint, sender: str, now: int) -> None:
         """Cosign the end of the origin; with each key that may count, where it ends at a decision on that."""
         policies = {self.standing.policy, self.contract.state.realm.policy}
-        setup, kept = self.machine.setup, self.machine.setup.key
         for each in self._keys:
-            if each is kept or any(each.verifier.text in policy for policy in policies):
-                setup.key = each
-                self.run(self.machine.close(closing, sender, now))
-        setup.key = kept
+            if each is self.machine.setup.key or any(each.verifier.text in policy for policy in policies):
+                self.run(self.machine.close(closing, sender, now, key=each))
 
     def _is_by_the_log(self, block: Block) -> bool:
         try:
