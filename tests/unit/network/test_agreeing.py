@@ -9,12 +9,13 @@ from machines import BEGINNING, LOG, MEMBERS, NAMES, ORIGIN, POLICY
 from tidewaiter.cli.bench.faults.rules import contract
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.contracts import State
+from tidewaiter.ledger.epochs import Closing
 from tidewaiter.ledger.keys import SignerKey
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.policies import Group, Party, Policy
 from tidewaiter.ledger.signing import cosign, sign
-from tidewaiter.network.agreeing import Agreements
-from tidewaiter.network.charter import Charter, Member
+from tidewaiter.network.agreeing import Agreements, is_ended
+from tidewaiter.network.charter import Charter, Follows, Member
 
 OTHERS = {name: signer(f"{name}.example") for name in ("m4", "m5", "m6")}
 LATER = Policy(
@@ -90,3 +91,21 @@ def test_decisions_that_are_read_again_count_each_at_its_place_and_the_last_is_s
     last = agreed.become_final(8)
     assert last is not None
     assert (last.charter.policy, agreed.waits_for) == (LATER.text.decode(), 0)
+
+
+def ended(by: Sequence[SignerKey], size: int = 5, settled: bytes = b"") -> bool:
+    """Whether one who goes by the first quorum takes the end at a size, behind a decision on another one."""
+    end = Closing(Checkpoint(ORIGIN, size, bytes([size]) * 32), signer("record.example/2").verifier).checkpoint
+    closing = SignedNote(end.text, tuple(cosign(end.text, key, 1_800_000_000) for key in by)).data
+    return is_ended(Follows(origin=ORIGIN, closing=closing, settled=settled), agreements().charter, state(LATER))
+
+
+def test_those_decided_on_end_a_log_where_it_is_shown_that_the_decision_is_final() -> None:
+    others = list(OTHERS.values())
+    assert ended(first())
+    assert ended([*first(), *others])
+    assert not ended(others), "whoever goes by the quorum before does not know that another one counts"
+    assert ended(others, settled=note(5, first()))
+    assert not ended(others, settled=note(5, others)), "those decided on do not make it final themselves"
+    assert not ended(others, settled=note(4, first())), "another place is final"
+    assert not ended(others[:2], settled=note(5, first()))
