@@ -170,17 +170,26 @@ class Council:
             case "cosigner":
                 name = self.chance.one_of(honest)
                 made = self.roster.next_cosigner(name)
-                return [self._quorum("cosigner rotated", lambda each: each, lambda text: made.verifier.text in text)]
+                return [
+                    self._quorum(
+                        "cosigner rotated", lambda _, names: names if name in names else [],
+                        lambda text: made.verifier.text in text,
+                    )
+                ]  # fmt: skip
             case "quorum":
                 return self._counts(names)
             case _:
                 return self._speaks(self.chance.one_of(honest), state, is_lost=kind == "lost")
 
     def _quorum(
-        self, name: str, chosen: Callable[[list[str]], list[str]], is_done: Callable[[str], bool], more: int = 0
+        self, name: str, chosen: Callable[[State, list[str]], list[str]], is_done: Callable[[str], bool], more: int = 0
     ) -> Step:
+        """Another policy, of members chosen from those of now: of none where another history has taken with it what made sense."""
+
         def body(state: State, number: int) -> Body | None:
-            names = chosen(list(Policy.parse(state.realm.policy.encode()).witnesses))
+            names = chosen(state, list(Policy.parse(state.realm.policy.encode()).witnesses))
+            if not names:
+                return None
             text = self.roster.policy(names, more).text.decode()
             return QuorumChanged(origin=state.realm.origin, decision=number, policy=text)
 
@@ -196,15 +205,12 @@ class Council:
 
         return [
             Step("joined", body, lambda state: name in state.realm.members, (made,), lambda: self.network.admit(name)),
-            self._counting(name),
+            self._quorum(
+                "quorum",
+                lambda state, names: [*names, name] if name in state.realm.members else [],
+                lambda text: f"witness {name} " in text,
+            ),
         ]
-
-    def _counting(self, name: str) -> Step:
-        """Who has joined is counted too; not where another history has taken its joining with it."""
-        step = self._quorum("quorum", lambda names: [*names, name], lambda text: f"witness {name} " in text)
-        return structs.replace(
-            step, body=lambda state, number: step.body(state, number) if name in state.realm.members else None
-        )
 
     def _leaves(self, name: str) -> list[Step]:
         def body(state: State, number: int) -> Body:
@@ -212,7 +218,7 @@ class Council:
 
         return [
             self._quorum(
-                "quorum", lambda names: [each for each in names if each != name],
+                "quorum", lambda _, names: [each for each in names if each != name],
                 lambda text: f"witness {name} " not in text,
             ),
             Step("left", body, lambda state: name not in state.realm.members or not state.realm.members[name].is_in, (), lambda: self.network.leave(name)),
@@ -224,7 +230,11 @@ class Council:
         more = self.chance.between(0, len(names) - self.roster.tolerated - least)
         turned = [*names[1:], names[0]]
         text = self.roster.policy(turned, more).text.decode()
-        return [self._quorum("quorum", lambda _: turned, lambda now: now == text, more)]
+
+        def chosen(_: State, now: list[str]) -> list[str]:
+            return turned if set(turned) == set(now) else []
+
+        return [self._quorum("quorum", chosen, lambda now: now == text, more)]
 
     def _speaks(self, name: str, state: State, *, is_lost: bool) -> list[Step]:
         """A member's key is followed by another: it signs that itself; where it is lost, the quorum does."""
