@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from amqtt.broker import Broker
 
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 def free_port() -> int:

@@ -6,8 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples in every run, however slow the machine; `pytest --hypothesis-profile wandering` looks for new ones.
+settings.register_profile("house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("wandering", settings.get_profile("house"), derandomize=False, print_blob=True)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ PACKAGE = (
 VERSION = "1.7.1"
 MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 FETCHED_WITHIN_SECONDS = 120
-STARTS_WITHIN_SECONDS = 20.0
+STARTS_WITHIN_SECONDS = 60.0
 WEALTH = 10**21  # in the smallest unit
 
 

@@ -21,7 +21,7 @@ from conftest import ROOT
 from ports import free_ports
 from tidewaiter.ledger.wire import written_base64
 
-STARTS_WITHIN_SECONDS = 20.0
+STARTS_WITHIN_SECONDS = 60.0
 ANSWERS_WITHIN_SECONDS = 60.0
 
 

@@ -9,8 +9,7 @@ import pytest
 from litestar.testing import TestClient
 from msgspec import Struct
 
-from api import parcels
-from database import TEMPLATE
+from database import TEMPLATE, settle_chance
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.embedded import EmbeddedServer
 from tidewaiter.store.opening import ensure_database
@@ -42,7 +41,7 @@ def house(postgres_server: EmbeddedServer) -> Iterator[House]:
     name = f"web_{next(_NUMBERS)}"
     ensure_database(postgres_server, name, TEMPLATE)
     with PostgresStore(postgres_server.url(name)) as store:
-        parcels.settle_chance(store)
+        settle_chance(store)
         settings = WebSettings(secret=b"s" * 32, request_bytes_max=REQUEST_BYTES_MAX, quotes_a_minute_max=1_000)
         furnished = furnish(store, settings)
         yield furnished

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tidewaiter.store import PostgresStore
-
 Json = dict[str, Any]
-
-# Chance selects about one parcel in fifty for examination. With this seed it selects none of these; a test that
-# suddenly finds a parcel under control after its text was changed wants another seed.
-SEED = bytes(range(1, 33))
-
-
-def settle_chance(store: PostgresStore) -> None:
-    """Make the draws of today (and of tomorrow, should midnight pass) come from `SEED`."""
-    today = datetime.now(UTC).date()
-    for day in (today, today + timedelta(days=1)):
-        assert store.seed(day, SEED).seed == SEED
 
 
 def party(name: str, city: str, postcode: str, country_code: str) -> Json:

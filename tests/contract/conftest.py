@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,13 +16,6 @@ def intake(store: PostgresStore) -> Iterator[Intake]:
     """An intake on the test's own store."""
     with Intake(store, workers=2) as opened:
         yield opened
-
-
-@pytest.fixture
-def seeds(store: PostgresStore) -> None:
-    """The draws of today (and of tomorrow, should midnight pass) come from one seed."""
-    for day in (datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(1)):
-        store.seed(day, b"\x05" * 32)
 
 
 @pytest.fixture

@@ -23,8 +23,6 @@ from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 from waybills import FHL, FHL_LIST, FWB, MASTER, xfhl, xfwb, xfzb
 
-pytestmark = pytest.mark.usefixtures("seeds")
-
 DAY = date(2026, 6, 15)
 AT = datetime(2026, 6, 15, 9, 5, tzinfo=UTC)
 PLAIN = FWB.replace("T3L22MC", "T3K22MC").replace("/L22/", "/K22/")

@@ -22,8 +22,6 @@ from tidewaiter.workflow.pieces import content, sources_of
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 
-pytestmark = pytest.mark.usefixtures("seeds")
-
 DAY = date(2026, 6, 15)
 FROM = {"311": "A marketplace", "411": "A bank", "511": "A carrier", "621": "A broker", "623": "A broker"}
 SENDERS = {number: sender for number, sender in FROM.items() if number != "623"}

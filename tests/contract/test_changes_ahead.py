@@ -26,8 +26,6 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 
-pytestmark = pytest.mark.usefixtures("seeds")
-
 DAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

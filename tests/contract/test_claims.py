@@ -24,8 +24,6 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 
-pytestmark = pytest.mark.usefixtures("seeds")
-
 DAY = date(2026, 6, 15)
 BUYER = Party(party_id="110101199003070011", name="Li Wei")
 PLATFORM = Party(party_id="1101110325")

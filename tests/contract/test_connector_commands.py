@@ -27,7 +27,7 @@ def ran(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
 
 
 def test_a_connector_from_its_start_to_its_end(
-    store: PostgresStore, seeds: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: PostgresStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "old"
     code, out, _ = ran(capsys, "add", "Old system", "gb", str(folder), "--at", "accepted", "--at", "refused")

@@ -29,7 +29,7 @@ from tidewaiter.workflow.replay import replay
 
 
 @pytest.fixture
-def system(store: PostgresStore, seeds: None) -> Connector:
+def system(store: PostgresStore) -> Connector:
     return connect(store, "https://customs.example/in")
 
 

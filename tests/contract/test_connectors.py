@@ -100,7 +100,7 @@ def receiver() -> Iterator[Receiver]:
     made.server.server_close()
 
 
-def test_each_step_asked_for_is_handed_over_once_in_order(store: PostgresStore, seeds: None, tmp_path: Path) -> None:
+def test_each_step_asked_for_is_handed_over_once_in_order(store: PostgresStore, tmp_path: Path) -> None:
     connect(store, tmp_path, NoticeKind.ACCEPTED, NoticeKind.RELEASED)
     hand_in(store, declared("C-1"), declared("C-2"))
     hand_in(store, declared("D-1", jurisdiction_code="NO"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -34,11 +36,6 @@ pytestmark = pytest.mark.usefixtures("lawful")
 SECRET = b"k" * 32
 NUMBER = "RR123456785GB"
 DEPOT, DROP = Point(51.95, 1.25), Point(51.96, 1.35)
-
-
-@pytest.fixture(autouse=True)
-def _chance(seeds: None) -> None:
-    """Chance picks none of these parcels."""
 
 
 class Clock:
@@ -133,11 +130,49 @@ def test_a_reading_sent_again_is_answered_again_and_changes_nothing(house: House
     assert refused(house, "seal-1", body, signature).code == "device.replayed"
 
 
+def test_an_alarm_that_comes_behind_a_newer_reading_holds_and_stands_at_its_own_time(house: House) -> None:
+    one = parcel(house.store, NUMBER, "IMA")
+    house.add("seal-1")
+    follow(house, put_in(BAG, reference("s10", NUMBER)), put_on(BAG, SEAL))
+    assert house.send("seal-1", 3, seal="closed").outcome is Outcome.TAKEN
+    assert house.send("seal-1", 1, ago=120, seal="opened").outcome is Outcome.LATE
+    late = house.body(2, ago=60, alarm="wire cut")
+    signature = sign_with_secret(SECRET, "seal-1", late)
+    outcomes = [house.devices.take("seal-1", late, signature, transport="test").outcome for _ in range(2)]
+    assert outcomes == [Outcome.LATE, Outcome.REPEATED]
+    assert state(house.store, one) is State.UNDER_CONTROL
+    told = [each.moved for each in course(house.store.following.told([one])[one]).passed if each.moved.device_id]
+    assert [each.step.value for each in told] == ["seal_opened", "seal_alarm", "seal_closed"]
+    assert house.store.devices.by_id("seal-1").counter == 3
+    house.clock.at += timedelta(seconds=301)
+    assert refused(house, "seal-1", late, signature).code == "device.replayed"
+
+
+def test_readings_lead_to_the_same_in_whatever_order_they_come(house: House) -> None:
+    """Each counter once, each at its own time: the course of a parcel is that of the readings as they were made."""
+    one = parcel(house.store, NUMBER)
+    follow(house, put_in(BAG, reference("s10", NUMBER)))
+    for number, order in enumerate(permutations(range(1, 5))):
+        device_id, largest = f"seal-{number}", 0
+        device = house.add(device_id)
+        follow(house, put_on(BAG, device.uri))
+        for counter in order:
+            taken = house.send(device_id, counter, ago=50 - 10 * counter, seal="opened" if counter % 2 else "closed")
+            assert taken.outcome is (Outcome.LATE if counter < largest else Outcome.TAKEN)
+            largest = max(largest, counter)
+    told = defaultdict(list)
+    for each in course(house.store.following.told([one])[one]).passed:
+        if each.moved.device_id:
+            told[each.moved.device_id].append((each.moved.step, each.moved.happened_at))
+    assert len(told) == 24
+    assert all(each == next(iter(told.values())) and len(each) == 4 for each in told.values())
+
+
 def test_what_is_forged_replayed_unknown_or_ended_is_refused_and_counted(house: House) -> None:
     house.add("seal-1")
     house.add("seal-2", key=b"o" * 32)
     house.send("seal-1", 5)
-    older, other = house.body(4), house.body(5, seal="opened")
+    older, other = house.body(5, ago=1), house.body(5, seal="opened")
 
     def code(device_id: str, body: bytes, signer: str = "seal-1") -> tuple[str, str]:
         error = refused(house, device_id, body, sign_with_secret(SECRET, signer, body))
@@ -282,6 +317,23 @@ def test_a_parcel_handed_over_is_answered_again_for_the_same_reading(house: Hous
         assert taken.handover is not None
         assert (taken.outcome, taken.handover.is_allowed) == (outcome, True)
     assert len(list(course(house.store.following.told([one])[one]).of(Step.DELIVERED))) == 1
+
+
+def test_nothing_is_handed_over_on_a_reading_that_comes_behind_a_newer_one(house: House, drone: Device) -> None:
+    one = parcel(house.store, NUMBER, "IMA")
+    Desk(house.store).act(one, Trigger.PAYMENT_RECEIVED, "anna")
+    follow(house, put_in(drone.uri, reference("s10", NUMBER)))
+    house.clock.at = datetime.now(UTC) + timedelta(seconds=2)
+    house.send("uas-1", 2, position="geo:51.955,1.3,90")
+    late = house.send("uas-1", 1, ago=1, position=DROP.uri + ",5", hand_over=NUMBER).handover
+    assert late is not None
+    assert (late.is_allowed, late.code) == (False, "flight.late")
+    body = house.body(3, position=DROP.uri + ",5", hand_over=NUMBER)
+    for is_repeated in (False, True):
+        taken = house.devices.take("uas-1", body, sign_with_secret(SECRET, "uas-1", body), transport="test")
+        assert taken.handover is not None
+        assert (taken.outcome is Outcome.REPEATED, taken.handover.is_allowed) == (is_repeated, True)
+        house.send("uas-1", 5 + is_repeated, position=DROP.uri + ",5")
 
 
 def test_where_an_aircraft_was_a_while_ago_is_no_place_to_hand_over(house: House, drone: Device) -> None:

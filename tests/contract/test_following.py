@@ -33,11 +33,6 @@ SEAL = reference("device", "seal-1")
 HARWICH = "https://id.example/locode/GBHRW"
 
 
-@pytest.fixture(autouse=True)
-def _chance(seeds: None) -> None:
-    """Chance picks none of these parcels."""
-
-
 def ago(hours: float) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 

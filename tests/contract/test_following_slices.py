@@ -49,11 +49,6 @@ with PostgresStore(sys.argv[1]) as store:
 """
 
 
-@pytest.fixture(autouse=True)
-def _chance(seeds: None) -> None:
-    """Chance picks none of these parcels."""
-
-
 @pytest.fixture
 def parcels(store: PostgresStore) -> list[int]:
     """Two slices and a bit of parcels, announced, in one bag."""

@@ -56,7 +56,7 @@ from tidewaiter.network.adapters.intake import (
 )
 
 __all__ = ["nats_cluster"]
-WITHIN_SECONDS = 30.0
+WITHIN_SECONDS = 60.0
 
 
 @pytest.fixture(params=["file", "nats"])

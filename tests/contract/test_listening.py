@@ -17,7 +17,7 @@ from tidewaiter.movement.readings import sign_with_secret
 from tidewaiter.store import PostgresStore
 from tidewaiter.web.listening import Broker, listening
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 
 # The broker closes its sockets from another thread than the one that opened them.
 pytestmark = pytest.mark.filterwarnings(
@@ -32,7 +32,7 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def house(store: PostgresStore, seeds: None) -> House:
+def house(store: PostgresStore) -> House:
     return House(store)
 
 

@@ -209,7 +209,7 @@ def test_the_log_is_handed_over_and_goes_on(net: LocalNetwork, command: Commands
 
 def await_quorum(net: LocalNetwork, label: str, count: int) -> None:
     """Return once a member counts so many."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (policy := net.homes[label].latest.standing.read_policy).groups[policy.quorum].threshold != count:
         assert time.monotonic() < until, policy
         time.sleep(0.05)

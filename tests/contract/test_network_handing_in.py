@@ -45,7 +45,7 @@ def tell(net: LocalNetwork, subject: str) -> Placed:
     return placed
 
 
-def seen(net: LocalNetwork, subject: str, seconds: float = 30) -> list[int]:
+def seen(net: LocalNetwork, subject: str, seconds: float = 60) -> list[int]:
     """At which places of a log entries on a consignment are final."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

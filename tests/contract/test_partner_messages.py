@@ -20,8 +20,6 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.ports import Outcome
 from tidewaiter.workflow.records import Receipt
 
-pytestmark = pytest.mark.usefixtures("seeds")
-
 DAY = date(2026, 6, 15)
 ITEM = {
     "item_id": "RR000000016DK",

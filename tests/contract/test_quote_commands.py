@@ -128,7 +128,6 @@ def test_kept_shown_named_and_compared(run: Run, store: PostgresStore) -> None:
     _, shown, _ = run("show", number.lower(), "--json")
     assert json.loads(shown)["quote"] == json.loads(given)["quote"]
 
-    parcels.settle_chance(store)
     sender = store.senders.ensure("Meridian Post")
     items: list[Any] = [parcels.item(1, "Cotton T-shirts", "61091000", "180.00")]
     declared = parcels.parcel("Q-1", *items, freight={"amount": "7.20", "currency": "GBP"}, quote_id=number)

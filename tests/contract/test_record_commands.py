@@ -18,7 +18,6 @@ from tidewaiter.store.settings import DATABASE_URL_VARIABLE
 from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.recording import Recording
 
-pytestmark = pytest.mark.usefixtures("seeds")
 Run = Callable[..., tuple[int, str]]
 YEAR = str(datetime.now(UTC).year)
 

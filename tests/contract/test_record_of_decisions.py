@@ -25,7 +25,7 @@ from tidewaiter.workflow.recording_logs import policy_of
 from tidewaiter.workflow.recording_opened import ErasedError, opened, problems, receipt
 from tidewaiter.workflow.recording_receipts import ParcelReceipt, verify
 
-pytestmark = pytest.mark.usefixtures("seeds", "lawful")
+pytestmark = pytest.mark.usefixtures("lawful")
 
 
 def all_problems(store: PostgresStore) -> list[str]:

@@ -410,7 +410,6 @@ def outcomes(numbers: Sequence[int]) -> Mapping[int, bool]:
     return {number: number % 3 == 0 for number in numbers}
 
 
-@pytest.mark.usefixtures("seeds")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_back_test_counts_hits_work_overlap_and_rate(
     life: RuleSets, store: PostgresStore, intake: Intake, workers: int, monkeypatch: pytest.MonkeyPatch
@@ -481,7 +480,6 @@ def test_masks_that_were_kept_tell_the_same_as_reading_again(
     assert [(r.rule_id, r.hits) for r in both.rules] == [(r.rule_id, 2 * r.hits) for r in fresh.rules]
 
 
-@pytest.mark.usefixtures("seeds")
 def test_two_versions_are_compared_by_rules_and_by_parcels(
     life: RuleSets, store: PostgresStore, intake: Intake
 ) -> None:

@@ -24,8 +24,6 @@ from tidewaiter.workflow.intake import Intake
 from tidewaiter.workflow.return_records import CaseFilter
 from tidewaiter.workflow.stock import StockKeeper
 
-pytestmark = pytest.mark.usefixtures("seeds")
-
 
 @pytest.fixture
 def keeper(store: PostgresStore, intake: Intake) -> StockKeeper:

@@ -50,7 +50,7 @@ from tidewaiter.workflow.stock_records import (
     StockWriting,
 )
 
-pytestmark = pytest.mark.usefixtures("seeds", "lawful")
+pytestmark = pytest.mark.usefixtures("lawful")
 
 GOODS = example.GOODS
 CLASS = f"{VOCABULARY}ref/goods/{GOODS}"

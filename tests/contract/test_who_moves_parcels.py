@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from api import parcels
-from database import TEMPLATE
+from database import TEMPLATE, settle_chance
 from events import document, object_event
 from tidewaiter.model.decision import State
 from tidewaiter.model.event_words import STEP, reference
@@ -29,7 +29,7 @@ def store(postgres_server: EmbeddedServer, request: pytest.FixtureRequest) -> It
     name = f"who_moves_{abs(hash(request.node.name)) % 10**8}"
     ensure_database(postgres_server, name, TEMPLATE)
     with PostgresStore(postgres_server.url(name)) as opened:
-        parcels.settle_chance(opened)
+        settle_chance(opened)
         yield opened
 
 

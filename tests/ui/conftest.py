@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from api import parcels
 from api.test_models import card, model
-from database import TEMPLATE
+from database import TEMPLATE, settle_chance
 from tidewaiter.risk.scoring import model_bytes
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.embedded import EmbeddedServer
@@ -39,7 +39,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 LEGAL_DAY = date(2026, 7, 14)
-START_SECONDS = 20
+START_SECONDS = 60
 RULES = """\
 rule cheap
     title: Cheap goods
@@ -72,7 +72,7 @@ def site_house(postgres_server: EmbeddedServer) -> Iterator[House]:
     ensure_database(postgres_server, name, TEMPLATE)
     with PostgresStore(postgres_server.url(name)) as store:
         house = furnish(store, WebSettings(secret=b"u" * 32))
-        parcels.settle_chance(store)
+        settle_chance(store)
         sender = store.senders.ensure("Meridian Post")
         house.intake.submit(
             BytesIO(parcels.night()),

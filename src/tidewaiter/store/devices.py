@@ -13,9 +13,9 @@ from psycopg.rows import dict_row
 from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.finding import Finding, Severity
 from tidewaiter.movement.flights import RULES, SEVERE, Permit, Position
-from tidewaiter.movement.readings import Algorithm, DeviceError, DeviceKind, read
+from tidewaiter.movement.readings import Algorithm, DeviceKind, read
 from tidewaiter.store.connections import Connections
-from tidewaiter.workflow.device_ports import Arrived, Device, Flight, Refusal
+from tidewaiter.workflow.device_ports import Arrived, Device, Flight, Received, Refusal
 
 POSITIONS_MAX: Final = 20_000  # of one flight
 _AROUND: Final = timedelta(
@@ -87,30 +87,25 @@ class PostgresDevices:
 
     # --- readings ----------------------------------------------------------------------------------------------
 
-    def receive(self, arrived: Arrived) -> Arrived | None:
-        """Keep a reading whose counter is larger than the last; see `workflow.device_ports.DeviceStore`."""
+    def receive(self, arrived: Arrived) -> Received:
+        """Keep a reading, where none has its counter; see `workflow.device_ports.DeviceStore`."""
         with self._connections.lend() as connection, connection.transaction():
             last = connection.execute(
                 "SELECT counter FROM device WHERE device_id = %s FOR UPDATE", [arrived.device_id]
             ).fetchone()
             assert last is not None
-            if arrived.counter > last[0]:
+            kept = connection.execute(
+                f"INSERT INTO device_reading ({_READING}) VALUES (%s, %s, %b, %s, %s, %s, %b) ON CONFLICT DO NOTHING",
+                [getattr(arrived, name) for name in Arrived.__struct_fields__],
+            )
+            if kept.rowcount:
                 connection.execute(
-                    f"INSERT INTO device_reading ({_READING}) VALUES (%s, %s, %b, %s, %s, %s, %b)",
-                    [getattr(arrived, name) for name in Arrived.__struct_fields__],
-                )
-                connection.execute(
-                    "UPDATE device SET counter = %s, last_at = %s WHERE device_id = %s",
+                    "UPDATE device SET counter = greatest(counter, %s), last_at = %s WHERE device_id = %s",
                     [arrived.counter, arrived.received_at, arrived.device_id],
                 )
-                return None
-        before = self._readings("device_id = %s AND counter = %s", [arrived.device_id, arrived.counter])
-        if not before:
-            raise DeviceError(
-                "device.replayed", f"its counter is {arrived.counter}, and {last[0]} was taken before",
-                hint="each reading has a larger counter than the one before", place="counter",
-            )  # fmt: skip
-        return before[0]
+                return Received(is_behind=arrived.counter < last[0])
+        (before,) = self._readings("device_id = %s AND counter = %s", [arrived.device_id, arrived.counter])
+        return Received(is_behind=arrived.counter < last[0], before=before)
 
     def captured(self, device_id: str, counter: int, at: datetime) -> None:
         """Keep that a reading's event is written."""

@@ -18,7 +18,7 @@ from tidewaiter.workflow.event_ports import Captor, Capture
 
 
 class Device(Struct, frozen=True, kw_only=True):
-    """A device that tells of goods. `key` is its secret, or its public key; `counter` that of its last reading."""
+    """A device that tells of goods. `key` is its secret, or its public key; `counter` is the largest of its readings."""
 
     device_id: str
     kind: DeviceKind
@@ -49,6 +49,13 @@ class Arrived(Struct, frozen=True, kw_only=True):
     body: bytes
 
 
+class Received(Struct, frozen=True, kw_only=True):
+    """What was there when a reading came: the one kept before under its counter, and whether one of a larger counter is."""
+
+    is_behind: bool
+    before: Arrived | None = None
+
+
 class Refusal(Struct, frozen=True, kw_only=True):
     """How often readings were refused for a reason; `device_id` is "" for devices that are not ours."""
 
@@ -63,6 +70,7 @@ class Outcome(StrEnum):
     """What became of a reading that was not refused."""
 
     TAKEN = "taken"
+    LATE = "late"  # taken, behind one that was made after it: it stands at its own time
     REPEATED = "repeated"  # sent again before its answer was heard; nothing changed
 
 
@@ -89,11 +97,8 @@ class DeviceStore(Protocol):
     def by_id(self, device_id: str) -> Device:
         """One device. Raises NotFoundError."""
 
-    def receive(self, arrived: Arrived) -> Arrived | None:
-        """Keep a reading whose counter is larger than the last. Of one kept before under its counter, that one; else None.
-
-        Raises DeviceError where the counter is not larger and no such reading is kept.
-        """
+    def receive(self, arrived: Arrived) -> Received:
+        """Keep a reading, where none is kept under its counter."""
 
     def captured(self, device_id: str, counter: int, at: datetime) -> None:
         """Keep that a reading's event is written."""

@@ -3,8 +3,10 @@
     Devices(store.devices, capturing, flights).take("seal-1", body, signature, transport="http")
 
 A reading is kept before its event is written, so that one that was acknowledged is not lost; `catch_up` writes what a crash
-left. One that is sent again soon, because its answer was not heard, is answered again and changes nothing. One whose
-counter does not rise is refused, as is one that the device did not sign; refusals are counted.
+left. Each counter counts once, in whatever order readings come: one that was held up on its way stands at its own time, so
+that no alarm is lost behind a newer reading. One that is sent again soon, because its answer was not heard, is answered
+again and changes nothing; later it is refused, as is another one under its counter, and one that the device did not sign.
+Refusals are counted.
 """
 
 from __future__ import annotations
@@ -50,16 +52,18 @@ class Devices:
                 device_id=device_id, counter=reading.counter, digest=hashlib.sha256(body).digest(), read_at=reading.at,
                 received_at=at, transport=transport, body=body,
             )  # fmt: skip
-            before = self._devices.receive(arrived)
+            received = self._devices.receive(arrived)
+            before = received.before
             if before is not None and (before.digest != arrived.digest or at - before.received_at > AGAIN_WITHIN):
                 raise DeviceError(
                     "device.replayed", f"a reading {reading.counter} of this device was taken before",
-                    hint="each reading has a larger counter than the one before", place="counter",
+                    hint="each reading has a larger counter than the one made before it", place="counter",
                 )  # fmt: skip
         except DeviceError as error:
             self._devices.refuse("" if error.code == UNKNOWN else device_id, error.code, error.detail, at)
             raise
-        return self._told(device, reading, arrived, Outcome.TAKEN if before is None else Outcome.REPEATED)
+        outcome = Outcome.REPEATED if before is not None else Outcome.LATE if received.is_behind else Outcome.TAKEN
+        return self._told(device, reading, arrived, outcome)
 
     def take_payload(self, device_id: str, payload: bytes, *, transport: str) -> Taken:
         """Take one reading with its signature on the line before it. Raises DeviceError where it is refused."""
@@ -76,7 +80,7 @@ class Devices:
         for arrived in found:
             device = self._devices.by_id(arrived.device_id)
             reading = read(arrived.body, arrived.received_at, _ahead())
-            self._told(device, reading, arrived, Outcome.TAKEN)
+            self._told(device, reading, arrived, Outcome.LATE if arrived.counter < device.counter else Outcome.TAKEN)
         return len(found)
 
     def _device(self, device_id: str) -> Device:
@@ -97,7 +101,9 @@ class Devices:
         event_id = event_id_of(device, arrived.digest)
         captor = Captor(OF_DEVICE + device.device_id)
         self._capturing.capture(reading_document(device, reading, event_id, at), captor, at)
-        handover = self._flights.told(device, reading, at) if device.kind is DeviceKind.AIRCRAFT else None
+        handover = None
+        if device.kind is DeviceKind.AIRCRAFT:
+            handover = self._flights.told(device, reading, at, is_behind=outcome is Outcome.LATE)
         self._devices.captured(device.device_id, arrived.counter, at)
         return Taken(
             outcome=outcome, device_id=device.device_id, counter=arrived.counter, event_id=event_id, handover=handover

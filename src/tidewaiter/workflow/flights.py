@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from tidewaiter.model.decision import State
 from tidewaiter.model.event_words import REFERENCE, reference
@@ -21,6 +21,11 @@ from tidewaiter.workflow.device_events import alarm_document, delivery_document
 from tidewaiter.workflow.device_ports import Capturer, Device, DeviceStore, Flight
 from tidewaiter.workflow.event_ports import OF_DEVICE, Captor
 from tidewaiter.workflow.following_ports import Concerned, Within
+
+_BEHIND: Final = Handover(
+    is_allowed=False, code="flight.late", words="it asks with a reading from before: where it is now is not known",
+    hint="ask again, with a reading made now",
+)  # fmt: skip
 
 
 class Carried(Protocol):
@@ -44,14 +49,19 @@ class Flights:
         self._capturing = capturing
         self._clock = clock
 
-    def told(self, device: Device, reading: Reading, at: datetime) -> Handover | None:
-        """Do what follows from an aircraft's reading; whether it may hand over where it asks for that."""
+    def told(self, device: Device, reading: Reading, at: datetime, *, is_behind: bool = False) -> Handover | None:
+        """Do what follows from an aircraft's reading; whether it may hand over where it asks for that.
+
+        One that `is_behind` came after a later one, so that it does not tell where the aircraft is.
+        """
         flight = self._devices.flight_of(device.device_id, reading.at)
         if flight is not None and reading.landed and flight.landed_at is None:
             self._devices.landed(flight.permit.flight_id, reading.at)
             flight = self._devices.flight(flight.permit.flight_id)
         found = self._look(device, flight, at) if flight is not None else []
-        return self._asked(device, flight, reading, found) if reading.hand_over else None
+        if not reading.hand_over:
+            return None
+        return _BEHIND if is_behind else self._asked(device, flight, reading, found)
 
     def watch(self) -> list[Finding]:
         """Look at every flight whose time it is: of one that fell silent nothing comes that would have it looked at."""
@@ -82,10 +92,7 @@ class Flights:
                 hint="tidewaiter device permit",
             )  # fmt: skip
         if (self._clock() - reading.at).total_seconds() > flight.permit.contact_seconds:
-            return Handover(
-                is_allowed=False, code="flight.late", words="it asks with a reading from before: where it is now is not known",
-                hint="ask again, with a reading made now",
-            )  # fmt: skip
+            return _BEHIND
         if point is None:
             return Handover(
                 is_allowed=False, code="flight.no_position", words="it does not say where it is", hint="give position"
