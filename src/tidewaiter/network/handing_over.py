@@ -159,8 +159,8 @@ def closed_at(home: Home, note: SignedNote) -> SignedNote:
     """
     read = Closing.parse(note.text)
     held = _freeze(home, read.last.origin).held
-    if held.size < read.last.size:
-        level(_going_by(home, read.last.origin))
+    if held.size < read.last.size and (charter := _going_by(home, read.last.origin)) is not None:
+        level(charter)
         held = _freeze(home, read.last.origin).held
     if (held.size, held.root) != (read.last.size, read.last.root):
         raise DecidingError(
@@ -173,12 +173,9 @@ def closed_at(home: Home, note: SignedNote) -> SignedNote:
     return note.with_signatures(*map(NoteSignature.parse, lines.splitlines()))
 
 
-def _going_by(home: Home, origin: str) -> Charter:
-    """The charter of an origin as a member goes by it. Raises DecidingError where it takes no part in it."""
-    for each in home.origins():
-        if each.charter.origin == origin:
-            return each.standing
-    raise DecidingError(f"{home.config.label} takes no part in “{origin}”", hint="its folder is another one's")
+def _going_by(home: Home, origin: str) -> Charter | None:
+    """The charter of an origin as a member goes by it; None where it takes no part in it."""
+    return next((each.standing for each in home.origins() if each.charter.origin == origin), None)
 
 
 def _freeze(home: Home, origin: str) -> _Frozen:
@@ -266,8 +263,9 @@ def joined(home: Home, charter: Charter, standing: Charter | None = None) -> Non
     `standing` is the charter as it stands by now. Raises DecidingError where only a member that runs could take what it lacks.
     """
     if runs(home):
-        if charter.follows is not None:
-            level(_going_by(home, charter.follows.origin))
+        before = _going_by(home, charter.follows.origin) if charter.follows is not None else None
+        if before is not None:
+            level(before)
         with Operator(home) as operator:
             operator.ask("/origins", Joining(charter, standing))
         return
