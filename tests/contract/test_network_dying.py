@@ -21,6 +21,7 @@ from tidewaiter.network.client import PeerError
 from tidewaiter.network.driving import OFFSET_VARIABLE
 from tidewaiter.network.failing import FAIL_VARIABLE
 from tidewaiter.network.files import segments_of
+from tidewaiter.network.holding import FINAL
 from tidewaiter.network.local import LocalError
 from tidewaiter.network.serving import RefusedError
 
@@ -79,6 +80,17 @@ def test_who_dies_while_it_writes_tiles_goes_on_where_it_was(net: Running, label
     again = hand.hand_in(more := hand.entries(1))
     assert again.first >= promise.first + promise.count
     in_the_log(net, again, more)
+
+
+def test_who_dies_before_its_disk_has_what_is_final_is_told_again_though_the_log_rests(net: Running) -> None:
+    hand, network = net.hands["mirror-1"], net.network
+    promise = hand.hand_in(hand.entries(1))
+    size = promise.first + promise.count
+    network.await_final("mirror-2", size)
+    network.kill("mirror-2")
+    (network.homes["mirror-2"].latest.folder / FINAL).unlink(missing_ok=True)
+    network.start("mirror-2")
+    network.await_final("mirror-2", size)
 
 
 @pytest.mark.parametrize("place", JOURNAL)

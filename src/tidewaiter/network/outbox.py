@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from tidewaiter.network.serving import MSGPACK
 GROUP_MAX: Final = 8
 """Blocks in one request: those that came while the mirror was busy with the last."""
 PAUSE_SECONDS: Final = 0.25
+AGAIN_SECONDS: Final = 5.0
+"""After how long a member is told again what it was told."""
 """Before somebody who did not answer is asked again."""
 BLOCKS_PATH: Final = "/record/blocks"
 
@@ -157,7 +160,10 @@ class WitnessFeed:
 
 
 class Announcer:
-    """Tells one member the newest of what everybody may know, one request at a time; what is older is not sent any more."""
+    """Tells one member the newest of what everybody may know, one request at a time; what is older is not sent any more.
+
+    The newest is told again now and then: whoever died before its disk had it knows it no more.
+    """
 
     def __init__(self, peer: Peer, path: str) -> None:
         self.peer, self._path = peer, path
@@ -172,7 +178,9 @@ class Announcer:
     async def run(self) -> None:
         """Tell what comes, until cancelled."""
         while True:
-            await self._came.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS if self._newest else None):
+                    await self._came.wait()
             self._came.clear()
             data = self._newest
             try:

@@ -284,7 +284,10 @@ class SequencerSide:
         except AddressError as error:  # as the members have decided it: nobody is to stop the log by a wrong address
             _LOG.warning("%s is not reached: %s", name, error.detail)
             return
-        self._announcers[name] = Announcer(Peer(member.url), FINAL_PATH), Announcer(Peer(member.url), EVIDENCE_PATH)
+        final, found = Announcer(Peer(member.url), FINAL_PATH), Announcer(Peer(member.url), EVIDENCE_PATH)
+        if self.holding.final:
+            final.put(self.holding.final)
+        self._announcers[name] = final, found
         for announcer in self._announcers[name]:
             self._run(announcer.run())
         if member.part == "mirror":

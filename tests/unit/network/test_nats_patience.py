@@ -9,13 +9,15 @@ import pytest
 pytest.importorskip("nats", reason="the extra `nats` is not installed")
 
 from nats.errors import TimeoutError as NoAnswerError
-from nats.js.errors import APIError, BadRequestError, ServerError, ServiceUnavailableError
+from nats.js.errors import APIError, BadRequestError, NotFoundError, ServerError, ServiceUnavailableError
 
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters import nats
 
 NO_PEERS = BadRequestError(code=400, err_code=10005, description="no suitable peers for placement")
 NAME_IN_USE = BadRequestError(code=400, err_code=10058, description="stream name already in use")
+NO_STREAM = NotFoundError(code=404, err_code=10059, description="stream not found")
+NOT_LEADER = ServerError(code=500, err_code=10009, description="JetStream cluster can not handle request")
 OVERLAP = BadRequestError(code=400, err_code=10065, description="subjects overlap with an existing stream")
 NOT_CLUSTERED = ServerError(code=500, err_code=10074, description="replicas > 1 not supported in non-clustered mode")
 NO_ROOM = BadRequestError(code=400, err_code=10027, description="maximum number of streams reached")
@@ -42,7 +44,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", [NO_PEERS, NAME_IN_USE, OVERLAP, ServiceUnavailableError(code=503), NoAnswerError(), TimeoutError()]
+    "failure",
+    [
+        NO_PEERS,
+        NAME_IN_USE,
+        NO_STREAM,
+        NOT_LEADER,
+        OVERLAP,
+        ServiceUnavailableError(code=503),
+        NoAnswerError(),
+        TimeoutError(),
+    ],
 )
 def test_what_may_pass_is_asked_again(failure: Exception) -> None:
     asked = Asked(failure, failure)

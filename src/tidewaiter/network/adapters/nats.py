@@ -70,10 +70,13 @@ _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
 _WRONG_LAST_SEQUENCE: Final = 10071  # github.com/nats-io/nats-server, server/errors.json, JSStreamWrongLastSequenceErrF
 FAILURES: Final = (nats.errors.Error, NoStreamResponseError, asyncio.TimeoutError, OSError)
-_NO_PEERS, _NAME_IN_USE, _SUBJECTS_OVERLAP = 10005, 10058, 10065  # errors.json, as above
-_PASSING: Final = frozenset({_NO_PEERS, _NAME_IN_USE, _SUBJECTS_OVERLAP})
-"""What servers say of a stream for a moment too: one of them was not heard of just now, or the first asking, whose
-answer was lost, is still under way."""
+_INCOMPLETE, _NO_PEERS, _NO_LEADER, _NOT_LEADER = 10004, 10005, 10008, 10009  # errors.json, as above
+_NAME_IN_USE, _NO_STREAM, _SUBJECTS_OVERLAP = 10058, 10059, 10065
+_PASSING: Final = frozenset(
+    {_INCOMPLETE, _NO_PEERS, _NO_LEADER, _NOT_LEADER, _NAME_IN_USE, _NO_STREAM, _SUBJECTS_OVERLAP}
+)
+"""What servers say of a stream for a moment too: one of them was not heard of just now, or did not hear of the stream yet, or
+the first asking, whose answer was lost, is still under way."""
 
 
 _Answer = TypeVar("_Answer")
