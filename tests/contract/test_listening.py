@@ -72,3 +72,23 @@ def test_an_alarm_that_is_published_holds_what_the_device_guards(house: House, p
         "device.forged": 1,
         "device.reading": 1,
     }
+
+
+def test_an_alarm_that_is_published_behind_a_newer_reading_holds(house: House, port: int) -> None:
+    one = parcel(house.store, NUMBER, "IMA")
+    house.add("seal-1")
+    follow(house, put_in(BAG, f"https://tidewaiter.example/voc/ref/s10/{NUMBER}"), put_on(BAG, SEAL))
+    bodies = [
+        house.body(2, seal="closed"),
+        house.body(1, ago=60, alarm="wire cut"),
+        house.body(1, alarm="told otherwise"),
+    ]
+    signed = [sign_with_secret(SECRET, "seal-1", body).encode() + b"\n" + body for body in bodies]
+    with listening(house.devices, Broker(host="127.0.0.1", port=port, is_plain=True)) as heard:
+        until(lambda: heard.is_subscribed)
+        publish(port, "seal-1", *signed, signed[1])
+        until(lambda: heard.taken + heard.refused == 4)
+    assert (heard.taken, heard.refused) == (3, 1)
+    assert state(house.store, one) is State.UNDER_CONTROL
+    assert [each.body for each in house.store.devices.readings("seal-1", 10)] == bodies[:2]
+    assert {each.code: each.count for each in house.store.devices.refusals()} == {"device.replayed": 1}

@@ -205,15 +205,19 @@ class PostgresFollowing:
             ).fetchall()  # fmt: skip
         return sorted(int(row[0]) for row in found)
 
-    def wait(self, moved: Moved, declaration_ids: Sequence[int], new: Sequence[int]) -> None:
-        """Keep that an event is still to be carried out on declarations, some of which it is new to."""
+    def wait(self, moved: Moved, declaration_ids: Sequence[int], new: Sequence[int], cause: Moved) -> None:
+        """Keep that an event is still to be carried out on declarations; see `workflow.following_ports.FollowingBook`."""
         with self._lend() as connection:
             connection.execute(
-                "INSERT INTO movement_waiting (declaration_id, event_id, is_void, is_new)"
-                " SELECT declaration_id, %s, %s, declaration_id = ANY(%s::bigint[])"
+                "INSERT INTO movement_waiting (declaration_id, event_id, is_void, is_new, capture_id)"
+                " SELECT declaration_id, %s, %s, declaration_id = ANY(%s::bigint[]),"
+                " (SELECT capture_id FROM event WHERE event_id = %s AND is_void = %s)"
                 " FROM unnest(%s::bigint[]) AS declaration_id ORDER BY declaration_id",
-                [moved.event_id, moved.is_void, list(new), list(declaration_ids)],
-            )
+                [
+                    moved.event_id, moved.is_void, list(new), cause.event_id, cause.is_void,
+                    list(declaration_ids),
+                ],
+            )  # fmt: skip
 
     def waiting_among(self, declaration_ids: Sequence[int]) -> set[int]:
         """Those of the declarations on which something told earlier is still to be carried out."""
@@ -233,13 +237,18 @@ class PostgresFollowing:
             ).fetchall()
         return [Waiting(**columns) for columns in found]
 
-    def take(self, waiting: Sequence[Waiting]) -> list[Waiting]:
-        """Those that nobody carried out meanwhile, which wait no more."""
+    def take(self, waiting: Sequence[Waiting], at: datetime) -> list[Waiting]:
+        """Those that nobody carried out meanwhile, which wait no more; a capture of which none is left ends at this moment."""
         with self._lend() as connection:
             found = connection.execute(
-                "DELETE FROM movement_waiting WHERE waiting_no = ANY(%s) RETURNING waiting_no",
+                "DELETE FROM movement_waiting WHERE waiting_no = ANY(%s) RETURNING waiting_no, capture_id",
                 [[each.waiting_no for each in waiting]],
             ).fetchall()
+            connection.execute(
+                "UPDATE event_capture SET finished_at = greatest(finished_at, %s) WHERE capture_id = ANY(%s)"
+                " AND NOT EXISTS (SELECT FROM movement_waiting WHERE capture_id = event_capture.capture_id)",
+                [at, sorted({row[1] for row in found if row[1] is not None})],
+            )
         taken = {row[0] for row in found}
         return [each for each in waiting if each.waiting_no in taken]
 

@@ -47,7 +47,8 @@ FIELDS: Final = {
 _OF_EPCS: Final = ("epc", "parentID", "inputEPC", "outputEPC", "epcClass", "inputEPCClass", "outputEPCClass")
 _CAPTURE: Final = (
     "capture_no, capture_id, captor, sender_id, behaviour, received_at, finished_at, is_success, event_ids, known_ids,"
-    " findings::text"
+    " findings::text, EXISTS (SELECT FROM movement_waiting waiting WHERE waiting.capture_id = event_capture.capture_id)"
+    " OR EXISTS (SELECT FROM movement_waiting waiting WHERE waiting.event_id = ANY(known_ids))"
 )
 _EVENT: Final = msgspec.json.Decoder(Event, float_hook=Decimal)
 _EVENT_BYTES: Final = msgspec.json.Encoder(
@@ -472,7 +473,7 @@ def _capture(row: tuple[Any, ...]) -> Capture:
     return Capture(
         capture_id=row[1], captor=Captor(row[2], row[3]), is_all_or_nothing=row[4] == "rollback", received_at=row[5],
         finished_at=row[6], is_success=row[7] is not False, event_ids=tuple(row[8]), known_ids=tuple(row[9]),
-        findings=_FINDINGS.decode(row[10]),
+        findings=_FINDINGS.decode(row[10]), is_waiting=row[11],
     )  # fmt: skip
 
 

@@ -39,7 +39,10 @@ class Captor(Struct, frozen=True):
 
 
 class Capture(Struct, frozen=True, kw_only=True):
-    """What was handed in, and what became of it; `finished_at` is None while it is not read."""
+    """What was handed in, and what became of it; `finished_at` is None while it is not read.
+
+    `is_waiting` where something that follows from an event it names is still to be done.
+    """
 
     capture_id: str
     captor: Captor
@@ -50,6 +53,12 @@ class Capture(Struct, frozen=True, kw_only=True):
     event_ids: tuple[str, ...] = ()
     known_ids: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    is_waiting: bool = False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether not all is done: what it told is still to be read, or to be carried out."""
+        return self.finished_at is None or self.is_waiting
 
 
 class Kept(Struct, frozen=True):

@@ -132,7 +132,7 @@ class Following:
         """Carry out some of what waits in a transaction; how many nobody else had carried out."""
         with self._store.writing() as transaction:
             writing = cast(FollowingWriting, transaction)
-            taken = writing.following.take(waiting)
+            taken = writing.following.take(waiting, self._clock())
             for (event_id, is_void), group in groupby(taken, lambda each: (each.event_id, each.is_void)):
                 new = {each.declaration_id: each.is_new for each in group}
                 told = (one for each in writing.following.told(list(new)).values() for one in each)
@@ -162,13 +162,13 @@ class Following:
             before = [each for each in book.told_of(event.event_id) if each not in ids]
             ids |= {each.declaration_id: each for each in book.standing(before)}
         writing.record.append(self._of_device(told))
-        decided, waiting = self._tell(writing, told, ids, most)
+        decided, waiting = self._tell(writing, told, ids, most, cause=told)
         # What is told late was so all the same: what is known to have happened since then happened to these things too.
         since = (*book.happened_to(now_in, "in", event.event_id), *book.happened_to(now_on, "on", event.event_id))
         for later in since:
             known, ids = set(book.told_of(later.event_id)), self._concerned(book, later, moved(later))
             new = {each: ids[each] for each in ids if each not in known}
-            more, late = self._tell(writing, moved(later), new, most - decided)
+            more, late = self._tell(writing, moved(later), new, most - decided, cause=told)
             decided, waiting = decided + more, waiting + late
         return decided, waiting
 
@@ -184,8 +184,13 @@ class Following:
             for each in book.concerned(list(wanted), event.event_id, only_for)
         }
 
-    def _tell(self, writing: FollowingWriting, told: Moved, ids: dict[int, Concerned], most: int) -> tuple[int, int]:
-        """What follows for declarations that something is told of; how many it decided, and on how many it waits."""
+    def _tell(
+        self, writing: FollowingWriting, told: Moved, ids: dict[int, Concerned], most: int, *, cause: Moved
+    ) -> tuple[int, int]:
+        """What follows for declarations that something is told of; how many it decided, and on how many it waits.
+
+        `cause` is the event for whose sake it is told of them now.
+        """
         if not ids:
             return 0, 0
         book = writing.following
@@ -193,7 +198,7 @@ class Following:
         slow = {each.declaration_id for each in ids.values() if _is_decided(told, each)} - behind
         late = behind | (slow if len(slow) > most else set())
         if late:
-            book.wait(told, sorted(late), sorted(new))
+            book.wait(told, sorted(late), sorted(new), cause)
         if behind:  # what holds goods holds them now
             self._look(writing, sorted(behind))
         ready = [each for declaration_id, each in sorted(ids.items()) if declaration_id not in late]

@@ -153,8 +153,11 @@ class FollowingBook(Protocol):
     def add(self, declaration_ids: Sequence[int], moved: Moved) -> list[int]:
         """Keep that something was told of declarations; those it was not told of before. Told before, it stays as it was."""
 
-    def wait(self, moved: Moved, declaration_ids: Sequence[int], new: Sequence[int]) -> None:
-        """Keep that an event is still to be carried out on declarations, some of which it is new to."""
+    def wait(self, moved: Moved, declaration_ids: Sequence[int], new: Sequence[int], cause: Moved) -> None:
+        """Keep that an event is still to be carried out on declarations, some of which it is new to.
+
+        `cause` is the event that was told just now: its capture has not ended till this is done.
+        """
 
     def waiting_among(self, declaration_ids: Sequence[int]) -> set[int]:
         """Those of the declarations on which something told earlier is still to be carried out."""
@@ -162,8 +165,8 @@ class FollowingBook(Protocol):
     def waiting(self, after: int, limit: int) -> list[Waiting]:
         """What is still to be carried out, in the order told, behind a number."""
 
-    def take(self, waiting: Sequence[Waiting]) -> list[Waiting]:
-        """Those that nobody carried out meanwhile, which wait no more."""
+    def take(self, waiting: Sequence[Waiting], at: datetime) -> list[Waiting]:
+        """Those that nobody carried out meanwhile, which wait no more; a capture of which none is left ends at this moment."""
 
     def told(self, declaration_ids: Sequence[int]) -> Mapping[int, list[Moved]]:
         """All that was told of each."""

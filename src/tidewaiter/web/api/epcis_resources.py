@@ -96,13 +96,15 @@ def _job(found: Capture) -> dict[str, Any]:
     job: dict[str, Any] = {
         "captureID": found.capture_id,
         "createdAt": writing.moment(found.received_at),
-        "running": found.finished_at is None,
+        "running": found.is_running,
         "success": found.is_success,
         "captureErrorBehaviour": "rollback" if found.is_all_or_nothing else "proceed",
         "errors": [problem_of(each) for each in found.findings],
         "eventIDs": [*found.event_ids, *found.known_ids],
     }
-    return job | ({"finishedAt": writing.moment(found.finished_at)} if found.finished_at is not None else {})
+    if found.finished_at is not None and not found.is_running:
+        job["finishedAt"] = writing.moment(found.finished_at)
+    return job
 
 
 def add_event(house: House, asked: Asked) -> Response[bytes]:
