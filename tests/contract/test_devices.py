@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -146,26 +144,6 @@ def test_an_alarm_that_comes_behind_a_newer_reading_holds_and_stands_at_its_own_
     assert house.store.devices.by_id("seal-1").counter == 3
     house.clock.at += timedelta(seconds=301)
     assert refused(house, "seal-1", late, signature).code == "device.replayed"
-
-
-def test_readings_lead_to_the_same_in_whatever_order_they_come(house: House) -> None:
-    """Each counter once, each at its own time: the course of a parcel is that of the readings as they were made."""
-    one = parcel(house.store, NUMBER)
-    follow(house, put_in(BAG, reference("s10", NUMBER)))
-    for number, order in enumerate(permutations(range(1, 5))):
-        device_id, largest = f"seal-{number}", 0
-        device = house.add(device_id)
-        follow(house, put_on(BAG, device.uri))
-        for counter in order:
-            taken = house.send(device_id, counter, ago=50 - 10 * counter, seal="opened" if counter % 2 else "closed")
-            assert taken.outcome is (Outcome.LATE if counter < largest else Outcome.TAKEN)
-            largest = max(largest, counter)
-    told = defaultdict(list)
-    for each in course(house.store.following.told([one])[one]).passed:
-        if each.moved.device_id:
-            told[each.moved.device_id].append((each.moved.step, each.moved.happened_at))
-    assert len(told) == 24
-    assert all(each == next(iter(told.values())) and len(each) == 4 for each in told.values())
 
 
 def test_what_is_forged_replayed_unknown_or_ended_is_refused_and_counted(house: House) -> None:
