@@ -372,7 +372,8 @@ def test_guarantees_are_drawn_by_one_at_a_time(store: PostgresStore, intake: Int
         drawing.join(0.3)
         assert drawing.is_alive()
         assert store.accounts.guarantees.one("G1").drawn == 0
-    drawing.join(20)
+    drawing.join(60)
+    assert not drawing.is_alive()
     assert store.accounts.guarantees.one("G1").drawn == due(store, number)
     proved(store)
 
