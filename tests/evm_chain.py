@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from conftest import ROOT
-from tidewaiter.cli.bench.nats_servers import free_ports
 from tidewaiter.network.adapters.evm_wire import EvmKey
+from tidewaiter.network.ports import free_port
 
 PACKAGE = (
     "@foundry-rs/anvil-linux-{}"  # it carries the program itself, so that nothing has to be downloaded by a script
@@ -37,7 +37,7 @@ def key(name: str) -> EvmKey:
 def ask(url: str, method: str, *parameters: object) -> object:
     """What the node answers."""
     question = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-    return httpx.post(url, json=question, timeout=20).raise_for_status().json()["result"]
+    return httpx.post(url, json=question, timeout=60).raise_for_status().json()["result"]
 
 
 def fund(url: str, *keys: EvmKey) -> None:
@@ -76,7 +76,7 @@ def anvil() -> Path:
 @contextmanager
 def chain(folder: Path, *words: str) -> Iterator[str]:
     """The address of a new chain; what it came to is kept in the folder, and gone on with when it is opened again."""
-    (port,) = free_ports(1)
+    port = free_port()
     state = folder / "state.json"
     command = [anvil(), "--host", "127.0.0.1", "--port", str(port), "--accounts", "1", "--state", state, *words]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}

@@ -18,8 +18,8 @@ import httpx
 import pytest
 
 from conftest import ROOT
-from ports import free_ports
 from tidewaiter.ledger.wire import written_base64
+from tidewaiter.network.ports import free_ports
 
 STARTS_WITHIN_SECONDS = 60.0
 ANSWERS_WITHIN_SECONDS = 60.0

@@ -292,7 +292,7 @@ def test_a_web_socket_is_told_what_comes_and_of_ones_own(client: TestClient, who
     with client.websocket_connect(path, headers=who.post) as socket:
         capture(client, who.courier, object_event(bizStep="departing", epcList=["urn:epc:id:sgtin:4012345.066666.1"]))
         capture(client, who.post, object_event(bizStep="departing", epcList=["urn:epc:id:sgtin:4012345.066666.2"]))
-        told = json.loads(socket.receive_text(timeout=30))
+        told = json.loads(socket.receive_text(timeout=60))
     (event,) = told["epcisBody"]["queryResults"]["resultsBody"]["eventList"]
     assert event["epcList"] == ["urn:epc:id:sgtin:4012345.066666.2"]
 
@@ -303,7 +303,7 @@ def test_a_web_socket_without_sense_is_closed(client: TestClient, who: Who, name
         client.websocket_connect(f"{PREFIX}/queries/{name}/events?{query}", headers=who.post) as socket,
         pytest.raises(WebSocketDisconnect),
     ):
-        socket.receive_text(timeout=30)
+        socket.receive_text(timeout=60)
 
 
 DEEP = b'{"name": "deep", "query": ' + b"[" * 100_000

@@ -86,7 +86,7 @@ def test_a_sender_has_so_many_web_sockets_and_others_still_have_theirs(client: T
             client.websocket_connect(path, headers=who.post) as refused,
             pytest.raises(WebSocketDisconnect) as closed,
         ):
-            refused.receive_text(timeout=30)
+            refused.receive_text(timeout=60)
         assert (closed.value.code, closed.value.detail.partition(":")[0]) == (BUSY, CODE)
         with (
             client.websocket_connect(path, headers=who.courier) as taken,

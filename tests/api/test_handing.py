@@ -73,7 +73,7 @@ def test_long_work_is_acknowledged_once_kept_and_goes_on(
     run_really = Processing.run
 
     def slowly(processing: Processing, *args: Any) -> Receipt:
-        assert may_go_on.wait(20)
+        assert may_go_on.wait(60)
         return run_really(processing, *args)
 
     monkeypatch.setattr(Processing, "run", slowly)

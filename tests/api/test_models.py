@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -123,7 +124,8 @@ def test_drift_is_looked_at_by_rest_and_told_on_the_page(client: TestClient, who
     sent = client.post("/api/v1/messages", content=parcels.night(8101), headers=who.post)
     assert sent.status_code == 201, sent.text
     number = registered(client, who).json()["model"]["number"]
-    day = {"since": "2026-01-01", "until": "2026-12-31", "against_since": "2026-01-01", "against_until": "2026-12-31"}
+    since, until = (str(datetime.now(UTC).date() + timedelta(days)) for days in (-2, 2))
+    day = {"since": since, "until": until, "against_since": since, "against_until": until}
     looked = client.post(f"/api/v1/models/{number}/drifts", json=day, headers=who.officer)
     assert looked.status_code == 201, looked.text
     (drift,) = looked.json()["drifts"]

@@ -29,6 +29,10 @@ API = "/api/v1"
 Json = dict[str, Any]
 
 
+ON = "2026-10-20"
+"""A day whose codes and rates are held: those of every day to come are not."""
+
+
 def basket(**changes: Any) -> Json:
     """Two lines for Great Britain, above the low value."""
     return {
@@ -99,13 +103,13 @@ class TestGiving:
         assert found["admission"]["entry"] == "unknown"
 
     def test_a_vague_description_is_told_and_the_stand_ins_are_not(self, client: TestClient) -> None:
-        found = asked(client, basket(goods_items=[line("gift", "61091000", "20.00")]))
+        found = asked(client, basket(on=ON, goods_items=[line("gift", "61091000", "20.00")]))
         assert [each["rule_id"] for each in found["findings"]] == ["description.vague"]
 
 
 class TestPace:
     def test_a_code_that_was_not_looked_up_is_told_on_its_page_too(self, client: TestClient) -> None:
-        found = asked(client, basket(goods_items=[line("Cotton T-shirts, printed", "999999", "20.00")]))
+        found = asked(client, basket(on=ON, goods_items=[line("Cotton T-shirts, printed", "999999", "20.00")]))
         (finding,) = found["findings"]
         assert (finding["rule_id"], finding["pointer"]) == ("code.commodity_national", "goods_items[1].commodity_code")
         assert "whether 999999 exists was not looked up" in finding["words"]
@@ -148,7 +152,7 @@ class TestRefusing:
     def test_what_the_goods_lack_is_said_where(
         self, client: TestClient, changes: Json, rule_id: str, pointer: str
     ) -> None:
-        answer = client.post(f"{API}/quotes", json=basket(**changes))
+        answer = client.post(f"{API}/quotes", json=basket(on=ON, **changes))
         is_problem(answer, 422, "quote.impossible")
         findings = answer.json()["findings"]
         assert (rule_id, pointer) in [(each["rule_id"], each["pointer"]) for each in findings], findings
@@ -274,7 +278,7 @@ class TestNaming:
         assert explained["quote"]["findings"][0]["rule_id"] == "identifier.invalid"
 
     def test_a_quote_for_another_country_is_not_compared(self, client: TestClient, who: Who) -> None:
-        number = asked(client, basket(jurisdiction_code="DK"))["quote_id"]
+        number = asked(client, basket(on=ON, jurisdiction_code="DK"))["quote_id"]
         explained = declared(client, who, of_basket("Q-6", basket(), quote_id=number))
         assert [each["rule_id"] for each in explained["quote"]["findings"]] == ["quote.elsewhere"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import httpx
 import pytest
 
 from tidewaiter.cli.bench.meters import descendants
+from tidewaiter.network.ports import free_port
 from tidewaiter.web.serve import is_loopback, reachable
 from tidewaiter.web.settings import SettingsError, WebSettings
 
@@ -58,9 +58,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize(("ending", "workers"), [(signal.SIGTERM, 2), (signal.SIGINT, 1), (signal.SIGINT, 2)])
 def test_it_answers_and_ends_with_its_database(folder: Path, ending: int, workers: int) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     said = f"from tidewaiter.web.serve import serve; serve(port={port}, workers={workers})"
     command = [sys.executable, "-c", said]
     running = subprocess.Popen(command, env={**os.environ, "TIDEWAITER_DATA": str(folder)})

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from msgspec import Struct
 
 from api import parcels
 from tidewaiter.cli.bench.meters import descendants
+from tidewaiter.network.ports import free_port
 from tidewaiter.store import Settings, open_store
 from tidewaiter.store.senders import KeyHolder
 from tidewaiter.web import beside
@@ -63,9 +63,7 @@ class Running(Struct):
 def running() -> Iterator[Running]:
     """Started, both processes serving; a short path, for a socket lies in it. The last test that uses it kills it."""
     folder = Path(tempfile.mkdtemp(prefix="tw-"))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-c", f"from tidewaiter.web.serve import serve; serve(port={port}, workers=2)"]
     parent = subprocess.Popen(command, env={**os.environ, "TIDEWAITER_DATA": str(folder)})
     server = Running(parent, port, folder)

@@ -372,7 +372,8 @@ def test_guarantees_are_drawn_by_one_at_a_time(store: PostgresStore, intake: Int
         drawing.join(0.3)
         assert drawing.is_alive()
         assert store.accounts.guarantees.one("G1").drawn == 0
-    drawing.join(20)
+    drawing.join(60)
+    assert not drawing.is_alive()
     assert store.accounts.guarantees.one("G1").drawn == due(store, number)
     proved(store)
 
@@ -591,15 +592,25 @@ def test_only_one_keeps_the_books_at_a_time(store: PostgresStore, intake: Intake
 
 WORK = """
 import sys
+import time
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.accounts import BOOKKEEPING
 from tidewaiter.workflow import bookkeeping
 from tidewaiter.workflow.desk import Desk
 
+class Slow(bookkeeping.Bookkeeper):
+    # Whoever is to kill it may be late: with the last block it waits.
+
+    def _put_down(self, tray, source="", position=0):
+        if source == bookkeeping.DECISIONS and position == self._store.last_block():
+            time.sleep(600)
+        return super()._put_down(tray, source, position)
+
+
 bookkeeping.BLOCKS_AT_ONCE = 1
 if __name__ == "__main__":
     with PostgresStore(sys.argv[1]) as store:
-        bookkeeping.Bookkeeper(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
+        Slow(store, store.accounts, Desk(store)).catch_up(BOOKKEEPING)
 """
 
 

@@ -77,7 +77,7 @@ def wait_until_midway(store: PostgresStore, process: subprocess.Popen[bytes]) ->
         if process.poll() is not None:
             break
         time.sleep(0.005)
-    _, said = process.communicate(timeout=10)
+    _, said = process.communicate(timeout=60)
     pytest.fail(f"the message was never found half written: {said.decode()[-2000:]}")
 
 
@@ -111,7 +111,7 @@ def test_the_intake_is_killed_midway(
     process = start_submitting(database_url, night, tmp_path, workers)
     wait_until_midway(store, process)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     (message,) = store.messages(None, 10)
     assert not message.is_processed
     assert b"".join(store.message_bytes(message.message_id)) == night.read_bytes()
@@ -255,7 +255,7 @@ def test_the_server_is_shared_and_stopped_by_the_last(own_server: EmbeddedServer
     )
     said = subprocess.run(
         [sys.executable, "-W", "error", "-c", script, str(own_server.folder)],
-        env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, check=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)}, capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     assert int(said.stdout) == pid
     assert own_server.postmaster_pid() == pid  # the other has left, and it still runs

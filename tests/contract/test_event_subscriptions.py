@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,11 +25,12 @@ from tidewaiter.workflow.pushing import PAUSES
 from tidewaiter.workflow.subscribing import Subscriber, SubscriptionError, is_entered, next_at, read_schedule
 
 SECRET = b"between us"
+_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def store(postgres_server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[PostgresStore]:
-    name = f"subscriptions_{abs(hash(request.node.name)) % 10**8}"
+def store(postgres_server: EmbeddedServer) -> Iterator[PostgresStore]:
+    name = f"subscriptions_{next(_NUMBERS)}"
     ensure_database(postgres_server, name, TEMPLATE)
     with PostgresStore(postgres_server.url(name)) as opened:
         yield opened

@@ -152,7 +152,7 @@ def between(url: str, change: Callable[[dict[str, Any], httpx.Response], httpx.R
         def close(self) -> None:
             real.close()
 
-    return httpx.Client(transport=Through(), timeout=20)
+    return httpx.Client(transport=Through(), timeout=60)
 
 
 def test_a_lost_answer_costs_nothing_but_time(where: ContractPlace) -> None:
@@ -175,7 +175,7 @@ def test_of_two_anchorers_at_once_one_writes(where: ContractPlace) -> None:
     def meet(question: dict[str, Any], answer: httpx.Response) -> httpx.Response:
         """Both have looked, and neither has written, before either goes on."""
         if question["method"] == "eth_getTransactionCount":
-            barrier.wait(20)
+            barrier.wait(60)
         return answer
 
     def publish(number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -25,11 +26,12 @@ LEFT: dict[str, object] = {
     "bizStep": STEP["exiting"], "eventTime": "2026-07-05T10:00:00.000+01:00", "epcList": [reference("waybill", "BACK00000001")],
     "readPoint": {"id": "https://id.example/locode/GBLHR"},
 }  # fmt: skip
+_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
-def store(postgres_server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[PostgresStore]:
-    name = f"exits_{abs(hash(request.node.name)) % 10**8}"
+def store(postgres_server: EmbeddedServer) -> Iterator[PostgresStore]:
+    name = f"exits_{next(_NUMBERS)}"
     ensure_database(postgres_server, name, TEMPLATE)
     with PostgresStore(postgres_server.url(name)) as opened:
         import_goods(opened, declaration(1))

@@ -56,7 +56,7 @@ from tidewaiter.network.adapters.intake import (
 )
 
 __all__ = ["nats_cluster"]
-WITHIN_SECONDS = 60.0
+WITHIN_SECONDS = 120.0
 
 
 @pytest.fixture(params=["file", "nats"])
@@ -360,7 +360,11 @@ def test_how_long_nothing_became_final_is_said() -> None:
     refuse_when_behind(10, Reached(1, 10, long_ago))
     with pytest.raises(BusyError) as busy:
         refuse_when_behind(11, Reached(1, 10, long_ago))
-    assert "nothing has become final for 90 s: see that replicas or the feeder run" in busy.value.hint
+    hints = [
+        f"nothing has become final for {seconds} s: see that replicas or the feeder run"
+        for seconds in range(90, int(time.time() - long_ago / 1000) + 2)
+    ]
+    assert any(each in busy.value.hint for each in hints)
 
 
 def test_room_is_counted_in_entries_and_no_less_than_some_batches() -> None:

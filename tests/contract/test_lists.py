@@ -148,7 +148,7 @@ def test_rules_published_while_the_end_of_a_list_is_approved_keep_it(store: Post
             with pytest.raises(TimeoutError):
                 answering.result(timeout=0.5)  # it waits for the rules
         with pytest.raises(ListError, match="rules in use name"):
-            answering.result(timeout=30)
+            answering.result(timeout=60)
     assert [each.name for _, each in lists.in_use()] == ["names"]
     assert lists.version(ending).is_approved is None
 

@@ -123,7 +123,7 @@ def test_rules_published_while_a_model_is_retired_keep_it(store: PostgresStore, 
             with pytest.raises(TimeoutError):
                 retiring.result(timeout=0.5)  # it waits for the rules
         with pytest.raises(TransitionError, match="rules in use name"):
-            retiring.result(timeout=30)
+            retiring.result(timeout=60)
     assert models.one(number).state is ModelState.DECIDING
 
 

@@ -37,7 +37,7 @@ def net() -> Iterator[Running]:
 
 def await_dead(net: Running, label: str) -> None:
     process = net.network.processes[label]
-    assert process.wait(20) == -9, net.network.log_of(label)
+    assert process.wait(60) == -9, net.network.log_of(label)
     net.network.homes[label].operator_socket.unlink(missing_ok=True)
 
 
@@ -74,7 +74,7 @@ def test_who_dies_while_it_writes_tiles_goes_on_where_it_was(net: Running, label
     network.kill(label)
     with suppress(LocalError):  # it may answer once before it dies, and then counts as started
         network.start(label, environment={FAIL_VARIABLE: place})
-    assert network.processes[label].wait(20) == -9, network.log_of(label)
+    assert network.processes[label].wait(60) == -9, network.log_of(label)
     network.start(label)
     in_the_log(net, promise, entries[:2])
     again = hand.hand_in(more := hand.entries(1))

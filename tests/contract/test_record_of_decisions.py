@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec.structs import replace
 
-from recorded import decisions_and_entries, hand_in, some
+from recorded import DAY, decisions_and_entries, hand_in, some
 from tidewaiter.ledger.commitments import commit, entry_seed, verify_disclosure
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.policies import Policy
@@ -82,7 +82,7 @@ def test_versions_acts_and_withdrawals_are_recorded_in_order(store: PostgresStor
     (line,) = hand_in(intake, store, [first]).lines
     number = line.declaration_id
     hand_in(intake, store, [replace(first, function=MessageFunction.AMENDMENT, invoice_id="another")])
-    Desk(store).confirm_arrival(number, "officer 7")
+    Desk(store).confirm_arrival(number, "officer 7", on=DAY)
     assert decisions_and_entries(store)[0] == decisions_and_entries(store)[1] == 3
     assert [kind for kind, _ in labels(store, number)] == ["record", "record", "decision"]
     assert [told(store, number, place)["version"] for place in range(3)] == ["1", "2", "3"]
@@ -95,7 +95,7 @@ def test_versions_acts_and_withdrawals_are_recorded_in_order(store: PostgresStor
 def test_an_officers_act_is_recorded_with_who_and_why_under_seal(store: PostgresStore, intake: Intake) -> None:
     (line,) = hand_in(intake, store, some(1)).lines
     desk = Desk(store)
-    desk.confirm_arrival(line.declaration_id, "officer 7")
+    desk.confirm_arrival(line.declaration_id, "officer 7", on=DAY)
     state = store.decision(line.declaration_id).row.state
     act = next(
         each for each in (Trigger.EXAMINATION_ORDERED, Trigger.INFORMATION_REQUESTED) if each in desk.possible(state)
@@ -261,7 +261,7 @@ def test_what_is_erased_cannot_be_guessed_and_the_log_stands(store: PostgresStor
 
 def test_an_act_after_erasure_stands_under_a_scope_of_its_own(store: PostgresStore, parcel: int) -> None:
     store.logs.forget(f"declaration:{parcel}", "officer 7", "", datetime.now(UTC))
-    Desk(store).confirm_arrival(parcel, "officer 7")
+    Desk(store).confirm_arrival(parcel, "officer 7", on=DAY)
     first, second = store.logs.of_subject(f"declaration:{parcel}")
     assert Leaf.parse(first.entry).scope != Leaf.parse(second.entry).scope
     assert dict(opened(store, second).fields)["version"] == "2"

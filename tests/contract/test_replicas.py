@@ -22,9 +22,10 @@ pytest.importorskip("nats", reason="the extra `nats` is not installed")
 import tidewaiter
 from intakes import nats_cluster
 from networks import Hand
-from tidewaiter.cli.bench.nats_servers import Cluster, free_ports
+from tidewaiter.cli.bench.nats_servers import Cluster
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.home import Home
+from tidewaiter.network.ports import free_ports
 
 __all__ = ["nats_cluster"]
 PAGE = (Path(__file__).resolve().parents[2] / "docs/how-to/replicate.md").read_text()

@@ -497,16 +497,26 @@ def test_claims_on_one_account_at_the_same_time_lessen_it_once(store: PostgresSt
 
 WORK = """
 import sys
+import time
 from datetime import date
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.returning import Handed, Returning
+
+
+class Slow(Returning):
+    # Whoever is to kill it may be late: with the last return it waits.
+
+    def _one_return(self, message, position, record):
+        if position == 60:
+            time.sleep(600)
+        return super()._one_return(message, position, record)
 
 
 if __name__ == "__main__":
     with PostgresStore(sys.argv[1]) as store:
         body = open(sys.argv[2], "rb").read()
         handed = Handed(body=body, sender_id=int(sys.argv[3]), transport="cli", received_on=date(2026, 7, 10))
-        Returning(store).submit(handed)
+        Slow(store).submit(handed)
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,10 +24,12 @@ from tidewaiter.workflow.event_ports import OF_DEVICE, Captor
 from tidewaiter.workflow.following_ports import Teller, Telling
 from tidewaiter.workflow.intake import Intake
 
+_NUMBERS = itertools.count(1)
+
 
 @pytest.fixture
-def store(postgres_server: EmbeddedServer, request: pytest.FixtureRequest) -> Iterator[PostgresStore]:
-    name = f"who_moves_{abs(hash(request.node.name)) % 10**8}"
+def store(postgres_server: EmbeddedServer) -> Iterator[PostgresStore]:
+    name = f"who_moves_{next(_NUMBERS)}"
     ensure_database(postgres_server, name, TEMPLATE)
     with PostgresStore(postgres_server.url(name)) as opened:
         settle_chance(opened)

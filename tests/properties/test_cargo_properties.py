@@ -69,13 +69,13 @@ def test_a_large_message_takes_time_in_proportion(name: str) -> None:
         body = xfhl(*((f"H{at}", "1", "1") for at in range(9_000))).encode()
     else:
         body = ("FHL/4\nMBI/999-00000011ORKYVR/T5K42.5\n" + "HBS/H/ORKYVR/1/K1//GOODS\n" * 9_000).encode()
-    began = time.perf_counter()
+    began = time.process_time()
     reading = form.read(body)
     assert reading.declaration is not None
     assert len(reading.declaration.goods_items) == 9_000
     places = {form.locate(reading.declaration, f"goods_items[{line}].description") for line in range(1, 9_001)}
     assert len(places) == 9_000
-    assert time.perf_counter() - began < 20
+    assert time.process_time() - began < 20
 
 
 @pytest.mark.parametrize("name", SEEDS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from api import parcels
 from api.test_models import card, model
 from database import TEMPLATE, settle_chance
+from tidewaiter.network.ports import free_port
 from tidewaiter.risk.scoring import model_bytes
 from tidewaiter.store import PostgresStore
 from tidewaiter.store.embedded import EmbeddedServer
@@ -95,9 +95,7 @@ def site_house(postgres_server: EmbeddedServer) -> Iterator[House]:
 @pytest.fixture(scope="session")
 def site(site_house: House) -> Iterator[str]:
     """The address of a running server; a free port of this machine."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     running = server(site_house, "127.0.0.1", port)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
@@ -128,7 +126,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
     """A fresh visitor at a desk-sized window."""
     opened = browser.new_context(base_url=site, viewport={"width": 1280, "height": 900}, color_scheme="light")
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(60_000)
     yield opened
     opened.close()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from tidewaiter.network.charter import Part
 from tidewaiter.network.holding import checkpoint_of
 from tidewaiter.network.home import Home, MemberConfig
 from tidewaiter.network.operator import DeclinedError, NotRunningError, Operator, runs
+from tidewaiter.network.ports import free_port
 from tidewaiter.store import Settings, open_store
 
 START_SECONDS_MAX: Final = 60
@@ -160,10 +160,3 @@ class LocalNetwork:
                         return note
                 time.sleep(0.05)
         raise LocalError(f"{size} entries did not become final at {label} within {seconds:g} seconds")
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on now."""
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])

@@ -53,12 +53,12 @@ FAULTS = {
 
 @pytest.mark.parametrize(("body", "rule_id"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_named_and_found_quickly(body: bytes, rule_id: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(XmlFault) as caught:
         parse(body)
     assert caught.value.code == rule_id
     assert caught.value.detail
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(("body", "rule_id"), FAULTS.values(), ids=FAULTS.keys())

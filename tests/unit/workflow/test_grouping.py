@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ class Log:
     @contextmanager
     def begin(self, _: int) -> Iterator[Any]:
         self.entered.set()
-        self.gate.wait(10)
+        self.gate.wait(60)
         jobs: list[Any] = []
         yield jobs
         self.transactions.append(jobs)
@@ -54,13 +55,13 @@ def test_those_who_come_while_somebody_writes_share_one_transaction() -> None:
     log.gate.clear()
     with ThreadPoolExecutor(10) as pool:
         first = pool.submit(writer.run, noted(0))
-        log.entered.wait(10)
+        log.entered.wait(60)
         others = [pool.submit(writer.run, noted(number)) for number in range(1, 10)]
         while len(writer._waiting) < 9:
-            pass
+            time.sleep(0.001)
         log.gate.set()
-        assert first.result(10) == 0
-        assert sorted(other.result(10) for other in others) == list(range(1, 10))
+        assert first.result(60) == 0
+        assert sorted(other.result(60) for other in others) == list(range(1, 10))
     assert [len(each) for each in log.transactions] == [1, 9]
 
 
@@ -70,15 +71,15 @@ def test_one_failure_in_a_group_fails_only_its_own_job() -> None:
     log.gate.clear()
     with ThreadPoolExecutor(4) as pool:
         first = pool.submit(writer.run, noted(0))
-        log.entered.wait(10)
+        log.entered.wait(60)
         others = [pool.submit(writer.run, job) for job in (noted(1), failing, noted(2))]
         while len(writer._waiting) < 3:
-            pass
+            time.sleep(0.001)
         log.gate.set()
-        first.result(10)
+        first.result(60)
         with pytest.raises(ValueError, match="no"):
-            others[1].result(10)
-        assert (others[0].result(10), others[2].result(10)) == (1, 2)
+            others[1].result(60)
+        assert (others[0].result(60), others[2].result(60)) == (1, 2)
     assert sorted(value for each in log.transactions for value in each) == [0, 1, 2]
 
 

@@ -29,6 +29,7 @@ from tidewaiter.cli.bench import parcels
 from tidewaiter.cli.bench.meters import cpu_seconds
 from tidewaiter.messages import forms
 from tidewaiter.model.errors import TidewaiterError
+from tidewaiter.network.ports import free_port
 from tidewaiter.store import Settings, open_store
 from tidewaiter.store.senders import KeyHolder
 from tidewaiter.web.workers import workers_wanted
@@ -97,7 +98,7 @@ def run(rate: int = 200, seconds: int = 20, workers: int | None = None) -> LiveR
         with open_store(settings) as store:
             sender = store.senders.ensure("bench")
             key = store.senders.issue_key(KeyHolder(name="bench", role="declarant", sender_id=sender.sender_id))
-            port = _free_port()
+            port = free_port()
             server = multiprocessing.get_context("spawn").Process(target=_serve, args=(settings, port, count))
             server.start()
             try:
@@ -296,12 +297,6 @@ class _Connection(asyncio.Protocol):
 
 
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
-
-
-def _free_port() -> int:
-    with socket.socket() as asking:
-        asking.bind((HOST, 0))
-        return int(asking.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

