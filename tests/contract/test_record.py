@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import UTC, datetime
 
@@ -99,6 +100,35 @@ def test_a_year_closes_with_its_root_in_the_first_entry_of_the_next(store: Postg
         "epoch_closed",
         {"origin": f"{name}/2026", "root": written_base64(root), "size": 2},
     )
+
+
+@pytest.mark.parametrize("sealed", [0, 1, 255, 256, 700])
+def test_a_year_closes_with_the_same_root_however_far_it_was_sealed(store: PostgresStore, sealed: int) -> None:
+    for first, end in ((0, sealed), (sealed, 701)):
+        with store.writing() as transaction:
+            transaction.record.append([recording(f"alarm:{number}") for number in range(first, end)])
+        if not first:
+            store.logs.seal()
+    with store.writing() as transaction:
+        transaction.record.append([recording("alarm:new year", datetime(2027, 1, 1, tzinfo=UTC))])
+    written = entries(store)
+    closing = Leaf.parse(written[701][4])
+    assert closing.facts["size"] == 701
+    assert closing.facts["root"] == written_base64(root_of(leaf_hash(each[4]) for each in written[:701]))
+    store.logs.seal()
+    assert [(each.sealed_size, each.is_closed) for each in store.logs.logs()] == [(701, True), (2, False)]
+
+
+def test_a_year_that_was_opened_in_vain_is_opened_again(store: PostgresStore) -> None:
+    with store.writing() as transaction:
+        transaction.record.append([recording("alarm:1")])
+    new_year = datetime(2027, 1, 1, tzinfo=UTC)
+    with store.writing() as transaction:
+        with contextlib.suppress(ZeroDivisionError), transaction.attempt():
+            transaction.record.open_year(new_year)
+            raise ZeroDivisionError
+        transaction.record.append([recording("alarm:2", new_year)])
+    assert [(each[0], each[3]) for each in entries(store)] == [(1, "alarm:1"), (2, "closed:2026"), (2, "alarm:2")]
 
 
 def test_two_who_write_at_the_same_time_leave_no_gap(store: PostgresStore) -> None:
