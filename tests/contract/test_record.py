@@ -155,6 +155,31 @@ def test_two_who_write_at_the_same_time_leave_no_gap(store: PostgresStore) -> No
     assert len({each[3].rsplit(":", 1)[0] for each in written[:3]}) == 1
 
 
+def test_what_was_erased_is_in_no_file_or_statistics_of_its_tables(store: PostgresStore) -> None:
+    subjects = [f"declaration:{number}" for number in range(50)]
+    with store.writing() as transaction:
+        transaction.record.append([recording("alarm:1", subject=each) for each in subjects])
+    erased, kept = key_of(store, subjects[7]), key_of(store, subjects[8])
+    files = {
+        "record_key": "SELECT position(%b IN pg_read_binary_file(pg_relation_filepath('record_key')))",
+        "pg_statistic": "SELECT strpos(string_agg(s::text, ''), encode(%b, 'hex')) FROM pg_statistic s"
+        " WHERE starelid IN ('record_key'::regclass, 'record_payload'::regclass)",
+    }
+
+    def found(key: bytes) -> list[str]:
+        with psycopg.connect(store.url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            told = {name: connection.execute(query.encode(), [key]).fetchone() for name, query in files.items()}
+        return [name for name, row in told.items() if row is not None and row[0]]
+
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("ANALYZE record_key, record_payload")
+    assert (found(erased), found(kept)) == (["record_key"], ["record_key"])
+    assert store.logs.forget(subjects[7], "officer 7", "asked for", AT)
+    assert (found(erased), found(kept)) == ([], ["record_key"])
+    assert store.logs.payload(subjects[8], "alarm:1") == FIELDS
+
+
 def test_entries_are_never_changed(store: PostgresStore) -> None:
     with store.writing() as transaction:
         transaction.record.append([recording("alarm:1")])

@@ -198,18 +198,25 @@ class PostgresLogs:
     # --- erasing ---------------------------------------------------------------------------------------------
 
     def forget(self, subject: str, by: str, words: str, at: datetime) -> bool:
-        """Erase what opens the entries on a subject; False where there was nothing to erase."""
-        with self._connections.lend() as connection, connection.transaction():
-            done = connection.execute(
-                "UPDATE record_key SET key = NULL WHERE subject = %s AND key IS NOT NULL", [subject]
-            )
-            connection.execute("DELETE FROM record_payload WHERE subject = %s", [subject])
-            if done.rowcount:
-                connection.execute(
-                    "INSERT INTO record_erasure (subject, actor, words, erased_at) VALUES (%s, %s, %s, %s)",
-                    [subject, by, words, at],
-                )
-        return bool(done.rowcount)
+        """Erase what opens the entries on a subject, and on returns of it; False where there was nothing to erase.
+
+        The rows that held it are cleaned out of the tables' files at once: they would stay until so many others were changed.
+        """
+        with self._connections.lend() as connection:
+            with connection.transaction():
+                subjects = [subject, *_returns_of(connection, subject)]
+                done = connection.execute(
+                    "UPDATE record_key SET key = NULL WHERE subject = ANY(%s) AND key IS NOT NULL RETURNING subject",
+                    [subjects],
+                ).fetchall()
+                connection.execute("DELETE FROM record_payload WHERE subject = ANY(%s)", [subjects])
+                for (each,) in done:
+                    connection.execute(
+                        "INSERT INTO record_erasure (subject, actor, words, erased_at) VALUES (%s, %s, %s, %s)",
+                        [each, by, words, at],
+                    )
+            connection.execute("VACUUM record_key, record_payload")
+        return bool(done)
 
     def _logs(self, condition: str, parameters: list[Any]) -> list[Log]:
         with self._connections.lend() as connection:
@@ -224,6 +231,15 @@ class PostgresLogs:
             Recorded(origin_id=origin_id, index=index, subject=subject, label=label, entry=entry)
             for origin_id, index, subject, label, entry in found
         ]
+
+
+def _returns_of(connection: psycopg.Connection, subject: str) -> list[str]:
+    """The subjects of the returns of a declaration."""
+    kind, _, number = subject.partition(":")
+    if kind != "declaration":
+        return []
+    query = "SELECT 'return:' || case_no FROM return_case WHERE declaration_id = %s ORDER BY case_no"
+    return [each for (each,) in connection.execute(query, [int(number)]).fetchall()]
 
 
 def follow_code(key: bytes) -> str:

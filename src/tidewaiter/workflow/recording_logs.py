@@ -81,7 +81,7 @@ class RecordLogs(Protocol):
         """The decision on a record of a message. Raises NotFoundError."""
 
     def forget(self, subject: str, by: str, words: str, at: datetime) -> bool:
-        """Erase what opens the entries on a subject; False where there was nothing to erase."""
+        """Erase what opens the entries on a subject, and on returns of it; False where there was nothing to erase."""
 
     def verifier(self, origin: str) -> VerifierKey:
         """The key that signs a log's checkpoints."""
