@@ -10,9 +10,14 @@ from collections.abc import Iterator
 from tidewaiter.ledger.merkle import leaf_hash
 
 
+WRITTEN_MIN = 4
+"""Characters of another writing of a value: the 1 of a street's first house tells nothing of it."""
+
+
 def forms(value: str) -> Iterator[bytes]:
     """A value as it might stand somewhere: plain, without blanks, in other letters, encoded, and under the hashes that come to mind."""
-    plain = {value, value.lower(), value.upper(), re.sub(r"[^0-9A-Za-z]", "", value), re.sub(r"\D", "", value)} - {""}
+    written = {value.lower(), value.upper(), re.sub(r"[^0-9A-Za-z]", "", value), re.sub(r"\D", "", value)}
+    plain = {value} | {text for text in written if len(text) >= WRITTEN_MIN}
     for text in plain:
         data = text.encode()
         yield data
