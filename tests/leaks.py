@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from tidewaiter.ledger.merkle import leaf_hash
 
-
 WRITTEN_MIN = 4
 """Characters of another writing of a value: the 1 of a street's first house tells nothing of it."""
 

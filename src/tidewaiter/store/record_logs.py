@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -157,8 +157,14 @@ class PostgresLogs:
 
     def code(self, subject: str) -> str:
         """By which a buyer follows a parcel, made of the key; "" where there is none."""
-        key = self.key(subject)
-        return "" if key is None else follow_code(key)
+        return self.codes([subject]).get(subject, "")
+
+    def codes(self, subjects: Sequence[str]) -> dict[str, str]:
+        """The codes of those subjects that have one, in one question whatever their number."""
+        query = "SELECT subject, key FROM record_key WHERE subject = ANY(%s) AND key IS NOT NULL"
+        with self._connections.lend() as connection:
+            found = connection.execute(query, [list(subjects)]).fetchall()
+        return {subject: follow_code(bytes(key)) for subject, key in found}
 
     def payload(self, subject: str, label: str) -> tuple[tuple[str, str], ...] | None:
         """The fields that were kept with an entry; None where they are in evidence, or were erased."""
