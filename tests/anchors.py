@@ -118,9 +118,9 @@ class ContractPlace:
         """One of the two anchorers."""
         return EvmAnchor(self.chain(client), self.address, self.anchorers[number])
 
-    def chain(self, client: httpx.Client | None = None, confirmations: int = 0) -> Chain:
+    def chain(self, client: httpx.Client | None = None, confirmations: int = 0, number: int | None = None) -> Chain:
         """The node, asked over a connection that is closed at the end."""
-        self._chains.append(Chain(self.url, client=client, confirmations=confirmations))
+        self._chains.append(Chain(self.url, client=client, confirmations=confirmations, number=number))
         return self._chains[-1]
 
     def restarted(self) -> EvmAnchor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import anyio
+import httpx
 import pytest
 from litestar.testing import TestClient
 
@@ -10,6 +12,7 @@ from api.conftest import BASE, Who
 from tidewaiter.messages.limits import DESCRIPTION_BYTES_MAX, DESCRIPTIONS_MAX
 from tidewaiter.web.app import create_app
 from tidewaiter.web.house import House
+from tidewaiter.web.serve import server
 from tidewaiter.web.settings import WebSettings
 
 CALL = "/api/v1/classifications"
@@ -99,3 +102,33 @@ def test_texts_are_shown_and_never_obeyed(client: TestClient) -> None:
     page = client.get("/classify", params={"description": "<script>alert(1)</script> \u202egift"}).text
     assert "<script>alert" not in page
     assert "\u202e" not in page
+
+
+@pytest.mark.parametrize(("by", "held_up"), [("10.0.0.7", 0), ("10.0.0.8", 3)])
+def test_who_asks_by_a_proxy_is_whom_a_proxy_of_ours_names(house: House, by: str, held_up: int) -> None:
+    paced = House(
+        store=house.store, intake=house.intake, desk=house.desk, senders=house.senders, accounts=house.accounts,
+        quality=house.quality, connectors=house.connectors,
+        settings=WebSettings(
+            secret=b"p" * 32, officers={"a": "b"}, descriptions_a_minute_max=2, hosts=("pages.example",), proxies=("10.0.0.7",)
+        ),
+    )  # fmt: skip
+    config = server(paced).config
+    config.load()
+
+    async def asked() -> list[int]:
+        transport = httpx.ASGITransport(app=config.loaded_app, client=(by, 5))
+        async with httpx.AsyncClient(transport=transport, base_url="http://pages.example") as client:
+            return [
+                (
+                    await client.get(
+                        "/classify",
+                        params={"description": "mug"},
+                        headers={"x-forwarded-for": f"198.51.100.77, 192.0.2.{number}"},
+                    )
+                ).status_code
+                for number in range(7)
+            ]
+
+    statuses = anyio.run(asked)
+    assert held_up <= statuses.count(429) <= 2 * held_up  # the minute may turn once

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 from litestar.testing import TestClient
 from msgspec import Struct
@@ -17,8 +18,11 @@ from tidewaiter.cli.ledger_files import Source, problems
 from tidewaiter.ledger.keys import VerifierKey
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.reading import TileReader
+from tidewaiter.model.decision import State
 from tidewaiter.web.house import House
 from tidewaiter.workflow.event_ports import Captor
+from tidewaiter.workflow.ports import DeclarationRow, Filter
+from tidewaiter.workflow.recording import subject_of
 from tidewaiter.workflow.recording_receipts import ParcelReceipt, verify
 
 Ask = Callable[..., str]
@@ -141,6 +145,72 @@ def test_number_and_code_together_tell_and_either_alone_does_not(ask: Ask, parce
     assert "What the receipt shows" in ask("/track/verify", receipt=kept)
     altered = ask("/track/verify", receipt=kept.replace("decided", "decidee"))
     assert "<strong>Not shown:</strong>" in altered
+
+
+def test_how_long_it_takes_tells_no_stranger_whether_there_is_a_parcel(
+    ask: Ask, house: House, parcel: Parcel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    codes, declarations = house.store.logs.codes, house.store.declarations
+
+    def counted_codes(subjects: list[str]) -> dict[str, str]:
+        asked.append(1)
+        return codes(subjects)
+
+    def counted_declarations(wanted: Filter) -> list[DeclarationRow]:
+        asked.append(2)
+        return declarations(wanted)
+
+    monkeypatch.setattr(house.store.logs, "codes", counted_codes)
+    monkeypatch.setattr(house.store, "declarations", counted_declarations)
+    ask(number=parcel.reference, code="AAAA-AAAA-AAAA")
+    there, asked[:] = list(asked), []
+    ask(number=f"{parcel.reference}9", code="AAAA-AAAA-AAAA")
+    assert asked == there == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [("state", "cleared", "data-differs"), ("registered_id", "26GB00000000000000", "data-altered")],
+)
+def test_what_was_altered_beside_the_record_is_told_on_the_page(
+    ask: Ask, house: House, parcel: Parcel, column: str, value: str, said: str
+) -> None:
+    def altered(to: str) -> str:
+        with psycopg.connect(house.store.url, autocommit=True) as connection:
+            change = f"UPDATE declaration d SET {column} = %s FROM declaration o WHERE d.declaration_id = %s"
+            change += f" AND o.declaration_id = d.declaration_id RETURNING o.{column}"
+            (before,) = connection.execute(change.encode(), [to, parcel.number]).fetchone() or ("",)
+        return str(before)
+
+    assert said not in ask(number=parcel.reference, code=parcel.code)
+    before = altered(value)
+    try:
+        assert said in ask(number=parcel.reference, code=parcel.code)
+    finally:
+        altered(before)
+    page = ask(number=parcel.reference, code=parcel.code)
+    assert said not in page
+    assert "data-verdict" in page
+
+
+def test_what_was_erased_is_said_to_be(ask: Ask, house: House, parcel: Parcel) -> None:
+    rows = house.store.declarations(Filter(limit=100))
+    row = next(each for each in rows if each.state is State.RECEIVED and each.declaration_id != parcel.number)
+    subject, reference = subject_of(row.declaration_id), row.functional_reference_id
+    code = house.store.logs.code(subject)
+    assert "data-verdict" in ask(number=reference, code=code)
+    assert house.store.logs.forget(subject, "officer 7", "asked for", datetime.now(UTC))
+    assert "Nothing is known under this number and code" in ask(number=reference, code=code)
+    house.desk.confirm_arrival(row.declaration_id, "officer 7")
+    new_code = house.store.logs.code(subject)
+    assert new_code not in ("", code)
+    assert "not sealed yet: 1." in ask(number=reference, code=new_code)
+    house.store.logs.seal()
+    page = ask(number=reference, code=new_code)
+    assert "data-erased" in page
+    assert "not sealed yet" not in page
+    assert "data-verdict" not in page
 
 
 def test_a_buyer_is_told_nobodys_name(ask: Ask, house: House, parcel: Parcel) -> None:

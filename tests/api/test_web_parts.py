@@ -31,6 +31,7 @@ from tidewaiter.web.desk.login import here
 from tidewaiter.web.desk.raw import SHOWN_BYTES_MAX, Raw
 from tidewaiter.web.guardhouse import _check_host
 from tidewaiter.web.listing import Given
+from tidewaiter.web.pace import asker
 from tidewaiter.web.problem import KINDS, WebError
 from tidewaiter.web.settings import LOOPBACK_HOSTS, SettingsError, WebSettings, hash_password
 
@@ -166,6 +167,30 @@ class TestSettings:
     def test_a_missing_file_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match="No such file"):
             WebSettings.from_environment({"TIDEWAITER_PAGES_OFFICERS": str(tmp_path / "none")})
+
+    def test_proxies_are_addresses_or_networks(self) -> None:
+        variable = "TIDEWAITER_PAGES_PROXIES"
+        assert WebSettings.from_environment({}).proxies == ()
+        found = WebSettings.from_environment({variable: "127.0.0.1, fd00::/8"})
+        assert found.proxies == ("127.0.0.1", "fd00::/8")
+        for wrong in ("*", "proxy.example", "10.0.0.1/8"):
+            with pytest.raises(SettingsError, match=variable):
+                WebSettings.from_environment({variable: wrong})
+
+
+def test_a_household_is_one_asker() -> None:
+    for one, other in (
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("fe80::1%eth0", "fe80::2%eth0"),
+    ):
+        assert asker(one) == asker(other)
+    for one, other in (
+        ("192.0.2.1", "192.0.2.2"),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1"),
+        ("testclient", ""),
+    ):
+        assert asker(one) != asker(other)
 
 
 class TestDoors:

@@ -83,6 +83,8 @@ def test_a_life_on_a_chain(log: GrowingLog, address: str, tmp_path: Path, capsys
         log.grown(100)
         code, _, said = typed(capsys, *publishing)
         assert (code, "not an anchorer" in said) == (output.EXIT_ERROR, True)
+        code, _, said = typed(capsys, *verifying, "--chain", "1")
+        assert (code, "not of 1" in said) == (output.EXIT_ERROR, True)
         assert typed(capsys, *verifying)[0] == output.EXIT_FINDINGS, "nothing is anchored"
         for number, file in enumerate((owner_file, other_file)):
             code, printed, _ = typed(
@@ -133,6 +135,8 @@ def test_wrong_usage_says_what_is_right(log: GrowingLog, tmp_path: Path, capsys:
         (["publish", log.folder, *policy, "--file", tmp_path / "a"], "there is no checkpoint"),
         (["publish", log.folder, *policy, "--rpc", "http://127.0.0.1:1", "--contract", at, "--key-file", tmp_path / "open"], "can read"),
         (["verify", log.folder, *policy, "--file", tmp_path / "none"], "no file of anchors"),
+        (["verify", log.folder, *policy, "--file", tmp_path / "policy", "--confirmations", "6"], "a file has no chain"),
+        (["verify", log.folder, *policy, "--rpc", "http://127.0.0.1:1", "--contract", at, "--confirmations", "-1"], "fewer than 0"),
         (["key", tmp_path / "open"], "there already"),
         (["deploy", "--rpc", "http://127.0.0.1:1", "--key-file", tmp_path / "open", "--owner", at, "--threshold", "2"], "cannot decide"),
     ):  # fmt: skip

@@ -267,3 +267,48 @@ def test_so_many_blocks_are_waited_for_as_were_asked_for(where: ContractPlace) -
     )
     assert seen[-1] >= receipt.block + 3
     assert len(seen) >= 3
+
+
+def test_what_is_not_deep_enough_is_not_told(where: ContractPlace) -> None:
+    shallow, deep = where.opened(), EvmAnchor(where.chain(confirmations=2), where.address)
+    shallow.publish(Checkpoint(ORIGIN, 7, root("a")))
+    for mined in range(2):
+        assert (mined, deep.latest(ORIGIN), deep.find(ORIGIN, 7), deep.history(ORIGIN)) == (mined, None, None, [])
+        ask(where.url, "anvil_mine", "0x1")
+    assert (deep.latest(ORIGIN), len(deep.history(ORIGIN))) == (deep.find(ORIGIN, 7), 1)
+
+
+def test_who_publishes_again_waits_until_it_is_deep(where: ContractPlace) -> None:
+    where.opened().publish(Checkpoint(ORIGIN, 7, root("a")))
+    written, seen = int(str(ask(where.url, "eth_blockNumber")), 16), list[int]()
+
+    def mine(question: dict[str, Any], answer: httpx.Response) -> httpx.Response:
+        if question["method"] == "eth_blockNumber":
+            seen.append(int(answer.json()["result"], 16))
+            ask(where.url, "anvil_mine", "0x1")
+        return answer
+
+    chain = where.chain(between(where.url, mine), confirmations=3)
+    EvmAnchor(chain, where.address, where.anchorers[0]).publish(Checkpoint(ORIGIN, 7, root("a")))
+    assert seen[-1] >= written + 3
+
+
+def test_what_the_chain_drops_is_told_no_more_and_written_again(where: ContractPlace) -> None:
+    before = ask(where.url, "evm_snapshot")
+    where.opened().publish(Checkpoint(ORIGIN, 7, root("a")))
+    assert ask(where.url, "evm_revert", before) is True
+    assert anchored(where) == []
+    where.opened().publish(Checkpoint(ORIGIN, 7, root("a")))
+    assert anchored(where) == [(7, root("a"))]
+
+
+def test_a_node_of_another_chain_is_refused_before_anything_is_paid(where: ContractPlace) -> None:
+    found = where.chain().chain_number
+    other = where.chain(number=found + 1)
+    with pytest.raises(LedgerError, match=f"is of chain {found}, not of {found + 1}"):
+        EvmAnchor(other, where.address, where.anchorers[0])
+    before = ask(where.url, "eth_blockNumber")
+    with pytest.raises(LedgerError, match="is of chain"):
+        EvmAnchor.deployed(other, where.owners[0], (where.owners[0].address,), 1, ())
+    assert ask(where.url, "eth_blockNumber") == before
+    assert EvmAnchor(where.chain(number=found), where.address).place == f"{where.address.text} on chain {found}"

@@ -103,6 +103,15 @@ def kept_by(folder: Path) -> str:
     ):
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
         rows = [connection.execute(f'SELECT "{name}"::text FROM "{name}"'.encode()).fetchall() for (name,) in tables]
+        connection.execute("ANALYZE")
+        rows.append(connection.execute("SELECT pg_statistic::text FROM pg_statistic").fetchall())
+        connection.commit()
+        connection.autocommit = True
+        connection.execute("CHECKPOINT")
+        files = "SELECT encode(pg_read_binary_file(pg_relation_filepath(%s::regclass)), 'escape')"
+        rows += [connection.execute(files.encode(), [name]).fetchall() for (name,) in tables]
+        keys = "SELECT encode(pg_read_binary_file(pg_relation_filepath('consignment'::regclass)), 'hex')"
+        rows.append(connection.execute(keys.encode()).fetchall())
     return json.dumps(rows)
 
 

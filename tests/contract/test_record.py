@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from datetime import UTC, datetime
 
@@ -101,6 +102,35 @@ def test_a_year_closes_with_its_root_in_the_first_entry_of_the_next(store: Postg
     )
 
 
+@pytest.mark.parametrize("sealed", [0, 1, 255, 256, 700])
+def test_a_year_closes_with_the_same_root_however_far_it_was_sealed(store: PostgresStore, sealed: int) -> None:
+    for first, end in ((0, sealed), (sealed, 701)):
+        with store.writing() as transaction:
+            transaction.record.append([recording(f"alarm:{number}") for number in range(first, end)])
+        if not first:
+            store.logs.seal()
+    with store.writing() as transaction:
+        transaction.record.append([recording("alarm:new year", datetime(2027, 1, 1, tzinfo=UTC))])
+    written = entries(store)
+    closing = Leaf.parse(written[701][4])
+    assert closing.facts["size"] == 701
+    assert closing.facts["root"] == written_base64(root_of(leaf_hash(each[4]) for each in written[:701]))
+    store.logs.seal()
+    assert [(each.sealed_size, each.is_closed) for each in store.logs.logs()] == [(701, True), (2, False)]
+
+
+def test_a_year_that_was_opened_in_vain_is_opened_again(store: PostgresStore) -> None:
+    with store.writing() as transaction:
+        transaction.record.append([recording("alarm:1")])
+    new_year = datetime(2027, 1, 1, tzinfo=UTC)
+    with store.writing() as transaction:
+        with contextlib.suppress(ZeroDivisionError), transaction.attempt():
+            transaction.record.open_year(new_year)
+            raise ZeroDivisionError
+        transaction.record.append([recording("alarm:2", new_year)])
+    assert [(each[0], each[3]) for each in entries(store)] == [(1, "alarm:1"), (2, "closed:2026"), (2, "alarm:2")]
+
+
 def test_two_who_write_at_the_same_time_leave_no_gap(store: PostgresStore) -> None:
     other = PostgresStore(store.url)
     begun = threading.Barrier(2)
@@ -123,6 +153,31 @@ def test_two_who_write_at_the_same_time_leave_no_gap(store: PostgresStore) -> No
         mine = [each[3] for each in written if each[3].startswith(name)]
         assert mine == [f"{name}:{number}:{place}" for number in range(20) for place in range(3)]
     assert len({each[3].rsplit(":", 1)[0] for each in written[:3]}) == 1
+
+
+def test_what_was_erased_is_in_no_file_or_statistics_of_its_tables(store: PostgresStore) -> None:
+    subjects = [f"declaration:{number}" for number in range(50)]
+    with store.writing() as transaction:
+        transaction.record.append([recording("alarm:1", subject=each) for each in subjects])
+    erased, kept = key_of(store, subjects[7]), key_of(store, subjects[8])
+    files = {
+        "record_key": "SELECT position(%b IN pg_read_binary_file(pg_relation_filepath('record_key')))",
+        "pg_statistic": "SELECT strpos(string_agg(s::text, ''), encode(%b, 'hex')) FROM pg_statistic s"
+        " WHERE starelid IN ('record_key'::regclass, 'record_payload'::regclass)",
+    }
+
+    def found(key: bytes) -> list[str]:
+        with psycopg.connect(store.url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+            told = {name: connection.execute(query.encode(), [key]).fetchone() for name, query in files.items()}
+        return [name for name, row in told.items() if row is not None and row[0]]
+
+    with psycopg.connect(store.url, autocommit=True) as connection:
+        connection.execute("ANALYZE record_key, record_payload")
+    assert (found(erased), found(kept)) == (["record_key"], ["record_key"])
+    assert store.logs.forget(subjects[7], "officer 7", "asked for", AT)
+    assert (found(erased), found(kept)) == ([], ["record_key"])
+    assert store.logs.payload(subjects[8], "alarm:1") == FIELDS
 
 
 def test_entries_are_never_changed(store: PostgresStore) -> None:

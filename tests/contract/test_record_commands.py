@@ -97,6 +97,54 @@ def test_years_follow_one_another_in_what_is_exported(
     assert "says that it was closed with 300 entries" in problem
 
 
+def test_a_year_that_is_left_out_is_missed(run: Run, store: PostgresStore, parcel: int, tmp_path: Path) -> None:
+    folder, away, following = tmp_path / "log", tmp_path / "away", str(int(YEAR) + 1)
+    for year in (1, 2):
+        with store.writing() as transaction:
+            transaction.record.open_year(datetime(int(YEAR) + year, 1, 1, tzinfo=UTC))  # type: ignore[attr-defined]
+    store.logs.seal()
+    run("ledger", "export", str(folder))
+    verifying = ("ledger", "verify", "--folder", str(folder), "--json")
+    assert run(*verifying)[0] == 0
+    shutil.move(folder / following, away)
+    code, said = run(*verifying)
+    assert (code, f"the log {store.record_keeper.identity.name}/{following}, and it is not here" in said) == (
+        3,
+        True,
+    )
+    shutil.move(away, folder / following)
+    shutil.rmtree(folder / YEAR)
+    lines = (folder / "policy").read_text().splitlines(keepends=True)
+    (folder / "policy").write_text("".join(lines[1:]))  # whoever leaves out a log leaves out its key as well
+    code, said = run(*verifying)
+    assert (code, f"goes on where {store.record_keeper.identity.name}/{YEAR} ended" in said) == (3, True)
+
+
+def test_who_types_something_else_is_told_what(
+    parcel: int,
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, database_url)
+    log, file = tmp_path / "log", tmp_path / "file"
+    file.write_text("no folder")
+    for words, code, said in (
+        (("export", str(log)), 0, ""),
+        (("receipt", str(parcel), "--entry", "0"), 1, "has no entry 0 hint its entries are numbered from 1 to 1"),
+        (("receipt", str(parcel), "--entry", "9"), 1, "has no entry 9"),
+        (("verify", "--folder", str(log / YEAR)), 1, "is the log of one year"),
+        (("export", str(file)), 1, "is a file, and no folder"),
+        (("export", str(file / "below")), 1, "is a file, and no folder"),
+        (("forget", str(parcel), "--by", " ", "--words", "as asked"), 2, "it was not said who does it"),
+    ):
+        with pytest.raises(SystemExit) as left:
+            main(["ledger", *words])
+        error = " ".join(capsys.readouterr().err.split())
+        assert (left.value.code, said in error) == (code, True), error
+
+
 def test_a_decision_whose_entry_is_gone_is_named(run: Run, store: PostgresStore, parcel: int) -> None:
     (recorded,) = store.logs.of_subject(f"declaration:{parcel}")
     with psycopg.connect(store.url) as connection:

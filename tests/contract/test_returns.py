@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from tidewaiter.store.accounts import BOOKKEEPING, MATCHING
 from tidewaiter.workflow.bookkeeping import Bookkeeper
 from tidewaiter.workflow.desk import Desk
 from tidewaiter.workflow.paying import take_payment
+from tidewaiter.workflow.recording_opened import ErasedError, opened
 from tidewaiter.workflow.return_reading import decision_of, replay, replay_all
 from tidewaiter.workflow.return_records import CaseFilter
 from tidewaiter.workflow.returning import Returning, Said
@@ -126,6 +127,20 @@ def test_what_a_guarantee_secured_is_let_go(store: PostgresStore) -> None:
     assert balance(store, "guarantee.reserved") == 0
     assert books_add_up(store)
     assert replay_all(store).is_clean
+
+
+def test_who_is_forgotten_is_forgotten_in_returns_too(store: PostgresStore) -> None:
+    mine, other = import_goods(store, declaration(1), declaration(2))
+    hand_in(store, a_return(1))
+    hand_in(store, a_return(2, return_id="R-2", return_waybill="B2"))
+    first, second = (store.logs.of_subject(f"return:{case_no}")[0] for case_no in (1, 2))
+    assert opened(store, first).fields
+    assert store.logs.forget(f"declaration:{mine}", "officer 7", "asked for", datetime.now(UTC))
+    with pytest.raises(ErasedError):
+        opened(store, first)
+    assert store.logs.payload(first.subject, first.label) is None
+    assert opened(store, second).fields
+    assert store.logs.key(f"declaration:{other}") is not None
 
 
 def test_parts_give_what_the_whole_gives(store: PostgresStore) -> None:
@@ -498,7 +513,7 @@ def test_claims_on_one_account_at_the_same_time_lessen_it_once(store: PostgresSt
 WORK = """
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from tidewaiter.store import PostgresStore
 from tidewaiter.workflow.returning import Handed, Returning
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.notes import SignedNote
+from tidewaiter.ledger.signing import cosign
 from tidewaiter.web.house import House
 from tidewaiter.workflow.recording import subject_of
 
@@ -60,6 +64,49 @@ def test_what_was_altered_is_not_shown(page: Page, code: str, altered: str) -> N
     page.locator("#receipt").fill(json.dumps(receipt))
     page.get_by_role("button", name="Check").click()
     expect(page.locator("[data-results] [data-shown=no]")).to_contain_text("Not shown:")
+
+
+WITNESSES = tuple(
+    SignerKey(f"{name}.example", KeyType.COSIGNATURE_ED25519, hashlib.sha256(name.encode()).digest())
+    for name in ("notary", "court", "press")
+)
+
+
+@pytest.mark.parametrize(
+    ("policy", "spoke", "said"),
+    [
+        ("quorum two", 2, "Shown:"),
+        ("quorum two", 1, "the quorum two of the policy is not met"),
+        ("quorum two", 0, "the quorum two of the policy is not met"),
+        ("quorum w0", 1, "Shown:"),
+        ("quorum none", 0, "Shown:"),
+        ("", 2, "the policy has no line quorum"),
+        ("quorum three", 2, "line 6 of the keys or policy cannot be read"),
+        ("quorum two\nquorum none", 2, "line 7 of the keys or policy cannot be read"),
+        ("group again any w0\nquorum again", 2, "line 6 of the keys or policy cannot be read"),
+        ("quroum two", 2, "line 6 of the keys or policy cannot be read"),
+        ("quorum two altered", 2, "the signature of court.example does not hold"),
+    ],
+)
+def test_a_policy_counts_as_it_stands(page: Page, code: str, policy: str, spoke: int, said: str) -> None:
+    follow(page, code)
+    expect(page.locator("[data-verdict] [data-shown=yes]")).to_be_visible()
+    receipt = json.loads(page.locator("#receipt").input_value())
+    receipt["entries"] = receipt["entries"][:1]
+    head, _, note = receipt["entries"][0]["proof"].partition("\n\n")
+    signed = SignedNote.parse(note.encode())
+    lines = [cosign(signed.text, witness, 1_800_000_000).line for witness in WITNESSES[:spoke]]
+    if policy.endswith(" altered"):
+        policy, lines[1] = "quorum two", cosign(signed.text, WITNESSES[1], 1_800_000_001).line
+        other = cosign(signed.text, WITNESSES[1], 1_800_000_002).line
+        lines[1] = lines[1][:-20] + other[-20:]
+    receipt["entries"][0]["proof"] = f"{head}\n\n{note}{''.join(lines)}"
+    log = page.locator("#policy").input_value().splitlines()[0]
+    witnesses = "".join(f"witness w{place} {each.verifier.text}\n" for place, each in enumerate(WITNESSES))
+    page.locator("#policy").fill(f"{log}\n{witnesses}group two 2 w0 w1 w2\n{policy}\n")
+    page.locator("#receipt").fill(json.dumps(receipt))
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator("[data-results] [data-shown]")).to_contain_text(said)
 
 
 def test_checking_asks_no_server(page: Page, code: str) -> None:

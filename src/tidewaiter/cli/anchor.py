@@ -34,6 +34,9 @@ Rpc = Annotated[str, Parameter(help="Address of a node of the chain, asked by JS
 At = Annotated[str, Parameter(help="Address of the contract.")]
 KeyFile = Annotated[Path, Parameter(help="File with the key of your account (`anchor key`).")]
 Confirmations = Annotated[int, Parameter(help="Blocks that have to stand on the one that holds it.")]
+ChainNumber = Annotated[
+    int | None, Parameter(help="Number of the chain (EIP-155; 1 is Ethereum's main net): a node of another is refused.")
+]
 
 
 @Parameter(name="*")
@@ -46,6 +49,7 @@ class Where:
     contract: Annotated[str, Parameter(help="Address of the contract.")] = ""
     key_file: Annotated[Path | None, Parameter(help="File with the key of an anchorer (`anchor key`).")] = None
     block: Annotated[Block, Parameter(help="Which block of the chain is read.")] = "latest"
+    chain: ChainNumber = None
     confirmations: Annotated[int, Parameter(help="Blocks that have to stand on the one that holds an anchor.")] = 0
 
     @contextmanager
@@ -53,15 +57,30 @@ class Where:
         """The anchor, until it is left. Raises UsageError where it is not said which."""
         if (self.file is None) == (not self.rpc) or bool(self.rpc) != bool(self.contract):
             raise UsageError("anchors are in a file or on a chain", hint="--file FILE, or --rpc URL --contract ADDRESS")
+        if self.confirmations < 0:
+            raise UsageError("there cannot be fewer than 0 blocks on one", hint="--confirmations 0 or more")
         if self.file is not None:
+            if self.chain is not None or self.key_file is not None or self.confirmations or self.block != "latest":
+                raise UsageError(
+                    "a file has no chain, blocks or keys", hint="leave them out, or give --rpc and --contract"
+                )
             from tidewaiter.network.adapters.anchor_file import FileAnchor
 
             with closing(FileAnchor(self.file)) as kept:
                 yield kept
             return
         key = _key(self.key_file) if self.key_file else None
-        with _contract(self.rpc, self.contract, key, self.block, self.confirmations) as anchor:
+        with _contract(Node(self.rpc, self.chain, self.confirmations), self.contract, key, self.block) as anchor:
             yield anchor
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node of a chain: where it is asked, the number its chain has to have, and how deep is deep enough."""
+
+    rpc: str
+    number: int | None
+    confirmations: int
 
 
 @app.command
@@ -70,7 +89,10 @@ def publish(log: Log, *, policy: PolicyFile, where: Where = Where(), output_as: 
     believing = Policy.parse(policy.read_bytes())
     with served(log) as read, where.opened() as anchor:
         anchored = publish_final(anchor, _checkpoint(read("checkpoint"), log), believing, read)
-    shown = {"size": anchored.size, "root": anchored.root.hex(), "by": anchored.by, "where": anchored.where}
+        place = anchor.place
+    shown = {
+        "size": anchored.size, "root": anchored.root.hex(), "by": anchored.by, "where": anchored.where, "kept in": place,
+    }  # fmt: skip
     output.print_one(shown, output_as, title="anchored")
     return output.EXIT_OK
 
@@ -89,7 +111,7 @@ def verify(log: Log, *, policy: PolicyFile, where: Where = Where(), output_as: O
         if not believed.verdict or believed.checkpoint is None:
             raise LedgerError(f"the log's checkpoint is not to be believed: {believed.verdict.reason}")
         checkpoint: Checkpoint = believed.checkpoint
-        found = list(compared(anchor, checkpoint, read))
+        found, place = list(compared(anchor, checkpoint, read)), anchor.place
     rows = [
         {
             "size": each.anchored.size, "root": each.anchored.root.hex(), "by": each.anchored.by,
@@ -97,9 +119,9 @@ def verify(log: Log, *, policy: PolicyFile, where: Where = Where(), output_as: O
         }
         for each in found
     ]  # fmt: skip
-    output.print_rows(rows, output_as, title=f"{checkpoint.origin}, {checkpoint.size} entries")
+    output.print_rows(rows, output_as, title=f"{checkpoint.origin}, {checkpoint.size} entries; {place}")
     if not rows:
-        output.say("finding", f"nothing of “{checkpoint.origin}” is anchored there")
+        output.say("finding", f"nothing of “{checkpoint.origin}” is anchored in {place}")
     return output.EXIT_OK if rows and all(each.verdict for each in found) else output.EXIT_FINDINGS
 
 
@@ -128,6 +150,7 @@ def deploy(
     owner: Annotated[tuple[str, ...], Parameter(help="Address of an owner; once for each.")],
     threshold: Annotated[int, Parameter(help="How many owners together change who anchors and who owns.")],
     anchorer: Annotated[tuple[str, ...], Parameter(help="Address of an anchorer; once for each.")] = (),
+    chain: ChainNumber = None,
     confirmations: Confirmations = 0,
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
@@ -139,9 +162,10 @@ def deploy(
     if not 1 <= threshold <= len(owner):
         raise UsageError(f"{threshold} of {len(owner)} owners cannot decide", hint="--threshold from 1 to their number")
     owners, anchorers = map(Address.parse, owner), map(Address.parse, anchorer)
-    with closing(Chain(rpc, confirmations=confirmations)) as chain:
-        made, receipt = EvmAnchor.deployed(chain, _key(key_file), tuple(owners), threshold, tuple(anchorers))
-    shown = {"contract": made.address.text, "transaction": receipt.hash, "gas": receipt.gas_used}
+    with closing(Chain(rpc, confirmations=confirmations, number=chain)) as asked:
+        made, receipt = EvmAnchor.deployed(asked, _key(key_file), tuple(owners), threshold, tuple(anchorers))
+        number = asked.chain_number
+    shown = {"contract": made.address.text, "chain": number, "transaction": receipt.hash, "gas": receipt.gas_used}
     output.print_one(shown, output_as, title="deployed")
     return output.EXIT_OK
 
@@ -155,6 +179,7 @@ def vote(
     rpc: Rpc,
     contract: At,
     key_file: KeyFile,
+    chain: ChainNumber = None,
     confirmations: Confirmations = 0,
 ) -> int:
     """Vote, as an owner of the contract, on who may anchor or who owns; the quorum's last vote carries it out."""
@@ -163,7 +188,7 @@ def vote(
     from tidewaiter.network.adapters.evm_wire import Address
 
     address, number = Address.parse(who), ANCHORER if role == "anchorer" else OWNER
-    with _contract(rpc, contract, _key(key_file), "latest", confirmations) as anchor:
+    with _contract(Node(rpc, chain, confirmations), contract, _key(key_file), "latest") as anchor:
         anchor.vote(number, address, what == "admit")
         is_in = anchor.is_anchorer(address) if role == "anchorer" else anchor.is_owner(address)
     done = is_in == (what == "admit")
@@ -172,12 +197,12 @@ def vote(
 
 
 @contextmanager
-def _contract(rpc: str, at: str, key_: EvmKey | None, block: str, confirmations: int) -> Iterator[EvmAnchor]:
+def _contract(node: Node, at: str, key_: EvmKey | None, block: str) -> Iterator[EvmAnchor]:
     _, EvmAnchor = _evm()
     from tidewaiter.network.adapters.evm import Chain
     from tidewaiter.network.adapters.evm_wire import Address
 
-    with closing(Chain(rpc, confirmations=confirmations)) as chain:
+    with closing(Chain(node.rpc, confirmations=node.confirmations, number=node.number)) as chain:
         yield EvmAnchor(chain, Address.parse(at), key_, block=block)
 
 

@@ -64,9 +64,10 @@ def export(
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Write the sealed logs as files that any reader of c2sp.org/tlog-tiles takes, and any server of files can serve."""
-    from tidewaiter.cli.ledger_files import write_log
+    from tidewaiter.cli.ledger_files import refuse_file, write_log
     from tidewaiter.workflow.recording_logs import policy_of
 
+    refuse_file(folder)
     with opened_store() as store:
         rows = [
             {"log": log.origin, "entries": log.sealed_size, "files": write_log(store.logs, log, folder / str(log.year))}
@@ -203,6 +204,8 @@ def forget(
 
     from tidewaiter.workflow.recording import subject_of
 
+    if not by.strip():
+        raise UsageError("it was not said who does it", hint="--by NAME")
     with opened_store() as store:
         subject = subject_of(store.find(reference))
         was_there = store.logs.forget(subject, by, words, datetime.now(UTC))

@@ -54,6 +54,9 @@ def in_folder(folder: Path) -> Source:
         file = folder / path
         return file.read_bytes() if file.is_file() else None
 
+    if not (folder / "policy").is_file() and (folder / CHECKPOINT).is_file():
+        hint = f"name the folder above it: {folder.resolve().parent}"
+        raise LedgerError(f"{folder} is the log of one year, not the folder of all logs", hint=hint)
     return Source(read, sorted(each.parent.name for each in folder.glob(f"*/{CHECKPOINT}")))
 
 
@@ -75,7 +78,10 @@ def at_address(url: str) -> Source:
         return answer.content
 
     data = read("policy")
-    names = [] if data is None else [log.key.name.rpartition("/")[2] for log in Policy.parse(data).logs]
+    if data is None:
+        hint = "name the address that the logs have in common, as http://localhost:8400/log, without the year"
+        raise UnreachableError(f"no policy is served at {url.rstrip('/')}/policy", hint=hint)
+    names = [log.key.name.rpartition("/")[2] for log in Policy.parse(data).logs]
     return Source(read, [name for name in names if read(f"{name}/{CHECKPOINT}") is not None])
 
 
@@ -98,6 +104,7 @@ def problems(source: Source, policy: Policy) -> Iterator[str]:
     if not source.names:
         yield "there is no log"
     before: tuple[str, int, bytes] | None = None
+    seen: list[str] = []
     for name in source.names:
         note = source.read(f"{name}/{CHECKPOINT}")
         if note is None:
@@ -111,6 +118,7 @@ def problems(source: Source, policy: Policy) -> Iterator[str]:
             yield f"{name}: {believed.verdict.reason}"
         origin, size, root = believed.checkpoint.origin, believed.checkpoint.size, believed.checkpoint.root
         source.entries += size
+        seen.append(origin)
 
         def read(path: str, name: str = name) -> bytes | None:
             return source.read(f"{name}/{path}")
@@ -119,7 +127,29 @@ def problems(source: Source, policy: Policy) -> Iterator[str]:
             yield f"{name}: {verdict.reason}"
         elif before is not None:
             yield from _not_after(before, read, size)
+        else:
+            yield from _not_first(read, size)
         before = (origin, size, root)
+    yield from _left_out(policy, seen)
+
+
+def _left_out(policy: Policy, seen: list[str]) -> Iterator[str]:
+    """Logs that the policy believes, of the same record and before the last that was seen, which are not there."""
+    records = {origin.rpartition("/")[0] for origin in seen}
+    for name in sorted(log.key.name for log in policy.logs):
+        if name.rpartition("/")[0] in records and name not in seen and name < max(seen):
+            yield f"the policy names the log {name}, and it is not here"
+
+
+def _not_first(read: Read, size: int) -> Iterator[str]:
+    """What is wrong with the first of the logs: that it goes on where another one ended, which is not there."""
+    try:
+        first = Leaf.parse(TileReader(read, size).entry(0)) if size else None
+    except LedgerError as error:
+        yield error.detail
+        return
+    if first is not None and first.type == CLOSING:
+        yield f"the first log goes on where {first.facts.get('origin')} ended, and that one is not here"
 
 
 def _not_after(before: tuple[str, int, bytes], read: Read, size: int) -> Iterator[str]:
@@ -149,6 +179,13 @@ def write_log(logs: RecordLogs, log: Log, folder: Path) -> int:
         written += 1
     _put(folder / CHECKPOINT, log.note)
     return written + 1
+
+
+def refuse_file(folder: Path) -> None:
+    """Raises LedgerError where a folder is a file, or lies below one."""
+    for each in (folder, *folder.parents):
+        if each.exists() and not each.is_dir():
+            raise LedgerError(f"{each} is a file, and no folder to write into", hint="name another folder")
 
 
 def _put(target: Path, content: bytes) -> None:

@@ -37,6 +37,15 @@ CREATE TABLE IF NOT EXISTS opening (     -- what an entry was bound to; own ones
 );
 DROP TABLE IF EXISTS envelope;           -- as earlier versions kept them, from which what was erased could be opened
 UPDATE consignment SET subject = '' WHERE key IS NULL;
+DO $$ BEGIN                             -- the server's own statistics keep samples of columns: none of what can be erased
+  IF EXISTS (SELECT FROM pg_attribute WHERE attrelid IN ('consignment'::regclass, 'opening'::regclass)
+      AND attname IN ('subject', 'key', 'label', 'fields') AND coalesce(attstattarget, -1) <> 0) THEN
+    ALTER TABLE consignment ALTER COLUMN subject TYPE text, ALTER COLUMN subject SET STATISTICS 0,
+      ALTER COLUMN key TYPE bytea, ALTER COLUMN key SET STATISTICS 0;
+    ALTER TABLE opening ALTER COLUMN label TYPE text COLLATE "C", ALTER COLUMN label SET STATISTICS 0,
+      ALTER COLUMN fields TYPE jsonb, ALTER COLUMN fields SET STATISTICS 0;
+  END IF;
+END $$;
 CREATE TABLE IF NOT EXISTS relayed (     -- how far the record of the member's own house was handed on
   origin_id int PRIMARY KEY,
   entries   bigint NOT NULL
@@ -123,6 +132,8 @@ class Vault:
         scopes = "SELECT scope FROM consignment WHERE subject = %s"
         rows = await self._run(f"DELETE FROM opening WHERE scope IN ({scopes}) RETURNING 1", subject)
         await self._run("UPDATE consignment SET key = NULL, subject = '' WHERE subject = %s", subject)
+        # What held it stays in the tables' files until enough other rows were changed, which may be never.
+        await self._run("VACUUM (INDEX_CLEANUP ON) opening, consignment")
         return len(rows)
 
     async def keep_opening(self, scope: str, opening: Opening) -> None:

@@ -15,10 +15,12 @@ import psycopg
 import zstandard
 from msgspec import Struct
 
+from tidewaiter.ledger.appending import frontier_of as edge_of
 from tidewaiter.ledger.commitments import KEY_BYTES, entry_seed, root_over, scope_id
 from tidewaiter.ledger.keys import KeyType, SignerKey
 from tidewaiter.ledger.leaves import Leaf, bucket, key_number
 from tidewaiter.ledger.merkle import Frontier, leaf_hash
+from tidewaiter.ledger.tiles import TILE_WIDTH
 from tidewaiter.ledger.wire import written_base64
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.settings import RECORD_KEY_VARIABLE, RECORD_NAME_VARIABLE
@@ -28,7 +30,7 @@ ENTRY_COLUMNS: Final = "origin_id, leaf_index, subject, label, entry"
 ENTRY_TEXT_COLUMNS: Final = "subject, label, entry"
 KEY_COLUMNS: Final = "subject, key"
 COMPRESSION_LEVEL: Final = 3
-ENTRIES_READ: Final = 4_096  # at a time, where a whole log is gone through
+ENTRIES_READ: Final = 4_096  # at a time, where the edge of a log is worked out
 ORIGIN_SUBJECT: Final = "record"
 CLOSED_LABEL: Final = "closed"
 CLOSED: Final = "epoch_closed"
@@ -155,13 +157,13 @@ class PostgresRecord:
         self._write(*self._end(self._at), b"".join(lines))
         self._waiting, self._keys_made, self._payloads = [], [], []
 
-    def mark(self) -> tuple[int, int, int]:
+    def mark(self) -> tuple[int, int, int, int]:
         """How much was appended so far, for `go_back`."""
-        return len(self._waiting), len(self._keys_made), len(self._payloads)
+        return len(self._waiting), len(self._keys_made), len(self._payloads), self._opened
 
-    def go_back(self, mark: tuple[int, int, int]) -> None:
-        """Forget what was appended since a mark."""
-        waiting, keys_made, payloads = mark
+    def go_back(self, mark: tuple[int, int, int, int]) -> None:
+        """Forget what was appended since a mark, and that a year was opened: that is undone as well."""
+        waiting, keys_made, payloads, self._opened = mark
         del self._waiting[waiting:], self._keys_made[keys_made:], self._payloads[payloads:]
 
     def held(self, subjects: Sequence[str]) -> set[str]:
@@ -282,16 +284,47 @@ class PostgresRecord:
 
 
 def frontier_of(connection: psycopg.Connection, origin_id: int) -> Frontier:
-    """The right edge of a log, worked out from all its entries."""
-    edge = Frontier()
+    """The right edge of a log: its sealed part out of the tiles, and all entries behind that.
+
+    Whoever closes a log has nobody else write meanwhile, so it reads what came since the last seal, not the year.
+    """
+    row = connection.execute("SELECT size FROM record_checkpoint WHERE origin_id = %s", [origin_id]).fetchone()
+    edge = edge_of(row[0], hashes_at(connection, origin_id, row[0])) if row else Frontier()
     while True:
-        found = connection.execute(
-            "SELECT entry FROM record_entry WHERE origin_id = %s AND leaf_index >= %s ORDER BY leaf_index LIMIT %s",
-            [origin_id, edge.size, ENTRIES_READ],
-        ).fetchall()
+        found = entries_of(connection, origin_id, edge.size, edge.size + ENTRIES_READ)
         if not found:
             return edge
-        edge = edge.extended(leaf_hash(entry) for (entry,) in found)
+        edge = edge.extended(leaf_hash(entry) for entry in found)
+
+
+def entries_of(connection: psycopg.Connection, origin_id: int, first: int, end: int) -> list[bytes]:
+    """The entries of a log from one on, up to and without `end`."""
+    found = connection.execute(
+        "SELECT entry FROM record_entry WHERE origin_id = %s AND leaf_index >= %s AND leaf_index < %s ORDER BY leaf_index",
+        [origin_id, first, end],
+    ).fetchall()
+    return [entry for (entry,) in found]
+
+
+def hashes_of(connection: psycopg.Connection, origin_id: int, level: int, span: tuple[int, int]) -> list[bytes]:
+    """The hashes of nodes at a level of tiles: of entries, or over the full tiles of the level below."""
+    if level == 0:
+        return [leaf_hash(entry) for entry in entries_of(connection, origin_id, *span)]
+    found = connection.execute(
+        "SELECT top FROM record_tile WHERE origin_id = %s AND level = %s AND tile_index >= %s AND tile_index < %s"
+        " ORDER BY tile_index",
+        [origin_id, level - 1, *span],
+    ).fetchall()
+    return [top for (top,) in found]
+
+
+def hashes_at(connection: psycopg.Connection, origin_id: int, size: int) -> list[list[bytes]]:
+    """The hashes of the partial tiles at the edge of the sealed part of a log, by level."""
+    levels, left, level = [], size, 0
+    while left:
+        levels.append(hashes_of(connection, origin_id, level, (left - left % TILE_WIDTH, left)))
+        left, level = left // TILE_WIDTH, level + 1
+    return levels
 
 
 def entry_line(subject: str, label: str, entry: bytes) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,7 +19,7 @@ import psycopg
 from tidewaiter.ledger.appending import TileWriter, Written
 from tidewaiter.ledger.checkpoints import Checkpoint
 from tidewaiter.ledger.keys import VerifierKey
-from tidewaiter.ledger.merkle import EMPTY_ROOT, leaf_hash
+from tidewaiter.ledger.merkle import EMPTY_ROOT
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.signing import sign
 from tidewaiter.ledger.tiles import ENTRIES, TILE_HEIGHT, TILE_WIDTH, Tile, bundle_of, hashes_in, top_of
@@ -28,7 +28,7 @@ from tidewaiter.model.errors import NotFoundError
 from tidewaiter.store import reading
 from tidewaiter.store.connections import Connections
 from tidewaiter.store.opened import OpenedBlocks
-from tidewaiter.store.record import RecordKeeper
+from tidewaiter.store.record import RecordKeeper, entries_of, hashes_at, hashes_of
 from tidewaiter.store.rows import decompress
 from tidewaiter.workflow.recording_logs import Log, Recorded, Sealed
 from tidewaiter.workflow.records import Kept, Place
@@ -88,7 +88,7 @@ class PostgresLogs:
     def _seal_some(self, log: Log, size: int, at: datetime) -> int:
         with self._connections.lend() as connection, connection.transaction():
             writer = _resumed(connection, log.origin_id, size)
-            added = _entries(connection, log.origin_id, size, min(log.size, size + SEALED_AT_ONCE))
+            added = entries_of(connection, log.origin_id, size, min(log.size, size + SEALED_AT_ONCE))
             _keep(connection, log.origin_id, writer.add(added))
             edge = writer.frontier
             checkpoint = Checkpoint(log.origin, edge.size, edge.root)
@@ -135,10 +135,10 @@ class PostgresLogs:
             return None
         with self._connections.lend() as connection:
             if tile.level == ENTRIES:
-                return bundle_of(_entries(connection, log.origin_id, first, first + tile.width))
+                return bundle_of(entries_of(connection, log.origin_id, first, first + tile.width))
             if not tile.is_partial:
                 return _tile(connection, log.origin_id, tile)
-            return b"".join(_hashes(connection, log.origin_id, tile.level, (first, first + tile.width)))
+            return b"".join(hashes_of(connection, log.origin_id, tile.level, (first, first + tile.width)))
 
     def of_subject(self, subject: str) -> list[Recorded]:
         """The entries on a subject, the oldest first."""
@@ -157,8 +157,14 @@ class PostgresLogs:
 
     def code(self, subject: str) -> str:
         """By which a buyer follows a parcel, made of the key; "" where there is none."""
-        key = self.key(subject)
-        return "" if key is None else follow_code(key)
+        return self.codes([subject]).get(subject, "")
+
+    def codes(self, subjects: Sequence[str]) -> dict[str, str]:
+        """The codes of those subjects that have one, in one question whatever their number."""
+        query = "SELECT subject, key FROM record_key WHERE subject = ANY(%s) AND key IS NOT NULL"
+        with self._connections.lend() as connection:
+            found = connection.execute(query, [list(subjects)]).fetchall()
+        return {subject: follow_code(bytes(key)) for subject, key in found}
 
     def payload(self, subject: str, label: str) -> tuple[tuple[str, str], ...] | None:
         """The fields that were kept with an entry; None where they are in evidence, or were erased."""
@@ -198,18 +204,25 @@ class PostgresLogs:
     # --- erasing ---------------------------------------------------------------------------------------------
 
     def forget(self, subject: str, by: str, words: str, at: datetime) -> bool:
-        """Erase what opens the entries on a subject; False where there was nothing to erase."""
-        with self._connections.lend() as connection, connection.transaction():
-            done = connection.execute(
-                "UPDATE record_key SET key = NULL WHERE subject = %s AND key IS NOT NULL", [subject]
-            )
-            connection.execute("DELETE FROM record_payload WHERE subject = %s", [subject])
-            if done.rowcount:
-                connection.execute(
-                    "INSERT INTO record_erasure (subject, actor, words, erased_at) VALUES (%s, %s, %s, %s)",
-                    [subject, by, words, at],
-                )
-        return bool(done.rowcount)
+        """Erase what opens the entries on a subject, and on returns of it; False where there was nothing to erase.
+
+        The rows that held it are cleaned out of the tables' files at once: they would stay until so many others were changed.
+        """
+        with self._connections.lend() as connection:
+            with connection.transaction():
+                subjects = [subject, *_returns_of(connection, subject)]
+                done = connection.execute(
+                    "UPDATE record_key SET key = NULL WHERE subject = ANY(%s) AND key IS NOT NULL RETURNING subject",
+                    [subjects],
+                ).fetchall()
+                connection.execute("DELETE FROM record_payload WHERE subject = ANY(%s)", [subjects])
+                for (each,) in done:
+                    connection.execute(
+                        "INSERT INTO record_erasure (subject, actor, words, erased_at) VALUES (%s, %s, %s, %s)",
+                        [each, by, words, at],
+                    )
+            connection.execute("VACUUM record_key, record_payload")
+        return bool(done)
 
     def _logs(self, condition: str, parameters: list[Any]) -> list[Log]:
         with self._connections.lend() as connection:
@@ -226,18 +239,19 @@ class PostgresLogs:
         ]
 
 
+def _returns_of(connection: psycopg.Connection, subject: str) -> list[str]:
+    """The subjects of the returns of a declaration."""
+    kind, _, number = subject.partition(":")
+    if kind != "declaration":
+        return []
+    query = "SELECT 'return:' || case_no FROM return_case WHERE declaration_id = %s ORDER BY case_no"
+    return [each for (each,) in connection.execute(query, [int(number)]).fetchall()]
+
+
 def follow_code(key: bytes) -> str:
     """Twelve letters and digits, sixty bits, made of a subject's key: nobody guesses them, and they go with it."""
     written = base64.b32encode(hmac.digest(key, _CODE, "sha256")[:8]).decode().rstrip("=")[:CODE_LENGTH]
     return "-".join(written[place : place + 4] for place in range(0, CODE_LENGTH, 4))
-
-
-def _entries(connection: psycopg.Connection, origin_id: int, first: int, end: int) -> list[bytes]:
-    found = connection.execute(
-        "SELECT entry FROM record_entry WHERE origin_id = %s AND leaf_index >= %s AND leaf_index < %s ORDER BY leaf_index",
-        [origin_id, first, end],
-    ).fetchall()
-    return [entry for (entry,) in found]
 
 
 def _tile(connection: psycopg.Connection, origin_id: int, tile: Tile) -> bytes | None:
@@ -248,25 +262,10 @@ def _tile(connection: psycopg.Connection, origin_id: int, tile: Tile) -> bytes |
     return bytes(row[0]) if row else None
 
 
-def _hashes(connection: psycopg.Connection, origin_id: int, level: int, span: tuple[int, int]) -> list[bytes]:
-    """The hashes of nodes at a level of tiles: of entries, or over the full tiles of the level below."""
-    if level == 0:
-        return [leaf_hash(entry) for entry in _entries(connection, origin_id, *span)]
-    found = connection.execute(
-        "SELECT top FROM record_tile WHERE origin_id = %s AND level = %s AND tile_index >= %s AND tile_index < %s"
-        " ORDER BY tile_index",
-        [origin_id, level - 1, *span],
-    ).fetchall()
-    return [top for (top,) in found]
-
-
 def _resumed(connection: psycopg.Connection, origin_id: int, size: int) -> TileWriter:
     """The right edge of the sealed part of a log."""
-    levels, left, level = [], size, 0
-    while left:
-        levels.append(_hashes(connection, origin_id, level, (left - left % TILE_WIDTH, left)))
-        left, level = left // TILE_WIDTH, level + 1
-    return TileWriter.resumed(size, _entries(connection, origin_id, size - size % TILE_WIDTH, size), levels)
+    entries = entries_of(connection, origin_id, size - size % TILE_WIDTH, size)
+    return TileWriter.resumed(size, entries, hashes_at(connection, origin_id, size))
 
 
 def _keep(connection: psycopg.Connection, origin_id: int, written: list[Written]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
 from typing import Any, Final
@@ -13,6 +14,7 @@ from tidewaiter.web.principal import Principal
 from tidewaiter.web.problem import WebError
 
 WINDOW_SECONDS: Final = 60
+IPV6_HOUSEHOLD: Final = 64
 
 
 class Pace:
@@ -34,13 +36,24 @@ class Pace:
         return 0 if count <= most else int((window + 1) * WINDOW_SECONDS - now) + 1
 
 
+def asker(address: str) -> str:
+    """Whom an address is counted as: itself, or its network of 64 bits, of which one household has all."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ipaddress.ip_network((found, IPV6_HOUSEHOLD), strict=False))
+
+
 def keep_pace(
     request: Request[Principal | None, Any, State], pace: Pace, most: int, what: str = "quotes a minute are given"
 ) -> None:
     """Let a request pass. Raises WebError where a stranger asks too often; `what` says of what."""
     if request.scope.get("user") is not None:
         return
-    address = request.client.host if request.client is not None else ""
+    address = asker(request.client.host if request.client is not None else "")
     wait = pace.wait_seconds(address, most, time.time())
     if wait:
         raise WebError(

@@ -161,7 +161,8 @@ def server(house: House, host: str = "127.0.0.1", port: int = 0) -> _Server:
             log_level="warning",
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(house.settings.proxies),
+            forwarded_allow_ips=list(house.settings.proxies),
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )

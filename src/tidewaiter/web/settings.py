@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ OFFICERS_VARIABLE: Final = "TIDEWAITER_PAGES_OFFICERS"
 SECRET_VARIABLE: Final = "TIDEWAITER_PAGES_SECRET"  # noqa: S105 as above
 HTTPS_VARIABLE: Final = "TIDEWAITER_PAGES_HTTPS"
 HOSTS_VARIABLE: Final = "TIDEWAITER_PAGES_HOSTS"
+PROXIES_VARIABLE: Final = "TIDEWAITER_PAGES_PROXIES"
 
 VARIABLES: Final[Mapping[str, str]] = {
     PASSWORD_VARIABLE: (
@@ -29,6 +31,10 @@ VARIABLES: Final[Mapping[str, str]] = {
     SECRET_VARIABLE: "Key that signs sessions and forms; made anew at each start where unset.",
     HTTPS_VARIABLE: "`1` where a proxy serves the pages over HTTPS: cookies are then sent over HTTPS only.",
     HOSTS_VARIABLE: "Host names the server answers to, separated by commas; loopback names always.",
+    PROXIES_VARIABLE: (
+        "Addresses or networks of the proxies in front, separated by commas: who asks is then whom they name in `X-Forwarded-For`. "
+        "Without it all that comes by a proxy is one asker, and shares what strangers may ask for in a minute."
+    ),
 }
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")
 SESSION_SECONDS: Final = 8 * 60 * 60  # a shift
@@ -47,6 +53,7 @@ class WebSettings(Struct, frozen=True, kw_only=True):
     secret: bytes = b""
     is_https: bool = False
     hosts: tuple[str, ...] = LOOPBACK_HOSTS
+    proxies: tuple[str, ...] = ()
     request_bytes_max: int = limits.REQUEST_BYTES_MAX
     quotes_a_minute_max: int = limits.QUOTES_A_MINUTE_MAX
     descriptions_a_minute_max: int = limits.DESCRIPTIONS_A_MINUTE_MAX
@@ -67,12 +74,25 @@ class WebSettings(Struct, frozen=True, kw_only=True):
             secret=values.get(SECRET_VARIABLE, "").encode() or secrets.token_bytes(32),
             is_https=values.get(HTTPS_VARIABLE, "") == "1",
             hosts=LOOPBACK_HOSTS + extra_hosts,
+            proxies=_proxies(values.get(PROXIES_VARIABLE, "")),
         )
 
 
 def hash_password(password: str) -> str:
     """The argon2id hash to keep instead of the password."""
     return PasswordHasher().hash(password)
+
+
+def _proxies(text: str) -> tuple[str, ...]:
+    found = tuple(each.strip() for each in text.split(",") if each.strip())
+    for each in found:
+        try:
+            ipaddress.ip_network(each)
+        except ValueError as error:
+            raise SettingsError(
+                f"{PROXIES_VARIABLE}: {error}", hint="addresses or networks, as 10.0.0.7 or 10.0.0.0/24"
+            ) from error
+    return found
 
 
 def _officers(password: str, file_name: str) -> dict[str, str]:

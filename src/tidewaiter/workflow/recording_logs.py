@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -74,6 +74,9 @@ class RecordLogs(Protocol):
     def code(self, subject: str) -> str:
         """By which a buyer follows a parcel, made of the key; "" where there is none."""
 
+    def codes(self, subjects: Sequence[str]) -> Mapping[str, str]:
+        """The codes of those subjects that have one, in one question whatever their number."""
+
     def payload(self, subject: str, label: str) -> tuple[tuple[str, str], ...] | None:
         """The fields that were kept with an entry; None where they are in evidence, or were erased."""
 
@@ -81,7 +84,7 @@ class RecordLogs(Protocol):
         """The decision on a record of a message. Raises NotFoundError."""
 
     def forget(self, subject: str, by: str, words: str, at: datetime) -> bool:
-        """Erase what opens the entries on a subject; False where there was nothing to erase."""
+        """Erase what opens the entries on a subject, and on returns of it; False where there was nothing to erase."""
 
     def verifier(self, origin: str) -> VerifierKey:
         """The key that signs a log's checkpoints."""

@@ -150,6 +150,10 @@ def receipt(
     logs = {log.origin_id: log for log in store.logs.logs()}
     readers = {log.origin_id: _reader(store, log) for log in logs.values()}
     wanted = [each for place, each in found if only is None or place == only]
+    if not wanted:
+        raise NotFoundError(
+            f"declaration {declaration_id} has no entry {only}", hint=f"its entries are numbered from 1 to {len(found)}"
+        )
     sealed = [each for each in wanted if each.index < logs[each.origin_id].sealed_size]
     if not sealed:
         raise NotFoundError(f"no such entry on declaration {declaration_id} is sealed yet", hint=SEAL_HINT)

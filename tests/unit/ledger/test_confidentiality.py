@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import random
-import re
-from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from leaks import found
 from parties import BEGAN, ORIGIN, Network, number, public, signer
 from tidewaiter.ledger.commitments import commit, entry_seed, scope_id, verify_disclosure
 from tidewaiter.ledger.contracts import Applied, Role
@@ -111,35 +109,6 @@ def moved(trade: list[Parcel], chance: random.Random) -> tuple[Held, list[bytes]
     entries = [leaf.entry() for leaf, _ in network.log]
     statements = [statement for _, statement in network.log if statement]
     return Held(entries, network.state.snapshot(), statements, envelopes), keys
-
-
-def forms(value: str) -> Iterator[bytes]:
-    """A value as it might stand somewhere: plain, without blanks, in other letters, encoded, and under the hashes that come to mind."""
-    plain = {value, value.lower(), value.upper(), re.sub(r"[^0-9A-Za-z]", "", value), re.sub(r"\D", "", value)} - {""}
-    for text in plain:
-        data = text.encode()
-        yield data
-        if len(data) >= 5:
-            yield data.hex().encode()
-            yield base64.b64encode(data).rstrip(b"=")
-        for name in ("md5", "sha1", "sha256", "sha512", "blake2b"):
-            digest = hashlib.new(name, data).digest()
-            for short in (digest[:16], digest[:8]):
-                yield short
-                yield short.hex().encode()
-            yield base64.b64encode(digest[:15])
-        yield leaf_hash(data)
-        yield leaf_hash(data).hex().encode()
-
-
-def found(everything: bytes, value: str) -> list[bytes]:
-    """The forms of a value that stand there. Short runs of digits count where they stand by themselves, not within a hash."""
-    return [
-        form
-        for form in forms(value)
-        if form in everything
-        and (len(form) > 8 or re.search(rb"(?<![0-9A-Za-z])" + re.escape(form) + rb"(?![0-9A-Za-z])", everything))
-    ]
 
 
 def values(trade: list[Parcel]) -> set[str]:

@@ -28,6 +28,7 @@ class FileAnchor:
 
     def __init__(self, path: Path) -> None:
         self._journal = Journal(path)
+        self.place = path.name
         self._anchors: dict[bytes, list[Anchored]] = {}
         for number, place in enumerate(self._journal.places(), start=1):
             try:

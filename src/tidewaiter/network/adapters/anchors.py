@@ -58,7 +58,9 @@ class AnchorRefusedError(TidewaiterError):
 
 
 class Anchor(Protocol):
-    """A place that keeps anchors."""
+    """A place that keeps anchors; `place` is what it is called."""
+
+    place: str
 
     def latest(self, origin: str) -> Anchored | None:
         """The largest anchor of a log. Raises UnavailableError."""

@@ -38,6 +38,7 @@ MINED_WITHIN_SECONDS: Final = 180.0
 LOOKS_EVERY_SECONDS: Final = 0.2
 GAS_TO_SPARE_PERCENT: Final = 20
 ANCHORER, OWNER = 0, 1
+LATEST: Final = "latest"
 _ERROR: Final = bytes.fromhex("08c379a0")  # Error(string), how a contract says why it refuses
 _REVERTED: Final = 3
 _ANCHORED: Final = "Anchored(bytes32,uint64,bytes32,address)"
@@ -95,6 +96,10 @@ class _Block(Struct, frozen=True):
     baseFeePerGas: str = "0x0"
 
 
+class _Numbered(Struct, frozen=True):
+    number: str
+
+
 class _Mined(Struct, frozen=True):
     status: str
     blockNumber: str
@@ -120,11 +125,19 @@ class _Answer(Struct, frozen=True):
 
 
 class Chain:
-    """A node of a chain, asked by JSON-RPC. Raises UnavailableError where it does not answer."""
+    """A node of a chain, asked by JSON-RPC. Raises UnavailableError where it does not answer.
 
-    def __init__(self, url: str, *, confirmations: int = 0, client: httpx.Client | None = None) -> None:
+    `number` is that of the chain (EIP-155) where one is expected: a node of another chain is refused. What is read and
+    what is written counts once `confirmations` blocks stand on it.
+    """
+
+    def __init__(
+        self, url: str, *, confirmations: int = 0, number: int | None = None, client: httpx.Client | None = None
+    ) -> None:
         self.url = url
         self._confirmations = confirmations
+        self._expected = number
+        self._found: int | None = None
         self._client = client or httpx.Client(timeout=ANSWERS_WITHIN_SECONDS, trust_env=False)
 
     def ask(self, method: str, *parameters: Any) -> Any:
@@ -153,6 +166,27 @@ class Chain:
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
+
+    @property
+    def chain_number(self) -> int:
+        """The number of the chain. Raises LedgerError where another one was expected."""
+        if self._found is None:
+            self._found = self.number("eth_chainId")
+        if self._expected is not None and self._found != self._expected:
+            raise LedgerError(
+                f"the node at {self.url} is of chain {self._found}, not of {self._expected}",
+                hint="a contract of the same address may stand on several chains: ask a node of the one you mean",
+            )
+        return self._found
+
+    def settled(self, block: str) -> str:
+        """The number of the block that is read: so many below the newest as have to stand on it, or `safe`, `finalized`.
+
+        What is asked with one number is of one state of the chain.
+        """
+        if block == LATEST:
+            return hex(max(self.number("eth_blockNumber") - self._confirmations, 0))
+        return self.shaped(_Numbered, "eth_getBlockByNumber", block, False).number
 
     def number(self, method: str, *parameters: Any) -> int:
         """An answer that is a number."""
@@ -208,7 +242,7 @@ class Chain:
         base_fee = self._number(block, self.shaped(_Block, block, "latest", False).baseFeePerGas)
         priority_fee = self.number("eth_maxPriorityFeePerGas")
         transaction = Transaction(
-            chain_id=self.number("eth_chainId"),
+            chain_id=self.chain_number,
             nonce=self.number("eth_getTransactionCount", key.address.text, "pending"),
             priority_fee=priority_fee,
             fee_max=2 * base_fee + priority_fee,
@@ -254,11 +288,13 @@ class Chain:
 class EvmAnchor:
     """Anchors in a contract. Implements `Anchor`; reading needs no key.
 
-    `block` says what is read: `latest`, or `safe` and `finalized` where the chain tells them.
+    `block` says what is read: `latest`, or `safe` and `finalized` where the chain tells them. Whatever is not as deep as the
+    chain is asked for is not told: a chain may still drop it.
     """
 
-    def __init__(self, chain: Chain, at: Address, key: EvmKey | None = None, *, block: str = "latest") -> None:
+    def __init__(self, chain: Chain, at: Address, key: EvmKey | None = None, *, block: str = LATEST) -> None:
         self.chain = chain
+        self.place = f"{at.text} on chain {chain.chain_number}"
         self.address = at
         self._key = key
         self._block = block
@@ -281,20 +317,17 @@ class EvmAnchor:
 
     def latest(self, origin: str) -> Anchored | None:
         """The largest anchor of a log."""
-        size, root = self._called(2, "latest", origin_hash(origin))
-        return Anchored(int.from_bytes(size), root, where=self.address.text) if any(root) else None
+        return self._latest(origin, self.chain.settled(self._block))
 
     def find(self, origin: str, size: int) -> Anchored | None:
         """The anchor of a log at a size."""
-        if not 0 <= size < 2**64:
-            return None
-        (root,) = self._called(1, "root_at", origin_hash(origin), size)
-        return Anchored(size, root, where=self.address.text) if any(root) else None
+        return self._find(origin, size, self.chain.settled(self._block))
 
     def history(self, origin: str) -> Sequence[Anchored]:
         """All anchors of a log, in order, out of the contract's events; each is compared with its state."""
+        block = self.chain.settled(self._block)
         wanted = {
-            "address": self.address.text, "fromBlock": "0x0", "toBlock": self._block,
+            "address": self.address.text, "fromBlock": "0x0", "toBlock": block,
             "topics": [_hex(keccak256(_ANCHORED.encode())), _hex(origin_hash(origin))],
         }  # fmt: skip
         found = []
@@ -303,20 +336,36 @@ class EvmAnchor:
                 raise UnavailableError(f"the node at {self.chain.url} tells events that the contract does not have")
             root, by = words_of(data)
             size = int.from_bytes(topics[2])
-            kept = self.find(origin, size)
+            kept = self._find(origin, size, block)
             if kept is None or kept.root != root:
                 raise UnavailableError(f"the node at {self.chain.url} tells events that the contract's state denies")
             found.append(Anchored(size, root, Address(by[-ADDRESS_BYTES:]).text, hash_))
-        latest = self.latest(origin)
+        latest = self._latest(origin, block)
         if latest is not None and (not found or found[-1].size != latest.size):
             raise UnavailableError(f"the node at {self.chain.url} does not tell all events", hint="ask a full node")
         return found
 
     def publish(self, checkpoint: Checkpoint) -> Anchored:
-        """The anchor of this checkpoint, once the chain has it. Raises AnchorRefusedError or UnavailableError."""
-        there = self._unfit(checkpoint)
-        if there is not None:
-            return there
+        """The anchor of this checkpoint, once the chain has it as deep as was asked for.
+
+        Raises AnchorRefusedError or UnavailableError.
+        """
+        made = self._unfit(checkpoint)
+        if made is None:
+            made = self._written(checkpoint)
+        until = time.monotonic() + MINED_WITHIN_SECONDS
+        while time.monotonic() < until:
+            kept = self.find(checkpoint.origin, checkpoint.size)
+            if kept is not None and kept.root == checkpoint.root:
+                return made
+            time.sleep(LOOKS_EVERY_SECONDS)
+        raise UnavailableError(
+            f"{checkpoint.size} entries of “{checkpoint.origin}” are anchored, and not yet as deep as was asked for",
+            hint="the same again is safe, and waits on",
+        )
+
+    def _written(self, checkpoint: Checkpoint) -> Anchored:
+        """The anchor that was written by a transaction of ours, or meanwhile by another anchorer."""
         key = self._signing()
         data = contract().call("anchor", origin_hash(checkpoint.origin), checkpoint.size, checkpoint.root)
         try:
@@ -327,7 +376,7 @@ class EvmAnchor:
             if there is not None:
                 return there
             raise AnchorRefusedError(_REASONS.get(error.reason, Why.NOT_ALLOWED), error.detail) from error
-        kept = self.find(checkpoint.origin, checkpoint.size)
+        kept = self._find(checkpoint.origin, checkpoint.size, LATEST)
         if kept is None or kept.root != checkpoint.root:
             raise UnavailableError(f"the chain does not show what {receipt.hash} wrote", hint="the same again is safe")
         return Anchored(checkpoint.size, checkpoint.root, key.address.text, receipt.hash)
@@ -341,26 +390,39 @@ class EvmAnchor:
 
     def is_anchorer(self, who: Address) -> bool:
         """Whether this account may anchor."""
-        return any(self._called(1, "is_anchorer", who)[0])
+        return any(self._called(1, LATEST, "is_anchorer", who)[0])
 
     def is_owner(self, who: Address) -> bool:
         """Whether this account votes."""
-        return any(self._called(1, "is_owner", who)[0])
+        return any(self._called(1, LATEST, "is_owner", who)[0])
 
     def close(self) -> None:
         """Let go of the connection to the node."""
         self.chain.close()
 
-    def _called(self, count: int, name: str, *values: Argument) -> list[bytes]:
-        """So many words that the contract answers a call with."""
-        answer = self.chain.called(self.address, contract().call(name, *values), self._block)
+    def _latest(self, origin: str, block: str) -> Anchored | None:
+        size, root = self._called(2, block, "latest", origin_hash(origin))
+        return Anchored(int.from_bytes(size), root, where=self.address.text) if any(root) else None
+
+    def _find(self, origin: str, size: int, block: str) -> Anchored | None:
+        if not 0 <= size < 2**64:
+            return None
+        (root,) = self._called(1, block, "root_at", origin_hash(origin), size)
+        return Anchored(size, root, where=self.address.text) if any(root) else None
+
+    def _called(self, count: int, block: str, name: str, *values: Argument) -> list[bytes]:
+        """So many words that the contract answers a call with; none of what there was before it was made."""
+        answer = self.chain.called(self.address, contract().call(name, *values), block)
+        if not answer and block != LATEST:
+            return [bytes(WORD)] * count
         if len(answer) != count * WORD:
             raise UnavailableError(f"the node at {self.chain.url} answers for the contract as it does not")
         return words_of(answer)
 
     def _unfit(self, checkpoint: Checkpoint) -> Anchored | None:
-        latest = self.latest(checkpoint.origin)
-        return refuse_unfit(checkpoint, latest, self.find(checkpoint.origin, checkpoint.size))
+        """As `refuse_unfit`, by the newest block: what is not deep yet stands in the way of another one all the same."""
+        latest = self._latest(checkpoint.origin, LATEST)
+        return refuse_unfit(checkpoint, latest, self._find(checkpoint.origin, checkpoint.size, LATEST))
 
     def _signing(self) -> EvmKey:
         if self._key is None:

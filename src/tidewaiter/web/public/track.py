@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from tidewaiter.ledger.leaves import Leaf
 from tidewaiter.ledger.verdict import LedgerError
-from tidewaiter.model.errors import NotFoundError
+from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.movement import Moved, course
 from tidewaiter.movement.steps import LEADS_TO
 from tidewaiter.movement.steps import Step as MovementStep
@@ -34,7 +34,7 @@ from tidewaiter.workflow.following_ports import Teller, Telling
 from tidewaiter.workflow.ports import DeclarationRow, Filter
 from tidewaiter.workflow.recording import subject_of
 from tidewaiter.workflow.recording_logs import policy_of
-from tidewaiter.workflow.recording_opened import receipt
+from tidewaiter.workflow.recording_opened import ErasedError, receipt
 from tidewaiter.workflow.recording_receipts import ParcelReceipt, Shown, verify
 
 AnyRequest = Request[Any, Any, State]
@@ -90,6 +90,9 @@ class Followed(Struct, frozen=True):
     receipt: str
     policy: str
     waiting: int  # entries that are not sealed yet
+    is_erased: bool  # what opens its entries
+    why_none: str  # why there is no receipt, where what is kept was altered
+    recorded: str  # the state that its last entry says; another one than its row has where that was altered
     standing: str  # where its goods are by what was told
     way: list[Passed]
 
@@ -145,18 +148,32 @@ def _followed(request: AnyRequest, house: House, number: str, code: str) -> Temp
     row = _found(house, number, code)
     if row is None:
         return _page(request, number=number, missing=True)
-    entries = house.store.logs.of_subject(subject_of(row.declaration_id))
-    policy = policy_of(house.store.logs)
+    followed = _standing(house, row, number, code)
+    if followed.recorded != followed.row.state.value:  # decided anew while this was read, or altered
+        followed = _standing(house, house.store.outcome(row.declaration_id).row, number, code)
+    return _page(request, number=number, followed=followed, policy=followed.policy)
+
+
+def _standing(house: House, row: DeclarationRow, number: str, code: str) -> Followed:
+    logs, policy = house.store.logs, policy_of(house.store.logs)
+    entries = logs.of_subject(subject_of(row.declaration_id))
+    sealed = {log.origin_id: log.sealed_size for log in logs.logs()}
+    text, steps, is_erased, why = b"", list[Step](), False, ""
     try:
         text = _receipt(house, row.declaration_id).text
         steps = [_step(each) for each in verify(text, policy)]
+    except ErasedError:
+        is_erased = True
     except NotFoundError:
-        text, steps = b"", []
-    followed = Followed(
+        pass
+    except (ConflictError, LedgerError):
+        why = words.text("track.altered")
+    states = [str(state) for each in entries if (state := Leaf.parse(each.entry).facts.get("state"))]
+    return Followed(
         number=number, code=code, row=row, steps=steps, receipt=text.decode(), policy=policy.text.decode(),
-        waiting=len(entries) - len(steps), **_way(house, row.declaration_id),
+        waiting=sum(each.index >= sealed[each.origin_id] for each in entries), is_erased=is_erased, why_none=why,
+        recorded=states[-1] if states else row.state.value, **_way(house, row.declaration_id),
     )  # fmt: skip
-    return _page(request, number=number, followed=followed, policy=followed.policy)
 
 
 def _way(house: House, declaration_id: int) -> dict[str, Any]:
@@ -192,11 +209,18 @@ def _found(house: House, number: str, code: str) -> DeclarationRow | None:
     if not wanted or not said:
         return None
     names = dict.fromkeys((wanted, wanted.replace(" ", ""), wanted.replace(" ", "").upper()))
-    for name in names:
-        for row in house.store.declarations(Filter(text=name, limit=CANDIDATES_MAX)):
-            right = house.store.logs.code(subject_of(row.declaration_id)).replace("-", "")
-            if name in lookup.names(row) and right and hmac.compare_digest(right, said):
-                return row
+    called = [
+        row
+        for name in names
+        for row in house.store.declarations(Filter(text=name, limit=CANDIDATES_MAX))
+        if name in lookup.names(row)
+    ]
+    # Asked for where there is nobody, too: how long an answer takes tells no stranger whether there is such a parcel.
+    codes = house.store.logs.codes([subject_of(row.declaration_id) for row in called])
+    for row in called:
+        right = codes.get(subject_of(row.declaration_id), "").replace("-", "")
+        if right and hmac.compare_digest(right, said):
+            return row
     return None
 
 

@@ -80,20 +80,61 @@
     return root;
   }
 
-  /* The logs of a policy, or bare keys: name → public keys with the ids they go by. */
-  async function keysIn(policy) {
-    const keys = [];
-    for (const line of policy.split("\n")) {
-      const said = line.trim().replace(/^log[ \t]+/, "").split(/[ \t]/)[0];
-      const parts = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(said);
-      if (!parts) continue;
-      const material = fromBase64(parts[3]);
-      if (material[0] !== 1 || material.length !== 33) continue;
-      const id = (await sha256(utf8.encode(`${parts[1]}\n`), material)).slice(0, 4);
-      if (toHex(id) !== parts[2]) throw new NotShown("a key does not have the id it says");
-      keys.push({ name: parts[1], id, material: material.slice(1) });
+  /* A key of c2sp.org/signed-note: a log's (1) or a cosigner's (4), both Ed25519. Of other types nothing is checked here. */
+  async function keyIn(said) {
+    const parts = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(said);
+    if (!parts) return null;
+    const material = fromBase64(parts[3]);
+    const id = (await sha256(utf8.encode(`${parts[1]}\n`), material)).slice(0, 4);
+    if (toHex(id) !== parts[2]) throw new NotShown("a key does not have the id it says");
+    const isChecked = (material[0] === 1 || material[0] === 4) && material.length === 33;
+    return { name: parts[1], id, type: isChecked ? material[0] : 0, material: material.slice(1) };
+  }
+
+  /* Whom one believes: c2sp.org/tlog-policy, or the keys of logs alone, one a line. What cannot be read is refused: a line
+     that was passed over might be the one that asks for more. */
+  async function policyIn(text) {
+    const policy = { logs: [], witnesses: new Map(), groups: new Map(), quorum: "" };
+    const grouped = new Set();
+    for (const [place, line] of text.split("\n").entries()) {
+      const [keyword, ...words] = line.split(/[ \t\r]+/).filter((word) => word);
+      if (!keyword || keyword.startsWith("#")) continue;
+      const refused = () => new NotShown(`line ${place + 1} of the keys or policy cannot be read`);
+      const isTaken = (name) => name === "none" || policy.witnesses.has(name) || policy.groups.has(name);
+      if (keyword === "quorum") {
+        if (policy.quorum || words.length !== 1 || (words[0] !== "none" && !isTaken(words[0]))) throw refused();
+        policy.quorum = words[0];
+      } else if (keyword === "group") {
+        const [name, needed, ...members] = words;
+        const threshold = needed === "any" ? 1 : needed === "all" ? members.length : number(needed || "");
+        const isFit = members.every((each) => each !== "none" && isTaken(each) && !grouped.has(each)) && new Set(members).size === members.length;
+        if (isTaken(name) || !isFit || threshold < 1 || threshold > members.length) throw refused();
+        members.forEach((each) => grouped.add(each));
+        policy.groups.set(name, { threshold, members });
+      } else if (keyword === "witness") {
+        const key = await keyIn(words[1] || "");
+        if (!key || key.type === 1 || isTaken(words[0])) throw refused();
+        if ([...policy.witnesses.values()].some((each) => equal(each.material, key.material))) throw refused();
+        policy.witnesses.set(words[0], key);
+      } else {
+        const key = await keyIn(keyword === "log" ? words[0] || "" : keyword);
+        if (!key) throw refused();
+        policy.logs.push(key);
+      }
     }
-    return keys;
+    if (!policy.quorum && policy.witnesses.size + policy.groups.size) throw new NotShown("the policy has no line quorum");
+    return policy;
+  }
+
+  /* Whether the witnesses that have signed suffice: groups stand behind what they are made of. */
+  function refuseUnmet(policy, signed) {
+    const met = new Set([...policy.witnesses].filter(([, key]) => signed.has(key)).map(([name]) => name));
+    for (const [name, group] of policy.groups) {
+      if (group.members.filter((each) => met.has(each)).length >= group.threshold) met.add(name);
+    }
+    if (policy.quorum && policy.quorum !== "none" && !met.has(policy.quorum)) {
+      throw new NotShown(`the quorum ${policy.quorum} of the policy is not met`);
+    }
   }
 
   async function hasSigned(key, text, signature) {
@@ -103,39 +144,45 @@
     } catch {
       throw new CannotSign();
     }
-    return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, utf8.encode(text));
+    if (key.type === 1) return crypto.subtle.verify({ name: "Ed25519" }, imported, signature, utf8.encode(text));
+    if (signature.length !== 72) return false;
+    const moment = new DataView(signature.buffer, signature.byteOffset, 8).getBigUint64(0);
+    const cosigned = utf8.encode(`cosignature/v1\ntime ${moment}\n${text}`);
+    return crypto.subtle.verify({ name: "Ed25519" }, imported, signature.slice(8), cosigned);
   }
 
-  async function checkpointOf(note, keys) {
+  async function checkpointOf(note, policy) {
     const end = note.lastIndexOf("\n\n");
     if (end < 0 || !note.endsWith("\n")) throw new NotShown("the checkpoint cannot be read");
     const text = note.slice(0, end + 1);
     const [origin, size, root] = text.split("\n");
-    const known = keys.filter((key) => key.name === origin);
-    if (!known.length) throw new NotShown(`no key is given for the log ${origin}`);
-    let isSigned = false;
+    const logs = policy.logs.filter((key) => key.name === origin);
+    if (!logs.length) throw new NotShown(`no key is given for the log ${origin}`);
+    const known = [...logs, ...policy.witnesses.values()].filter((key) => key.type);
+    const signed = new Set();
     for (const line of note.slice(end + 2, -1).split("\n")) {
       const parts = /^\u2014 (\S+) (\S+)$/.exec(line);
       if (!parts) throw new NotShown("a signature cannot be read");
       const data = fromBase64(parts[2]);
       for (const key of known) {
         if (parts[1] === key.name && equal(data.slice(0, 4), key.id)) {
-          if (!(await hasSigned(key, text, data.slice(4)))) throw new NotShown("the checkpoint is not signed by the log");
-          isSigned = true;
+          if (!(await hasSigned(key, text, data.slice(4)))) throw new NotShown(`the signature of ${key.name} does not hold`);
+          signed.add(key);
         }
       }
     }
-    if (!isSigned) throw new NotShown("the checkpoint is not signed by the log");
+    if (!logs.some((key) => signed.has(key))) throw new NotShown("the checkpoint is not signed by the log");
+    refuseUnmet(policy, signed);
     return { origin, size: number(size), root: fromBase64(root) };
   }
 
-  async function shown(each, keys) {
+  async function shown(each, policy) {
     const head = each.proof.indexOf("\n\n");
     const lines = each.proof.slice(0, head).split("\n");
     if (head < 0 || lines.shift() !== "c2sp.org/tlog-proof@v1") throw new NotShown("the proof cannot be read");
     if (lines.length && lines[0].startsWith("extra ")) lines.shift();
     const index = number((lines.shift() || "").replace(/^index /, ""));
-    const checkpoint = await checkpointOf(each.proof.slice(head + 2), keys);
+    const checkpoint = await checkpointOf(each.proof.slice(head + 2), policy);
     const root = await rootFrom(await leafHash(utf8.encode(each.entry)), index, checkpoint.size, lines.map(fromBase64));
     if (!equal(root, checkpoint.root)) throw new NotShown("the proof does not lead to what was signed");
     const leaf = JSON.parse(each.entry);
@@ -156,11 +203,11 @@
     if (receipt.receipt !== "tidewaiter receipt v1" || !Array.isArray(receipt.entries) || !receipt.entries.length) {
       throw new NotShown("this is no receipt of a parcel");
     }
-    const keys = await keysIn(policy);
+    const believed = await policyIn(policy);
     const results = [];
     for (const each of receipt.entries) {
       try {
-        results.push(await shown(each, keys));
+        results.push(await shown(each, believed));
       } catch (error) {
         if (error instanceof CannotSign) throw error;
         results.push({ why: error instanceof NotShown ? error.message : "the entry cannot be read" });
@@ -188,7 +235,9 @@
     try {
       results = await verified(form.querySelector("#receipt").value, form.querySelector("#policy").value);
     } catch (error) {
-      put(error instanceof CannotSign ? told("note-warning", words.noSignatures) : told("note-error", `${words.bad} ${error.message}`));
+      const refused = error instanceof CannotSign ? told("note-warning", words.noSignatures) : told("note-error", `${words.bad} ${error.message}`);
+      if (!(error instanceof CannotSign)) refused.dataset.shown = "no";
+      put(refused);
       return;
     }
     const bad = results.filter((each) => each.why);
