@@ -11,6 +11,7 @@ from litestar.testing import TestClient
 from api.conftest import Who
 from api.test_epcis import JSON, found
 from events import document, object_event
+from tidewaiter.store import master_data
 from tidewaiter.web.api.epcis_answers import PREFIX
 
 COUNTRY = "urn:epcglobal:cbv:mda:countryCode"
@@ -27,10 +28,16 @@ def with_country(name: str, country: Any) -> dict[str, Any]:
     return {"id": name, "attributes": [{"id": "cbvmda:countryCode", "attribute": country}]}
 
 
+@pytest.mark.parametrize("bound", ["", "TERMS_MAX", "REMEMBERED_MAX"])
 @pytest.mark.parametrize(
     ("field", "event", "element"),
     [
         ("bizLocation", {"bizLocation": {"id": "urn:x:port:1"}}, "urn:x:port:1"),
+        (
+            "readPoint",
+            {"readPoint": {"id": "https://id.gs1.org/414/4012345000054/254/7"}},
+            "urn:epc:id:sgln:4012345.00005.7",
+        ),
         ("bizStep", {"bizStep": "cbv:BizStep-loading"}, "urn:epcglobal:cbv:bizstep:loading"),
         ("epcClass", {"quantityList": [{"epcClass": "urn:x:class:1"}]}, "urn:x:class:1"),
         ("source", {"sourceList": [{"type": "location", "source": "urn:x:port:2"}]}, "urn:x:port:2"),
@@ -39,8 +46,17 @@ def with_country(name: str, country: Any) -> dict[str, Any]:
     ],
 )
 def test_events_are_found_by_what_master_data_tells(
-    client: TestClient, who: Who, field: str, event: dict[str, Any], element: str
+    client: TestClient,
+    who: Who,
+    field: str,
+    event: dict[str, Any],
+    element: str,
+    bound: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Also where it is told of more elements than the index is asked by, or are read at once."""
+    if bound:
+        monkeypatch.setattr(master_data, bound, 0)
     thing = f"urn:epc:id:sgtin:4012345.088888.{field.replace(':', '')}"
     tell(client, who.post, [with_country(element, "SE")], object_event(epcList=[thing], **event))
     mine = f"MATCH_epc={quote(thing)}&"

@@ -20,7 +20,7 @@ from tidewaiter.model.errors import ConflictError, NotFoundError
 from tidewaiter.model.event import Event
 from tidewaiter.model.finding import Finding
 from tidewaiter.store.connections import Connections
-from tidewaiter.store.master_data import attributes_of, index_places_again, keep_master_data, within_of
+from tidewaiter.store.master_data import AttributesTold, index_places_again, keep_master_data, within_of
 from tidewaiter.workflow.capturing import digest_of
 from tidewaiter.workflow.event_ports import (
     QUERIES_MAX,
@@ -194,14 +194,15 @@ class PostgresEvents:
             return
         column = _ORDERS[query.order_by]
         direction, beyond = ("DESC", "<") if query.is_descending else ("ASC", ">")
-        condition, values = _narrowed(query.conditions, scope)
+        within = within_of(self._connections, scope)
+        attributes = AttributesTold(self._connections, scope, query.conditions)
+        condition, values = _narrowed(query.conditions, scope, attributes.terms)
         order = f" ORDER BY {column} {direction}, event_no {direction} LIMIT {ROWS_AT_ONCE}"
         place = ""
         if after is not None:
             place = (
                 f" AND ({column}, event_no) {beyond} (SELECT {column}, event_no FROM event WHERE event_no = %(after)s)"
             )
-        within, attributes = within_of(self._connections, scope), attributes_of(self._connections, scope)
         while True:
             with self._connections.lend() as connection:
                 rows = connection.execute(
@@ -228,7 +229,8 @@ class PostgresEvents:
     def newer(self, query: Query, scope: Scope, seen: int, limit: int) -> tuple[list[Kept], int]:
         """Events that meet a query with larger numbers, in the order of numbers, and how far was looked."""
         condition, values = _narrowed(query.conditions, scope)
-        within, attributes = within_of(self._connections, scope), attributes_of(self._connections, scope)
+        within = within_of(self._connections, scope)
+        attributes = AttributesTold(self._connections, scope, query.conditions)
         last = self.last_number()  # before they are read: what comes meanwhile is looked at the next time
         with self._connections.lend() as connection:
             rows = connection.execute(
@@ -423,7 +425,9 @@ _MOMENTS: Final = {
 }  # fmt: skip
 
 
-def _narrowed(conditions: Sequence[Condition], scope: Scope) -> tuple[str, dict[str, Any]]:
+def _narrowed(
+    conditions: Sequence[Condition], scope: Scope, wanted: Callable[[Condition], list[str] | None] = wanted_terms
+) -> tuple[str, dict[str, Any]]:
     """SQL that lets through every event that meets the conditions, and not many more."""
     parts = ["true"]
     values: dict[str, Any] = {"sender": scope.sender_id}
@@ -432,7 +436,7 @@ def _narrowed(conditions: Sequence[Condition], scope: Scope) -> tuple[str, dict[
         if column and len(condition.values) == 1:
             parts.append(f"{column}%(value{number})s")
             values[f"value{number}"] = condition.values[0]
-        elif (terms := wanted_terms(condition)) is not None:
+        elif (terms := wanted(condition)) is not None:
             parts.append(f"terms && %(value{number})s::text[]")
             values[f"value{number}"] = [term.replace("\x00", "") for term in terms]
     return " AND ".join(parts) + (_VISIBLE if scope.sender_id is not None else ""), values
