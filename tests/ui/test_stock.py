@@ -49,11 +49,27 @@ def test_a_count_is_answered_for_on_the_page(page: Page, kept: KeptAccount) -> N
     expect(page.get_by_text("officer local")).to_be_visible()
     page.get_by_role("link", name="Statement").click()
     expect(page.get_by_text("It balances")).to_be_visible()
-    expect(page.get_by_role("row", name="Closing")).to_contain_text("998")
+    expect(page.get_by_role("row", name=example.GOODS)).to_contain_text("998 pieces")
+    expect(page.get_by_role("row", name="Closing 998")).to_be_visible()
 
 
 @pytest.mark.ui
-@pytest.mark.parametrize("rest", ["", "/{no}", "/{no}/statement"])
+def test_a_movement_leads_to_its_declaration_and_a_moment_back_in_time(page: Page, kept: KeptAccount) -> None:
+    page.goto(f"/stock/{kept.account_no}")
+    page.get_by_role("link", name="Movements").click()
+    page.get_by_role("link", name="Entry BULK-2026-1").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("BULK-2026-1")
+    page.goto(f"/stock/{kept.account_no}/movements")
+    page.get_by_label("As it was known at").fill("2026-01-01T00:00")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("As it was known at 2026-01-01 00:00 UTC")).to_be_visible()
+    expect(page.get_by_text("Nothing moved in these days.")).to_be_visible()
+    page.get_by_role("link", name="As it is known now").click()
+    expect(page.get_by_role("link", name="Entry BULK-2026-1")).to_be_visible()
+
+
+@pytest.mark.ui
+@pytest.mark.parametrize("rest", ["", "/{no}", "/{no}/statement", "/{no}/movements"])
 def test_its_pages_have_names_and_heads(page: Page, kept: KeptAccount, rest: str) -> None:
     page.goto("/stock" + rest.format(no=kept.account_no))
     expect(page.get_by_role("heading", level=1)).to_have_count(1)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from tidewaiter.model.money import Money
 from tidewaiter.stock.account import ZERO, StockAccount
-from tidewaiter.stock.facts import INS, OUTS, Kind
+from tidewaiter.stock.facts import INS, OUTS, RECEIPTS, Kind
 
 
 class Figures(Struct, frozen=True):
@@ -48,6 +48,22 @@ class LotStatement(Struct, frozen=True, kw_only=True):
     def is_balanced(self) -> bool:
         """Whether opening + in - out = closing: quantity, value and what is suspended."""
         return self.opening + self.total(INS) - self.total(OUTS) == self.closing
+
+
+class GoodsStatement(Struct, frozen=True, kw_only=True):
+    """One article over a period, all its lots together, in its unit: opening + received + returned - sold - destroyed
+    - otherwise = closing. `otherwise` is what was transferred away, taken as samples, or lost."""
+
+    goods_id: str
+    description: str
+    unit: str
+    opening: Decimal
+    received: Decimal
+    returned: Decimal
+    sold: Decimal
+    destroyed: Decimal
+    otherwise: Decimal
+    closing: Decimal
 
 
 class Statement(Struct, frozen=True, kw_only=True):
@@ -107,6 +123,14 @@ def state(account: StockAccount, starts_at: datetime, ends_at: datetime) -> Stat
     return Statement(starts_at=starts_at, ends_at=ends_at, lots=tuple(lots))
 
 
+def by_goods(statement: Statement) -> tuple[GoodsStatement, ...]:
+    """What each article came to, in the order that the first lot of each was opened. Units are not mixed."""
+    lots: dict[tuple[str, str], list[LotStatement]] = {}
+    for lot in statement.lots:
+        lots.setdefault((lot.goods_id, lot.unit), []).append(lot)
+    return tuple(_goods(same) for same in lots.values())
+
+
 def totals(statement: Statement) -> dict[Kind, Decimal]:
     """How many units moved by each kind, all lots together (of one unit or not: for the picture of the flows)."""
     found: dict[Kind, Decimal] = {}
@@ -114,3 +138,16 @@ def totals(statement: Statement) -> dict[Kind, Decimal]:
         for kind, figures in lot.by_kind.items():
             found[kind] = found.get(kind, ZERO) + figures.quantity
     return {kind: found[kind] for kind in Kind if kind in found}
+
+
+def _goods(lots: list[LotStatement]) -> GoodsStatement:
+    def moved(*kinds: Kind) -> Decimal:
+        return sum((lot.total(kinds).quantity for lot in lots), ZERO)
+
+    return GoodsStatement(
+        goods_id=lots[0].goods_id, description=lots[-1].description, unit=lots[0].unit,
+        opening=sum((lot.opening.quantity for lot in lots), ZERO), received=moved(*RECEIPTS),
+        returned=moved(Kind.RETURNED), sold=moved(Kind.SOLD_LOCAL, Kind.SOLD_ABROAD), destroyed=moved(Kind.DESTROYED),
+        otherwise=moved(Kind.TRANSFERRED_OUT, Kind.SAMPLE, Kind.LOSS),
+        closing=sum((lot.closing.quantity for lot in lots), ZERO),
+    )  # fmt: skip

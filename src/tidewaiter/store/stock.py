@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Final
@@ -195,6 +195,12 @@ class PostgresStock:
         """The filing that stands under a reference."""
         condition = "f.account_no = %s AND f.reference = %s AND f.state <> 'lifted'"
         return next(iter(self._filings(condition, [account_no, _text(reference)])), None)
+
+    def filings_of(self, account_no: int, references: Sequence[str]) -> Mapping[str, KeptFiling]:
+        """By reference, its filing: the one that stands, else the last that was lifted."""
+        condition = "f.account_no = %s AND f.reference = ANY (%s) ORDER BY f.state <> 'lifted', f.filing_no"
+        found = self._filings(condition, [account_no, [_text(reference) for reference in references]])
+        return {filing.reference: filing for filing in found}
 
     def filing_named(self, account_no: int, names: Sequence[str]) -> KeptFiling | None:
         """The first filing that stands of an entry or order of one of these names, references or registered numbers."""

@@ -44,6 +44,7 @@ from tidewaiter.web.desk import (
     rule_sets,
     selection,
     stock,
+    stock_periods,
     submit,
 )
 from tidewaiter.web.guardhouse import FormsFromHere, WhoIsAsking, secure
@@ -102,6 +103,7 @@ def _pages() -> Router:
             back_tests.back_test_run, back_tests.back_test_page, back_tests.comparison_page,
             returns.return_list, returns.return_page, returns.return_decide,
             *stock.HANDLERS,
+            *stock_periods.HANDLERS,
             accounts.account_list, accounts.account_page, accounts.waiting_page, accounts.waiting_answer,
             accounts.payment_enter, accounts.allocation_enter, accounts.guarantee_enter, accounts.bank_read, accounts.statement_page, accounts.statement_csv,
         ],

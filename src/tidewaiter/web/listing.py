@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
 
@@ -76,6 +76,22 @@ def text(field: str, value: str) -> str:
     if len(value) > TEXT_MAX or not value.isprintable():
         raise _refuse(field, value, f"Printable characters only, at most {TEXT_MAX}.")
     return value
+
+
+def index_asked(value: str, field: str = "after") -> int:
+    """How many rows to leave out; none where nothing was asked. Raises WebError naming the field."""
+    return _id(field, value) or 0
+
+
+def moment_asked(value: str, field: str = "known_at") -> datetime | None:
+    """A moment, in UTC where it names no time zone; None where nothing was asked. Raises WebError naming the field."""
+    if not value:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise _refuse(field, value, "A moment as 2026-03-31T14:05.") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _choice(kind: type[Choice], field: str, value: str) -> Choice | None:

@@ -80,7 +80,7 @@ def environment() -> Environment:
     )
     env.globals.update(t=words.text, version=tidewaiter.__version__, sections=SECTIONS, open_sections=OPEN_SECTIONS)
     env.filters.update(
-        money=money, in_currency=in_currency, booked=booked, about=about, figure=figure, day=day, moment=moment, size=size, number=number, digest=short_digest,
+        money=money, in_currency=in_currency, booked=booked, about=about, figure=figure, day=day, moment=moment, typed=typed, size=size, number=number, digest=short_digest,
         query=query, word=word, tone=tone, identity=id, signed=signed,
     )  # fmt: skip
     return env
@@ -153,6 +153,14 @@ def day(value: date | None) -> str:
 def moment(value: datetime | None) -> str:
     """2026-03-31 14:05, in UTC as it is kept."""
     return "" if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def typed(value: datetime | None) -> str:
+    """A moment as a form's field has it: in UTC, to the millisecond where it is no whole minute."""
+    if value is None:
+        return ""
+    plain = value.astimezone(UTC).replace(tzinfo=None)
+    return plain.isoformat(timespec="milliseconds" if plain.second or plain.microsecond else "minutes")
 
 
 def size(value: int) -> str:

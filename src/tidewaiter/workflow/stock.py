@@ -11,7 +11,7 @@ After a crash `resume` goes on: nothing is declared or moved twice.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import BinaryIO, Final, Protocol
@@ -24,7 +24,7 @@ from tidewaiter.model.canonical import digest as digest_of
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import ConflictError, LimitExceededError, MessageError, TidewaiterError
 from tidewaiter.model.finding import Finding, Severity
-from tidewaiter.stock.account import StockAccount, derive
+from tidewaiter.stock.account import Movement, StockAccount, derive
 from tidewaiter.stock.counting import StockCount
 from tidewaiter.stock.facts import Fact, Kind
 from tidewaiter.stock.filings import BuyerReturn, Entry, Order, Taken
@@ -35,6 +35,7 @@ from tidewaiter.workflow.records import Receipt
 from tidewaiter.workflow.returning import Returning
 from tidewaiter.workflow.stock_acts import take_count, take_return, taken_back
 from tidewaiter.workflow.stock_filing import Arrival, file_entry, file_order, law_of, receipts, refuse_other_units
+from tidewaiter.workflow.stock_origins import Origin, origins
 from tidewaiter.workflow.stock_recording import keep_facts
 from tidewaiter.workflow.stock_records import (
     LINES_KEPT,
@@ -102,14 +103,18 @@ class StockKeeper:
         return kept
 
     def standing(self, account_no: int, *, known_at: datetime | None = None) -> Standing:
-        """An account with all there is to see of it; with `known_at`, as it was known then. Raises NotFoundError."""
+        """An account with all there is to see of it. Raises NotFoundError.
+
+        With `known_at`, as it was known then; of filings then those that are open still.
+        """
         book = self._store.stock
         kept = book.account(account_no)
-        return Standing(
+        standing = Standing(
             kept=kept, account=self.account(kept, known_at=known_at),
             filings=tuple(book.filings(account_no, state=FilingState.OPEN)), counts=tuple(book.counts(account_no)),
             findings=tuple(book.findings(account_no)),
         )  # fmt: skip
+        return standing if known_at is None else standing.known(known_at)
 
     def account(self, kept: KeptAccount, *, known_at: datetime | None = None) -> StockAccount:
         """Lots and movements of an account."""
@@ -117,6 +122,17 @@ class StockKeeper:
         reservations = () if known_at is not None else book.reservations(kept.account_no)
         consumption = law_of(kept, known_at or self._clock()).consumption
         return derive(book.facts(kept.account_no), consumption, reservations, known_at=known_at)
+
+    def movements(
+        self, account_no: int, starts_at: datetime, ends_at: datetime, *, known_at: datetime | None = None
+    ) -> list[Movement]:
+        """What took effect from a moment until before another, in order. Raises NotFoundError."""
+        known = self.account(self._store.stock.account(account_no), known_at=known_at).movements
+        return [each for each in known if starts_at <= each.effective_at < ends_at]
+
+    def origins(self, account_no: int, movements: Iterable[Movement]) -> dict[str, Origin]:
+        """What movements came from, by their sources."""
+        return origins(self._store.stock, account_no, movements)
 
     def statement(
         self, account_no: int, starts_at: datetime, ends_at: datetime, *, known_at: datetime | None = None

@@ -68,8 +68,13 @@ def reference_of(kept: KeptAccount, flow: Flow, name: str) -> str:
     """
     if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable():
         raise StockError(f"{name[:40]!r} is no name", hint=f"up to {NAME_LENGTH_MAX} characters that can be printed")
+    return named(kept.account_no, flow, name)
+
+
+def named(account_no: int, flow: Flow, name: str) -> str:
+    """The reference that a filing of this name has, whether there is one or not."""
     what = {Flow.INWARD: "entry", Flow.SHORTAGE: "count"}.get(flow, "order")
-    return f"stock {kept.account_no} {what} {name}"
+    return f"stock {account_no} {what} {name}"
 
 
 def file_entry(kept: KeptAccount, entry: Entry, at: datetime) -> NewFiling:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidewaiter.model.decision import State
 from tidewaiter.model.errors import TidewaiterError
@@ -173,6 +174,12 @@ class KeptCount(Struct, frozen=True, kw_only=True):
     booked_at: datetime | None
     words: str
 
+    def known(self, at: datetime) -> KeptCount:
+        """As it was known at a moment: not answered for yet, where that came later."""
+        if self.booked_at is None or self.booked_at <= at:
+            return self
+        return replace(self, booked_by="", booked_at=None, words="")
+
 
 class KeptFinding(Struct, frozen=True, kw_only=True):
     """Something that the account could not follow."""
@@ -200,6 +207,29 @@ class Standing(Struct, frozen=True, kw_only=True):
             before = found.get(lot.suspended.currency)
             found[lot.suspended.currency] = lot.suspended if before is None else before + lot.suspended
         return tuple(found[currency] for currency in sorted(found))
+
+    def known(self, at: datetime) -> Standing:
+        """Without what was filed, counted, answered for or found after a moment; the account is as it is."""
+        return replace(
+            self,
+            filings=tuple(each for each in self.filings if each.made_at <= at),
+            counts=tuple(each.known(at) for each in self.counts if each.recorded_at <= at),
+            findings=tuple(each for each in self.findings if each.recorded_at <= at),
+        )
+
+    @property
+    def there(self) -> tuple[tuple[str, Decimal], ...]:
+        """How much is there, by unit (UNECE Recommendation 20)."""
+        found: dict[str, Decimal] = {}
+        for lot in self.account.lots:
+            found[lot.terms.unit] = found.get(lot.terms.unit, Decimal(0)) + lot.balance
+        return tuple(sorted(found.items()))
+
+    @property
+    def open_findings(self) -> tuple[KeptFinding, ...]:
+        """Findings that nobody answered for: all but those of stock-takings that an officer booked."""
+        answered = tuple(f"count:{each.count.count_id}:" for each in self.counts if each.booked_by)
+        return tuple(each for each in self.findings if not each.source.startswith(answered))
 
 
 class StockBook(Protocol):
@@ -248,6 +278,9 @@ class StockBook(Protocol):
 
     def filing(self, account_no: int, reference: str) -> KeptFiling | None:
         """The filing that stands under a reference."""
+
+    def filings_of(self, account_no: int, references: Sequence[str]) -> Mapping[str, KeptFiling]:
+        """By reference, its filing: the one that stands, else the last that was lifted."""
 
     def filing_named(self, account_no: int, names: Sequence[str]) -> KeptFiling | None:
         """The first filing that stands of an entry or order of one of these names, references or registered numbers."""

@@ -25,6 +25,7 @@ from tidewaiter.stock.filings import BuyerReturn
 from tidewaiter.stock.law import Flow
 from tidewaiter.workflow.returning import Handed, Returning
 from tidewaiter.workflow.stock_filing import reference_of
+from tidewaiter.workflow.stock_origins import claim_name
 from tidewaiter.workflow.stock_records import KeptAccount, KeptFiling, StockMessage, StockStore
 
 TRANSPORT: Final = "stock"
@@ -53,7 +54,7 @@ def claim_back(store: StockStore, returning: Returning, message: StockMessage) -
 
 def _claim(kept: KeptAccount, filing: KeptFiling, told: BuyerReturn, fact: Fact) -> ReturnRecord:
     """The claim on one return: by the number that customs gave the import."""
-    name = f"stock {kept.account_no} return {told.return_id}"
+    name = claim_name(kept.account_no, told.return_id)
     return ReturnRecord(
         return_id=name, reason=ReturnReason.RETURNED, mrn=filing.registered_id, reference=filing.reference,
         items=tuple(ReturnedItem(quantity=line.quantity, sku=line.goods_id) for line in told.lines),

@@ -17,7 +17,7 @@ from tidewaiter.stock.facts import OUTS, Fact, Kind, LotTerms, Reservation
 from tidewaiter.stock.law import Debt, Filing, Flow, PlaceKind, stock_law
 from tidewaiter.stock.report import render_stock_law
 from tidewaiter.stock.statement_csv import movements_csv, statement_csv
-from tidewaiter.stock.statements import state
+from tidewaiter.stock.statements import by_goods, state
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -94,6 +94,28 @@ def test_a_count_is_held_against_its_own_moment() -> None:
     assert (of_lot.quantity, of_lot.parts) == (2, (("B", 2),))
     (unlisted,) = reconcile(account, counted(10, scope=CountScope.EVERYTHING, lot_id="A"))
     assert (unlisted.lot_id, unlisted.booked, unlisted.counted) == ("B", 10, 0)
+
+
+def test_an_article_is_stated_over_all_its_lots_and_comes_to_what_is_there() -> None:
+    facts = [
+        fact(Kind.RECEIVED_ABROAD, 0, 10, "A"), fact(Kind.RECEIVED_ABROAD, 1, 5, "B"),
+        fact(Kind.RECEIVED_ABROAD, 1, 8, "C", goods_id="CAP"),
+        fact(Kind.SOLD_LOCAL, 2, 7, "A"), fact(Kind.SOLD_ABROAD, 3, 2, "B"), fact(Kind.RETURNED, 4, 3, "A"),
+        fact(Kind.DESTROYED, 5, 1, "A"), fact(Kind.SAMPLE, 6, 1, "B"), fact(Kind.LOSS, 7, 1, "A"),
+    ]  # fmt: skip
+    account = derive(facts)
+
+    def stated(first_hour: int) -> list[tuple[str, ...]]:
+        statement = state(account, START + timedelta(hours=first_hour), START + timedelta(days=1))
+        return [
+            (each.goods_id, *(f"{part:f}" for part in (
+                each.opening, each.received, each.returned, each.sold, each.destroyed, each.otherwise, each.closing,
+            )))
+            for each in by_goods(statement)
+        ]  # fmt: skip
+
+    assert stated(0) == [("TEE", "0", "15", "3", "9", "1", "2", "6"), ("CAP", "0", "8", "0", "0", "0", "0", "8")]
+    assert stated(3) == [("TEE", "8", "0", "3", "2", "1", "2", "6"), ("CAP", "8", "0", "0", "0", "0", "0", "8")]
 
 
 def test_csv_shows_what_a_spreadsheet_would_work_out() -> None:

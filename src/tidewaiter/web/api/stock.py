@@ -141,14 +141,15 @@ def movements(
 ) -> shapes.MovementPage:
     """What took effect in a period, in order. Ask for the next page with the same `from`, and with `until` and
     `known_at` as the page before has them: what is told in between then moves no page."""
-    kept = _visible(house, account_no, request.user)
+    _visible(house, account_no, request.user)
     known_at = period.known_at or now()
-    known = house.stock.account(kept, known_at=known_at).movements
-    found = [each for each in known if period.first <= each.effective_at < period.last]
+    found = house.stock.movements(account_no, period.first, period.last, known_at=known_at)
     upto = after + limit
+    page = found[after:upto]
+    came_from = house.stock.origins(account_no, page)
     return shapes.MovementPage(
-        movements=[shapes.movement(each) for each in found[after:upto]], from_=period.first, until=period.last,
-        known_at=known_at, next_after=upto if upto < len(found) else None,
+        movements=[shapes.movement(each, came_from[each.source]) for each in page], from_=period.first,
+        until=period.last, known_at=known_at, next_after=upto if upto < len(found) else None,
     )  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from tidewaiter.stock.account import Lot, Movement
 from tidewaiter.stock.facts import INS, OUTS, Kind
 from tidewaiter.stock.filings import Place
 from tidewaiter.stock.law import PlaceKind
-from tidewaiter.stock.statements import Figures, LotStatement, Statement
+from tidewaiter.stock.statements import Figures, GoodsStatement, LotStatement, Statement, by_goods
 from tidewaiter.web.api.shapes import Amount, FindingShape
+from tidewaiter.workflow.stock_origins import Origin, OriginKind
 from tidewaiter.workflow.stock_records import KeptAccount, KeptCount, KeptFiling, Standing, StockReceipt
 
 
@@ -66,6 +67,17 @@ class LotShape(Struct, frozen=True, kw_only=True):
     opened_at: datetime
 
 
+class OriginShape(Struct, frozen=True, kw_only=True):
+    """What a movement came from."""
+
+    what: OriginKind
+    name: Annotated[str, Meta(description="Its number: of the entry, order, return, event, certificate, count")]
+    declaration_id: Annotated[
+        int | None, Meta(description="The declaration made of it; of a return, that of the order it is of")
+    ]
+    return_id: Annotated[str, Meta(description="The claim on duty paid, as the returns name it; empty where none is")]
+
+
 class MovementShape(Struct, frozen=True, kw_only=True):
     """What one fact did to one lot; in is positive."""
 
@@ -80,6 +92,7 @@ class MovementShape(Struct, frozen=True, kw_only=True):
     effective_at: datetime
     recorded_at: datetime
     document: str
+    origin: OriginShape
 
 
 class StockFindingShape(Struct, frozen=True):
@@ -193,12 +206,28 @@ class LotStatementShape(Struct, frozen=True, kw_only=True):
     closing: FiguresShape
 
 
+class GoodsStatementShape(Struct, frozen=True, kw_only=True):
+    """One article, all its lots: opening + received + returned - sold - destroyed - otherwise = closing."""
+
+    goods_id: str
+    description: str
+    unit: str
+    opening: str
+    received: str
+    returned: str
+    sold: str
+    destroyed: str
+    otherwise: Annotated[str, Meta(description="Transferred away, taken as samples, or lost")]
+    closing: str
+
+
 class StatementShape(Struct, frozen=True, kw_only=True):
     """A statement of stock."""
 
     starts_at: datetime
     ends_at: datetime
     is_balanced: bool
+    goods: list[GoodsStatementShape]
     lots: list[LotStatementShape]
 
 
@@ -296,13 +325,16 @@ def lot(found: Lot) -> LotShape:
     )  # fmt: skip
 
 
-def movement(found: Movement) -> MovementShape:
+def movement(found: Movement, came_from: Origin) -> MovementShape:
     """A movement as it is told."""
+    origin = OriginShape(
+        what=came_from.what, name=came_from.name, declaration_id=came_from.declaration_id, return_id=came_from.return_id
+    )
     return MovementShape(
         kind=found.kind, source=found.source, lot_id=found.lot_id, goods_id=found.goods_id,
         quantity=_plain(found.quantity), balance=_plain(found.balance), value=_amount(found.value),
         suspended=_amount(found.suspended), effective_at=found.effective_at, recorded_at=found.recorded_at,
-        document=found.document,
+        document=found.document, origin=origin,
     )  # fmt: skip
 
 
@@ -350,7 +382,10 @@ def filing(kept: KeptFiling) -> FilingShape:
 def statement(found: Statement) -> StatementShape:
     """A statement as it is told."""
     lots = [_lot_statement(each) for each in found.lots]
-    return StatementShape(starts_at=found.starts_at, ends_at=found.ends_at, is_balanced=found.is_balanced, lots=lots)
+    return StatementShape(
+        starts_at=found.starts_at, ends_at=found.ends_at, is_balanced=found.is_balanced,
+        goods=[_goods(each) for each in by_goods(found)], lots=lots,
+    )  # fmt: skip
 
 
 def receipt(found: StockReceipt) -> StockReceiptShape:
@@ -375,6 +410,14 @@ def _lot_statement(found: LotStatement) -> LotStatementShape:
         entry_document=found.entry_document, opening=_figures(found.opening), closing=_figures(found.closing),
         ins={kind.value: _figures(each) for kind, each in found.by_kind.items() if kind in INS},
         outs={kind.value: _figures(each) for kind, each in found.by_kind.items() if kind in OUTS},
+    )  # fmt: skip
+
+
+def _goods(found: GoodsStatement) -> GoodsStatementShape:
+    return GoodsStatementShape(
+        goods_id=found.goods_id, description=found.description, unit=found.unit, opening=_plain(found.opening),
+        received=_plain(found.received), returned=_plain(found.returned), sold=_plain(found.sold),
+        destroyed=_plain(found.destroyed), otherwise=_plain(found.otherwise), closing=_plain(found.closing),
     )  # fmt: skip
 
 

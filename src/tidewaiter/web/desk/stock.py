@@ -1,14 +1,14 @@
-"""Free zones and warehouses at the desk: accounts, one account with its flows, a statement, and officers' acts."""
+"""Free zones and warehouses at the desk: accounts, one account with its flows, and officers' acts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from litestar import Response, get, post
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
@@ -17,11 +17,11 @@ from msgspec import Struct
 from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.model.money import Money
 from tidewaiter.stock.facts import INS, OUTS, Kind
-from tidewaiter.stock.statement_csv import statement_csv
-from tidewaiter.stock.statements import FLOWS, Statement, state, totals
+from tidewaiter.stock.statements import FLOWS, Statement, by_goods, state, totals
 from tidewaiter.web import words
 from tidewaiter.web.desk.forms import AnyRequest, done, form_page
 from tidewaiter.web.house import House, now
+from tidewaiter.web.listing import moment_asked
 from tidewaiter.web.page import render
 from tidewaiter.web.problem import WebError
 from tidewaiter.workflow.stock_filing import law_of
@@ -30,7 +30,6 @@ from tidewaiter.workflow.stock_records import Standing
 FORM_BYTES_MAX: Final = 64 * 1024
 MOVEMENTS_SHOWN: Final = 50
 FILINGS_SHOWN: Final = 25
-DAYS: Final = 30  # of a statement that names no period
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 TIP: Final = 12  # how long the head of an arrow is
 NARROWEST, WIDEST = 2, 18  # of an arrow in the picture, in its units
@@ -98,10 +97,14 @@ def stock_list(request: AnyRequest, house: NamedDependency[House]) -> Template:
 
 @get("/stock/{account_no:int}", sync_to_thread=True)
 def stock_page(
-    request: AnyRequest, house: NamedDependency[House], account_no: FromPath[int], done: FromQuery[str] = ""
+    request: AnyRequest,
+    house: NamedDependency[House],
+    account_no: FromPath[int],
+    done: FromQuery[str] = "",
+    known_at: FromQuery[str] = "",
 ) -> Template:
-    """One account: what is there by lot, the flows, what is suspended, what was found."""
-    return _page(request, house, account_no, done=done)
+    """One account: what is there by article and lot, the flows, what is suspended, what was found; also as it was known."""
+    return _page(request, house, account_no, done=done, known_at=moment_asked(known_at))
 
 
 @post("/stock/{account_no:int}/counts/{count_no:int}", status_code=200, request_max_body_size=FORM_BYTES_MAX)
@@ -132,46 +135,7 @@ async def stock_correct(
     return await _done(act, account_no, "corrected", partial(_refused, request, house, account_no))
 
 
-@get("/stock/{account_no:int}/statement", sync_to_thread=True)
-def stock_statement(
-    request: AnyRequest,
-    house: NamedDependency[House],
-    account_no: FromPath[int],
-    first: FromQuery[str] = "",
-    last: FromQuery[str] = "",
-) -> Template:
-    """What was there, what came, what left, what is there: lot by lot, for whole days."""
-    kept = house.store.stock.account(account_no)
-    from_day, to_day = _days(first, last)
-    statement = _statement(house, account_no, from_day, to_day)
-    return render(
-        request,
-        "stock_statement.html",
-        section="stock",
-        title=words.text("stock.statement_of", place=kept.place.place_name),
-        kept=kept,
-        statement=statement,
-        kinds=[kind for kind in Kind if any(kind in lot.by_kind for lot in statement.lots)],
-        ins=INS,
-        outs=OUTS,
-        first=from_day,
-        last=to_day,
-    )
-
-
-@get("/stock/{account_no:int}/statement.csv", sync_to_thread=True)
-def stock_statement_csv(
-    house: NamedDependency[House], account_no: FromPath[int], first: FromQuery[str] = "", last: FromQuery[str] = ""
-) -> Response[str]:
-    """The same for a spreadsheet."""
-    from_day, to_day = _days(first, last)
-    text = statement_csv(_statement(house, account_no, from_day, to_day))
-    name = f"stock-{account_no}-{from_day}-{to_day}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
-
-
-HANDLERS: Final = (stock_list, stock_page, stock_book_count, stock_correct, stock_statement, stock_statement_csv)
+HANDLERS: Final = (stock_list, stock_page, stock_book_count, stock_correct)
 
 
 def arrows(moved: Mapping[Kind, Decimal]) -> list[Arrow]:
@@ -205,11 +169,18 @@ def discharged(standing: Standing, whole: Statement) -> list[Discharged]:
 
 
 def _page(
-    request: AnyRequest, house: House, account_no: int, *, done: str = "", refused: TidewaiterError | None = None
+    request: AnyRequest,
+    house: House,
+    account_no: int,
+    *,
+    done: str = "",
+    known_at: datetime | None = None,
+    refused: TidewaiterError | None = None,
 ) -> Template:
-    standing = house.stock.standing(account_no)
+    standing = house.stock.standing(account_no, known_at=known_at)
     whole = state(standing.account, BEGINNING, now() + timedelta(days=1))
     moved = totals(whole)
+    movements = list(reversed(standing.account.movements))[:MOVEMENTS_SHOWN]
     return form_page(
         request,
         "stock.html",
@@ -221,9 +192,13 @@ def _page(
         flows=[(kind, moved[kind], FLOWS[kind]) for kind in moved],
         discharged=discharged(standing, whole),
         balance=sum((lot.balance for lot in standing.account.lots), Decimal(0)),
-        movements=list(reversed(standing.account.movements))[:MOVEMENTS_SHOWN],
+        goods=by_goods(whole),
+        movements=movements,
+        origins=house.stock.origins(account_no, movements),
         movement_count=len(standing.account.movements),
         filings=standing.filings[:FILINGS_SHOWN],
+        open_findings={each.finding_no for each in standing.open_findings},
+        known_at=known_at,
         done=words.texts().get(f"stock.done_{done}", "") if done else "",
     )
 
@@ -234,23 +209,3 @@ def _refused(request: AnyRequest, house: House, account_no: int, refused: Tidewa
 
 async def _done(act: Any, account_no: int, what: str, page: Any) -> Redirect | Template:
     return await done(act, f"/stock/{account_no}", what, page)
-
-
-def _statement(house: House, account_no: int, first: date, last: date) -> Statement:
-    return house.stock.statement(account_no, _starts(first), _starts(last + timedelta(days=1)))
-
-
-def _starts(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
-
-
-def _days(first: str, last: str) -> tuple[date, date]:
-    """The days of a statement, both of them in it; the last thirty if not given. Raises WebError."""
-    try:
-        to_day = date.fromisoformat(last) if last else now().date()
-        from_day = date.fromisoformat(first) if first else to_day - timedelta(days=DAYS)
-    except ValueError as error:
-        raise WebError("request.invalid", words.text("stock.no_day"), place="query: first, last") from error
-    if from_day > to_day or to_day.year >= date.max.year:
-        raise WebError("request.invalid", words.text("stock.no_period"), place="query: last")
-    return from_day, to_day
