@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ class Fragile:
         records, _ = whole_records(self.disk)
         self._machine = Sequencer.recovered(SETUP, contract(ORIGIN, LOG), records)
 
-    async def hand_in(self, handed: Batch) -> Promise | Refuse:
+    async def hand_in(self, handed: Batch, statements: Sequence[bytes] = ()) -> Promise | Refuse:
         """The answer; or none, with the batch on the disk or not."""
         before = self._chance.random()
         if before < 0.1:
@@ -132,7 +133,7 @@ def test_what_is_refused_for_good_is_told_and_holds_up_nobody_else(tmp_path: Pat
         sequencer = Fragile(random.Random(1))
         sequencer._chance = type("Never", (), {"random": staticmethod(lambda: 1.0)})()
 
-        async def hand_in(handed: Batch) -> Promise | Refuse:
+        async def hand_in(handed: Batch, statements: Sequence[bytes]) -> Promise | Refuse:
             if (handed.key, handed.number) == (number_of(ANNA), 2):
                 return Refuse("batch.key_unknown", "the key was taken back meanwhile", "Register another one.")
             return await sequencer.hand_in(handed)
