@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,20 +14,24 @@ pytest.importorskip("nats", reason="the extra `nats` is not installed")
 
 from intakes import ANNA, BEN, KNOWN, batch, contract, number_of
 from networks import running
-from tidewaiter.ledger.batches import STATE, Batch, Promise
+from tidewaiter.ledger.batches import STATE, Batch, Promise, write_batch
+from tidewaiter.ledger.contracts import Role
+from tidewaiter.ledger.contracts.statements import KeyRegistered, Statement
 from tidewaiter.ledger.effects import Keep, Persist, Refuse, Reply
 from tidewaiter.ledger.journals import whole_records
 from tidewaiter.ledger.keys import KeyType, SignerKey
-from tidewaiter.ledger.leaves import Leaf
+from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, bucket
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.reading import TileReader
 from tidewaiter.ledger.sequencing import Admitted, Limits, Sequencer, Setup
+from tidewaiter.ledger.wire import written_base64
 from tidewaiter.model.errors import UnavailableError
 from tidewaiter.network.adapters.batches import check_for, now_ms, offered
 from tidewaiter.network.adapters.embedded import EmbeddedIntake
 from tidewaiter.network.adapters.feeding import Feeder, to_member
 from tidewaiter.network.adapters.following import Taken
 from tidewaiter.network.adapters.log_reading import served
+from tidewaiter.network.charter import Charter
 from tidewaiter.network.holding import checkpoint_of
 from tidewaiter.network.keyring import submitter_number
 
@@ -49,7 +55,7 @@ class Fragile:
         records, _ = whole_records(self.disk)
         self._machine = Sequencer.recovered(SETUP, contract(ORIGIN, LOG), records)
 
-    async def hand_in(self, handed: Batch) -> Promise | Refuse:
+    async def hand_in(self, handed: Batch, statements: Sequence[bytes] = ()) -> Promise | Refuse:
         """The answer; or none, with the batch on the disk or not."""
         before = self._chance.random()
         if before < 0.1:
@@ -132,7 +138,7 @@ def test_what_is_refused_for_good_is_told_and_holds_up_nobody_else(tmp_path: Pat
         sequencer = Fragile(random.Random(1))
         sequencer._chance = type("Never", (), {"random": staticmethod(lambda: 1.0)})()
 
-        async def hand_in(handed: Batch) -> Promise | Refuse:
+        async def hand_in(handed: Batch, statements: Sequence[bytes]) -> Promise | Refuse:
             if (handed.key, handed.number) == (number_of(ANNA), 2):
                 return Refuse("batch.key_unknown", "the key was taken back meanwhile", "Register another one.")
             return await sequencer.hand_in(handed)
@@ -187,3 +193,33 @@ def test_members_that_are_killed_get_what_the_intake_took(tmp_path: Path) -> Non
             reader = TileReader(read, checkpoint.size)
             found = [reader.entry(index) for index in range(checkpoint.size)]
         assert [entry for entry in found if Leaf.parse(entry).type != STATE] == wanted
+
+
+def test_a_member_is_handed_statements_before_their_batch(tmp_path: Path) -> None:
+    async def fed(charter: Charter, key: SignerKey) -> Taken:
+        at, further = bucket(datetime.now(UTC)), SignerKey("further", KeyType.ED25519, bytes(range(32)))
+        body = KeyRegistered(
+            origin=charter.origin, key=written_base64(further.verifier.public), roles=(Role.CUSTOMS,),
+            until=at + 1_000 * BUCKET_SECONDS, member="mirror-1",
+        )  # fmt: skip
+        statement = Statement.of(body).signed(further).signed(key)
+        entry = Leaf(
+            actor=submitter_number(key), at=at, commitment=statement.commitment, facts={},
+            scope=submitter_number(key), type="key_registered",
+        ).entry()  # fmt: skip
+        known = {submitter_number(key): key.verifier.public}
+        intake = EmbeddedIntake(tmp_path / "intake", check_for(charter.origin, known))
+        await intake.offer(offered(write_batch(charter.origin, key, 1, [entry]), [statement.data]))
+        told: list[Taken] = []
+        feeder = Feeder(intake, to_member(charter), tmp_path / "position")
+        async with asyncio.timeout(60):
+            while not await feeder.step(told.append):
+                await asyncio.sleep(0.1)
+        await intake.close()
+        return told[0]
+
+    with running(mirrors=1, quorum=1) as network:
+        taken = asyncio.run(fed(network.charter, network.hands["mirror-1"].key))
+    assert isinstance(taken.answer, Promise)
+    assert taken.answer.refused == ()
+    assert taken.answer.count == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -29,12 +30,16 @@ from intakes import (
     number_of,
 )
 from tidewaiter.ledger.batches import Promise, write_batch
+from tidewaiter.ledger.contracts import Role
+from tidewaiter.ledger.contracts.statements import KeyRegistered, QuorumChanged, Statement
 from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf
 from tidewaiter.ledger.policies import Policy
 from tidewaiter.ledger.sequencing import Setup, Start
 from tidewaiter.ledger.verdict import LedgerError
-from tidewaiter.network.adapters.batches import offered
+from tidewaiter.ledger.wire import written_base64
+from tidewaiter.network.adapters.batches import offered, stated_of
 from tidewaiter.network.adapters.following import FollowedLog, Taken
 from tidewaiter.network.adapters.intake import (
     BATCH_BYTES_MAX,
@@ -441,5 +446,117 @@ def test_what_was_put_in_round_the_door_is_refused_by_the_log(kept: Kept, tmp_pa
         assert isinstance(answers[1], Promise)
         assert answers[1] == answers[0]
         assert log.size == 2 * (1 + 1)
+
+    asked(kept, test)
+
+
+def registering(origin: str, key: SignerKey) -> Statement:
+    """That a key is a further one of Anna's, signed by itself alone."""
+    until = (int(time.time()) // BUCKET_SECONDS + 1_000) * BUCKET_SECONDS
+    body = KeyRegistered(
+        origin=origin, key=written_base64(key.verifier.public), roles=(Role.CARRIER,), until=until, member="anna"
+    )
+    return Statement.of(body).signed(key)
+
+
+def stated(origin: str, number: int, statement: Statement, *carried: Statement, **facts: str | int) -> Offered:
+    """A batch of Anna's with the entry that stands for a statement, and statements beside it."""
+    entry = Leaf(
+        actor=number_of(ANNA), at=int(time.time()) // BUCKET_SECONDS * BUCKET_SECONDS, commitment=statement.commitment,
+        facts=facts, scope=number_of(ANNA), type=str(statement.said.__struct_config__.tag),
+    ).entry()  # fmt: skip
+    return offered(write_batch(origin, ANNA, number, [entry]), [each.data for each in carried])
+
+
+def test_statements_come_with_their_batch_and_are_replayed_with_it(kept: Kept, tmp_path: Path) -> None:
+    async def test(intake: Intake) -> None:
+        alone = registering(kept.origin, EVE)
+        together = alone.signed(ANNA)
+        for number, each in enumerate(
+            (
+                stated(kept.origin, 1, together),  # nobody brought it
+                stated(kept.origin, 2, together, Statement(together.body).signed(ANNA)),  # the new key has not signed
+                stated(kept.origin, 3, together, together),
+                batch(kept.origin, ANNA, 4),
+            ),
+            start=1,
+        ):
+            assert await intake.offer(each) == Stored(number)
+        await kept.put_round_the_door(batch(kept.origin, EVE, 1))  # a door learns of the key from whoever makes the log
+        first, second = followed(tmp_path / "first", kept.origin), followed(tmp_path / "second", kept.origin)
+        delivered = await (await kept.opened()).after(0, 64)
+        taken = [each.answer for each in first.take(delivered)]
+        refusals = [[each.code for each in answer.refused] for answer in taken if isinstance(answer, Promise)]
+        assert refusals == [["statement.bound"], ["key.new"], [], [], []]
+        assert number_of(EVE) in first.submitters
+        assert first.statements(first.size) == {together.commitment: together.data}
+        assert first.statements(0) == {}
+        for each in delivered:  # it ends behind each, and goes on where its own file ends
+            second.take([each])
+            second.close()
+            second = followed(tmp_path / "second", kept.origin)
+        assert second.latest == first.latest
+        assert second.submitters == first.submitters
+        assert second.statements(second.size) == first.statements(first.size)
+        assert list(second.entries()) == list(first.entries())
+        first.close()
+        second.close()
+
+    asked(kept, test)
+
+
+def test_signatures_that_come_later_are_not_known_before_where_a_follower_goes_on(kept: Kept, tmp_path: Path) -> None:
+    async def test(intake: Intake) -> None:
+        alone = registering(kept.origin, EVE)
+        await intake.offer(stated(kept.origin, 1, alone, Statement(alone.body).signed(ANNA)))
+        await intake.offer(stated(kept.origin, 2, alone, alone.signed(ANNA)))
+        delivered = await intake.after(0, 2)
+        one = followed(tmp_path / "one", kept.origin)
+        journal = one.take(delivered) and (tmp_path / "one/followed").read_bytes()
+        note = one.latest
+        one.close()
+        for end in range(0, len(journal), 97):  # a crash, wherever the file ends by it
+            (tmp_path / "one/followed").write_bytes(journal[:end])
+            again = followed(tmp_path / "one", kept.origin)
+            again.take(delivered[again.position :])
+            assert again.latest == note
+            again.close()
+
+    asked(kept, test)
+
+
+def test_a_door_takes_statements_that_go_with_the_batch_and_somebody_signed(kept: Kept) -> None:
+    async def test(intake: Intake) -> None:
+        fit = registering(kept.origin, EVE).signed(ANNA)
+        for wrong, why in (
+            (stated(kept.origin, 1, fit, registering(kept.origin, EVE)), "no key that is known has signed"),
+            (stated(kept.origin, 1, fit, fit, registering(kept.origin, BEN).signed(ANNA)), "no entry of the batch"),
+            (altered_statement(stated(kept.origin, 1, fit, fit)), "no statement"),
+        ):
+            refusal = await refused(intake, wrong)
+            assert (refusal.why, why in refusal.detail) == (Why.FORGED, True), refusal.detail
+        assert await intake.offer(stated(kept.origin, 1, fit, fit)) == Stored(1)
+
+    asked(kept, test)
+
+
+def altered_statement(offer: Offered) -> Offered:
+    """The batch with a statement that is none."""
+    return offered(stated_of(offer).batch, [b"{}"])
+
+
+def test_another_quorum_is_not_taken_by_those_who_follow(kept: Kept, tmp_path: Path) -> None:
+    async def test(intake: Intake) -> None:
+        policy = (
+            f"witness anna {SignerKey('anna', KeyType.COSIGNATURE_ED25519, bytes(32)).verifier.text}\nquorum anna\n"
+        )
+        changed = Statement.of(QuorumChanged(origin=kept.origin, decision=1, policy=policy)).signed(ANNA)
+        hashed = hashlib.sha256(policy.encode()).hexdigest()
+        await intake.offer(stated(kept.origin, 1, changed, changed, policy=hashed))
+        log = followed(tmp_path / "log", kept.origin)
+        (taken,) = await caught_up(log, intake, 1)
+        assert isinstance(taken.answer, Promise)
+        assert [each.code for each in taken.answer.refused] == ["statement.bound"]
+        log.close()
 
     asked(kept, test)

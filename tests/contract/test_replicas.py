@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -23,8 +24,14 @@ import tidewaiter
 from intakes import nats_cluster
 from networks import Hand
 from tidewaiter.cli.bench.nats_servers import Cluster
+from tidewaiter.ledger.contracts import Role
+from tidewaiter.ledger.contracts.statements import KeyRegistered, Statement
+from tidewaiter.ledger.keys import KeyType, SignerKey
+from tidewaiter.ledger.leaves import BUCKET_SECONDS, Leaf, bucket
+from tidewaiter.ledger.wire import written_base64
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.home import Home
+from tidewaiter.network.keyring import submitter_number
 from tidewaiter.network.ports import free_ports
 
 __all__ = ["nats_cluster"]
@@ -120,6 +127,27 @@ def offered(site: Site, hand: Hand, count: int) -> int:
     return int(told[-1]["position"])
 
 
+def registered(site: Site, hand: Hand) -> tuple[Statement, Hand]:
+    """A further key of customs, handed in by the command with the statement that brings it; and a hand that has it."""
+    key = SignerKey("further", KeyType.ED25519, bytes(range(32)))
+    at = bucket(datetime.now(UTC))
+    body = KeyRegistered(
+        origin=hand.charter.origin, key=written_base64(key.verifier.public), roles=(Role.CUSTOMS,),
+        until=at + 1_000 * BUCKET_SECONDS, member="customs",
+    )  # fmt: skip
+    statement = Statement.of(body).signed(key).signed(hand.key)
+    entry = Leaf(
+        actor=submitter_number(hand.key), at=at, commitment=statement.commitment, facts={},
+        scope=submitter_number(hand.key), type="key_registered",
+    ).entry()  # fmt: skip
+    (site.folder / "further.json").write_bytes(statement.data)
+    (site.folder / "further.batch").write_bytes(msgspec.json.encode(hand.batch([entry])))
+    said = site.typed("intake", "offer", "charter.json", f"batch-{hand.number - 1}", "--statement", "further.json")
+    assert "no entry of these batches stands for the statement in further.json" in " ".join(said.stderr.split())
+    site.done("intake", "offer", "charter.json", "further.batch", "--statement", "further.json")
+    return statement, Hand(hand.charter, key)
+
+
 def test_the_page_runs_as_it_stands_and_the_log_outlives_its_leader(site: Site) -> None:
     founding, running, looking, verifying = BLOCKS.findall(PAGE)
     for words in site.lines(founding):
@@ -143,7 +171,12 @@ def test_the_page_runs_as_it_stands_and_the_log_outlives_its_leader(site: Site) 
     killed.kill()
     killed.wait()
     last = offered(site, hand, 3)
+    statement, further = registered(site, hand)  # while nobody leads
+    last += 1
+    size = (last - 1) * BLOCK + 2
     found = site.until(lambda found: found["final up to batch"] == last)
+    assert found["final entries"] == size
+    assert found[f"next of {submitter_number(further.key)}"] == 1
     assert found["leading replica"] in {names[label] for label in LABELS if label != leader}
     assert "leads from here on" in "".join(site.said(label) for label in site.running)
 
@@ -152,11 +185,13 @@ def test_the_page_runs_as_it_stands_and_the_log_outlives_its_leader(site: Site) 
     other, third = sorted(site.running)
     address = f"http://127.0.0.1:{site.ports[other]}"
     until = time.monotonic() + WITHIN_SECONDS
-    while f"\n{last * BLOCK}\n" not in httpx.get(f"{address}/2026/checkpoint").text:
+    while f"\n{size}\n" not in httpx.get(f"{address}/2026/checkpoint").text:
         assert time.monotonic() < until
         time.sleep(0.1)
     seen = json.loads(site.done("ledger", "verify", "--url", address, "--json"))
-    assert (seen["entries"], seen["problems"]) == (last * BLOCK, [])
+    assert (seen["entries"], seen["problems"]) == (size, [])
+    assert httpx.get(f"{address}/2026/statements/{statement.commitment}").content == statement.data
+    assert httpx.get(f"{address}/2026/statements/{'0' * 64}").json()["code"] == "statement.none"
     assert httpx.get(f"{address}/else/checkpoint").json()["code"] == "origin.unknown"
 
     started = time.monotonic()
@@ -165,9 +200,7 @@ def test_the_page_runs_as_it_stands_and_the_log_outlives_its_leader(site: Site) 
     assert [site.running[label].wait(WITHIN_SECONDS) for label in (other, third)] == [0, 0]
     assert time.monotonic() - started < WITHIN_SECONDS
     for label in (other, third):
-        assert f"{label} stopped at batch {last}: {last * BLOCK} entries, {last * BLOCK} of them final" in site.said(
-            label
-        )
+        assert f"{label} stopped at batch {last}: {size} entries, {size} of them final" in site.said(label)
         assert "Traceback" not in site.said(label)
 
     # The one that was killed goes on where its disk ended, and what each has on its own is verified without anybody.
@@ -175,12 +208,14 @@ def test_the_page_runs_as_it_stands_and_the_log_outlives_its_leader(site: Site) 
         words = [word.replace("r2", other) for word in words]
         printed = site.done(*words)
     seen = json.loads(site.done("ledger", "verify", "--folder", "exported", "--policy", "exported/policy", "--json"))
-    assert (seen["entries"], seen["problems"]) == (last * BLOCK, [])
+    assert (seen["entries"], seen["problems"]) == (size, [])
     assert "problems" in printed
+    assert (site.folder / "exported/2026/statements" / statement.commitment).read_bytes() == statement.data
     site.start(leader, "intake", "replica", leader)
     site.start(third, "intake", "replica", third)
-    last = offered(site, hand, 1)
-    site.until(lambda found: found["final up to batch"] == last)
+    last = offered(site, further, 1)
+    found = site.until(lambda found: found["final up to batch"] == last)
+    assert found["final entries"] == size + BLOCK
 
 
 def test_what_is_wrong_is_said_with_what_to_do(site: Site) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,9 @@ from cyclopts import App, Parameter
 from tidewaiter.cli import output
 from tidewaiter.cli.output import Output, UsageError
 from tidewaiter.ledger.batches import Batch
+from tidewaiter.ledger.contracts.statements import Statement
 from tidewaiter.ledger.effects import Refuse
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.leaves import key_number
 from tidewaiter.network.adapters.batches import check_for, offered
 from tidewaiter.network.adapters.embedded import EmbeddedIntake
@@ -26,6 +28,7 @@ from tidewaiter.network.adapters.feeding import Feeder, to_member
 from tidewaiter.network.adapters.following import Taken
 from tidewaiter.network.adapters.intake import Check, Intake, Reached, handed_in
 from tidewaiter.network.charter import Charter
+from tidewaiter.network.rules import named_in
 
 if TYPE_CHECKING:
     from tidewaiter.network.adapters.nats import NatsIntake
@@ -73,10 +76,18 @@ class Where:
 
     async def at_servers(self, charter: Charter, check: Check | None = None) -> NatsIntake:
         """The intake on servers. Raises UsageError where none are named, UnavailableError."""
-        return await _nats().opened(
-            self.servers(), charter.origin, check or _check(charter), replicas=self.replicas, start=charter.numbers,
-            credentials=self.credentials,
+        known = _known(charter)
+        intake = await _nats().opened(
+            self.servers(), charter.origin, check or check_for(charter.origin, known), replicas=self.replicas,
+            start=charter.numbers, credentials=self.credentials,
         )  # fmt: skip
+        if check is None:  # a door takes what is by a key that members brought in since
+            try:
+                known.update(await intake.keys())
+            except BaseException:
+                await intake.close()
+                raise
+        return intake
 
 
 def _nats() -> type[NatsIntake]:
@@ -93,18 +104,30 @@ def offer(
     charter: CharterFile,
     batches: Annotated[tuple[Path, ...], Parameter(help="Signed batches, each as `POST /record/batch` takes it.")],
     *,
+    statement: Annotated[
+        tuple[Path, ...],
+        Parameter(help="A signed statement that an entry of one of the batches stands for; may come again."),
+    ] = (),
     where: Where = Where(),
     output_as: Output = Output(),  # noqa: B008
 ) -> int:
     """Have batches stored, and say at which position each is. The same one again gets the same position."""
-    read, found = Charter.parse(charter.read_bytes()), [(path, _read_batch(path)) for path in batches]
+    read = Charter.parse(charter.read_bytes())
+    stated = {path: path.read_bytes() for path in statement}
+    found = [(path, _read_batch(path)) for path in batches]
+    going = [_going_with(batch, stated) for _, batch in found]
+    if left := stated.keys() - {path for paths in going for path in paths}:
+        raise UsageError(
+            f"no entry of these batches stands for the statement in {min(left).name}",
+            hint="the entry's commitment is that of the statement",
+        )
 
     async def run() -> list[dict[str, object]]:
         async with where.opened(read) as intake:
             return [
                 {"batch": path.name, "by key": batch.key, "number": batch.number,
-                 "position": (await handed_in(intake, offered(batch), WITHIN_SECONDS)).position}
-                for path, batch in found
+                 "position": (await handed_in(intake, offered(batch, [stated[each] for each in paths]), WITHIN_SECONDS)).position}
+                for (path, batch), paths in zip(found, going, strict=True)
             ]  # fmt: skip
 
     output.print_rows(asyncio.run(run()), output_as, title="stored")
@@ -198,11 +221,12 @@ def status(
 
     async def run() -> dict[str, object]:
         async with where.opened(read) as intake:
-            reached = await intake.reached()
+            reached, known = await intake.reached(), _known(read)
             told: dict[str, object] = {"final up to batch": reached.position, "may wait": reached.room}
             if where.file is None:
                 told = {**await _of_servers(read, cast("NatsIntake", intake), reached), **told}
-            return told | {f"next of {key}": await intake.next_number(key) for key in _known(read)}
+                known |= await cast("NatsIntake", intake).keys()
+            return told | {f"next of {key}": await intake.next_number(key) for key in known}
 
     output.print_one(asyncio.run(run()), output_as, title=read.origin)
     return output.EXIT_OK
@@ -261,6 +285,12 @@ def _known(charter: Charter) -> dict[str, bytes]:
 
 def _check(charter: Charter) -> Check:
     return check_for(charter.origin, _known(charter))
+
+
+def _going_with(batch: Batch, statements: Mapping[Path, bytes]) -> list[Path]:
+    """Those of the statements that entries of a batch stand for, by file. Raises LedgerError for what is none."""
+    named = set(named_in(Entries.of(batch.entries)))
+    return [path for path, data in statements.items() if Statement.parse(data).commitment in named]
 
 
 def _read_batch(path: Path) -> Batch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
 from msgspec import structs
@@ -106,6 +106,12 @@ def undecided(size: int) -> Refuse:
     """Why a mirror takes no block beyond a decision on who suffices, which ends at a size."""
     why = f"the members have decided on another quorum in the first {size} entries, and those are not final"
     return Refuse("block.undecided", why, "Send the checkpoint with it by which they became final.", str(size))
+
+
+def is_signed_by_one(statement: Statement, keys: Mapping[str, bytes]) -> bool:
+    """Whether somebody known answers for a statement: it is kept for good, so not everybody's is taken."""
+    known = {number: signature for number, signature in statement.signatures.items() if number in keys}
+    return bool(known) and not structs.replace(statement, signatures=known).unproven(keys)
 
 
 def signed_together(statement: Statement, known: bytes | None, state: State, now: int) -> bytes:

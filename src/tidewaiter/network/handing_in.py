@@ -22,10 +22,11 @@ from tidewaiter.model.errors import TidewaiterError
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.client import Answer, Peer, PeerError
 from tidewaiter.network.keyring import submitter_number
-from tidewaiter.network.serving import MSGPACK, RefusedError, refused
+from tidewaiter.network.serving import JSON, MSGPACK, RefusedError, refused
 from tidewaiter.network.vault import Opening, Vault
 
 BATCH_PATH: Final = "/record/batch"
+STATEMENTS_PATH: Final = "/record/statements"
 TRIES_MAX: Final = 20
 PAUSE_SECONDS: Final = 0.25
 CATCH_UP_SECONDS: Final = 2.0
@@ -184,6 +185,21 @@ async def send_batch(batch: Batch, charter: Charter) -> Promise:
     finally:
         peer.close()
     raise PeerError(f"{charter.sequencer} takes nothing at the moment: {said.why} ({said.code})", hint=said.hint)
+
+
+async def send_statement(statement: bytes, charter: Charter) -> None:
+    """Hand a statement in, before the batch with the entry that stands for it. Raises RefusedError, PeerError."""
+    peer = Peer(charter.members[charter.sequencer].url)
+    try:
+        answer = await peer.post(f"{STATEMENTS_PATH}?origin={quote(charter.origin, safe='')}", statement, JSON)
+    finally:
+        peer.close()
+    if answer.status in AGAIN or answer.status >= 500:
+        said = refusal_of(answer)
+        raise PeerError(f"{charter.sequencer} takes nothing at the moment: {said.why} ({said.code})", hint=said.hint)
+    if answer.status >= 300:
+        said = refusal_of(answer)
+        raise refused(answer.status, said.code, said.why, said.hint, said.place)
 
 
 async def next_number(key: str, charter: Charter) -> int:

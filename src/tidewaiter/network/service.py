@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Annotated, Final, Protocol, TypeVar
 
 import msgspec
-from msgspec import structs
 
 from tidewaiter.ledger.batches import BATCH_BYTES_MAX, Batch
 from tidewaiter.ledger.contracts.statements import STATEMENT_BYTES_MAX, Statement
@@ -15,6 +13,7 @@ from tidewaiter.ledger.effects import Message, Refuse
 from tidewaiter.ledger.notes import NOTE_BYTES_MAX
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.ledger.witnessing import origin_of
+from tidewaiter.network.agreeing import is_signed_by_one
 from tidewaiter.network.driving import now_ms
 from tidewaiter.network.holding import Holding
 from tidewaiter.network.mirror_side import MirrorSide
@@ -114,7 +113,7 @@ class Answering:
                 raise refused(422, "statement.quorum", why, "Have more members sign.")
             return Response(b"", 204)
         sequencer = self._side(SequencerSide, side.charter.origin)
-        if not _is_signed_by_one(Statement.parse(request.body), sequencer.machine.setup.submitters):
+        if not is_signed_by_one(Statement.parse(request.body), sequencer.machine.setup.submitters):
             why = "no key that is known here has signed the statement, or a signature of one does not hold"
             raise refused(403, "statement.unsigned", why, "Sign it with a key that the network knows.")
         sequencer.take_statement(Statement.parse(request.body))
@@ -272,12 +271,6 @@ def _decoded(decoder: msgspec.msgpack.Decoder[_T] | msgspec.json.Decoder[_T], bo
 def _raise_refusal(message: Message) -> None:
     if isinstance(message, Refuse):
         raise RefusedError(_STATUS.get(message.code, 422), message)
-
-
-def _is_signed_by_one(statement: Statement, keys: Mapping[str, bytes]) -> bool:
-    """Whether somebody known answers for a statement: it is kept for good, so not everybody's is taken."""
-    known = {number: signature for number, signature in statement.signatures.items() if number in keys}
-    return bool(known) and not structs.replace(statement, signatures=known).unproven(keys)
 
 
 def _number(text: str, what: str) -> int:

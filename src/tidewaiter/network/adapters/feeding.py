@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,16 +17,16 @@ from tidewaiter.ledger.batches import Batch, Promise
 from tidewaiter.ledger.effects import Refuse
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import UnavailableError
-from tidewaiter.network.adapters.batches import batch_of
+from tidewaiter.network.adapters.batches import stated_of
 from tidewaiter.network.adapters.following import Taken
 from tidewaiter.network.adapters.intake import Delivered, Intake
 from tidewaiter.network.charter import Charter
 from tidewaiter.network.files import write_durably
-from tidewaiter.network.handing_in import send_batch
+from tidewaiter.network.handing_in import send_batch, send_statement
 from tidewaiter.network.serving import RefusedError
 
-HandIn = Callable[[Batch], Awaitable[Promise | Refuse]]
-"""Hands a batch in and gives the sequencer's answer; raises UnavailableError where there is none."""
+HandIn = Callable[[Batch, Sequence[bytes]], Awaitable[Promise | Refuse]]
+"""Hands statements and their batch in and gives the sequencer's answer; raises UnavailableError where there is none."""
 
 FETCHED_TOGETHER: Final = 64
 AGAIN_AFTER_SECONDS: Final = 0.2
@@ -39,8 +39,13 @@ GAP: Final = "batch.gap"
 def to_member(charter: Charter) -> HandIn:
     """Handing in to the member that is the sequencer of a network, over HTTP; batches are their submitters' own."""
 
-    async def hand_in(batch: Batch) -> Promise | Refuse:
+    async def hand_in(batch: Batch, statements: Sequence[bytes]) -> Promise | Refuse:
         try:
+            for each in statements:
+                with contextlib.suppress(
+                    RefusedError
+                ):  # the batch goes in all the same: its entry is refused, its number counts
+                    await send_statement(each, charter)
             return await send_batch(batch, charter)
         except RefusedError as error:
             return error.refuse
@@ -98,7 +103,8 @@ class Feeder:
     async def _answer(self, delivered: Delivered) -> Promise | Refuse | None:
         """The sequencer's answer for good; None where it has none now."""
         try:
-            answer = await self._hand_in(batch_of(delivered.batch))
+            stated = stated_of(delivered.batch)
+            answer = await self._hand_in(stated.batch, stated.statements)
         except UnavailableError:
             return None
         except LedgerError as error:

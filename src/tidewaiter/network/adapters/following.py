@@ -11,36 +11,43 @@ The position in the intake is written in the same unit as what the machine wrote
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 from msgspec import Struct, structs
 
-from tidewaiter.ledger.batches import Promise, Rules
+from tidewaiter.ledger.batches import Promise
 from tidewaiter.ledger.checkpoints import Checkpoint
+from tidewaiter.ledger.contracts import Contract
+from tidewaiter.ledger.contracts.statements import QuorumChanged, Statement
 from tidewaiter.ledger.effects import Effect, Keep, Persist, Refuse, Reply
+from tidewaiter.ledger.entries import Entries
 from tidewaiter.ledger.journals import whole_records
 from tidewaiter.ledger.notes import SignedNote
 from tidewaiter.ledger.sequencing import Admitted, Limits, Record, Sealed, Sequencer, Setup
 from tidewaiter.ledger.verdict import LedgerError
 from tidewaiter.model.errors import TidewaiterError
-from tidewaiter.network.adapters.batches import batch_of
+from tidewaiter.network.adapters.batches import Stated, stated_of, unfit
 from tidewaiter.network.adapters.intake import Delivered
 from tidewaiter.network.adapters.journal import Journal
+from tidewaiter.network.agreeing import signed_together
 from tidewaiter.network.home import FOLLOWED
+from tidewaiter.network.rules import named_in
 
 CHECKPOINTS_KEPT: Final = 10_000
 _LIMITS: Final = Limits(seal_ms=0, unfinal_max=2**62)  # the intake holds back what is too much, not the machine
 
 
-class _Step(Struct, frozen=True):
-    """One batch in the journal: its position, the moment, and what the machine wrote."""
+class _Step(Struct, frozen=True, omit_defaults=True):
+    """One batch in the journal: its position, the moment, what the machine wrote, and the statements that came with it, with
+    the signatures that hold of all that came so far."""
 
     position: int
     now: int
     written: bytes
+    statements: tuple[bytes, ...] = ()
 
 
 class Taken(Struct, frozen=True):
@@ -51,9 +58,13 @@ class Taken(Struct, frozen=True):
 
 
 class FollowedLog:
-    """The log of one follower, in a journal of its own."""
+    """The log of one follower, in a journal of its own; `contract` is as it stands before the first entry.
 
-    def __init__(self, folder: Path, setup: Setup, rules: Rules) -> None:
+    Statements are in the same unit of the journal as the batch that they came with, and are not looked for anywhere else: so a
+    follower that replays a batch knows what it knew when it took it first, and never signatures that came later.
+    """
+
+    def __init__(self, folder: Path, setup: Setup, contract: Contract) -> None:
         self._journal = Journal(folder / FOLLOWED)
         self.position = 0
         self._now = 0
@@ -64,7 +75,13 @@ class FollowedLog:
         self._origin = setup.origin
         self.latest: SignedNote | None = None
         setup = structs.replace(setup, limits=_LIMITS, mirrors=())
-        self._machine = Sequencer.recovered(setup, rules, self._replayed())
+        self._statements: dict[str, bytes] = {}
+        self._stood_for: set[str] = set()
+        self._stands_at: dict[str, int] = {}
+        self._contract = contract
+        contract.statements = self._statements
+        self._machine = Sequencer.recovered(setup, contract, self._replayed())
+        self._machine.setup.submitters = contract.state.submitters
 
     @property
     def size(self) -> int:
@@ -85,10 +102,11 @@ class FollowedLog:
         steps, answers, upto, now = [], [], 0, self._now
         for each in delivered:
             now = max(now, each.stored_at)
-            effects = self._effects(each, now)
+            effects, statements = self._effects(each, now)
             upto = max([upto, *(effect.upto for effect in effects if isinstance(effect, Persist))])
             written = b"".join(effect.data for effect in effects if isinstance(effect, Persist | Keep))
-            steps.append(_Step(each.position, now, written))
+            self._look_at_statements(written)
+            steps.append(_Step(each.position, now, written, statements))
             answers += [effect for effect in effects if isinstance(effect, Reply)]
         try:
             places = self._journal.append([msgspec.msgpack.encode(step) for step in steps])
@@ -149,6 +167,15 @@ class FollowedLog:
             at += 1
         return found[first - start : end - start]
 
+    @property
+    def submitters(self) -> Mapping[str, bytes]:
+        """The public keys that the log knows, by their number."""
+        return self._machine.setup.submitters
+
+    def statements(self, size: int) -> dict[str, bytes]:
+        """The statements that the first `size` entries stand for, by their commitment."""
+        return {each: self._statements[each] for each, at in self._stands_at.items() if at <= size}
+
     def records(self) -> Iterator[Record]:
         """What the sequencer admitted and sealed, in order."""
         for _, step in self._steps():
@@ -164,13 +191,47 @@ class FollowedLog:
         """Let go of the file."""
         self._journal.close()
 
-    def _effects(self, delivered: Delivered, now: int) -> list[Effect]:
+    def _effects(self, delivered: Delivered, now: int) -> tuple[list[Effect], tuple[bytes, ...]]:
+        """What comes of a batch, and its statements as they are kept."""
         try:
-            batch = batch_of(delivered.batch)
+            stated = stated_of(delivered.batch)
         except LedgerError as error:
             refuse = Refuse("batch.malformed", error.detail, "It was put into the intake round its door.")
-            return [Reply(delivered.position, refuse)]
-        return [*self._machine.submit(batch, delivered.position, now), *self._machine.tick(now)]
+            return [Reply(delivered.position, refuse)], ()
+        statements = self._kept(stated, now)
+        return [*self._machine.submit(stated.batch, delivered.position, now), *self._machine.tick(now)], statements
+
+    def _kept(self, stated: Stated, now: int) -> tuple[bytes, ...]:
+        """The statements of a batch that count here, kept before it is taken. `now` is in milliseconds.
+
+        An entry whose statement is not kept is refused by the contract. So is one on another quorum: which of two suffices for a
+        checkpoint follows from what was final then, and that is not the same for all who follow.
+        """
+        kept: list[bytes] = []
+        entries = Entries.of(stated.batch.entries) if stated.statements else None
+        for data in stated.statements:
+            if entries is None or unfit(data, entries, self.submitters):
+                continue
+            statement = Statement.parse(data)
+            commitment = statement.commitment
+            if isinstance(statement.said, QuorumChanged) or commitment in self._stood_for:
+                continue
+            known = self._statements.get(commitment)
+            together = signed_together(statement, known, self._contract.state, now // 1000)
+            self._statements[commitment] = together
+            kept.append(together)
+        return tuple(kept)
+
+    def _look_at_statements(self, written: bytes) -> None:
+        """Statements that entries stand for from now on stay as they are, and the keys that they bring may hand in."""
+        found: list[str] = []
+        for data in whole_records(written)[0]:
+            record = _RECORD.decode(data)
+            if isinstance(record, Admitted):
+                found += named_in(record.entries)
+        if found:
+            self._stood_for.update(found)
+            self._machine.setup.submitters = self._contract.state.submitters
 
     def _go_on(self, step: _Step, place: int) -> None:
         self.position, self._now = step.position, step.now
@@ -178,6 +239,10 @@ class FollowedLog:
         for data in whole_records(step.written)[0]:
             record = _RECORD.decode(data)
             size += len(_entries_of(record))
+            if isinstance(record, Admitted):
+                named = named_in(record.entries)
+                self._stood_for.update(named)
+                self._stands_at.update(dict.fromkeys(named, size))
             if isinstance(record, Sealed):
                 self.latest = SignedNote.parse(record.note)
                 self._notes[size], self._positions[size] = self.latest, step.position
@@ -190,6 +255,7 @@ class FollowedLog:
 
     def _replayed(self) -> Iterator[bytes]:
         for place, step in self._steps():
+            self._statements.update({Statement.parse(each).commitment: each for each in step.statements})
             for data in whole_records(step.written)[0]:
                 self._refuse_other(_RECORD.decode(data))
                 yield data

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import nats.errors
@@ -58,6 +59,7 @@ class Replica:
         self._key = key
         self._policy = policy
         self._reached, self._reached_at = (-1, 0), 0.0
+        self._told_keys: Mapping[str, bytes] = {}
         self._said, self._said_at = 0, 0.0
 
     async def run(self) -> None:
@@ -150,7 +152,11 @@ class Replica:
         before, size_before = self._reached
         if position <= before or time.monotonic() - self._reached_at < TOLD_SECONDS:
             return
+        keys = self._log.submitters
         try:
+            if keys != self._told_keys:  # before doors take more, which may be by a key that this brought
+                await self._intake.tell_keys(keys)
+                self._told_keys = keys
             await self._intake.tell_reached(position, room_for(size - size_before, position - max(before, 0)))
         except UnavailableError as error:
             _LOG.warning("%s", error.detail)

@@ -62,6 +62,7 @@ REMEMBERED_SECONDS: Final = 120.0
 NUMBER: Final = "Tidewaiter-Number"
 STATE: Final = "STATE"
 _REACHED: Final = "reached"
+_KEYS: Final = "keys"
 _SEQUENCE: Final = "Nats-Sequence"
 _STORED_AT: Final = "Nats-Time-Stamp"
 _SUBJECT: Final = "Nats-Subject"
@@ -330,6 +331,25 @@ class NatsIntake:
             await kept.put(_REACHED, msgspec.json.encode(reached))
         except FAILURES as error:
             raise IntakeUnavailableError(f"how far the log is final cannot be told: {told(error)}") from error
+
+    async def keys(self) -> dict[str, bytes]:
+        """The keys that the log knows, by number, as replicas told last; none before. Raises IntakeUnavailableError."""
+        bucket = f"{self.stream}-{STATE}"
+        try:
+            found = await self.jetstream.get_last_msg(f"KV_{bucket}", f"$KV.{bucket}.{_KEYS}")
+            return msgspec.json.decode(found.data or b"{}", type=dict[str, bytes])
+        except NotFoundError:
+            return {}
+        except (*FAILURES, msgspec.DecodeError) as error:
+            raise IntakeUnavailableError(f"the keys that the log knows cannot be read: {told(error)}") from error
+
+    async def tell_keys(self, keys: Mapping[str, bytes]) -> None:
+        """Tell all doors which keys the log knows. Raises IntakeUnavailableError."""
+        kept = await self.bucket(STATE)
+        try:
+            await kept.put(_KEYS, msgspec.json.encode(dict(keys)))
+        except FAILURES as error:
+            raise IntakeUnavailableError(f"the keys that the log knows cannot be told: {told(error)}") from error
 
     async def bucket(self, name: str, forgets_after_seconds: float | None = None) -> KeyValue:
         """A bucket of keys beside the stream, made where it is not there yet. Raises UnavailableError."""

@@ -31,10 +31,11 @@ from tidewaiter.network.home import Home, HomeError
 from tidewaiter.network.keyring import KeyringError
 from tidewaiter.network.listening import listening, server_of
 from tidewaiter.network.rules import first_contract
-from tidewaiter.network.serving import OCTETS, TEXT, Request, Response, Route, Service, refused
+from tidewaiter.network.serving import JSON, OCTETS, TEXT, Request, Response, Route, Service, refused
 from tidewaiter.network.tile_folder import TileFolder
 
 FINAL: Final = "final"
+STATEMENTS: Final = "statements"
 KEPT_SECONDS: Final = 0.5
 _AT_ONCE: Final = 2_000
 _LOG: Final = logging.getLogger("tidewaiter.network")
@@ -50,7 +51,7 @@ class Copy:
         self.policy = charter.read_policy
         self.cosigner = home.keyring.cosigner
         self._origin = home.latest
-        contract = first_contract(charter, {})
+        contract = first_contract(charter, {})  # the log brings its statements
         self.known = dict(contract.state.submitters)
         setup = Setup(
             charter.origin, _log_key(home, charter), self.policy, (), self.known, start=Start(charter.numbers)
@@ -96,6 +97,7 @@ class Copy:
             Route("GET", "/policy", self._policy),
             Route("GET", "/{log}/checkpoint", self._checkpoint),
             Route("GET", "/{log}/tile/{path*}", self._tile),
+            Route("GET", "/{log}/statements/{commitment}", self._statement),
         ]
 
     async def _policy(self, request: Request) -> Response:
@@ -115,6 +117,13 @@ class Copy:
             raise refused(404, "tile.none", "the log has no such tile yet", "A checkpoint says how far it goes.")
         return Response(data, 200, OCTETS)
 
+    async def _statement(self, request: Request) -> Response:
+        self._is_this(request.path["log"])
+        data = self.log.statements(self.size).get(request.path["commitment"])
+        if data is None:
+            raise refused(404, "statement.none", "no final entry stands for such a statement")
+        return Response(data, 200, JSON)
+
     def _is_this(self, log: str) -> None:
         if log not in (last_word(self.charter), hashlib.sha256(self.charter.origin.encode()).hexdigest()):
             raise refused(404, "origin.unknown", f"the log here is “{self.charter.origin}”")
@@ -133,6 +142,9 @@ class Copy:
             assert data is not None, tile.path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
+        for commitment, statement in self.log.statements(self.size).items():
+            (into / STATEMENTS).mkdir(exist_ok=True)
+            (into / STATEMENTS / commitment).write_bytes(statement)
         (folder / "policy").write_bytes(policy_text(self.charter))
         (into / "checkpoint").write_bytes(self.final)
         return self.size
