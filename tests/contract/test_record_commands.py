@@ -156,6 +156,15 @@ def test_a_decision_whose_entry_is_gone_is_named(run: Run, store: PostgresStore,
     assert f"no entry is made of the decision {recorded.label}" in problems
 
 
+def test_a_state_that_was_altered_beside_the_record_is_named(run: Run, store: PostgresStore, parcel: int) -> None:
+    kept = store.outcome(parcel).row.state.value
+    with psycopg.connect(store.url) as connection:
+        connection.execute("UPDATE declaration SET state = 'refused' WHERE declaration_id = %s", [parcel])
+    code, said = run("ledger", "verify", "--json")
+    (problem,) = json.loads(said)["problems"]
+    assert (code, problem) == (3, f"declaration:{parcel} is kept as refused, and its last entry says {kept}")
+
+
 def test_receipts_are_verified_with_a_key_alone(
     run: Run, parcel: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

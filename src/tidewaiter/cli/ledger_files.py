@@ -214,4 +214,5 @@ def held_against_evidence(store: RecordStore, on_progress: Callable[[int], None]
     missing = store.logs.missing()
     found.counts["decisions without an entry"] = len(missing)
     found.problems += missing
+    found.problems += store.logs.otherwise()
     return found

@@ -58,6 +58,14 @@ said AS (SELECT declaration_id, version, block_id FROM declaration
 EXCEPT SELECT CASE WHEN label LIKE 'decision:%' THEN subject || ' ' || label ELSE label END FROM record_entry
 ORDER BY 1
 """
+_OTHERWISE: Final = """
+SELECT declaration_id, d.state, recorded.state
+  FROM declaration d CROSS JOIN LATERAL (
+    SELECT substring(encode(entry, 'escape') FROM '"state":"([a-z_]+)"') AS state FROM record_entry
+     WHERE subject = 'declaration:' || declaration_id AND encode(entry, 'escape') LIKE '%"state":"%'
+     ORDER BY origin_id DESC, leaf_index DESC LIMIT 1) AS recorded
+ WHERE recorded.state IS DISTINCT FROM d.state::text ORDER BY declaration_id
+"""
 _ENTRIES: Final = "SELECT origin_id, leaf_index, subject, label, entry FROM record_entry"
 
 
@@ -196,6 +204,15 @@ class PostgresLogs:
         with self._connections.lend() as connection:
             found = connection.execute(_MISSING.encode()).fetchall()
         return [f"no entry is made of the decision {label}" for (label,) in found]
+
+    def otherwise(self) -> list[str]:
+        """Declarations that are kept in another state than their last entry says, in words; empty when all is well."""
+        with self._connections.lend() as connection:
+            found = connection.execute(_OTHERWISE.encode()).fetchall()
+        return [
+            f"declaration:{number} is kept as {kept}, and its last entry says {recorded}"
+            for number, kept, recorded in found
+        ]
 
     def verifier(self, origin: str) -> VerifierKey:
         """The key that signs a log's checkpoints."""

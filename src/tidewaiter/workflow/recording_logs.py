@@ -68,6 +68,9 @@ class RecordLogs(Protocol):
     def missing(self) -> list[str]:
         """Decisions made since there is a record that have no entry, in words; empty when all is well."""
 
+    def otherwise(self) -> list[str]:
+        """Declarations that are kept in another state than their last entry says, in words; empty when all is well."""
+
     def key(self, subject: str) -> bytes | None:
         """The key that opens the entries on a subject; None where there is none, or it was erased."""
 
