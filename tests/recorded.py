@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Sequence
 from datetime import date
 from itertools import islice
@@ -46,15 +45,16 @@ def decisions_and_entries(store: PostgresStore) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def refused_by_contract(store: PostgresStore) -> list[str]:
+def refused_by_contract(store: PostgresStore, since: float) -> list[str]:
     """The entries of the house's own record that a network's contract would refuse, the house being its customs.
 
+    The network is founded in the quarter hour of the moment `since` (seconds since 1970), no later than the first entry.
     The end of a year's own log is left out, as it is where the record is handed on: a network has epochs of its own.
     """
     identity = store.record_keeper.identity
     key = SignerKey(identity.name, KeyType.ED25519, identity.seed)
     other = SignerKey("log.example/1", KeyType.ED25519, bytes(range(32)))
-    at = int(time.time()) // 900 * 900 - 900  # its first entries may be of the quarter hour before
+    at = int(since) // 900 * 900
     founders = (Founder("customs", key.verifier.public, (Role.CUSTOMS,)),)
     genesis = Genesis("log.example/1", at, founders, other.verifier.public, "quorum none\n", VERSION_1.hash)
     state = State.begin(genesis)

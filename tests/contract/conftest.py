@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -19,7 +20,13 @@ def intake(store: PostgresStore) -> Iterator[Intake]:
 
 
 @pytest.fixture
-def lawful(store: PostgresStore) -> Iterator[None]:
+def told_at() -> datetime:
+    """The moment of what a test tells: of its beginning, where the test does not say another."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def lawful(store: PostgresStore, told_at: datetime) -> Iterator[None]:
     """What the test has recorded is taken by the contract of a network, entry by entry."""
     yield
-    assert refused_by_contract(store) == []
+    assert refused_by_contract(store, told_at.timestamp()) == []

@@ -64,13 +64,15 @@ class House(Struct, frozen=True):
     keeper: StockKeeper
     acts: StockActs
     kept: KeptAccount
+    at: datetime | None = None
+    """When it is told; now where it is not said."""
 
     def tell(self, kind: MessageKind, *records: Struct, key: str = "") -> StockReceipt:
         body = b"\n".join(msgspec.json.encode(record) for record in records)
         return self.keeper.submit(
             ArrivingStock(
                 account_no=self.kept.account_no, kind=kind, body=body, idempotency_key=key, told_by="test",
-                received_at=now(),
+                received_at=self.at or now(),
             )
         )  # fmt: skip
 
@@ -467,12 +469,17 @@ def test_orders_that_a_marketplace_tells_are_fulfilled_from_stock_once(house: Ho
 # --- other law -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("told_at", [datetime(2026, 10, 20, 12, tzinfo=UTC)], ids=["a day whose rates are held"])
 def test_a_union_free_zone_is_entered_in_records_and_notifies_what_leaves_again(
-    store: PostgresStore, intake: Intake
+    store: PostgresStore, told_at: datetime
 ) -> None:
-    keeper = StockKeeper(store, intake)
+    with Intake(store, workers=1, clock=lambda: told_at) as intake:
+        _a_free_zone(store, StockKeeper(store, intake, clock=lambda: told_at), told_at)
+
+
+def _a_free_zone(store: PostgresStore, keeper: StockKeeper, at: datetime) -> None:
     kept = _opened(store, keeper, "DE", PlaceKind.FREE_ZONE, "DE-OP")
-    made = House(store, keeper, StockActs(store), kept)
+    made = House(store, keeper, StockActs(store), kept, at)
     line = msgspec.structs.replace(example.entry().lines[0], value=Money(Decimal(25_000), "EUR"))
     made.tell(MessageKind.ENTRIES, msgspec.structs.replace(example.entry(), lines=(line,)))
     assert made.balance() == 1_000  # no declaration is made for the free zone procedure
