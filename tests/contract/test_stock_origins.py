@@ -18,7 +18,7 @@ from tidewaiter.workflow.stock_acts import Removal, Transfer
 from tidewaiter.workflow.stock_origins import Origin, OriginKind
 from tidewaiter.workflow.stock_records import MessageKind, Opening
 
-pytestmark = pytest.mark.usefixtures("seeds", "lawful")
+pytestmark = pytest.mark.usefixtures("lawful")
 house = life.house  # the fixture
 
 
