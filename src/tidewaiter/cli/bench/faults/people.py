@@ -23,6 +23,8 @@ from tidewaiter.ledger.signing import check
 STEP_MS: Final = 500
 PATIENCE_MS: Final = 2_500
 """How long reports are waited for, before an end is chosen: whoever can be reached has answered by then."""
+LOST_MS: Final = 6_000
+"""After how long nobody waits any more for who does not answer: longer than members are away who come back."""
 
 
 class People:
@@ -32,6 +34,7 @@ class People:
         self.world, self.observer, self.members, self.following = world, observer, members, following
         self.name = "people"
         self.reports: dict[str, Place] = {}
+        self.heard: dict[str, int] = {}
         self.signatures: dict[str, NoteSignature] = {}
         self.closing: Closing | None = None
         self.began_at: int | None = None
@@ -59,10 +62,14 @@ class People:
         )  # else an end could be chosen that too few can follow to
         if waited < PATIENCE_MS or not self.reports or not (are_most or waited > 3 * PATIENCE_MS):
             return
-        if self.closing is None:
-            self.closing = self._chosen()
+        holders = self._holders()
+        if not any(map(self._answers, holders)):  # nobody could bring it to others, nor have they cosigned it
+            if not any(map(self._answers, self.reports)):
+                return
+            self.closing, self.signatures = self._chosen(), {}
+            holders = self._holders()
+        assert self.closing is not None
         last = self.closing.last
-        holders = [name for name, place in self.reports.items() if place == (last.size, last.root)]
         for member in self.members:
             size, _ = self.reports.get(member, EMPTY)
             if size < last.size:
@@ -71,12 +78,23 @@ class People:
             self.world.send(self.name, member, End(self.closing.checkpoint.text))
         self._count()  # what is known of decisions grows meanwhile
 
+    def _holders(self) -> list[str]:
+        """Who holds just what the origin is to end with; nobody before that is chosen."""
+        if self.closing is None:
+            return []
+        end = self.closing.last.size, self.closing.last.root
+        return [name for name in self.members if self.reports.get(name, EMPTY) == end]
+
+    def _answers(self, member: str) -> bool:
+        return self.world.now - self.heard.get(member, -LOST_MS) < LOST_MS
+
     def _chosen(self) -> Closing:
-        """The end that most members can follow to; of these the largest that the rules lead to."""
-        places = {EMPTY, *filter(self.is_lawful, set(self.reports.values()))}
+        """The end that most members who answer can follow to; of these the largest that the rules lead to."""
+        reports = [place for name, place in self.reports.items() if self._answers(name)]
+        places = {EMPTY, *filter(self.is_lawful, set(reports))}
 
         def followers(place: Place) -> tuple[int, int]:
-            return sum(self.observer.is_prefix(held, place) for held in self.reports.values()), place[0]
+            return sum(self.observer.is_prefix(held, place) for held in reports), place[0]
 
         size, root = max(places, key=followers)
         closing = Closing(Checkpoint(self.observer.origin, size, root), self.following)
@@ -90,9 +108,9 @@ class People:
                 read = Checkpoint.parse(SignedNote.parse(note).text)
                 is_shown = (len(entries), root_of(map(leaf_hash, entries))) == (read.size, read.root)
                 if is_shown and check(SignedNote.parse(note), [self.observer.log]).verdict:
-                    self.reports[sender] = (read.size, read.root)
-            case Declined(_, 0):
-                self.reports.setdefault(sender, EMPTY)
+                    self.reports[sender], self.heard[sender] = (read.size, read.root), self.world.now
+            case Declined(_, 0):  # what it told before, its disk did not have yet when it died
+                self.reports[sender], self.heard[sender] = EMPTY, self.world.now
             case Cosigned(_, _, line) if self.closing is not None:
                 signature = NoteSignature.parse(line.removesuffix("\n"))
                 self.signatures[f"{sender} {signature.key_id.hex()}"] = signature
