@@ -13,9 +13,9 @@ pytestmark = pytest.mark.ui
 
 
 def fill_in(page: Page) -> None:
+    page.get_by_label("Law of the day").fill("2026-07-14")
     page.get_by_label("Goods go to").select_option("DK")
     page.get_by_label("Sent from").fill("CN")
-    page.get_by_label("Law of the day").fill("2026-07-14")
     page.get_by_label("Amounts in").fill("DKK")
     first = page.get_by_role("group", name="Line 1")
     first.get_by_label("What it is, in plain words").fill("Cotton T-shirts for men")
